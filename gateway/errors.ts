@@ -1,0 +1,243 @@
+/**
+ * Every error code: what happened and what the operator does next.
+ *
+ * A refusal of a device's message becomes a Problem (RFC 9457) with this code, title and status; the
+ * operator's manual is made from this table. `{detail}` is filled in where the error is raised.
+ */
+import type { Problem } from '@kefu-edge/device-sdk/protocol/schemas'
+
+interface ErrorEntry {
+  readonly status: number
+  readonly title: string
+  /** The operator's or device maker's next step. */
+  readonly next: string
+}
+
+export const ERRORS = {
+  'message.not-json': {
+    status: 400,
+    title: 'The message is not valid JSON',
+    next: 'Send one UTF-8 JSON object per message.',
+  },
+  'message.not-msgpack': {
+    status: 400,
+    title: 'The message is not valid MessagePack',
+    next: 'Send one MessagePack map per message, or use JSON.',
+  },
+  'message.not-utf8': {
+    status: 400,
+    title: 'The message is not well-formed UTF-8',
+    next: 'Encode all text as UTF-8 before sending.',
+  },
+  'message.too-deep': {
+    status: 400,
+    title: 'The message is nested too deeply',
+    next: 'The contract needs at most 8 levels; look for a loop in the sender.',
+  },
+  'message.too-large': {
+    status: 413,
+    title: 'The message is larger than the gateway accepts',
+    next: 'Send at most the size named in detail; put photos and sound into attachments.',
+  },
+  'message.invalid': {
+    status: 422,
+    title: 'A field is missing or has the wrong type',
+    next: 'Compare the field named here with the schema of the message in the contract.',
+  },
+  'message.unknown-type': {
+    status: 404,
+    title: 'The gateway knows no message of this name',
+    next: 'Use ask, played, feedback, event or reported.',
+  },
+  'topic.unknown': {
+    status: 404,
+    title: 'The topic is not part of the contract',
+    next: 'Publish to kefu/v1/{deviceId}/ask, played, feedback, event or reported.',
+  },
+  'topic.not-yours': {
+    status: 403,
+    title: 'The topic belongs to another device',
+    next: 'A device publishes and subscribes under its own id only; check the device id in its settings.',
+  },
+  'auth.missing': {
+    status: 401,
+    title: 'No credentials were given',
+    next: 'HTTP: Authorization: Bearer TOKEN. MQTT: user name = device id, password = token. Make one with: kefu-edge device add ID --kind KIND',
+  },
+  'auth.refused': {
+    status: 401,
+    title: 'The device or its token is not known',
+    next: 'Check the device id and token; make a new token with: kefu-edge device add ID --kind KIND --replace',
+  },
+  'auth.disabled': {
+    status: 403,
+    title: 'The device is switched off in the registry',
+    next: 'Enable it with: kefu-edge device enable ID',
+  },
+  'auth.hello-timeout': {
+    status: 408,
+    title: 'The first frame (hello) did not come in time',
+    next: 'Send {"type":"hello","deviceId":…,"token":…} within 5 seconds of connecting.',
+  },
+  'auth.backing-off': {
+    status: 429,
+    title: 'Too many failed logins from this address',
+    next: 'Wait for the time named in detail, then log in with the right token.',
+  },
+  'enroll.claim-refused': {
+    status: 403,
+    title: 'The claim code is not valid',
+    next: 'Make a new claim code with: kefu-edge device claim --kind KIND (each is good once and for a limited time).',
+  },
+  'limit.rate': {
+    status: 429,
+    title: 'The device sends faster than it may',
+    next: 'Slow down to the rate named in detail; see limits in kefu-edge.yaml.',
+  },
+  'limit.overloaded': {
+    status: 503,
+    title: 'The gateway is busy',
+    next: 'Try again after a moment; the same ask id is answered once.',
+  },
+  'http.not-found': {
+    status: 404,
+    title: 'There is nothing at this address',
+    next: 'See the list of addresses in the contract (POST /v1/ask, GET /healthz …).',
+  },
+  'http.method-not-allowed': {
+    status: 405,
+    title: 'This address does not take this method',
+    next: 'Use the method named in detail.',
+  },
+  'http.unsupported-media-type': {
+    status: 415,
+    title: 'The content type is not supported',
+    next: 'Send application/json (or application/msgpack).',
+  },
+  'session.not-yours': {
+    status: 403,
+    title: 'The session belongs to another subject',
+    next: 'Leave out `session`, or send the subject that the session was opened for.',
+  },
+  'storage.open-failed': {
+    status: 500,
+    title: 'The database cannot be opened',
+    next: 'Check that the data folder exists, is writable and is not in use by another gateway: {detail}',
+  },
+  'storage.newer-schema': {
+    status: 500,
+    title: 'The database was written by a newer version',
+    next: 'Start the newer version, or restore a backup made with this one.',
+  },
+  'storage.older-schema': {
+    status: 500,
+    title: 'The database has an older schema',
+    next: 'Start the gateway once with this version; it brings the database up to date.',
+  },
+  'storage.write-failed': {
+    status: 503,
+    title: 'The database could not be written',
+    next: 'Nothing was accepted. Check free space and health of the disk (kefu-edge doctor); the device sends again.',
+  },
+  'storage.closed': {
+    status: 503,
+    title: 'The gateway is shutting down',
+    next: 'Send again after the restart.',
+  },
+  'config.invalid': {
+    status: 500,
+    title: 'The configuration is not valid',
+    next: 'Mend the option named in detail in kefu-edge.yaml or the environment.',
+  },
+  'config.unreadable': {
+    status: 500,
+    title: 'The configuration file cannot be read',
+    next: 'Check the path and the permissions: {detail}',
+  },
+  'pack.invalid': {
+    status: 422,
+    title: 'The pack has errors',
+    next: 'Mend what the list names, then run: kefu-edge pack validate DIR',
+  },
+  'pack.score-lower': {
+    status: 409,
+    title: 'The pack answers fewer of its own test questions than it must',
+    next: 'Look at the questions that broke (listed), mend examples or tests, and install again. Nothing was changed.',
+  },
+  'pack.not-installed': {
+    status: 404,
+    title: 'No pack of this name and version is installed',
+    next: 'List what is there with: kefu-edge pack list',
+  },
+  'device.exists': {
+    status: 409,
+    title: 'A device with this id exists',
+    next: 'Choose another id, or give it a new token with --replace.',
+  },
+  'device.unknown': {
+    status: 404,
+    title: 'No device with this id',
+    next: 'List devices with: kefu-edge device list',
+  },
+  'device.invalid': {
+    status: 422,
+    title: 'The device id or kind is not valid',
+    next: 'Ids are 1–64 letters, digits, dot, dash, underscore and start with a letter or digit.',
+  },
+  'ledger.corrupt': {
+    status: 500,
+    title: 'The ledger does not match its own record',
+    next: 'Keep the file as it is and run: kefu-edge ledger verify --json',
+  },
+  'ledger.lane-full': {
+    status: 503,
+    title: 'The ledger lane is full',
+    next: 'The cloud has been away for too long or the disk is small: restore the link or raise the lane limit in kefu-edge.yaml.',
+  },
+  internal: {
+    status: 500,
+    title: 'The gateway made a mistake',
+    next: 'Nothing was accepted; the device may send again. Please report the log lines with this code.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface ErrorDetails {
+  readonly detail?: string
+  /** JSON Pointer of the field that was wrong. */
+  readonly field?: string
+  readonly inReplyTo?: string
+  readonly cause?: unknown
+}
+
+/** The one error class of the gateway; what is not expected by the caller travels as this. */
+export class GatewayError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    const text = details.detail ? `${ERRORS[code].title}: ${details.detail}` : ERRORS[code].title
+    super(text, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = 'GatewayError'
+    this.code = code
+    this.details = details
+  }
+}
+
+/** The refusal as the device sees it. Causes stay inside. */
+export function toProblem(error: unknown, inReplyTo?: string): Problem {
+  const known = error instanceof GatewayError ? error : new GatewayError('internal')
+  const entry = ERRORS[known.code]
+  const reply = known.details.inReplyTo ?? inReplyTo
+  const next = entry.next.replace('{detail}', known.details.detail ?? '')
+  return {
+    type: `urn:kefu:problem:${known.code}`,
+    title: entry.title,
+    status: entry.status,
+    detail: known.details.detail ? `${known.details.detail}. ${next}` : next,
+    code: known.code,
+    ...(reply === undefined ? {} : { inReplyTo: reply }),
+    ...(known.details.field === undefined ? {} : { field: known.details.field }),
+  }
+}

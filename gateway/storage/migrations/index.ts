@@ -1,0 +1,11 @@
+/** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, 4xx knowledge, 5xx ledger. */
+import { devices } from './100-devices.ts'
+import { sessions } from './200-sessions.ts'
+
+export interface Migration {
+  readonly id: number
+  readonly name: string
+  readonly sql: string
+}
+
+export const migrations: readonly Migration[] = [devices, sessions]

@@ -1,0 +1,204 @@
+/**
+ * The one SQLite file of the box, and the only importer of its driver.
+ *
+ * Writes go through group commit: all work of one event-loop turn shares one transaction and one
+ * fsync (WAL, synchronous=FULL). Whoever must not speak before his words are kept awaits `commit`.
+ */
+import Database from 'better-sqlite3'
+import { GatewayError } from '../errors.ts'
+import { migrations } from './migrations/index.ts'
+
+export type SqlValue = string | number | bigint | Uint8Array | null
+
+export interface Statement<R = unknown> {
+  run(...params: SqlValue[]): { changes: number; lastInsertRowid: number | bigint }
+  get(...params: SqlValue[]): R | undefined
+  all(...params: SqlValue[]): R[]
+  iterate(...params: SqlValue[]): IterableIterator<R>
+}
+
+/** A port that every room with state is given; rooms own their tables, storage owns the file. */
+export interface Store {
+  /** A prepared statement, kept for the life of the store. Throws at once on bad SQL. */
+  prepare<R = unknown>(sql: string): Statement<R>
+  /**
+   * Runs `work` now, inside the transaction of this loop turn, and resolves with its result once the
+   * transaction is on disk. If `work` throws, only its own writes are undone and the promise rejects
+   * with its error; if the COMMIT fails, every promise of the turn rejects with `storage.write-failed`.
+   * `work` is synchronous. Reads made later in the same turn see its writes.
+   */
+  commit<T>(work: () => T): Promise<T>
+  /** Resolves when everything written so far is on disk (at once when nothing is open). */
+  durable(): Promise<void>
+  /** Called after a transaction was lost, so that state derived from it in memory can be read anew. */
+  onRollback(listener: () => void): void
+  /** Online copy of the whole file, consistent at one instant, while the box runs. */
+  backup(path: string): Promise<void>
+  /** Bytes of the file and its write-ahead log. */
+  readonly path: string
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  readonly path: string
+  /** FULL stands a power cut; NORMAL (tests, benches) only a crash of the process. */
+  readonly synchronous?: 'FULL' | 'NORMAL' | 'OFF'
+  readonly readonly?: boolean
+}
+
+/** Pages of the write-ahead log before SQLite folds it into the file: 4 MB keeps a checkpoint short. */
+const WAL_AUTOCHECKPOINT_PAGES = 1000
+/** How long another process (backup, verify) may hold the file before a write gives up. */
+const BUSY_TIMEOUT_MS = 5000
+/** Page cache: 8 MB is enough for a site's working set and keeps the box small. */
+const CACHE_KIB = 8192
+
+interface Waiter {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+export function openStore(options: StoreOptions): Store {
+  const db = open(options)
+  const statements = new Map<string, Database.Statement>()
+  const lostListeners: (() => void)[] = []
+  let waiters: Waiter[] = []
+  let isOpen = false
+  let isClosed = false
+
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const commitNow = db.prepare('COMMIT')
+  const savepoint = db.prepare('SAVEPOINT work')
+  const release = db.prepare('RELEASE work')
+  const undo = db.prepare('ROLLBACK TO work')
+
+  /** Crash story: before COMMIT returns, nothing of this turn is kept and nobody was told otherwise. */
+  function flush(): void {
+    if (!isOpen) return
+    isOpen = false
+    const settled = waiters
+    waiters = []
+    try {
+      commitNow.run()
+    } catch (cause) {
+      if (db.inTransaction) db.exec('ROLLBACK')
+      for (const lost of lostListeners) lost()
+      const error = new GatewayError('storage.write-failed', { cause })
+      for (const waiter of settled) waiter.reject(error)
+      return
+    }
+    for (const waiter of settled) waiter.resolve()
+  }
+
+  function commit<T>(work: () => T): Promise<T> {
+    if (isClosed) return Promise.reject(new GatewayError('storage.closed'))
+    if (!isOpen) {
+      try {
+        begin.run()
+      } catch (cause) {
+        return Promise.reject(new GatewayError('storage.write-failed', { cause }))
+      }
+      isOpen = true
+      setImmediate(flush)
+    }
+    savepoint.run()
+    let result: T
+    try {
+      result = work()
+    } catch (error) {
+      return Promise.reject(undoWork(error))
+    }
+    release.run()
+    return new Promise<T>((resolve, reject) => {
+      waiters.push({ resolve: () => resolve(result), reject })
+    })
+  }
+
+  /** A full disk or an I/O error may have ended the whole transaction: then everybody of the turn fails. */
+  function undoWork(error: unknown): unknown {
+    if (db.inTransaction) {
+      undo.run()
+      release.run()
+      for (const lost of lostListeners) lost()
+      return error
+    }
+    isOpen = false
+    const failed = new GatewayError('storage.write-failed', { cause: error })
+    const settled = waiters
+    waiters = []
+    for (const lost of lostListeners) lost()
+    for (const waiter of settled) waiter.reject(failed)
+    return failed
+  }
+
+  return {
+    path: options.path,
+    prepare<R>(sql: string): Statement<R> {
+      let statement = statements.get(sql)
+      if (!statement) {
+        statement = db.prepare(sql)
+        statements.set(sql, statement)
+      }
+      return statement as unknown as Statement<R>
+    },
+    commit,
+    durable: () =>
+      isOpen
+        ? new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }))
+        : Promise.resolve(),
+    onRollback: (listener) => {
+      lostListeners.push(listener)
+    },
+    backup: async (path) => {
+      await db.backup(path)
+    },
+    close: async () => {
+      if (isClosed) return
+      flush()
+      isClosed = true
+      db.close()
+    },
+  }
+}
+
+function open(options: StoreOptions): Database.Database {
+  try {
+    const db = new Database(options.path, { readonly: options.readonly ?? false })
+    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
+    if (!options.readonly) {
+      db.pragma('journal_mode = WAL')
+      db.pragma(`synchronous = ${options.synchronous ?? 'FULL'}`)
+      db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`)
+    }
+    db.pragma(`cache_size = -${CACHE_KIB}`)
+    db.pragma('foreign_keys = ON')
+    db.pragma('temp_store = MEMORY')
+    migrate(db, options)
+    return db
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw new GatewayError('storage.open-failed', { cause, detail: options.path })
+  }
+}
+
+/** Brings the file to this program's schema, each step in its own transaction. */
+function migrate(db: Database.Database, options: StoreOptions): void {
+  const known = migrations.map((step) => step.id)
+  if (!options.readonly) {
+    db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY, name TEXT NOT NULL)')
+  }
+  const done = new Set(db.prepare('SELECT id FROM migration').pluck().all() as number[])
+  for (const id of done) {
+    if (!known.includes(id)) {
+      throw new GatewayError('storage.newer-schema', { detail: `migration ${id}` })
+    }
+  }
+  for (const step of migrations) {
+    if (done.has(step.id)) continue
+    if (options.readonly) throw new GatewayError('storage.older-schema', { detail: step.name })
+    db.transaction(() => {
+      db.exec(step.sql)
+      db.prepare('INSERT INTO migration (id, name) VALUES (?, ?)').run(step.id, step.name)
+    })()
+  }
+}

@@ -1,0 +1,132 @@
+/** The values that travel between the stages of a turn. */
+import type {
+  Answer,
+  AnswerSource,
+  AnswerStatus,
+  Ask,
+  Priority,
+  Subject,
+} from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Language } from './knowledge/pack-schema.ts'
+
+export type Channel = 'mqtt' | 'websocket' | 'http' | 'hl7' | 'console' | 'cli'
+
+/** A device that has shown who it is. */
+export interface Device {
+  readonly id: string
+  /** kiosk, speaker, bedside, staff … : permissions and voice profile go by it. */
+  readonly kind: string
+  readonly groups: readonly string[]
+}
+
+/** One ask on its way in, already parsed against the schema. */
+export interface IncomingAsk {
+  readonly ask: Ask
+  readonly device: Device
+  readonly channel: Channel
+  readonly receivedAtMs: number
+}
+
+/** One thing the recogniser may have heard. `confidence` 0–1 is the recogniser's own. */
+export interface Hypothesis {
+  readonly text: string
+  readonly confidence: number
+}
+
+export type SlotValue = string | number | boolean | null
+
+/** Where an answer comes from: cited in every answer. */
+export interface KnowledgeRef {
+  readonly pack: string
+  readonly version: string
+  readonly intent: string
+}
+
+export interface Slot {
+  readonly name: string
+  /** Normal form: list value, ISO date, number … */
+  readonly value: SlotValue
+  /** The words it was read from. */
+  readonly text: string
+  readonly entity: string
+}
+
+export interface Candidate {
+  readonly ref: KnowledgeRef
+  /** Calibrated: 0.9 is right nine times in ten. */
+  readonly confidence: number
+}
+
+/** What the language stage made of the words. */
+export type Understanding = {
+  readonly lang: Language
+  /** The words after normalisation. */
+  readonly normal: string
+  readonly slots: readonly Slot[]
+  /** Best first, at most five. */
+  readonly candidates: readonly Candidate[]
+} & (
+  | { readonly kind: 'intent'; readonly best: Candidate; readonly method: UnderstandingMethod }
+  | { readonly kind: 'ambiguous'; readonly between: readonly [Candidate, Candidate] }
+  | { readonly kind: 'not-known'; readonly reason: NotKnownReason }
+)
+export type UnderstandingMethod = 'template' | 'exact' | 'classifier' | 'retrieval'
+export type NotKnownReason = 'low-confidence' | 'out-of-scope' | 'empty' | 'no-knowledge'
+
+/** A dialogue with one subject, over channels and devices. */
+export interface Session {
+  readonly id: string
+  readonly subject?: Subject
+  readonly lang?: Language
+  /** Number of turns recorded so far. */
+  readonly turns: number
+  /** What the box asked last and is waiting for. */
+  readonly pending?: PendingQuestion
+  /** The last thing said, for "say it again". */
+  readonly lastAnswer?: { readonly text: string; readonly speech: string; readonly lang: Language }
+  /** Slots that later questions may refer to ("and how do I get there?"). */
+  readonly remembered: Readonly<Record<string, SlotValue>>
+  /** Spoken more slowly and louder, because it was asked for. */
+  readonly voice?: { readonly rate?: number; readonly volume?: number }
+  readonly updatedAtMs: number
+}
+export type PendingQuestion =
+  | {
+      readonly kind: 'slot'
+      readonly ref: KnowledgeRef
+      readonly slot: string
+      readonly slots: Readonly<Record<string, SlotValue>>
+      readonly tries: number
+    }
+  | { readonly kind: 'choice'; readonly between: readonly KnowledgeRef[] }
+
+export interface Turn extends IncomingAsk {
+  readonly session: Session
+  readonly lang?: Language
+  readonly hypotheses: readonly Hypothesis[]
+}
+
+/** What a skill decided to say. Plain words; `voice` makes speech of it. */
+export interface Reply {
+  readonly status: AnswerStatus
+  readonly lang: Language
+  readonly text: string
+  /** As spoken, where it differs from the text. */
+  readonly speech?: string
+  readonly priority?: Priority
+  readonly source: AnswerSource
+  readonly ref?: KnowledgeRef
+  readonly confidence?: number
+  readonly slots?: Readonly<Record<string, SlotValue>>
+  readonly suggestions?: readonly string[]
+  readonly cards?: Answer['cards']
+  /** What the session remembers from here on. */
+  readonly session?: Partial<Pick<Session, 'pending' | 'remembered' | 'voice'>> & {
+    readonly clearPending?: boolean
+  }
+  /** Staff are called: recorded in the critical lane. */
+  readonly alert?: {
+    readonly kind: 'call-nurse' | 'handoff' | 'emergency'
+    readonly detail: string
+  }
+}
