@@ -1,0 +1,20 @@
+/** Reason codes of MQTT 5 (section 2.4) by the names the specification gives them. */
+export const MALFORMED_PACKET = 0x81
+export const PROTOCOL_ERROR = 0x82
+export const UNSUPPORTED_PROTOCOL_VERSION = 0x84
+export const CLIENT_IDENTIFIER_NOT_VALID = 0x85
+export const NOT_AUTHORIZED = 0x87
+export const BAD_AUTHENTICATION_METHOD = 0x8c
+export const KEEP_ALIVE_TIMEOUT = 0x8d
+export const SESSION_TAKEN_OVER = 0x8e
+export const TOPIC_FILTER_INVALID = 0x8f
+export const TOPIC_NAME_INVALID = 0x90
+export const PACKET_IDENTIFIER_NOT_FOUND = 0x92
+export const RECEIVE_MAXIMUM_EXCEEDED = 0x93
+export const TOPIC_ALIAS_INVALID = 0x94
+export const PACKET_TOO_LARGE = 0x95
+export const NO_MATCHING_SUBSCRIBERS = 0x10
+export const NO_SUBSCRIPTION_EXISTED = 0x11
+export const DISCONNECT_WITH_WILL = 0x04
+export const PAYLOAD_FORMAT_INVALID = 0x99
+export const TOPIC_REFUSED_BY_PROFILE = 'test/nosubscribe'
