@@ -49,6 +49,11 @@ export const ERRORS = {
     title: 'The gateway knows no message of this name',
     next: 'Use ask, played, feedback, event or reported.',
   },
+  'answer.erased': {
+    status: 410,
+    title: 'The answer was erased with the personal data of its subject',
+    next: 'Ask again with a new id.',
+  },
   'topic.unknown': {
     status: 404,
     title: 'The topic is not part of the contract',

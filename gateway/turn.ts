@@ -95,6 +95,7 @@ export type PendingQuestion =
       readonly kind: 'slot'
       readonly ref: KnowledgeRef
       readonly slot: string
+      readonly entity: string
       readonly slots: Readonly<Record<string, SlotValue>>
       readonly tries: number
     }

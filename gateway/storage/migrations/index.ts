@@ -1,6 +1,7 @@
 /** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, 4xx knowledge, 5xx ledger. */
 import { devices } from './100-devices.ts'
 import { sessions } from './200-sessions.ts'
+import { packs } from './400-packs.ts'
 
 export interface Migration {
   readonly id: number
@@ -8,4 +9,4 @@ export interface Migration {
   readonly sql: string
 }
 
-export const migrations: readonly Migration[] = [devices, sessions]
+export const migrations: readonly Migration[] = [devices, sessions, packs]

@@ -1,0 +1,156 @@
+/**
+ * One turn, top to bottom. Forward is a call, back is a return value; the stages do not know each other.
+ */
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import type { Answer, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Clock } from './clock.ts'
+import type { Sessions } from './dialogue/sessions.ts'
+import { GatewayError } from './errors.ts'
+import type { LanguageEngine } from './language/port.ts'
+import type { Ledger } from './ledger/port.ts'
+import type { Store } from './storage/store.ts'
+import type { Hypothesis, IncomingAsk, Reply, Session, Turn, Understanding } from './turn.ts'
+import { toLedgerDraft } from './turn-record.ts'
+
+export interface AnswerTurnParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly sessions: Sessions
+  /** The engine of the packs that are active now. */
+  readonly language: () => LanguageEngine
+  readonly skills: { answer(turn: Turn, understanding: Understanding): Reply | Promise<Reply> }
+  readonly voice: { render(reply: Reply, turn: Turn, id: string): Speech }
+  readonly packsOf: (deviceKind: string) => readonly string[] | undefined
+}
+
+/**
+ * Answers one ask. Resolves when the turn is on disk: only then may the answer leave.
+ * The same device and ask id get the same answer again, recorded once, also across a restart.
+ * Rejects with a GatewayError (`session.not-yours`, `storage.write-failed`, `ledger.lane-full`).
+ */
+export type AnswerTurn = (incoming: IncomingAsk) => Promise<Answer>
+
+export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
+  const { store, clock, ledger, sessions, language, skills, voice } = parts
+  const underway = new Map<string, Promise<Answer>>()
+
+  function understand(turn: Turn): Understanding {
+    const pending = turn.session.pending
+    const packs = parts.packsOf(turn.device.kind)
+    return language().understand(turn.hypotheses, {
+      ...(turn.lang ? { lang: turn.lang } : {}),
+      ...(packs ? { packs } : {}),
+      ...(pending?.kind === 'slot'
+        ? { expecting: { ref: pending.ref, slot: pending.slot, entity: pending.entity } }
+        : {}),
+    })
+  }
+
+  /** Crash story: up to the commit nothing was said, so the device asks again; after it, `seen` answers. */
+  async function record(turn: Turn, understanding: Understanding, reply: Reply): Promise<Answer> {
+    return store.commit(() => {
+      const session = afterTurn(sessions.latest(turn.session), reply, clock.now())
+      const answer = toAnswer(
+        turn,
+        session,
+        reply,
+        voice.render(reply, turn, newId(clock.now())),
+        clock,
+      )
+      sessions.save(session, turn.device.id)
+      if (reply.alert) ledger.append(alertDraft(turn, session, reply.alert))
+      ledger.append(toLedgerDraft(turn, understanding, answer))
+      return answer
+    })
+  }
+
+  async function answer(incoming: IncomingAsk): Promise<Answer> {
+    const seen = ledger.seen(incoming.device.id, incoming.ask.id)
+    if (seen) {
+      await store.durable()
+      if (!seen.personal) throw new GatewayError('answer.erased', { inReplyTo: incoming.ask.id })
+      return seen.personal.answer as unknown as Answer
+    }
+    const session = sessions.resume(incoming)
+    const turn = toTurn(incoming, session)
+    const understanding = understand(turn)
+    const reply = skills.answer(turn, understanding)
+    return record(turn, understanding, reply instanceof Promise ? await reply : reply)
+  }
+
+  return (incoming) => {
+    const key = `${incoming.device.id}\n${incoming.ask.id}`
+    const same = underway.get(key)
+    if (same) return same
+    const running = answer(incoming).finally(() => underway.delete(key))
+    underway.set(key, running)
+    return running
+  }
+}
+
+function toTurn(incoming: IncomingAsk, session: Session): Turn {
+  const { ask } = incoming
+  const hypotheses: readonly Hypothesis[] = ask.alternatives ?? [
+    { text: ask.text ?? '', confidence: 1 },
+  ]
+  const asked = ask.lang?.toLowerCase()
+  const lang = asked?.startsWith('en') ? 'en' : asked?.startsWith('zh') ? 'zh' : session.lang
+  return { ...incoming, session, hypotheses, ...(lang ? { lang } : {}) }
+}
+
+function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
+  const { pending, clearPending, remembered, voice } = reply.session ?? {}
+  const { pending: _before, ...kept } = session
+  const next =
+    pending ?? (clearPending || reply.status === 'answered' ? undefined : session.pending)
+  return {
+    ...kept,
+    turns: session.turns + 1,
+    lang: reply.lang,
+    ...(next ? { pending: next } : {}),
+    remembered: remembered ? { ...session.remembered, ...remembered } : session.remembered,
+    lastAnswer: { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang },
+    ...(voice ? { voice } : {}),
+    updatedAtMs: nowMs,
+  }
+}
+
+function toAnswer(
+  turn: Turn,
+  session: Session,
+  reply: Reply,
+  speech: Speech,
+  clock: Clock,
+): Answer {
+  const { ref, confidence, slots, suggestions, cards } = reply
+  return {
+    id: newId(clock.now()),
+    inReplyTo: turn.ask.id,
+    session: session.id,
+    turn: session.turns,
+    status: reply.status,
+    ...(ref && {
+      intent: { name: ref.intent, confidence: round(confidence ?? 1), source: reply.source },
+    }),
+    ...(slots && Object.keys(slots).length > 0 ? { slots } : {}),
+    text: reply.text,
+    ...(cards && { cards }),
+    ...(suggestions && { suggestions: [...suggestions] }),
+    speech,
+    ...(ref && { pack: { name: ref.pack, version: ref.version, entry: ref.intent } }),
+    latencyMs: Math.max(0, round(clock.now() - turn.receivedAtMs)),
+  }
+}
+
+const alertDraft = (turn: Turn, session: Session, alert: NonNullable<Reply['alert']>) => ({
+  lane: 'critical' as const,
+  kind: `alert.${alert.kind}`,
+  atMs: turn.receivedAtMs,
+  deviceId: turn.device.id,
+  ...(session.subject ? { subject: session.subject } : {}),
+  body: { session: session.id, device: turn.device.id },
+  personal: { said: alert.detail },
+})
+
+const round = (value: number): number => Math.round(value * 1000) / 1000

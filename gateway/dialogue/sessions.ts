@@ -1,0 +1,143 @@
+/**
+ * Sessions: the turns of one subject, over channels and devices.
+ *
+ * A session is found by its id, else by its subject, else by the device that is being talked to;
+ * the last only for a short while, since the next person at a kiosk is another person.
+ */
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import { Packr } from 'msgpackr'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../storage/store.ts'
+import type { IncomingAsk, Session } from '../turn.ts'
+
+/** A person at a kiosk has walked away after this long; the next words are somebody else's. */
+export const DEVICE_SESSION_IDLE_MS = 90_000
+/** Sessions kept in memory; about 1 KB each. */
+const CACHE_SESSIONS = 5000
+
+export interface Sessions {
+  /** The session an ask goes on with, or a new one. Throws `session.not-yours`. */
+  resume(incoming: IncomingAsk): Session
+  /** The session as the last turn left it, where one was recorded since `session` was read. */
+  latest(session: Session): Session
+  /** Keeps the session as it is after a turn. Inside `store.commit`. */
+  save(session: Session, deviceId: string): void
+  /** Deletes sessions idle since before; inside `store.commit`. Returns how many. */
+  expire(beforeMs: number): number
+  /** Deletes all sessions of a subject (erasure); inside `store.commit`. */
+  forget(subject: Subject): number
+}
+
+interface Row {
+  id: string
+  state: Uint8Array
+  updated_at: number
+}
+
+export function createSessions(parts: { store: Store; clock: Clock; idleMs: number }): Sessions {
+  const { store, clock, idleMs } = parts
+  const packr = new Packr({ useRecords: false })
+  const cache = new Map<string, Session>()
+  const current = new Map<string, { sessionId: string; atMs: number }>()
+  store.onRollback(() => cache.clear())
+
+  const byId = store.prepare<Row>('SELECT id, state, updated_at FROM session WHERE id = ?')
+  const bySubject = store.prepare<Row>(
+    `SELECT id, state, updated_at FROM session WHERE subject_kind = ? AND subject_id = ?
+     ORDER BY updated_at DESC LIMIT 1`,
+  )
+  const upsert = store.prepare(
+    `INSERT INTO session (id, subject_id, subject_kind, state, updated_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET subject_id = excluded.subject_id,
+       subject_kind = excluded.subject_kind, state = excluded.state, updated_at = excluded.updated_at`,
+  )
+  const dropOld = store.prepare('DELETE FROM session WHERE updated_at < ?')
+  const dropSubject = store.prepare('DELETE FROM session WHERE subject_kind = ? AND subject_id = ?')
+
+  function read(row: Row | undefined): Session | undefined {
+    if (!row) return undefined
+    const cached = cache.get(row.id)
+    if (cached) return cached
+    return packr.unpack(row.state) as Session
+  }
+
+  function find(id: string): Session | undefined {
+    const session = cache.get(id) ?? read(byId.get(id))
+    return session && clock.now() - session.updatedAtMs <= idleMs ? session : undefined
+  }
+
+  function remember(session: Session): void {
+    cache.delete(session.id)
+    cache.set(session.id, session)
+    if (cache.size > CACHE_SESSIONS) {
+      const oldest = cache.keys().next()
+      if (!oldest.done) cache.delete(oldest.value)
+    }
+  }
+
+  function resumeOfDevice(deviceId: string): Session | undefined {
+    const last = current.get(deviceId)
+    if (!last || clock.now() - last.atMs > DEVICE_SESSION_IDLE_MS) return undefined
+    const session = find(last.sessionId)
+    return session?.subject ? undefined : session
+  }
+
+  return {
+    resume({ ask, device }) {
+      const { subject } = ask
+      if (ask.session !== undefined) {
+        const session = find(ask.session)
+        if (session) return withSubject(session, subject)
+      }
+      if (subject) {
+        const session = read(bySubject.get(subject.kind, subject.id))
+        if (session && clock.now() - session.updatedAtMs <= idleMs) return session
+      }
+      const ofDevice = subject || ask.session !== undefined ? undefined : resumeOfDevice(device.id)
+      return ofDevice ?? fresh(clock.now(), subject)
+    },
+    latest: (session) => cache.get(session.id) ?? session,
+    save(session, deviceId) {
+      upsert.run(
+        session.id,
+        session.subject?.id ?? null,
+        session.subject?.kind ?? null,
+        packr.pack(session),
+        session.updatedAtMs,
+      )
+      remember(session)
+      current.set(deviceId, { sessionId: session.id, atMs: session.updatedAtMs })
+    },
+    expire(beforeMs) {
+      for (const [id, session] of cache) if (session.updatedAtMs < beforeMs) cache.delete(id)
+      for (const [id, last] of current) if (last.atMs < beforeMs) current.delete(id)
+      return dropOld.run(beforeMs).changes
+    },
+    forget(subject) {
+      for (const [id, session] of cache) {
+        if (session.subject?.id === subject.id && session.subject.kind === subject.kind) {
+          cache.delete(id)
+        }
+      }
+      return dropSubject.run(subject.kind, subject.id).changes
+    },
+  }
+}
+
+const fresh = (nowMs: number, subject: Subject | undefined): Session => ({
+  id: newId(nowMs),
+  ...(subject ? { subject } : {}),
+  turns: 0,
+  remembered: {},
+  updatedAtMs: nowMs,
+})
+
+/** A session without a subject takes the first one that is named; after that it is that person's. */
+function withSubject(session: Session, subject: Subject | undefined): Session {
+  if (!subject) return session
+  if (!session.subject) return { ...session, subject }
+  if (session.subject.id === subject.id && session.subject.kind === subject.kind) return session
+  throw new GatewayError('session.not-yours', { field: '/session' })
+}

@@ -1,0 +1,166 @@
+/**
+ * The library: the active packs and the language engine trained on them, switched as one.
+ *
+ * An install is whole or not at all: read, checked, trained beside the running engine, tried on the
+ * packs' own test questions, written in one transaction, and only then switched to.
+ */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/port.ts'
+import type { Ledger } from '../ledger/port.ts'
+import type { Store } from '../storage/store.ts'
+import type { KnowledgeRef } from '../turn.ts'
+import type { Pack, PackIntent } from './pack-schema.ts'
+import { createPackStore, type InstalledPack } from './pack-store.ts'
+import { type PackTestResult, runPackTests } from './pack-tests.ts'
+
+/** Same packs, same seed, same model: a box can be compared with another. */
+const TRAINING_SEED = 20_261_122
+/** Share of its own test questions a pack must get right where its manifest names no other. */
+export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
+/** Counts into the model's identity: a new engine never loads the old engine's bytes. */
+const ENGINE_VERSION = 1
+
+export interface LibraryParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ledger: Pick<Ledger, 'append'>
+  readonly language: Pick<LanguageModule, 'load'>
+  /** Trains away from the main thread. */
+  readonly train: (packs: readonly Pack[], seed: number) => Promise<TrainedModel>
+}
+
+export interface InstallResult {
+  readonly name: string
+  readonly version: string
+  readonly digest: string
+  readonly tests: PackTestResult
+}
+
+export interface Library {
+  readonly engine: LanguageEngine
+  entry(ref: KnowledgeRef): { readonly pack: Pack; readonly intent: PackIntent } | undefined
+  list(): readonly InstalledPack[]
+  /** Throws `pack.score-lower` with the questions that broke; nothing is changed then. */
+  install(pack: Pack): Promise<InstallResult>
+  /** Back to the version before; throws `pack.not-installed`. */
+  rollback(name: string): Promise<InstallResult>
+  /** Switches a pack off; throws `pack.not-installed`. */
+  remove(name: string): Promise<void>
+}
+
+interface Shelf {
+  readonly packs: readonly Pack[]
+  readonly entries: ReadonlyMap<string, { pack: Pack; intent: PackIntent }>
+  readonly engine: LanguageEngine
+}
+
+const keyOf = (pack: string, intent: string): string => `${pack}/${intent}`
+
+/** Opens the library with what is installed; trains first where no model of these packs is kept. */
+export async function openLibrary(parts: LibraryParts): Promise<Library> {
+  const { store, clock, ledger, language } = parts
+  const packs = createPackStore(store)
+  let shelf = await shelve(packs.active())
+  let queue: Promise<unknown> = Promise.resolve()
+
+  async function shelve(active: readonly Pack[]): Promise<Shelf & { model?: TrainedModel }> {
+    const entries = new Map<string, { pack: Pack; intent: PackIntent }>()
+    for (const pack of active) {
+      for (const intent of pack.intents)
+        entries.set(keyOf(pack.manifest.pack, intent.intent), { pack, intent })
+    }
+    const kept = packs.model(digestOf(active))
+    if (kept) return { packs: active, entries, engine: language.load(active, kept) }
+    const model = await parts.train(active, TRAINING_SEED)
+    return { packs: active, entries, engine: language.load(active, model), model }
+  }
+
+  /** One change of the shelf at a time; answers go on from the old one until the switch. */
+  function inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const next = queue.then(change, change)
+    queue = next.catch(() => {})
+    return next
+  }
+
+  const without = (name: string) => shelf.packs.filter((pack) => pack.manifest.pack !== name)
+
+  async function switchTo(
+    pack: Pack,
+    kind: 'pack.installed' | 'pack.rolled-back',
+  ): Promise<InstallResult> {
+    const { pack: name, version } = pack.manifest
+    const next = await shelve(
+      [...without(name), pack].sort((a, b) => (a.manifest.pack < b.manifest.pack ? -1 : 1)),
+    )
+    const tests = runPackTests(pack, next.engine)
+    const before = shelf.packs.find((one) => one.manifest.pack === name)
+    if (kind === 'pack.installed')
+      refuseWorse(pack, tests, before && runPackTests(pack, shelf.engine))
+    const nowMs = clock.now()
+    await store.commit(() => {
+      packs.activate(pack, tests.score, nowMs)
+      if (next.model) packs.saveModel(digestOf(next.packs), next.model, nowMs)
+      ledger.append({
+        lane: 'audit',
+        kind,
+        atMs: nowMs,
+        body: { pack: name, version, digest: pack.digest, testScore: tests.score },
+      })
+    })
+    shelf = next
+    return { name, version, digest: pack.digest, tests }
+  }
+
+  return {
+    get engine() {
+      return shelf.engine
+    },
+    entry: (ref) => shelf.entries.get(keyOf(ref.pack, ref.intent)),
+    list: () => packs.list(),
+    install: (pack) => inTurn(() => switchTo(pack, 'pack.installed')),
+    rollback: (name) =>
+      inTurn(async () => {
+        const previous = packs.previous(name)
+        if (!previous)
+          throw new GatewayError('pack.not-installed', { detail: `${name}: no earlier version` })
+        return switchTo(previous, 'pack.rolled-back')
+      }),
+    remove: (name) =>
+      inTurn(async () => {
+        const next = await shelve(without(name))
+        const nowMs = clock.now()
+        await store.commit(() => {
+          if (!packs.deactivate(name))
+            throw new GatewayError('pack.not-installed', { detail: name })
+          ledger.append({ lane: 'audit', kind: 'pack.removed', atMs: nowMs, body: { pack: name } })
+          if (next.model) packs.saveModel(digestOf(next.packs), next.model, nowMs)
+        })
+        shelf = next
+      }),
+  }
+}
+
+const digestOf = (packs: readonly Pack[]): string => {
+  const hash = createHash('sha256').update(`engine ${ENGINE_VERSION} seed ${TRAINING_SEED}`)
+  for (const pack of packs) hash.update(`\0${pack.manifest.pack}\0${pack.digest}`)
+  return hash.digest('hex')
+}
+
+/** A pack that answers fewer of its own questions than it must, or than it did, is not installed. */
+function refuseWorse(pack: Pack, now: PackTestResult, before: PackTestResult | undefined): void {
+  const minimum = pack.manifest.minimumTestScore ?? DEFAULT_MINIMUM_TEST_SCORE
+  const isWorse = before !== undefined && now.score < before.score
+  if (now.score >= minimum && !isWorse) return
+  const listed = now.failures
+    .slice(0, 20)
+    .map(
+      (failure) =>
+        `"${failure.text}" → ${failure.got ?? 'not known'}, not ${failure.want ?? 'not known'}`,
+    )
+  const against = isWorse ? `${before.score.toFixed(3)} before` : `${minimum} needed`
+  throw new GatewayError('pack.score-lower', {
+    detail: `${now.score.toFixed(3)} right, ${against}; ${listed.join('; ')}`,
+  })
+}

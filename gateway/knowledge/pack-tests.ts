@@ -1,0 +1,53 @@
+/** A pack's own questions, kept back from training, put to an engine. */
+import type { LanguageEngine } from '../language/port.ts'
+import type { Understanding } from '../turn.ts'
+import type { Pack } from './pack-schema.ts'
+
+export interface PackTestFailure {
+  readonly text: string
+  /** Absent: the box should not have known. */
+  readonly want?: string
+  readonly got?: string
+}
+
+export interface PackTestResult {
+  readonly total: number
+  readonly right: number
+  /** Right answers given with confidence, asking back not counted as wrong only where the intent is offered. */
+  readonly score: number
+  readonly failures: readonly PackTestFailure[]
+}
+
+/** Puts every test of the pack to the engine; a pack without tests scores 1. */
+export function runPackTests(pack: Pack, engine: LanguageEngine): PackTestResult {
+  const failures: PackTestFailure[] = []
+  for (const test of pack.tests) {
+    const understanding = engine.understand([{ text: test.text, confidence: 1 }], {
+      packs: [pack.manifest.pack],
+      ...(test.lang ? { lang: test.lang } : {}),
+    })
+    if (isRight(understanding, test.intent)) continue
+    const got =
+      understanding.kind === 'not-known' ? undefined : understanding.candidates[0]?.ref.intent
+    failures.push({
+      text: test.text,
+      ...(test.intent === undefined ? {} : { want: test.intent }),
+      ...(got === undefined ? {} : { got }),
+    })
+  }
+  const total = pack.tests.length
+  const right = total - failures.length
+  return { total, right, score: total === 0 ? 1 : right / total, failures }
+}
+
+/** Asking back between two of which one is right is right; answering what is out of scope is not. */
+function isRight(understanding: Understanding, want: string | undefined): boolean {
+  switch (understanding.kind) {
+    case 'intent':
+      return understanding.best.ref.intent === want
+    case 'ambiguous':
+      return understanding.between.some((candidate) => candidate.ref.intent === want)
+    case 'not-known':
+      return want === undefined
+  }
+}

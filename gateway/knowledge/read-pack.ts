@@ -1,0 +1,161 @@
+/** Reads a pack folder: every file against its schema, every problem with file and line. */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Static, TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { type Document, LineCounter, parseDocument } from 'yaml'
+import { checkPack } from './check-pack.ts'
+import {
+  FactsFile,
+  IntentsFile,
+  ListFile,
+  type Pack,
+  type PackIntent,
+  PackManifest,
+  TestsFile,
+} from './pack-schema.ts'
+
+/** A pack is edited by hand; a larger file is a mistake. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024
+/** More than this many problems help nobody; the first ones are the cause. */
+const MAX_PROBLEMS = 100
+
+export interface PackProblem {
+  /** Path inside the pack folder. */
+  readonly file: string
+  /** From 1; absent when the problem is not at one line. */
+  readonly line?: number
+  readonly message: string
+}
+
+export type ReadPack =
+  | { readonly ok: true; readonly pack: Pack; readonly warnings: readonly PackProblem[] }
+  | { readonly ok: false; readonly problems: readonly PackProblem[] }
+
+/** Where an intent, list or test was read from, for messages. */
+export type Locate = (file: string, path: readonly (string | number)[]) => PackProblem['line']
+
+/** Reads and checks the whole folder; never throws for what a person wrote. */
+export function readPack(dir: string): ReadPack {
+  const reader = new PackReader(dir)
+  const manifest = reader.file('pack.yaml', PackManifest)
+  const facts = existsSync(join(dir, 'facts.yaml'))
+    ? reader.file('facts.yaml', FactsFile)
+    : undefined
+  const intentFiles = reader.folder('intents', IntentsFile)
+  const listFiles = reader.folder('lists', ListFile)
+  const testFiles = reader.folder('tests', TestsFile)
+  if (manifest && intentFiles.length === 0 && reader.problems.length === 0) {
+    reader.problems.push({ file: 'intents/', message: 'the pack has no intents' })
+  }
+  if (!manifest || reader.problems.length > 0) {
+    return { ok: false, problems: reader.problems.slice(0, MAX_PROBLEMS) }
+  }
+  const pack: Pack = {
+    manifest,
+    facts: facts?.facts ?? {},
+    intents: intentFiles.flatMap((file): PackIntent[] => file.value.intents),
+    rules: Object.assign({}, ...intentFiles.map((file) => file.value.rules ?? {})),
+    lists: new Map(listFiles.map((file) => [file.value.list, file.value])),
+    tests: testFiles.flatMap((file) => file.value.tests),
+    digest: reader.digest(),
+  }
+  const found = checkPack(pack, { intentFiles, listFiles, testFiles }, reader.locate)
+  if (found.errors.length > 0) return { ok: false, problems: found.errors.slice(0, MAX_PROBLEMS) }
+  return { ok: true, pack, warnings: found.warnings }
+}
+
+export interface ReadFile<T> {
+  readonly file: string
+  readonly value: T
+}
+
+class PackReader {
+  readonly problems: PackProblem[] = []
+  readonly #dir: string
+  readonly #hash = createHash('sha256')
+  readonly #documents = new Map<string, { document: Document; lines: LineCounter }>()
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex')
+  }
+
+  folder<S extends TSchema>(name: string, schema: S): ReadFile<Static<S>>[] {
+    const dir = join(this.#dir, name)
+    if (!existsSync(dir)) return []
+    return readdirSync(dir)
+      .filter((file) => /\.ya?ml$/.test(file))
+      .sort()
+      .flatMap((file) => {
+        const value = this.file(`${name}/${file}`, schema)
+        return value === undefined ? [] : [{ file: `${name}/${file}`, value }]
+      })
+  }
+
+  file<S extends TSchema>(name: string, schema: S): Static<S> | undefined {
+    const path = join(this.#dir, name)
+    let text: string
+    try {
+      if (statSync(path).size > MAX_FILE_BYTES) {
+        return this.#fail(name, undefined, 'the file is larger than 4 MiB')
+      }
+      text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+    } catch (error) {
+      const isEncoding = error instanceof TypeError
+      return this.#fail(
+        name,
+        undefined,
+        isEncoding ? 'the file is not UTF-8' : 'the file is missing',
+      )
+    }
+    this.#hash.update(`${name}\0${text}\0`)
+    return this.#parse(name, text, schema)
+  }
+
+  #parse<S extends TSchema>(name: string, text: string, schema: S): Static<S> | undefined {
+    const lines = new LineCounter()
+    const document = parseDocument(text, { lineCounter: lines })
+    this.#documents.set(name, { document, lines })
+    const broken = document.errors[0]
+    if (broken) {
+      const message = broken.message.split('\n')[0] ?? broken.message
+      return this.#fail(name, lines.linePos(broken.pos[0]).line, message)
+    }
+    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    for (const error of Value.Errors(schema, value)) {
+      const path = error.path
+        .split('/')
+        .slice(1)
+        .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+      this.#fail(name, this.locate(name, path), `${path.join('.') || 'file'}: ${error.message}`)
+      if (this.problems.length >= MAX_PROBLEMS) break
+    }
+    return this.problems.some((problem) => problem.file === name) ? undefined : (value as Static<S>)
+  }
+
+  readonly locate: Locate = (file, path) => {
+    const read = this.#documents.get(file)
+    for (let depth = path.length; read && depth >= 0; depth--) {
+      const node: unknown = read.document.getIn(path.slice(0, depth), true)
+      if (
+        typeof node === 'object' &&
+        node !== null &&
+        'range' in node &&
+        Array.isArray(node.range)
+      ) {
+        return read.lines.linePos(Number(node.range[0])).line
+      }
+    }
+    return undefined
+  }
+
+  #fail(file: string, line: number | undefined, message: string): undefined {
+    this.problems.push({ file, message, ...(line === undefined ? {} : { line }) })
+    return undefined
+  }
+}

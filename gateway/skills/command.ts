@@ -1,0 +1,81 @@
+/** Closed commands: what the voice does, and calls for staff. */
+import type { Reply, Session } from '../turn.ts'
+import { faq } from './faq.ts'
+import { replyBase, type Skill, type SkillInput } from './skill.ts'
+
+const STEP = 0.15
+const RATE = { least: 0.55, most: 1.45, normal: 1 } as const
+const VOLUME = { least: 0.3, most: 1, normal: 0.8 } as const
+
+/** The command named by the entry; a pack's own answer text, where it has one, is what is said. */
+export const command: Skill = (input) => {
+  switch (input.intent.command) {
+    case 'repeat':
+      return repeat(input)
+    case 'louder':
+      return tune(input, { volume: step(input.turn.session.voice?.volume, VOLUME, STEP) })
+    case 'softer':
+      return tune(input, { volume: step(input.turn.session.voice?.volume, VOLUME, -STEP) })
+    case 'slower':
+      return tune(input, { rate: step(input.turn.session.voice?.rate, RATE, -STEP) })
+    case 'faster':
+      return tune(input, { rate: step(input.turn.session.voice?.rate, RATE, STEP) })
+    case 'stop':
+      return { ...said(input), session: { clearPending: true } }
+    case 'call-nurse':
+      return {
+        ...said(input),
+        priority: 'urgent',
+        alert: { kind: 'call-nurse', detail: heard(input) },
+      }
+    case 'handoff':
+      return {
+        ...said(input),
+        status: 'handed-off',
+        alert: { kind: 'handoff', detail: heard(input) },
+      }
+    default:
+      return faq(input)
+  }
+}
+
+const heard = ({ turn }: SkillInput): string => turn.hypotheses[0]?.text ?? ''
+
+function said(input: SkillInput): Reply {
+  const own = faq(input)
+  if (own.status === 'answered') return own
+  const text = input.phrases.say(
+    input.intent.command ?? 'stop',
+    input.lang,
+    input.turn.session.turns,
+  )
+  return { ...replyBase(input), status: 'answered', text }
+}
+
+function repeat(input: SkillInput): Reply {
+  const last = input.turn.session.lastAnswer
+  if (!last) {
+    const text = input.phrases.say('nothing-to-repeat', input.lang)
+    return { ...replyBase(input), status: 'answered', text }
+  }
+  return {
+    ...replyBase(input),
+    lang: last.lang,
+    status: 'answered',
+    text: last.text,
+    speech: last.speech,
+  }
+}
+
+function tune(input: SkillInput, change: NonNullable<Session['voice']>): Reply {
+  return { ...said(input), session: { voice: { ...input.turn.session.voice, ...change } } }
+}
+
+function step(
+  value: number | undefined,
+  range: { least: number; most: number; normal: number },
+  by: number,
+): number {
+  const next = Math.min(range.most, Math.max(range.least, (value ?? range.normal) + by))
+  return Math.round(next * 100) / 100
+}

@@ -1,0 +1,25 @@
+/** What every skill is given and gives back. */
+import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
+import type { Candidate, Reply, SlotValue, Turn } from '../turn.ts'
+import type { Phrases } from './phrases.ts'
+
+export interface SkillInput {
+  readonly turn: Turn
+  readonly lang: Language
+  readonly pack: Pack
+  readonly intent: PackIntent
+  readonly best: Candidate
+  readonly slots: Readonly<Record<string, SlotValue>>
+  readonly phrases: Phrases
+}
+
+export type Skill = (input: SkillInput) => Reply
+
+/** Reply fields that every answer from a pack entry shares. */
+export const replyBase = ({ lang, best, slots }: SkillInput) => ({
+  lang,
+  source: 'local' as const,
+  ref: best.ref,
+  confidence: best.confidence,
+  slots,
+})
