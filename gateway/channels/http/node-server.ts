@@ -1,0 +1,204 @@
+/** The HTTP and WebSocket port on node:http and ws: works wherever Node does. */
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import {
+  chooseProtocol,
+  type HttpReply,
+  type HttpServer,
+  REQUEST_TIMEOUT_SECONDS,
+  type ServerOptions,
+  WEBSOCKET_IDLE_SECONDS,
+  type WebSocketEndpoint,
+  type WebSocketPeer,
+} from './server.ts'
+
+const MAX_HEADER_BYTES = 16_384
+
+export function createNodeServer(options: ServerOptions): HttpServer {
+  const settings = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_SECONDS * 1000,
+    noDelay: true,
+  }
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    void serve(options, request, response)
+  }
+  const server = options.tls
+    ? createTlsServer(
+        {
+          ...settings,
+          cert: readFileSync(options.tls.certFile),
+          key: readFileSync(options.tls.keyFile),
+        },
+        answer,
+      )
+    : createServer(settings, answer)
+  const endpoints = new Map(
+    options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint)]),
+  )
+  const upgraders = [...endpoints.values()]
+
+  server.on('upgrade', (request, socket: Duplex, head) => {
+    const upgrade = endpoints.get((request.url ?? '').split('?')[0] ?? '')
+    if (upgrade) upgrade.handle(request, socket, head)
+    else refuseUpgrade(socket, 404)
+  })
+  server.on('clientError', (_error, socket) => refuseUpgrade(socket, 400))
+
+  return {
+    adapter: 'node',
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject)
+        server.listen({ host, port, backlog: 4096 }, () => {
+          server.off('error', reject)
+          resolve((server.address() as AddressInfo).port)
+        })
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        for (const upgrader of upgraders) upgrader.closeAll()
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function refuseUpgrade(socket: Duplex, status: number): void {
+  if (socket.writable)
+    socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+}
+
+async function serve(
+  { routes }: ServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request, routes.maxBodyBytes)
+  if (body === 'gone') return
+  if (body === 'too-large') {
+    send(response, {
+      ...routes.tooLarge(routes.maxBodyBytes),
+      headers: { ...routes.tooLarge(0).headers, connection: 'close' },
+    })
+    return
+  }
+  const target = request.url ?? '/'
+  const mark = target.indexOf('?')
+  const reply = await routes.handle({
+    method: request.method ?? 'GET',
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    headers: request.headers,
+    remoteAddress: request.socket.remoteAddress ?? '',
+    body,
+  })
+  send(response, reply)
+}
+
+function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Uint8Array | 'too-large' | 'gone'> {
+  if (request.method === 'GET' || request.method === 'HEAD')
+    return Promise.resolve(new Uint8Array())
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= maxBytes) chunks.push(chunk)
+      else resolve('too-large')
+    })
+    request.on('end', () =>
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)),
+    )
+    request.on('error', () => resolve('gone'))
+    request.on('close', () => resolve('gone'))
+  })
+}
+
+function send(response: ServerResponse, reply: HttpReply): void {
+  const body =
+    typeof reply.body === 'string' ? Buffer.from(reply.body) : (reply.body ?? new Uint8Array())
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': body.length })
+  response.end(body)
+}
+
+function upgraderOf(endpoint: WebSocketEndpoint) {
+  const wss = new WebSocketServer({
+    noServer: true,
+    maxPayload: endpoint.maxPayloadBytes,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => endpoint.protocols.find((name) => offered.has(name)) ?? false,
+  })
+  const peers = new Map<WebSocket, boolean>()
+  const pings = setInterval(
+    () => {
+      for (const [socket, isAlive] of peers) {
+        if (!isAlive) socket.terminate()
+        else {
+          peers.set(socket, false)
+          socket.ping()
+        }
+      }
+    },
+    (WEBSOCKET_IDLE_SECONDS / 2) * 1000,
+  )
+  pings.unref()
+  return {
+    handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+      if (!chooseProtocol(request.headers['sec-websocket-protocol'], endpoint.protocols)) {
+        refuseUpgrade(socket, 400)
+        return
+      }
+      wss.handleUpgrade(request, socket, head, (ws) => {
+        peers.set(ws, true)
+        ws.on('pong', () => peers.set(ws, true))
+        ws.on('close', () => peers.delete(ws))
+        attach(endpoint, ws, request.socket.remoteAddress ?? '', () => peers.set(ws, true))
+      })
+    },
+    closeAll(): void {
+      clearInterval(pings)
+      for (const socket of peers.keys()) socket.close(1001, 'shutting down')
+      setTimeout(() => {
+        for (const socket of peers.keys()) socket.terminate()
+      }, 200).unref()
+      wss.close()
+    },
+  }
+}
+
+function attach(
+  endpoint: WebSocketEndpoint,
+  ws: WebSocket,
+  remoteAddress: string,
+  onLife: () => void,
+): void {
+  ws.binaryType = 'nodebuffer'
+  const peer: WebSocketPeer = {
+    remoteAddress,
+    protocol: ws.protocol,
+    send: (data) => {
+      if (ws.readyState !== WebSocket.OPEN) return
+      ws.send(data, { binary: typeof data !== 'string' }, () => {
+        if (ws.bufferedAmount === 0) listener.onDrain()
+      })
+    },
+    bufferedBytes: () => ws.bufferedAmount,
+    close: (code, reason) => ws.close(code, reason),
+    destroy: () => ws.terminate(),
+  }
+  const listener = endpoint.onOpen(peer)
+  ws.on('message', (data: Buffer, isBinary) => {
+    onLife()
+    listener.onMessage(data, isBinary)
+  })
+  ws.on('close', () => listener.onClose())
+  ws.on('error', () => ws.terminate())
+}

@@ -1,0 +1,167 @@
+/** The HTTP addresses of the contract. */
+import { EnrollRequest } from '@kefu-edge/device-sdk/protocol/schemas'
+import { Value } from '@sinclair/typebox/value'
+import { Packr } from 'msgpackr'
+import type { Admission } from '../../devices/admission.ts'
+import { GatewayError, toProblem } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import type { Inbox } from '../inbox.ts'
+import { decodeMap, type Encoding, MAX_MESSAGE_BYTES, parseMessage } from '../parse-message.ts'
+import type { HttpReply, HttpRequest, HttpRoutes } from './server.ts'
+
+export interface Health {
+  readonly ok: boolean
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
+}
+
+/** A part of the port that another room serves: the console, the admin API. */
+export type Mount = (request: HttpRequest) => HttpReply | Promise<HttpReply> | undefined
+
+export interface RouteParts {
+  readonly inbox: Inbox
+  readonly admission: Admission
+  readonly health: () => Health
+  readonly metricsPage: () => Promise<string>
+  /** Credentials for a claim code; throws `enroll.claim-refused`. */
+  readonly enroll: (request: { claim: string; deviceId?: string }) => Promise<object>
+  /** The audio of a speech, where an engine made it. */
+  readonly audio: (speechId: string) => { contentType: string; bytes: Uint8Array } | undefined
+  readonly mounts: readonly Mount[]
+  readonly logger: Logger
+}
+
+type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
+
+const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' } as const
+const packr = new Packr({ useRecords: false })
+
+export const json = (status: number, body: unknown): HttpReply => ({
+  status,
+  headers: JSON_TYPE,
+  body: JSON.stringify(body),
+})
+
+export function problemReply(error: unknown, inReplyTo?: string): HttpReply {
+  const problem = toProblem(error, inReplyTo)
+  return {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(problem.status === 401 ? { 'www-authenticate': 'Bearer realm="kefu-edge"' } : {}),
+    },
+    body: JSON.stringify(problem),
+  }
+}
+
+export function createRoutes(parts: RouteParts): HttpRoutes {
+  const routes = new Map<string, Readonly<Record<string, Handler>>>([
+    ['/v1/ask', { POST: (request) => ask(parts, request) }],
+    ['/v1/enroll', { POST: (request) => enroll(parts, request) }],
+    ['/healthz', { GET: () => health(parts.health(), true) }],
+    ['/readyz', { GET: () => health(parts.health(), false) }],
+    ['/metrics', { GET: () => metrics(parts) }],
+  ])
+
+  function find(request: HttpRequest): HttpReply | Promise<HttpReply> {
+    const methods = routes.get(request.path)
+    if (methods) {
+      const handler = methods[request.method === 'HEAD' ? 'GET' : request.method]
+      if (handler) return handler(request)
+      const allow = Object.keys(methods).join(', ')
+      const refused = problemReply(new GatewayError('http.method-not-allowed', { detail: allow }))
+      return { ...refused, headers: { ...refused.headers, allow } }
+    }
+    for (const mount of parts.mounts) {
+      const reply = mount(request)
+      if (reply) return reply
+    }
+    const speech = /^\/v1\/speech\/([\x21-\x2e\x30-\x7e]{1,64})\/audio$/.exec(request.path)?.[1]
+    if (speech !== undefined) return audio(parts, request, decodeURIComponent(speech))
+    return problemReply(new GatewayError('http.not-found', { detail: request.path.slice(0, 200) }))
+  }
+
+  const failed = (error: unknown): HttpReply => {
+    if (!(error instanceof GatewayError)) parts.logger.error({ error }, 'request failed')
+    return problemReply(error)
+  }
+
+  return {
+    maxBodyBytes: MAX_MESSAGE_BYTES,
+    tooLarge: (maxBytes) =>
+      problemReply(
+        new GatewayError('message.too-large', { detail: `at most ${maxBytes} bytes are read` }),
+      ),
+    handle(request) {
+      try {
+        const reply = find(request)
+        return reply instanceof Promise ? reply.catch(failed) : reply
+      } catch (error) {
+        return failed(error)
+      }
+    },
+  }
+}
+
+function encodingOf(request: HttpRequest): Encoding {
+  const type =
+    request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'application/json'
+  if (type === 'application/json') return 'json'
+  if (type === 'application/msgpack' || type === 'application/x-msgpack') return 'msgpack'
+  throw new GatewayError('http.unsupported-media-type', { detail: type.slice(0, 100) })
+}
+
+/** RFC 6750: the token of the device in the Authorization header. */
+function bearerOf(request: HttpRequest): string | undefined {
+  return /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1]
+}
+
+async function ask(parts: RouteParts, request: HttpRequest): Promise<HttpReply> {
+  const device = parts.admission.admit({
+    token: bearerOf(request),
+    remoteAddress: request.remoteAddress,
+  })
+  const encoding = encodingOf(request)
+  const answer = await parts.inbox.receive(
+    device,
+    'http',
+    parseMessage('ask', request.body, encoding),
+  )
+  if (encoding === 'json') return json(200, answer)
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/msgpack' },
+    body: packr.pack(answer),
+  }
+}
+
+async function enroll(parts: RouteParts, request: HttpRequest): Promise<HttpReply> {
+  const body = decodeMap(request.body, encodingOf(request))
+  if (!Value.Check(EnrollRequest, body)) {
+    const wrong = Value.Errors(EnrollRequest, body).First()
+    throw new GatewayError('message.invalid', {
+      field: wrong?.path ?? '',
+      detail: `${wrong?.path}: ${wrong?.message}`,
+    })
+  }
+  return json(201, await parts.enroll(body))
+}
+
+function health(state: Health, isLiveness: boolean): HttpReply {
+  const status = state.ok || isLiveness ? 200 : 503
+  return json(status, { status: state.ok ? 'ok' : 'degraded', checks: state.checks })
+}
+
+async function metrics(parts: RouteParts): Promise<HttpReply> {
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    body: await parts.metricsPage(),
+  }
+}
+
+function audio(parts: RouteParts, request: HttpRequest, speechId: string): HttpReply {
+  parts.admission.admit({ token: bearerOf(request), remoteAddress: request.remoteAddress })
+  const found = parts.audio(speechId)
+  if (!found) throw new GatewayError('http.not-found', { detail: `no audio of speech ${speechId}` })
+  return { status: 200, headers: { 'content-type': found.contentType }, body: found.bytes }
+}

@@ -1,0 +1,84 @@
+/**
+ * One port for HTTP and WebSocket, as a small interface with two implementations: uWebSockets.js where
+ * its binary loads, node:http with ws elsewhere. Both pass test/contracts/http-server.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+
+export interface HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  readonly remoteAddress: string
+  readonly body: Uint8Array
+}
+
+export interface HttpReply {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array
+}
+
+export interface HttpRoutes {
+  /** Answers a request whose body was read whole. Must not throw. */
+  handle(request: HttpRequest): HttpReply | Promise<HttpReply>
+  /** The reply to a body larger than `maxBodyBytes`. */
+  tooLarge(maxBodyBytes: number): HttpReply
+  readonly maxBodyBytes: number
+}
+
+/** One WebSocket connection as the rooms see it. */
+export interface WebSocketPeer {
+  readonly remoteAddress: string
+  /** The subprotocol that was agreed on. */
+  readonly protocol: string
+  /** Sends a text (string) or binary frame; nothing happens when the connection is gone. */
+  send(data: string | Uint8Array): void
+  /** Bytes handed over and not yet taken by the network. */
+  bufferedBytes(): number
+  /** Closes with an RFC 6455 code. */
+  close(code: number, reason: string): void
+  destroy(): void
+}
+
+export interface WebSocketListener {
+  onMessage(data: Uint8Array, isBinary: boolean): void
+  onDrain(): void
+  onClose(): void
+}
+
+export interface WebSocketEndpoint {
+  readonly path: string
+  /** In the order of preference; a client that offers none of them is refused with 400. */
+  readonly protocols: readonly string[]
+  readonly maxPayloadBytes: number
+  onOpen(peer: WebSocketPeer): WebSocketListener
+}
+
+export interface ServerOptions {
+  readonly routes: HttpRoutes
+  readonly sockets: readonly WebSocketEndpoint[]
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+}
+
+export interface HttpServer {
+  /** Name for the log: `uws` or `node`. */
+  readonly adapter: string
+  /** Resolves with the bound port; rejects when the address is taken. */
+  listen(host: string, port: number): Promise<number>
+  close(): Promise<void>
+}
+
+/** How long a client may take for its request head and body. */
+export const REQUEST_TIMEOUT_SECONDS = 30
+/** A WebSocket that sent nothing for this long is closed; ping frames are sent before. */
+export const WEBSOCKET_IDLE_SECONDS = 120
+
+/** The first protocol that both sides know. */
+export function chooseProtocol(
+  offered: string | undefined,
+  known: readonly string[],
+): string | undefined {
+  const names = (offered ?? '').split(',').map((name) => name.trim())
+  return known.find((name) => names.includes(name))
+}

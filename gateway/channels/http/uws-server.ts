@@ -1,0 +1,215 @@
+/** The HTTP and WebSocket port on uWebSockets.js: a fifth of the CPU per message, where its binary loads. */
+import type * as Uws from 'uWebSockets.js'
+import {
+  chooseProtocol,
+  type HttpReply,
+  type HttpRequest,
+  type HttpServer,
+  type ServerOptions,
+  WEBSOCKET_IDLE_SECONDS,
+  type WebSocketEndpoint,
+  type WebSocketListener,
+  type WebSocketPeer,
+} from './server.ts'
+
+/** What a socket may have waiting before uWebSockets.js closes it as dead. */
+const MAX_BACKPRESSURE_BYTES = 4 * 1024 * 1024
+
+/** Without it the kernel would share the port between two gateways, and each would get half of the devices. */
+const LIBUS_LISTEN_EXCLUSIVE_PORT = 1
+
+type UwsModule = typeof Uws
+type ListenWithOptions = (
+  host: string,
+  port: number,
+  options: number,
+  done: (token: Uws.us_listen_socket | false) => void,
+) => void
+
+/** The binary module, or the reason why it cannot be loaded here. */
+export async function loadUws(): Promise<{ uws: UwsModule } | { reason: string }> {
+  try {
+    const module = (await import('uWebSockets.js')) as UwsModule & { default?: UwsModule }
+    return { uws: module.default ?? module }
+  } catch (error) {
+    return { reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
+  }
+}
+
+export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpServer {
+  const app = options.tls
+    ? uws.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
+    : uws.App()
+  for (const endpoint of options.sockets)
+    app.ws<SocketData>(endpoint.path, behaviourOf(uws, endpoint))
+  app.any('/*', (response, request) => serve(options, response, request))
+  // The binary takes options beside a host; the published types know only one of the two.
+  const listenExclusively = app.listen.bind(app) as unknown as ListenWithOptions
+  let socket: Uws.us_listen_socket | undefined
+  return {
+    adapter: 'uws',
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        listenExclusively(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
+          if (!token) {
+            reject(new Error(`listen EADDRINUSE: address already in use ${host}:${port}`))
+            return
+          }
+          socket = token
+          resolve(uws.us_socket_local_port(token))
+        })
+      }),
+    close: async () => {
+      if (socket) uws.us_listen_socket_close(socket)
+      app.close()
+    },
+  }
+}
+
+function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.HttpRequest): void {
+  const { routes } = options
+  // uWebSockets.js' request is only valid inside this call: everything is read at once.
+  const headers: Record<string, string> = {}
+  request.forEach((name, value) => {
+    headers[name] = value
+  })
+  const head = {
+    method: request.getCaseSensitiveMethod(),
+    path: request.getUrl(),
+    query: new URLSearchParams(request.getQuery() ?? ''),
+    headers,
+    remoteAddress: textOf(response.getRemoteAddressAsText()),
+  }
+  let isDone = false
+  response.onAborted(() => {
+    isDone = true
+  })
+  const finish = (reply: HttpReply, isLast = false) => {
+    if (isDone) return
+    isDone = true
+    send(response, reply, isLast)
+  }
+  const run = (body: Uint8Array) => {
+    const request: HttpRequest = { ...head, body }
+    const reply = routes.handle(request)
+    if (reply instanceof Promise) void reply.then(finish)
+    else finish(reply)
+  }
+  if (head.method === 'GET' || head.method === 'HEAD') {
+    run(new Uint8Array())
+    return
+  }
+  let chunks: Buffer[] = []
+  let bytes = 0
+  response.onData((chunk, isLast) => {
+    bytes += chunk.byteLength
+    if (bytes > routes.maxBodyBytes) {
+      chunks = []
+      finish(routes.tooLarge(routes.maxBodyBytes), true)
+      return
+    }
+    chunks.push(Buffer.from(new Uint8Array(chunk)))
+    if (isLast) run(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+  })
+}
+
+function send(response: Uws.HttpResponse, reply: HttpReply, isLast: boolean): void {
+  response.cork(() => {
+    response.writeStatus(`${reply.status} ${STATUS_TEXT[reply.status] ?? 'Unknown'}`)
+    for (const [name, value] of Object.entries(reply.headers ?? {}))
+      response.writeHeader(name, value)
+    response.end(reply.body ?? '', isLast)
+  })
+}
+
+const STATUS_TEXT: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'No Content',
+  302: 'Found',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+const textOf = (bytes: ArrayBuffer): string => Buffer.from(bytes).toString()
+
+interface SocketData {
+  readonly remoteAddress: string
+  readonly protocol: string
+  listener?: WebSocketListener
+  isOpen: boolean
+}
+
+function behaviourOf(
+  uws: UwsModule,
+  endpoint: WebSocketEndpoint,
+): Uws.WebSocketBehavior<SocketData> {
+  return {
+    compression: uws.DISABLED,
+    maxPayloadLength: endpoint.maxPayloadBytes,
+    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    idleTimeout: WEBSOCKET_IDLE_SECONDS,
+    sendPingsAutomatically: true,
+    upgrade: (response, request, context) => {
+      const protocol = chooseProtocol(
+        request.getHeader('sec-websocket-protocol'),
+        endpoint.protocols,
+      )
+      if (protocol === undefined) {
+        response
+          .writeStatus('400 Bad Request')
+          .end(`subprotocol ${endpoint.protocols.join(' or ')} is needed`)
+        return
+      }
+      response.upgrade<SocketData>(
+        { remoteAddress: textOf(response.getRemoteAddressAsText()), protocol, isOpen: true },
+        request.getHeader('sec-websocket-key'),
+        protocol,
+        request.getHeader('sec-websocket-extensions'),
+        context,
+      )
+    },
+    open: (ws) => {
+      const data = ws.getUserData()
+      data.listener = endpoint.onOpen(peerOf(ws, data))
+    },
+    // The bytes live only as long as this call: the listener gets its own copy.
+    message: (ws, message, isBinary) =>
+      ws.getUserData().listener?.onMessage(Buffer.from(new Uint8Array(message)), isBinary),
+    drain: (ws) => ws.getUserData().listener?.onDrain(),
+    close: (ws) => {
+      const data = ws.getUserData()
+      data.isOpen = false
+      data.listener?.onClose()
+    },
+  }
+}
+
+const peerOf = (ws: Uws.WebSocket<SocketData>, data: SocketData): WebSocketPeer => ({
+  remoteAddress: data.remoteAddress,
+  protocol: data.protocol,
+  send: (bytes) => {
+    if (data.isOpen) ws.send(bytes, typeof bytes !== 'string')
+  },
+  bufferedBytes: () => (data.isOpen ? ws.getBufferedAmount() : 0),
+  close: (code, reason) => {
+    if (data.isOpen) ws.end(code, reason)
+  },
+  destroy: () => {
+    if (data.isOpen) ws.close()
+  },
+})

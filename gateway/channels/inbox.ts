@@ -1,0 +1,120 @@
+/** What the box does with each message of a device, whatever channel it came by. */
+import type {
+  Answer,
+  DeviceEvent,
+  Feedback,
+  PlayReport,
+  TwinState,
+} from '@kefu-edge/device-sdk/protocol/schemas'
+import type { AnswerTurn } from '../answer-turn.ts'
+import type { Clock } from '../clock.ts'
+import type { RateLimit } from '../devices/rate-limit.ts'
+import { GatewayError } from '../errors.ts'
+import type { Json, Ledger } from '../ledger/port.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Store } from '../storage/store.ts'
+import type { Channel, Device } from '../turn.ts'
+import type { UpstreamMessage } from './parse-message.ts'
+
+export interface Inbox {
+  /**
+   * Takes a message in. Resolves once it is on disk: with the answer for an ask, with undefined for
+   * the others. Rejects with the GatewayError that becomes the Problem.
+   */
+  receive(device: Device, channel: Channel, message: UpstreamMessage): Promise<Answer | undefined>
+}
+
+export interface InboxParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ledger: Pick<Ledger, 'append'>
+  readonly answerTurn: AnswerTurn
+  readonly askLimit: RateLimit
+  readonly metrics: Pick<Metrics, 'answered' | 'refused'>
+  /** Proof of play; inside `store.commit`. */
+  readonly onPlayed: (deviceId: string, report: PlayReport) => void
+  /** Reported state of the twin; inside `store.commit`. */
+  readonly onReported: (deviceId: string, state: TwinState) => void
+}
+
+export function createInbox(parts: InboxParts): Inbox {
+  const { store, clock, ledger, metrics } = parts
+
+  async function ask(
+    device: Device,
+    channel: Channel,
+    message: UpstreamMessage & { name: 'ask' },
+  ): Promise<Answer> {
+    const startedMs = clock.monotonic()
+    if (!parts.askLimit.take(device.id, startedMs)) {
+      throw new GatewayError('limit.rate', { inReplyTo: message.message.id })
+    }
+    const receivedAtMs = clock.now()
+    const answer = await parts.answerTurn({ ask: message.message, device, channel, receivedAtMs })
+    metrics.answered(channel, answer.status, (clock.monotonic() - startedMs) / 1000)
+    return answer
+  }
+
+  const feedback = (device: Device, message: Feedback) =>
+    ledger.append({
+      lane: 'session',
+      kind: 'feedback',
+      atMs: clock.now(),
+      deviceId: device.id,
+      body: {
+        id: message.id,
+        rating: message.rating,
+        answer: message.answer,
+        inReplyTo: message.inReplyTo,
+      },
+      ...(message.comment === undefined ? {} : { personal: { comment: message.comment } }),
+    })
+
+  const event = (device: Device, message: DeviceEvent) =>
+    ledger.append({
+      lane: message.kind === 'alarm' || message.kind === 'button' ? 'critical' : 'telemetry',
+      kind: `event.${message.kind}`,
+      atMs: clock.now(),
+      deviceId: device.id,
+      ...(message.subject ? { subject: message.subject } : {}),
+      body: {
+        id: message.id,
+        name: message.name,
+        at: message.at,
+        attachment: message.attachment as Json | undefined,
+      },
+      ...(message.values === undefined ? {} : { personal: { values: message.values as Json } }),
+    })
+
+  async function receive(
+    device: Device,
+    channel: Channel,
+    message: UpstreamMessage,
+  ): Promise<Answer | undefined> {
+    switch (message.name) {
+      case 'ask':
+        return ask(device, channel, message)
+      case 'played':
+        return store.commit(() => parts.onPlayed(device.id, message.message)).then(() => undefined)
+      case 'reported':
+        return store
+          .commit(() => parts.onReported(device.id, message.message))
+          .then(() => undefined)
+      case 'feedback':
+        return store.commit(() => feedback(device, message.message)).then(() => undefined)
+      case 'event':
+        return store.commit(() => event(device, message.message)).then(() => undefined)
+    }
+  }
+
+  return {
+    async receive(device, channel, message) {
+      try {
+        return await receive(device, channel, message)
+      } catch (error) {
+        metrics.refused(channel, error instanceof GatewayError ? error.code : 'internal')
+        throw error
+      }
+    },
+  }
+}

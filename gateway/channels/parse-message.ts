@@ -1,0 +1,151 @@
+/** Bytes from a device → a checked message, or the refusal that names what was wrong. */
+import { isUtf8 } from 'node:buffer'
+import {
+  Ask,
+  DeviceEvent,
+  Feedback,
+  PlayReport,
+  TwinState,
+  type UpstreamName,
+} from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Static } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { Unpackr } from 'msgpackr'
+import { GatewayError } from '../errors.ts'
+
+/** Largest message of the contract: a twin or an ask with ten alternatives stays far below it. */
+export const MAX_MESSAGE_BYTES = 65_536
+/** Deepest nesting that is read; the contract itself needs 4. */
+const MAX_DEPTH = 32
+
+export type Encoding = 'json' | 'msgpack'
+
+interface UpstreamTypes {
+  ask: Static<typeof Ask>
+  played: Static<typeof PlayReport>
+  feedback: Static<typeof Feedback>
+  event: Static<typeof DeviceEvent>
+  reported: Static<typeof TwinState>
+}
+export type UpstreamMessage = {
+  [N in UpstreamName]: { readonly name: N; readonly message: UpstreamTypes[N] }
+}[UpstreamName]
+
+// Compiled once per process: the checks run for every message.
+const CHECKS = {
+  ask: TypeCompiler.Compile(Ask),
+  played: TypeCompiler.Compile(PlayReport),
+  feedback: TypeCompiler.Compile(Feedback),
+  event: TypeCompiler.Compile(DeviceEvent),
+  reported: TypeCompiler.Compile(TwinState),
+} as const
+
+const isUpstreamName = (name: string): name is UpstreamName => Object.hasOwn(CHECKS, name)
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
+
+/** A JSON or MessagePack map; throws `message.*`. */
+export function decodeMap(bytes: Uint8Array, encoding: Encoding): Record<string, unknown> {
+  if (bytes.length > MAX_MESSAGE_BYTES) {
+    throw new GatewayError('message.too-large', {
+      detail: `${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are read`,
+    })
+  }
+  const value = encoding === 'json' ? decodeJson(bytes) : decodeMsgpack(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new GatewayError('message.invalid', {
+      field: '',
+      detail: 'a map with named fields is expected',
+    })
+  }
+  return value as Record<string, unknown>
+}
+
+function decodeJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) throw new GatewayError('message.not-utf8')
+  refuseDeep(bytes)
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+  } catch (cause) {
+    throw new GatewayError('message.not-json', {
+      detail: cause instanceof Error ? cause.message : '',
+      cause,
+    })
+  }
+}
+
+const [QUOTE, BACKSLASH, OPEN_MAP, OPEN_LIST, CLOSE_MAP, CLOSE_LIST] = [34, 92, 123, 91, 125, 93]
+
+/** Looks at brackets outside strings before parsing, so that depth costs nothing. */
+function refuseDeep(bytes: Uint8Array): void {
+  let depth = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === QUOTE) {
+      for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++
+    } else if (byte === OPEN_MAP || byte === OPEN_LIST) {
+      if (++depth > MAX_DEPTH) throw tooDeep()
+    } else if (byte === CLOSE_MAP || byte === CLOSE_LIST) depth--
+  }
+}
+
+const tooDeep = () =>
+  new GatewayError('message.too-deep', { detail: `more than ${MAX_DEPTH} levels` })
+
+function decodeMsgpack(bytes: Uint8Array): unknown {
+  let value: unknown
+  try {
+    value = unpackr.unpack(bytes)
+  } catch (cause) {
+    if (cause instanceof RangeError && /call stack/i.test(cause.message)) throw tooDeep()
+    throw new GatewayError('message.not-msgpack', { cause })
+  }
+  if (depthOver(value, MAX_DEPTH)) throw tooDeep()
+  return value
+}
+
+function depthOver(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (left === 0) return true
+  return Object.values(value).some((inner) => depthOver(inner, left - 1))
+}
+
+/** Checks a decoded map against the schema of its name; throws `message.unknown-type`, `message.invalid`. */
+export function checkMessage(name: string, value: Record<string, unknown>): UpstreamMessage {
+  if (!isUpstreamName(name)) throw new GatewayError('message.unknown-type', { detail: `"${name}"` })
+  const inReplyTo = typeof value.id === 'string' && value.id.length <= 64 ? value.id : undefined
+  const check: TypeCheck<(typeof CHECKS)[UpstreamName] extends TypeCheck<infer S> ? S : never> =
+    CHECKS[name]
+  if (!check.Check(value)) {
+    const wrong = check.Errors(value).First()
+    throw new GatewayError('message.invalid', {
+      field: wrong?.path ?? '',
+      detail: `${wrong?.path || 'message'}: ${describe(wrong)}`,
+      ...(inReplyTo === undefined ? {} : { inReplyTo }),
+    })
+  }
+  if (name === 'ask') refuseEmptyAsk(value as UpstreamTypes['ask'])
+  return { name, message: value } as UpstreamMessage
+}
+
+function describe(error: ValueError | undefined): string {
+  const choices: unknown = error?.schema.enum
+  return Array.isArray(choices)
+    ? `expected one of ${choices.join(', ')}`
+    : (error?.message ?? 'not valid')
+}
+
+function refuseEmptyAsk(ask: UpstreamTypes['ask']): void {
+  if (ask.text !== undefined || ask.alternatives || ask.form) return
+  throw new GatewayError('message.invalid', {
+    field: '/text',
+    detail: '/text: one of text, alternatives or form is needed',
+    inReplyTo: ask.id,
+  })
+}
+
+/** Bytes → checked message of this name. Throws `message.*`. */
+export const parseMessage = (
+  name: string,
+  bytes: Uint8Array,
+  encoding: Encoding,
+): UpstreamMessage => checkMessage(name, decodeMap(bytes, encoding))

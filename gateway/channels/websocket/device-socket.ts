@@ -1,0 +1,211 @@
+/**
+ * The WebSocket protocol `kefu.v1`: hello → welcome, then messages by the name of their topic's last
+ * segment. JSON in text frames or MessagePack in binary frames, by subprotocol.
+ */
+import type { DownstreamName } from '@kefu-edge/device-sdk/protocol/schemas'
+import { Hello } from '@kefu-edge/device-sdk/protocol/schemas'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Packr } from 'msgpackr'
+import type { Clock } from '../../clock.ts'
+import type { Admission } from '../../devices/admission.ts'
+import { GatewayError, toProblem } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import type { Device } from '../../turn.ts'
+import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
+import type { Inbox } from '../inbox.ts'
+import { checkMessage, decodeMap, type Encoding } from '../parse-message.ts'
+
+const HELLO_TIMEOUT_MS = 5000
+/** Frames larger than a message are read so that they can be refused with a reason; beyond this the connection is cut. */
+const MAX_FRAME_BYTES = 2 * 1024 * 1024
+/** A device that reads more slowly than it is spoken to is cut before it eats the box's memory; it reconnects. */
+const MAX_BUFFERED_BYTES = 1024 * 1024
+/** Asks of one socket worked on at a time; a device with more waits for answers first. */
+const MAX_UNANSWERED = 256
+/** RFC 6455 section 7.4: policy violation, and 4xxx for the application. */
+const CLOSE = { policy: 1008, overload: 1013, refused: 4401, taken: 4409, shutdown: 1001 } as const
+
+export interface DeviceSockets {
+  readonly endpoint: WebSocketEndpoint
+  /** Sends to a device connected by WebSocket; false when it is not. */
+  send(deviceId: string, name: DownstreamName, message: object): boolean
+  isConnected(deviceId: string): boolean
+  /** Closes the connection of a device whose rights ended. */
+  disconnect(deviceId: string, reason: string): void
+  count(): number
+}
+
+export interface DeviceSocketParts {
+  readonly inbox: Inbox
+  readonly admission: Admission
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly serverName: string
+  readonly onConnected: (device: Device) => void
+  readonly onDisconnected: (device: Device) => void
+}
+
+const hello = TypeCompiler.Compile(Hello)
+const packr = new Packr({ useRecords: false })
+
+export function createDeviceSockets(parts: DeviceSocketParts): DeviceSockets {
+  const byDevice = new Map<string, DeviceSocket>()
+  const register = (socket: DeviceSocket, device: Device) => {
+    byDevice.get(device.id)?.close(CLOSE.taken, 'the device connected again')
+    byDevice.set(device.id, socket)
+    parts.onConnected(device)
+  }
+  const unregister = (socket: DeviceSocket, device: Device) => {
+    if (byDevice.get(device.id) !== socket) return
+    byDevice.delete(device.id)
+    parts.onDisconnected(device)
+  }
+  return {
+    endpoint: {
+      path: '/v1/ws',
+      protocols: ['kefu.v1.msgpack', 'kefu.v1.json'],
+      maxPayloadBytes: MAX_FRAME_BYTES,
+      onOpen: (peer) => new DeviceSocket(parts, peer, register, unregister),
+    },
+    send: (deviceId, name, message) => byDevice.get(deviceId)?.send(name, message) ?? false,
+    isConnected: (deviceId) => byDevice.has(deviceId),
+    disconnect: (deviceId, reason) => byDevice.get(deviceId)?.close(CLOSE.policy, reason),
+    count: () => byDevice.size,
+  }
+}
+
+type Registrar = (socket: DeviceSocket, device: Device) => void
+
+class DeviceSocket implements WebSocketListener {
+  readonly #parts: DeviceSocketParts
+  readonly #peer: WebSocketPeer
+  readonly #encoding: Encoding
+  readonly #register: Registrar
+  readonly #unregister: Registrar
+  readonly #helloTimer: NodeJS.Timeout
+  #device: Device | undefined
+  #unanswered = 0
+
+  constructor(
+    parts: DeviceSocketParts,
+    peer: WebSocketPeer,
+    register: Registrar,
+    unregister: Registrar,
+  ) {
+    this.#parts = parts
+    this.#peer = peer
+    this.#encoding = peer.protocol === 'kefu.v1.msgpack' ? 'msgpack' : 'json'
+    this.#register = register
+    this.#unregister = unregister
+    this.#helloTimer = setTimeout(() => {
+      this.#refuse(new GatewayError('auth.hello-timeout'))
+      this.close(CLOSE.policy, 'no hello within 5 s')
+    }, HELLO_TIMEOUT_MS)
+  }
+
+  onMessage(data: Uint8Array, isBinary: boolean): void {
+    let inReplyTo: string | undefined
+    try {
+      const frame = decodeMap(data, isBinary && this.#encoding === 'msgpack' ? 'msgpack' : 'json')
+      if (typeof frame.id === 'string') inReplyTo = frame.id.slice(0, 64)
+      const { type, ...message } = frame
+      if (!this.#device) {
+        this.#greet(frame)
+        return
+      }
+      if (typeof type !== 'string') {
+        throw new GatewayError('message.invalid', {
+          field: '/type',
+          detail: '/type: the name of the message is expected',
+        })
+      }
+      void this.#receive(this.#device, type, message)
+    } catch (error) {
+      this.#refuse(error, inReplyTo)
+      if (!this.#device) this.close(CLOSE.refused, 'hello was refused')
+    }
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    clearTimeout(this.#helloTimer)
+    if (this.#device) this.#unregister(this, this.#device)
+    this.#device = undefined
+  }
+
+  send(name: string, message: object): boolean {
+    if (this.#peer.bufferedBytes() > MAX_BUFFERED_BYTES) {
+      this.#parts.logger.warn(
+        { device: this.#device?.id },
+        'device reads too slowly, connection cut',
+      )
+      this.#peer.destroy()
+      return false
+    }
+    const frame = { type: name, ...message }
+    this.#peer.send(this.#encoding === 'json' ? JSON.stringify(frame) : packr.pack(frame))
+    return true
+  }
+
+  close(code: number, reason: string): void {
+    this.#peer.close(code, reason)
+  }
+
+  #greet(frame: Record<string, unknown>): void {
+    const { clock, serverName, admission } = this.#parts
+    if (!hello.Check(frame)) {
+      const wrong = hello.Errors(frame).First()
+      throw new GatewayError('message.invalid', {
+        field: wrong?.path ?? '',
+        detail: `the first frame must be hello; ${wrong?.path}: ${wrong?.message}`,
+      })
+    }
+    const device = admission.admit({
+      deviceId: frame.deviceId,
+      token: frame.token,
+      remoteAddress: this.#peer.remoteAddress,
+    })
+    clearTimeout(this.#helloTimer)
+    this.#device = device
+    this.send('welcome', {
+      deviceId: device.id,
+      server: serverName,
+      time: new Date(clock.now()).toISOString(),
+      maxFrameBytes: MAX_FRAME_BYTES,
+    })
+    this.#register(this, device)
+  }
+
+  async #receive(device: Device, type: string, message: Record<string, unknown>): Promise<void> {
+    const inReplyTo = typeof message.id === 'string' ? message.id.slice(0, 64) : undefined
+    if (this.#unanswered >= MAX_UNANSWERED) {
+      this.#refuse(
+        new GatewayError('limit.overloaded', {
+          detail: `${MAX_UNANSWERED} messages wait for their answer`,
+        }),
+        inReplyTo,
+      )
+      return
+    }
+    this.#unanswered++
+    try {
+      const answer = await this.#parts.inbox.receive(
+        device,
+        'websocket',
+        checkMessage(type, message),
+      )
+      if (answer) this.send('answer', answer)
+      else this.send('ack', { inReplyTo })
+    } catch (error) {
+      this.#refuse(error, inReplyTo)
+    } finally {
+      this.#unanswered--
+    }
+  }
+
+  #refuse(error: unknown, inReplyTo?: string): void {
+    if (!(error instanceof GatewayError)) this.#parts.logger.error({ error }, 'message failed')
+    this.send('problem', toProblem(error, inReplyTo))
+  }
+}
