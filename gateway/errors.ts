@@ -129,6 +129,11 @@ export const ERRORS = {
     title: 'The database cannot be opened',
     next: 'Check that the data folder exists, is writable and is not in use by another gateway: {detail}',
   },
+  'storage.in-use': {
+    status: 409,
+    title: 'Another gateway is using this data folder',
+    next: 'Stop it first (its process id stands in run.json), or give this one another folder with --data.',
+  },
   'storage.newer-schema': {
     status: 500,
     title: 'The database was written by a newer version',

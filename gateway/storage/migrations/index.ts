@@ -1,5 +1,6 @@
 /** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, 4xx knowledge, 5xx ledger. */
 import { devices } from './100-devices.ts'
+import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { sessions } from './200-sessions.ts'
 import { packs } from './400-packs.ts'
 
@@ -9,4 +10,4 @@ export interface Migration {
   readonly sql: string
 }
 
-export const migrations: readonly Migration[] = [devices, sessions, packs]
+export const migrations: readonly Migration[] = [devices, twinsAndClaims, sessions, packs]

@@ -1,0 +1,68 @@
+/** Claim codes: how a device straight out of its box gets its credentials. */
+import { createHash, randomInt } from 'node:crypto'
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../storage/store.ts'
+import type { Registry } from './registry.ts'
+
+/** Letters and digits that are not read as one another; 10 of them are 49 bits, and each is good once. */
+const ALPHABET = '23456789ABCDEFGHJKMNPQRSTVWXYZ'
+const CODE_CHARS = 10
+/** Long enough to walk to the device, short enough not to lie about. */
+export const CLAIM_TTL_MS = 60 * 60_000
+
+export interface ClaimGrant {
+  readonly kind: string
+  readonly groups: readonly string[]
+}
+
+export interface Claims {
+  /** A new claim code for one device; inside `store.commit`. */
+  make(grant: ClaimGrant, nowMs: number): string
+  /** Uses the code up and adds the device; inside `store.commit`. Throws `enroll.claim-refused`, `device.exists`. */
+  redeem(
+    code: string,
+    deviceId: string | undefined,
+    nowMs: number,
+  ): { deviceId: string; token: string; kind: string }
+}
+
+interface Row {
+  kind: string
+  groups: string
+  expires_at: number
+}
+
+const hashOf = (code: string): Buffer =>
+  createHash('sha256').update(code.toUpperCase().replaceAll('-', '')).digest()
+
+export function createClaims(store: Store, registry: Registry): Claims {
+  const insert = store.prepare(
+    'INSERT INTO claim (code_hash, kind, groups, expires_at) VALUES (?, ?, ?, ?)',
+  )
+  const find = store.prepare<Row>('SELECT kind, groups, expires_at FROM claim WHERE code_hash = ?')
+  const use = store.prepare('DELETE FROM claim WHERE code_hash = ?')
+  const sweep = store.prepare('DELETE FROM claim WHERE expires_at < ?')
+  return {
+    make({ kind, groups }, nowMs) {
+      sweep.run(nowMs)
+      const code = Array.from(
+        { length: CODE_CHARS },
+        () => ALPHABET[randomInt(ALPHABET.length)],
+      ).join('')
+      insert.run(hashOf(code), kind, JSON.stringify(groups), nowMs + CLAIM_TTL_MS)
+      return `${code.slice(0, 5)}-${code.slice(5)}`
+    },
+    redeem(code, deviceId, nowMs) {
+      const row = find.get(hashOf(code))
+      if (!row || row.expires_at < nowMs) throw new GatewayError('enroll.claim-refused')
+      const id = deviceId ?? `${row.kind}-${newId(nowMs).slice(-8)}`
+      const { token } = registry.add(
+        { id, kind: row.kind, groups: JSON.parse(row.groups) as string[] },
+        nowMs,
+      )
+      use.run(hashOf(code))
+      return { deviceId: id, token, kind: row.kind }
+    },
+  }
+}

@@ -1,0 +1,69 @@
+/** The data folder of a box: made with tight permissions, held by one gateway at a time. */
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { GatewayError } from '../errors.ts'
+
+export interface RunFile {
+  readonly pid: number
+  readonly ports: { readonly http: number; readonly mqtt: number }
+  readonly startedAt: string
+}
+
+export interface DataFolder {
+  readonly path: string
+  readonly database: string
+  file(name: string): string
+  /** Says where the running gateway listens. */
+  writeRunFile(run: RunFile): void
+  /** Lets the next one in. The kernel does the same when the process dies. */
+  release(): void
+}
+
+/** Makes and locks the folder; throws `storage.in-use` when another gateway holds it. */
+export function openDataFolder(path: string): DataFolder {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new GatewayError('storage.open-failed', { detail: path, cause })
+  }
+  const lock = takeLock(join(path, 'lock'))
+  const runFile = join(path, 'run.json')
+  return {
+    path,
+    database: join(path, 'kefu.db'),
+    file: (name) => join(path, name),
+    writeRunFile: (run) => writeFileSync(runFile, `${JSON.stringify(run)}\n`),
+    release: () => {
+      rmSync(runFile, { force: true })
+      lock.close()
+    },
+  }
+}
+
+/** Node has no file locks; SQLite's are the kernel's own, and end with the process however it dies. */
+function takeLock(path: string): Database.Database {
+  let db: Database.Database | undefined
+  try {
+    db = new Database(path, { timeout: 0 })
+    chmodSync(path, 0o600)
+    db.exec('BEGIN EXCLUSIVE')
+    return db
+  } catch (cause) {
+    db?.close()
+    const isBusy = cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')
+    throw new GatewayError(isBusy ? 'storage.in-use' : 'storage.open-failed', {
+      detail: path,
+      cause,
+    })
+  }
+}
+
+/** Where the gateway of this folder listens, when one runs. */
+export function readRunFile(path: string): RunFile | undefined {
+  try {
+    return JSON.parse(readFileSync(join(path, 'run.json'), 'utf8')) as RunFile
+  } catch {
+    return undefined
+  }
+}
