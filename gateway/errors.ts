@@ -79,6 +79,11 @@ export const ERRORS = {
     title: 'The device is switched off in the registry',
     next: 'Enable it with: kefu-edge device enable ID',
   },
+  'auth.admin': {
+    status: 401,
+    title: 'The admin token is missing or wrong',
+    next: 'Send Authorization: Bearer and the content of admin.token in the data folder.',
+  },
   'auth.hello-timeout': {
     status: 408,
     title: 'The first frame (hello) did not come in time',
@@ -194,10 +199,40 @@ export const ERRORS = {
     title: 'The device id or kind is not valid',
     next: 'Ids are 1–64 letters, digits, dot, dash, underscore and start with a letter or digit.',
   },
+  'ledger.acknowledged-unknown': {
+    status: 409,
+    title: 'The cloud core acknowledges entries that this box does not have',
+    next: 'The data folder is older than what the core has: restore it with kefu-edge restore, which opens a new epoch.',
+  },
+  'ledger.cosignature-refused': {
+    status: 422,
+    title: 'A cosignature does not belong to the checkpoint',
+    next: 'Check the verifier key of the cloud core in kefu-edge.yaml: {detail}',
+  },
   'ledger.corrupt': {
     status: 500,
     title: 'The ledger does not match its own record',
     next: 'Keep the file as it is and run: kefu-edge ledger verify --json',
+  },
+  'ledger.entry-too-large': {
+    status: 413,
+    title: 'One record is larger than the ledger takes',
+    next: 'An entry holds at most 65,535 bytes; send long texts as attachments: {detail}',
+  },
+  'ledger.held': {
+    status: 409,
+    title: 'The data of this subject is under legal hold',
+    next: 'Lift the hold first: kefu-edge subject release ID --kind KIND',
+  },
+  'ledger.key-files': {
+    status: 500,
+    title: 'The key files of the box cannot be used',
+    next: 'Restore the folder keys/ of the data folder from the backup, readable by its owner alone: {detail}',
+  },
+  'ledger.key-unreadable': {
+    status: 500,
+    title: 'A data key cannot be opened with the master key of this box',
+    next: 'Put back the master key that belongs to this data folder (keys/master.key): {detail}',
   },
   'ledger.lane-full': {
     status: 503,

@@ -1,0 +1,186 @@
+/**
+ * What an administrator may do, each operation once: the command line calls them in the box's own
+ * process when no gateway runs, through the admin API when one does; the console calls the API.
+ */
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { AnswerTurn } from '../answer-turn.ts'
+import type { Clock } from '../clock.ts'
+import type { Claims } from '../devices/claims.ts'
+import { CLAIM_TTL_MS } from '../devices/claims.ts'
+import type { Registry } from '../devices/registry.ts'
+import { GatewayError } from '../errors.ts'
+import type { Library } from '../knowledge/library.ts'
+import { readPack } from '../knowledge/read-pack.ts'
+import type { Json, Ledger } from '../ledger/port.ts'
+import type { Store } from '../storage/store.ts'
+
+export interface OperationParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly registry: Registry
+  readonly claims: Claims
+  readonly library: Library
+  readonly answerTurn: AnswerTurn
+  /** Lets connections go on or ends them after a device's rights have changed. */
+  readonly onDeviceChanged: (deviceId: string, reason: string) => void
+  readonly status: () => Json
+}
+
+interface Operation<S extends TSchema> {
+  readonly args: S
+  run(args: Static<S>, parts: OperationParts): unknown
+}
+const operation = <S extends TSchema>(args: S, run: Operation<S>['run']): Operation<S> => ({
+  args,
+  run,
+})
+
+const Id = Type.String({ minLength: 1, maxLength: 64 })
+const Groups = Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
+
+function audit(parts: OperationParts, kind: string, body: Record<string, Json>): void {
+  parts.ledger.append({ lane: 'audit', kind, atMs: parts.clock.now(), body })
+}
+
+export const OPERATIONS = {
+  'device.add': operation(
+    Type.Object({
+      id: Id,
+      kind: Type.String(),
+      groups: Groups,
+      replace: Type.Optional(Type.Boolean()),
+    }),
+    async (args, parts) => {
+      const { store, registry, clock } = parts
+      const added = await store.commit(() => {
+        audit(parts, 'device.added', {
+          device: args.id,
+          deviceKind: args.kind,
+          replaced: args.replace ?? false,
+        })
+        return registry.add(args, clock.now())
+      })
+      if (args.replace) parts.onDeviceChanged(args.id, 'the device was given a new token')
+      return { deviceId: args.id, kind: args.kind, groups: added.device.groups, token: added.token }
+    },
+  ),
+  'device.list': operation(Type.Object({}), (_, { registry }) =>
+    registry
+      .list()
+      .map(({ createdAtMs, ...device }) => ({
+        ...device,
+        createdAt: new Date(createdAtMs).toISOString(),
+      })),
+  ),
+  'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
+    setDisabled(args.id, true, parts),
+  ),
+  'device.enable': operation(Type.Object({ id: Id }), (args, parts) =>
+    setDisabled(args.id, false, parts),
+  ),
+  'device.remove': operation(Type.Object({ id: Id }), async ({ id }, parts) => {
+    await parts.store.commit(() => {
+      parts.registry.remove(id)
+      audit(parts, 'device.removed', { device: id })
+    })
+    parts.onDeviceChanged(id, 'the device was removed')
+    return { deviceId: id, removed: true }
+  }),
+  'device.claim': operation(
+    Type.Object({ kind: Type.String(), groups: Groups }),
+    async ({ kind, groups = [] }, parts) => {
+      const nowMs = parts.clock.now()
+      const code = await parts.store.commit(() => {
+        audit(parts, 'device.claim-made', { deviceKind: kind })
+        return parts.claims.make({ kind, groups }, nowMs)
+      })
+      return { claim: code, kind, groups, expiresAt: new Date(nowMs + CLAIM_TTL_MS).toISOString() }
+    },
+  ),
+  'pack.list': operation(Type.Object({}), (_, { library }) =>
+    library
+      .list()
+      .map(({ installedAtMs, ...pack }) => ({
+        ...pack,
+        installedAt: new Date(installedAtMs).toISOString(),
+      })),
+  ),
+  'pack.install': operation(Type.Object({ dir: Type.String() }), async ({ dir }, { library }) => {
+    const read = readPack(dir)
+    if (!read.ok) {
+      const listed = read.problems.map(
+        (one) => `${one.file}${one.line ? `:${one.line}` : ''} ${one.message}`,
+      )
+      throw new GatewayError('pack.invalid', { detail: listed.join('; ') })
+    }
+    const { tests, ...installed } = await library.install(read.pack)
+    return {
+      ...installed,
+      tests: {
+        total: tests.total,
+        right: tests.right,
+        score: tests.score,
+        failures: tests.failures,
+      },
+    }
+  }),
+  'pack.rollback': operation(Type.Object({ name: Id }), async ({ name }, { library }) => {
+    const { tests, ...installed } = await library.rollback(name)
+    return { ...installed, testScore: tests.score }
+  }),
+  'pack.remove': operation(Type.Object({ name: Id }), async ({ name }, { library }) => {
+    await library.remove(name)
+    return { name, removed: true }
+  }),
+  ask: operation(
+    Type.Object({
+      text: Type.String({ minLength: 1, maxLength: 1000 }),
+      session: Type.Optional(Id),
+      lang: Type.Optional(Type.String()),
+    }),
+    (args, { answerTurn, clock }) =>
+      answerTurn({
+        ask: { id: newId(clock.now()), ...args },
+        device: { id: 'console', kind: 'console', groups: [] },
+        channel: 'console',
+        receivedAtMs: clock.now(),
+      }),
+  ),
+  explain: operation(
+    Type.Object({ text: Type.String({ minLength: 1, maxLength: 1000 }) }),
+    ({ text }, { library }) => library.engine.explain([{ text, confidence: 1 }]),
+  ),
+  status: operation(Type.Object({}), (_, parts) => parts.status()),
+} as const
+
+export type OperationName = keyof typeof OPERATIONS
+export const isOperation = (name: string): name is OperationName => Object.hasOwn(OPERATIONS, name)
+
+/** Checks the arguments and runs the operation; throws GatewayError. */
+export async function runOperation(
+  name: OperationName,
+  args: unknown,
+  parts: OperationParts,
+): Promise<unknown> {
+  const { args: schema, run } = OPERATIONS[name] as Operation<TSchema>
+  const wrong = Value.Errors(schema, args).First()
+  if (wrong) {
+    throw new GatewayError('message.invalid', {
+      field: wrong.path,
+      detail: `${wrong.path || name}: ${wrong.message}`,
+    })
+  }
+  return run(args as Static<typeof schema>, parts)
+}
+
+async function setDisabled(id: string, isDisabled: boolean, parts: OperationParts) {
+  await parts.store.commit(() => {
+    parts.registry.setDisabled(id, isDisabled, parts.clock.now())
+    audit(parts, isDisabled ? 'device.disabled' : 'device.enabled', { device: id })
+  })
+  if (isDisabled) parts.onDeviceChanged(id, 'the device was switched off in the registry')
+  return { deviceId: id, disabled: isDisabled }
+}
