@@ -31,6 +31,19 @@ export interface LedgerDraft {
   readonly personal?: { readonly [key: string]: Json | undefined }
   /** Idempotency key of a turn: found again by `seen`. */
   readonly askKey?: { readonly deviceId: string; readonly askId: string }
+  /** How sensitive `personal` is; C2 unless said. Its retention goes by this. */
+  readonly dataClass?: DataClass
+}
+
+/** JR/T 0171-2020: C1 internal, C2 identifies a person or his affairs, C3 authenticates him. */
+export type DataClass = 'C1' | 'C2' | 'C3'
+
+/** The clock was not known to be right when the entry was written; a later `clock.restamped` entry tells the offset. */
+export interface TimeDoubt {
+  /** Which start of the box; offsets are per start. */
+  readonly boot: string
+  /** Monotonic milliseconds since that start. */
+  readonly monotonicMs: number
 }
 
 export interface LedgerPosition {
@@ -41,7 +54,11 @@ export interface LedgerPosition {
 }
 
 /** One entry read back, decrypted; `personal` is absent once the person's key was destroyed. */
-export interface LedgerEntry extends LedgerDraft, LedgerPosition {}
+export interface LedgerEntry extends LedgerDraft, LedgerPosition {
+  /** Data key that seals `personal`; a pseudonym, meaningless without the key table. */
+  readonly keyId?: number
+  readonly timeDoubt?: TimeDoubt
+}
 
 /** accepted = delivered + pending + expired + quarantined, at every moment. */
 export interface LaneBalance {
@@ -58,5 +75,61 @@ export interface Ledger {
   append(draft: LedgerDraft): LedgerPosition
   /** The entry of a turn that was recorded for this device and ask id, if there is one. */
   seen(deviceId: string, askId: string): LedgerEntry | undefined
+  /** O(1), from counters that a restart derives again; `balanceFromDatabase` counts the rows instead. */
   balance(): readonly LaneBalance[]
+}
+
+/** One entry on its way up: `bytes` is the Merkle leaf, byte for byte. */
+export interface SourceEntry {
+  readonly epoch: string
+  readonly sequence: number
+  readonly index: number
+  readonly bytes: Uint8Array
+  /** MessagePack of what the disclosure policy lets the core read of the sealed part. */
+  readonly disclosed?: Uint8Array
+}
+
+/** What the cloud pusher is given. Idempotency key of an entry: gateway, epoch, lane, sequence. */
+export interface LedgerSource {
+  readonly gatewayId: string
+  /** Random, made with the data folder and anew at every restore. */
+  epoch(): string
+  /**
+   * Unsettled entries of a lane after `afterSequence`, in order, only such as are on disk, without
+   * quarantined ones and without a gap otherwise. All of one epoch. At least one if there is one,
+   * however small `maxBytes` is.
+   */
+  readLane(
+    lane: Lane,
+    afterSequence: number,
+    maxEntries: number,
+    maxBytes: number,
+  ): readonly SourceEntry[]
+  /** Everything of the lane up to here is in the core's store. Resolves once that is on disk. */
+  acknowledge(lane: Lane, upToSequence: number): Promise<void>
+  /** The core cannot take this one entry: it stays in the record and leaves the way. */
+  quarantine(lane: Lane, sequence: number, reason: string): Promise<void>
+}
+
+/** Tree heads for the cloud core to cosign. */
+export interface LedgerWitnessing {
+  /** Signs the present tree head (the stored one when nothing was added). Resolves once it is on disk. */
+  checkpoint(): Promise<SignedCheckpoint>
+  /** The newest checkpoint on disk. */
+  latestCheckpoint(): SignedCheckpoint | undefined
+  /** RFC 6962 consistency proof between two tree sizes, each hash 32 bytes. */
+  consistency(fromSize: number, toSize: number): readonly Uint8Array[]
+  /**
+   * Keeps the cosignature lines that the core made for the checkpoint of this size. Lines of a known
+   * cosigner that do not verify are refused with `ledger.cosignature-refused`.
+   */
+  addCosignatures(size: number, lines: string): Promise<void>
+}
+
+export interface SignedCheckpoint {
+  readonly size: number
+  readonly root: Uint8Array
+  readonly atMs: number
+  /** C2SP tlog-checkpoint, with cosignatures as they come in. */
+  readonly note: string
 }

@@ -3,6 +3,7 @@ import { devices } from './100-devices.ts'
 import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { sessions } from './200-sessions.ts'
 import { packs } from './400-packs.ts'
+import { ledger } from './500-ledger.ts'
 
 export interface Migration {
   readonly id: number
@@ -10,4 +11,4 @@ export interface Migration {
   readonly sql: string
 }
 
-export const migrations: readonly Migration[] = [devices, twinsAndClaims, sessions, packs]
+export const migrations: readonly Migration[] = [devices, twinsAndClaims, sessions, packs, ledger]

@@ -1,0 +1,105 @@
+/** Signed tree heads: made by the scheduler and at close, sent to the core, cosigned there. */
+
+import { GatewayError } from '../errors.ts'
+import type { KeyRing } from './key-ring.ts'
+import type { LedgerCore } from './lane-source.ts'
+import type { LedgerWitnessing, SignedCheckpoint } from './port.ts'
+import { consistencyProof } from './tlog/merkle.ts'
+import {
+  checkSignature,
+  formatCheckpoint,
+  NOTE_MAX_BYTES,
+  type NoteKey,
+  noteSigner,
+  parseCheckpoint,
+  parseNote,
+  signNote,
+} from './tlog/note.ts'
+import { storedRange } from './tree.ts'
+
+/** The key's name in signature lines; the origin line adds the epoch, since a restore forks the log. */
+export const logKeyName = (gatewayId: string): string => `kefu-edge/${gatewayId}`
+export const logOrigin = (gatewayId: string, epoch: string): string =>
+  `${logKeyName(gatewayId)}/${epoch}`
+
+interface CheckpointRow {
+  readonly size: number
+  readonly at_ms: number
+  readonly note: string
+}
+
+export function createWitnessing(
+  core: LedgerCore,
+  options: {
+    readonly gatewayId: string
+    readonly keys: KeyRing
+    readonly cosigners: readonly NoteKey[]
+  },
+): LedgerWitnessing {
+  const { store, clock, tree } = core
+  const signer = noteSigner(logKeyName(options.gatewayId), options.keys.signingKey, 'log')
+  const bySize = store.prepare<CheckpointRow>('SELECT * FROM ledger_checkpoint WHERE size = ?')
+  const newest = store.prepare<CheckpointRow>(
+    'SELECT * FROM ledger_checkpoint WHERE size <= ? ORDER BY size DESC LIMIT 1',
+  )
+  const insert = store.prepare('INSERT INTO ledger_checkpoint (size, at_ms, note) VALUES (?, ?, ?)')
+  const update = store.prepare('UPDATE ledger_checkpoint SET note = ? WHERE size = ?')
+
+  /**
+   * Crash story: the note is a row of the transaction that holds its last entries, and leaves this
+   * function only once that is on disk. So no tree head exists for entries that were lost.
+   */
+  function checkpoint(): Promise<SignedCheckpoint> {
+    return store.commit(() => {
+      const epoch = core.epoch()
+      const stored = bySize.get(tree.size)
+      if (stored) return fromRow(stored)
+      const origin = logOrigin(options.gatewayId, epoch.id)
+      const root = tree.root()
+      const note = signNote(formatCheckpoint({ origin, size: tree.size, root }), signer)
+      const atMs = clock.now()
+      insert.run(tree.size, atMs, note)
+      return { size: tree.size, root, atMs, note }
+    })
+  }
+
+  function addCosignatures(size: number, lines: string): Promise<void> {
+    return store.commit(() => {
+      const row = bySize.get(size)
+      if (!row) throw refused(`no checkpoint of size ${size}`)
+      const present = new Set(row.note.split('\n'))
+      const added = lines.split('\n').filter((line) => line !== '' && !present.has(line))
+      if (added.length === 0) return
+      const text = `${row.note}${added.join('\n')}\n`
+      const note = text.length <= NOTE_MAX_BYTES ? parseNote(text) : undefined
+      if (!note) throw refused('the lines are not signature lines')
+      const bad = options.cosigners.find((key) => checkSignature(note, key).kind === 'bad')
+      if (bad) throw refused(`the line of ${bad.name} does not verify`)
+      update.run(text, size)
+    })
+  }
+
+  return {
+    checkpoint,
+    addCosignatures,
+    latestCheckpoint: () => {
+      const row = newest.get(core.durableSize())
+      return row && fromRow(row)
+    },
+    consistency: (fromSize, toSize) => {
+      core.refresh()
+      if (toSize > tree.size) throw new RangeError(`the tree has ${tree.size} leaves`)
+      return consistencyProof(fromSize, toSize, storedRange(store, toSize))
+    },
+  }
+}
+
+function fromRow(row: CheckpointRow): SignedCheckpoint {
+  const note = parseNote(row.note)
+  const head = note && parseCheckpoint(note.text)
+  if (!head) throw new GatewayError('ledger.corrupt', { detail: `checkpoint ${row.size}` })
+  return { size: row.size, root: head.root, atMs: row.at_ms, note: row.note }
+}
+
+const refused = (detail: string): GatewayError =>
+  new GatewayError('ledger.cosignature-refused', { detail })

@@ -1,0 +1,271 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { decodeLeaf } from '../../../gateway/ledger/entry-codec.ts'
+import { balanceFromDatabase, unbalanced } from '../../../gateway/ledger/lanes.ts'
+import { LANES, type LaneBalance } from '../../../gateway/ledger/port.ts'
+import { leafHash, rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
+import { parseCheckpoint, parseNote } from '../../../gateway/ledger/tlog/note.ts'
+import { type Fixture, NOON_MS, openFixture, turn } from './fixture.ts'
+
+const patient = { id: 'P-20261122-007', kind: 'patient' } as const
+let box: Fixture
+beforeEach(() => {
+  box = openFixture()
+})
+afterEach(() => box.close())
+
+function checkBooks(): readonly LaneBalance[] {
+  const books = box.ledger.balance()
+  expect(unbalanced(books)).toEqual([])
+  expect(balanceFromDatabase(box.store)).toEqual(books)
+  return books
+}
+
+const storedRoot = (): Uint8Array =>
+  rootOf(
+    Buffer.concat(
+      box.store
+        .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry ORDER BY idx')
+        .all()
+        .map((row) => leafHash(row.bytes)),
+    ),
+  )
+
+describe('append', () => {
+  test('an entry comes back as it was given, also after a restart', async () => {
+    const draft = turn({ subject: patient, askKey: { deviceId: 'kiosk-01', askId: 'a-1' } })
+    const index = await box.append(draft)
+    const entry = box.ledger.entryAt(index)
+    expect(entry).toMatchObject(draft)
+    await box.reopen()
+    expect(box.ledger.entryAt(index)).toEqual(entry)
+    expect(box.ledger.seen('kiosk-01', 'a-1')).toEqual(entry)
+  })
+
+  test('the first entry of a new folder opens the epoch', async () => {
+    await box.append()
+    expect(box.ledger.entryAt(0)).toMatchObject({
+      kind: 'ledger.opened',
+      body: { gateway: 'box-1', epoch: box.ledger.epoch(), reason: 'new' },
+    })
+    const epoch = box.ledger.epoch()
+    await box.reopen()
+    expect(box.ledger.epoch()).toBe(epoch)
+  })
+
+  test('members that are undefined are left out at every depth, and null stays', async () => {
+    const index = await box.append({ body: { a: undefined, b: [{ c: undefined, d: null }] } })
+    expect(box.ledger.entryAt(index)?.body).toEqual({ b: [{ d: null }] })
+    expect(Object.keys(box.ledger.entryAt(index)?.body ?? {})).toEqual(['b'])
+  })
+
+  test('what a person said and who he is stand nowhere in the stored bytes', async () => {
+    const index = await box.append({ subject: patient })
+    const row = box.store
+      .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry WHERE idx = ?')
+      .get(index)
+    const bytes = Buffer.from(row?.bytes ?? [])
+    expect(bytes.includes('kiosk-01')).toBe(true)
+    expect(bytes.includes('内科')).toBe(false)
+    expect(bytes.includes(patient.id)).toBe(false)
+  })
+
+  test('an entry that no bundle can hold is refused and leaves no trace', async () => {
+    await box.append()
+    const size = box.ledger.size()
+    const tooLong = box.append({ body: { text: 'x'.repeat(70_000) } })
+    await expect(tooLong).rejects.toMatchObject({ code: 'ledger.entry-too-large' })
+    expect(box.ledger.size()).toBe(size)
+    await box.append()
+    checkBooks()
+    expect(box.ledger.size()).toBe(size + 1)
+  })
+})
+
+describe('seen', () => {
+  test('only the same device and ask id find the entry', async () => {
+    await box.append({ askKey: { deviceId: 'kiosk-01', askId: 'a-1' } })
+    expect(box.ledger.seen('kiosk-01', 'a-1')?.askKey).toEqual({
+      deviceId: 'kiosk-01',
+      askId: 'a-1',
+    })
+    expect(box.ledger.seen('kiosk-02', 'a-1')).toBeUndefined()
+    expect(box.ledger.seen('kiosk-01', 'a-2')).toBeUndefined()
+  })
+
+  test('an ask whose index value is shared with another is still told apart', async () => {
+    await box.append({ askKey: { deviceId: 'kiosk-01', askId: 'a-1' } })
+    await box.append({ askKey: { deviceId: 'kiosk-01', askId: 'a-2' } })
+    box.store
+      .prepare(
+        'UPDATE ledger_entry SET ask = (SELECT max(ask) FROM ledger_entry) WHERE ask IS NOT NULL',
+      )
+      .run()
+    const found = ['a-1', 'a-2'].map((id) => box.ledger.seen('kiosk-01', id)?.askKey?.askId)
+    expect(found.filter((id) => id !== undefined)).toHaveLength(1)
+  })
+})
+
+describe('rollback', () => {
+  test('work that fails after its append takes back entry, sequence, tree and key', async () => {
+    await box.append()
+    const before = { size: box.ledger.size(), books: box.ledger.balance() }
+    const kept = box.append({ kind: 'kept' })
+    const failed = box.store.commit(() => {
+      box.ledger.append(turn({ subject: patient }))
+      throw new Error('the session could not be written')
+    })
+    const later = box.append({ kind: 'later', subject: patient })
+    await expect(failed).rejects.toThrow('the session')
+    expect(await kept).toBe(before.size)
+    expect(await later).toBe(before.size + 1)
+    expect(box.ledger.entryAt(before.size + 1)).toMatchObject({ kind: 'later', subject: patient })
+    const { root } = await box.ledger.checkpoint()
+    expect(Buffer.from(root)).toEqual(Buffer.from(storedRoot()))
+    checkBooks()
+  })
+
+  test('a rollback over the edge of a tile leaves the tree as the tables have it', async () => {
+    await box.store.commit(() => {
+      for (let i = 0; i < 250; i++) box.ledger.append(turn())
+    })
+    const failed = box.store.commit(() => {
+      for (let i = 0; i < 20; i++) box.ledger.append(turn())
+      throw new Error('no')
+    })
+    await expect(failed).rejects.toThrow('no')
+    await box.store.commit(() => {
+      for (let i = 0; i < 300; i++) box.ledger.append(turn({ kind: 'again' }))
+    })
+    const { root, size } = await box.ledger.checkpoint()
+    expect(size).toBe(551)
+    expect(Buffer.from(root)).toEqual(Buffer.from(storedRoot()))
+  })
+})
+
+describe('the way up', () => {
+  test('a lane is read in order, within both limits, and only what is on disk', async () => {
+    for (let i = 0; i < 5; i++) await box.append({ kind: `k${i}` })
+    const open = box.append({ kind: 'open' })
+    const all = box.ledger.readLane('session', 0, 100, 1e6)
+    expect(all.map((entry) => entry.sequence)).toEqual([1, 2, 3, 4, 5])
+    expect(all.map((entry) => decodeLeaf(entry.bytes)?.kind)).toEqual([
+      'k0',
+      'k1',
+      'k2',
+      'k3',
+      'k4',
+    ])
+    await open
+    expect(box.ledger.readLane('session', 0, 100, 1e6)).toHaveLength(6)
+    expect(box.ledger.readLane('session', 2, 2, 1e6).map((entry) => entry.sequence)).toEqual([3, 4])
+    expect(box.ledger.readLane('session', 0, 100, 1)).toHaveLength(1)
+    const two = (all[0]?.bytes.length ?? 0) + (all[1]?.bytes.length ?? 0)
+    expect(box.ledger.readLane('session', 0, 100, two)).toHaveLength(2)
+  })
+
+  test('a rolled-back entry is never read, though others of its transaction are', async () => {
+    const first = box.append({ kind: 'first' })
+    const failed = box.store.commit(() => {
+      box.ledger.append(turn({ kind: 'failed' }))
+      throw new Error('no')
+    })
+    await Promise.allSettled([first, failed])
+    const open = box.append({ kind: 'second' })
+    const read = () =>
+      box.ledger.readLane('session', 0, 10, 1e6).map((entry) => decodeLeaf(entry.bytes)?.kind)
+    expect(read()).toEqual(['first'])
+    await open
+    expect(read()).toEqual(['first', 'second'])
+  })
+
+  test('what is acknowledged is delivered and not read again, also after a restart', async () => {
+    for (let i = 0; i < 4; i++) await box.append()
+    await box.ledger.acknowledge('session', 3)
+    await box.ledger.acknowledge('session', 2)
+    const session = () => checkBooks().find((lane) => lane.lane === 'session')
+    expect(session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
+    await box.reopen()
+    expect(session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
+    expect(box.ledger.readLane('session', 0, 10, 1e6).map((entry) => entry.sequence)).toEqual([4])
+  })
+
+  test('an acknowledgement of entries that do not exist is refused', async () => {
+    await box.append()
+    const tooFar = box.ledger.acknowledge('session', 9)
+    await expect(tooFar).rejects.toMatchObject({ code: 'ledger.acknowledged-unknown' })
+    checkBooks()
+  })
+
+  test('a quarantined entry blocks nothing, is counted once and stays in the record', async () => {
+    for (let i = 0; i < 4; i++) await box.append()
+    await box.ledger.quarantine('session', 2, 'core.invalid')
+    await box.ledger.quarantine('session', 2, 'core.invalid')
+    expect(box.ledger.readLane('session', 0, 9, 1e6).map((entry) => entry.sequence)).toEqual([
+      1, 3, 4,
+    ])
+    checkBooks()
+    await box.ledger.acknowledge('session', 4)
+    const session = checkBooks().find((lane) => lane.lane === 'session')
+    expect(session).toMatchObject({ accepted: 4, delivered: 3, pending: 0, quarantined: 1 })
+    expect(box.ledger.entryAt(2)?.kind).toBe('turn')
+  })
+
+  test('entries of two epochs never share a batch', async () => {
+    await box.append()
+    const first = box.ledger.epoch()
+    const second = await box.ledger.openEpoch('restored')
+    await box.append()
+    await box.append()
+    const batch = box.ledger.readLane('session', 0, 10, 1e6)
+    expect(batch.map((entry) => [entry.sequence, entry.epoch])).toEqual([[1, first]])
+    const next = box.ledger.readLane('session', 1, 10, 1e6)
+    expect(next.map((entry) => [entry.sequence, entry.epoch])).toEqual([
+      [2, second],
+      [3, second],
+    ])
+  })
+})
+
+describe('a full lane', () => {
+  for (const lane of LANES.filter((one) => one !== 'telemetry')) {
+    test(`${lane} refuses aloud and keeps what it has`, async () => {
+      await box.close()
+      box = openFixture({ limits: { [lane]: { maxPending: 3, whenFull: 'refuse' } } })
+      box.ledger.epoch()
+      const room = 3 - (box.ledger.balance().find((one) => one.lane === lane)?.pending ?? 0)
+      for (let i = 0; i < room; i++) await box.append({ lane })
+      await expect(box.append({ lane })).rejects.toMatchObject({ code: 'ledger.lane-full' })
+      expect(checkBooks().find((one) => one.lane === lane)).toMatchObject({ pending: 3 })
+      await box.ledger.acknowledge(lane, 1)
+      await box.append({ lane })
+      expect(checkBooks().find((one) => one.lane === lane)).toMatchObject({
+        pending: 3,
+        delivered: 1,
+      })
+    })
+  }
+
+  test('telemetry expires the oldest and counts them', async () => {
+    await box.close()
+    box = openFixture({ limits: { telemetry: { maxPending: 10, whenFull: 'expire-oldest' } } })
+    for (let i = 0; i < 25; i++) await box.append({ lane: 'telemetry', kind: `t${i}` })
+    const books = checkBooks().find((one) => one.lane === 'telemetry')
+    expect(books).toMatchObject({ accepted: 25, expired: 15, pending: 10, delivered: 0 })
+    const first = box.ledger.readLane('telemetry', 0, 1, 1e6)[0]
+    expect(first?.sequence).toBe(16)
+  })
+})
+
+describe('checkpoint', () => {
+  test('is a signed note over the root of the stored entries', async () => {
+    for (let i = 0; i < 3; i++) await box.append()
+    const { note, size, atMs } = await box.ledger.checkpoint()
+    const head = parseCheckpoint(parseNote(note)?.text ?? '')
+    expect(head).toMatchObject({ origin: `kefu-edge/box-1/${box.ledger.epoch()}`, size: 4 })
+    expect(Buffer.from(head?.root ?? [])).toEqual(Buffer.from(storedRoot()))
+    expect([size, atMs]).toEqual([4, NOON_MS])
+    expect((await box.ledger.checkpoint()).note).toBe(note)
+    await box.reopen()
+    expect(box.ledger.latestCheckpoint()?.note).toBe(note)
+  })
+})
