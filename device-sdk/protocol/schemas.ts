@@ -324,6 +324,19 @@ export const Welcome = Type.Object(
 )
 export type Welcome = Static<typeof Welcome>
 
+export const Ack = Type.Object(
+  {
+    type: Type.Literal('ack'),
+    inReplyTo: Type.Optional(MessageId),
+  },
+  {
+    $id: 'Ack',
+    description:
+      'WebSocket only: the message with this id is on disk (what PUBACK is on MQTT). `reported` has no id, and its ack names none; an ask is acknowledged by its answer',
+  },
+)
+export type Ack = Static<typeof Ack>
+
 /** What a device may send, by the last segment of its topic (WebSocket: by `type`). */
 export const UPSTREAM = {
   ask: Ask,

@@ -1,0 +1,200 @@
+/**
+ * The announcer on the device: decides what is played, what waits, what is interrupted.
+ *
+ * A pure machine: each input returns what to do, and the time is an argument. The rules:
+ * - a higher class goes first; within a class, first come, first played;
+ * - `critical` and `urgent` interrupt lower classes; what was interrupted is played again after them;
+ * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped;
+ * - expired speech is never played; speech for later waits for its time;
+ * - repeated speech waits `everySeconds` between plays and ends with its count or its acknowledgement.
+ */
+import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
+
+/** A ward's backlog after a night offline; beyond it the least urgent is skipped. */
+export const ANNOUNCER_MAX_SPEECH = 64
+
+export type AnnouncerAction =
+  | { readonly do: 'play'; readonly speech: Speech }
+  | { readonly do: 'stop'; readonly speech: Speech }
+  | {
+      readonly do: 'report'
+      readonly speech: Speech
+      readonly state: PlayState
+      readonly reason?: string
+    }
+
+interface Item {
+  readonly speech: Speech
+  readonly rank: number
+  readonly order: number
+  notBeforeMs: number
+  readonly expiresAtMs: number
+  playsLeft: number
+  /** Heard at least once: its end is not "skipped". */
+  heard: boolean
+}
+
+export class Announcer {
+  readonly #items = new Map<string, Item>()
+  #playing: Item | undefined
+  #order = 0
+  /** While a person speaks nothing starts that could be talked over. */
+  #listening = false
+
+  get playing(): Speech | undefined {
+    return this.#playing?.speech
+  }
+
+  /** Speech that waits or is repeated, without the one that plays. */
+  get waiting(): readonly Speech[] {
+    return [...this.#items.values()].filter((i) => i !== this.#playing).map((i) => i.speech)
+  }
+
+  /** New speech. The same id twice is one speech. */
+  offer(speech: Speech, nowMs: number): AnnouncerAction[] {
+    if (this.#items.has(speech.id)) return []
+    const item: Item = {
+      speech,
+      rank: PRIORITIES.indexOf(speech.priority),
+      order: this.#order++,
+      notBeforeMs: speech.notBefore === undefined ? nowMs : Date.parse(speech.notBefore),
+      expiresAtMs: Date.parse(speech.expiresAt),
+      playsLeft: speech.repeat?.times ?? 1,
+      heard: false,
+    }
+    if (item.expiresAtMs <= nowMs) return [report(item, 'skipped', 'expired')]
+    this.#items.set(speech.id, item)
+    return [...this.#shed(), report(item, 'queued'), ...this.#next(nowMs)].filter(
+      (action) => action.do !== 'report' || action.state !== 'queued' || this.#items.has(speech.id),
+    )
+  }
+
+  /** The player is through with the speech that plays. */
+  finished(speechId: string, nowMs: number): AnnouncerAction[] {
+    const item = this.#playing
+    if (item === undefined || item.speech.id !== speechId) return []
+    this.#playing = undefined
+    item.heard = true
+    item.playsLeft--
+    const actions = [report(item, 'played')]
+    const { repeat } = item.speech
+    if (repeat !== undefined && item.playsLeft > 0)
+      item.notBeforeMs = nowMs + repeat.everySeconds * 1000
+    else if (!repeat?.untilAcknowledged) this.#items.delete(speechId)
+    else item.notBeforeMs = Number.POSITIVE_INFINITY
+    return [...actions, ...this.#next(nowMs)]
+  }
+
+  /** The player could not play it. */
+  failed(speechId: string, reason: string, nowMs: number): AnnouncerAction[] {
+    const item = this.#playing
+    if (item === undefined || item.speech.id !== speechId) return []
+    this.#playing = undefined
+    this.#items.delete(speechId)
+    return [report(item, 'failed', reason), ...this.#next(nowMs)]
+  }
+
+  /** A person confirmed that it was heard: it is not repeated any more. */
+  acknowledge(speechId: string, nowMs: number): AnnouncerAction[] {
+    const item = this.#items.get(speechId)
+    if (item === undefined) return []
+    this.#items.delete(speechId)
+    const stop: AnnouncerAction[] =
+      this.#playing === item ? [{ do: 'stop', speech: item.speech }] : []
+    if (this.#playing === item) this.#playing = undefined
+    return [...stop, report(item, 'acknowledged'), ...this.#next(nowMs)]
+  }
+
+  /** A person starts to speak: what may be talked over stops, and nothing like it starts. */
+  listen(nowMs: number): AnnouncerAction[] {
+    this.#listening = true
+    const item = this.#playing
+    if (item === undefined || !item.speech.bargeIn) return []
+    this.#playing = undefined
+    this.#items.delete(item.speech.id)
+    const actions: AnnouncerAction[] = [
+      { do: 'stop', speech: item.speech },
+      report(item, 'skipped', 'barge-in'),
+    ]
+    return [...actions, ...this.#next(nowMs)]
+  }
+
+  /** The person is through. */
+  listened(nowMs: number): AnnouncerAction[] {
+    this.#listening = false
+    return this.#next(nowMs)
+  }
+
+  /** Time has passed: call at `nextWakeMs`. */
+  tick(nowMs: number): AnnouncerAction[] {
+    return this.#next(nowMs)
+  }
+
+  /** When `tick` has something to do next; undefined when only an input can change anything. */
+  nextWakeMs(): number | undefined {
+    let wakeMs = Number.POSITIVE_INFINITY
+    for (const item of this.#items.values()) {
+      if (item === this.#playing) continue
+      wakeMs = Math.min(wakeMs, item.notBeforeMs, item.expiresAtMs)
+    }
+    return Number.isFinite(wakeMs) ? wakeMs : undefined
+  }
+
+  #next(nowMs: number): AnnouncerAction[] {
+    const actions = this.#expire(nowMs)
+    const best = this.#best(nowMs)
+    if (best === undefined) return actions
+    const current = this.#playing
+    if (current !== undefined) {
+      if (best.rank >= current.rank || !interrupts(best)) return actions
+      actions.push({ do: 'stop', speech: current.speech })
+    }
+    this.#playing = best
+    actions.push({ do: 'play', speech: best.speech }, report(best, 'playing'))
+    return actions
+  }
+
+  #best(nowMs: number): Item | undefined {
+    let best: Item | undefined
+    for (const item of this.#items.values()) {
+      if (item === this.#playing || item.notBeforeMs > nowMs || item.playsLeft <= 0) continue
+      if (this.#listening && !interrupts(item)) continue
+      if (best === undefined || before(item, best)) best = item
+    }
+    return best
+  }
+
+  #expire(nowMs: number): AnnouncerAction[] {
+    const actions: AnnouncerAction[] = []
+    for (const item of this.#items.values()) {
+      if (item === this.#playing || item.expiresAtMs > nowMs) continue
+      this.#items.delete(item.speech.id)
+      if (!item.heard) actions.push(report(item, 'skipped', 'expired'))
+    }
+    return actions
+  }
+
+  #shed(): AnnouncerAction[] {
+    if (this.#items.size <= ANNOUNCER_MAX_SPEECH) return []
+    let last: Item | undefined
+    for (const item of this.#items.values()) {
+      if (item !== this.#playing && (last === undefined || before(last, item))) last = item
+    }
+    if (last === undefined) return []
+    this.#items.delete(last.speech.id)
+    return [report(last, 'skipped', 'too many announcements wait')]
+  }
+}
+
+const interrupts = (item: Item): boolean =>
+  item.speech.priority === 'critical' || item.speech.priority === 'urgent'
+
+const before = (a: Item, b: Item): boolean =>
+  a.rank < b.rank || (a.rank === b.rank && a.order < b.order)
+
+const report = (item: Item, state: PlayState, reason?: string): AnnouncerAction => ({
+  do: 'report',
+  speech: item.speech,
+  state,
+  ...(reason === undefined ? {} : { reason }),
+})

@@ -1,0 +1,346 @@
+import { newId } from '../protocol/ids.ts'
+import {
+  type Answer,
+  Ask,
+  DeviceEvent,
+  Feedback,
+  PlayReport,
+  type PlayState,
+  type Presence,
+  type Problem,
+  type Speech,
+  type TwinState,
+  type UpstreamName,
+} from '../protocol/schemas.ts'
+import type {
+  AskRequest,
+  DeviceClient,
+  DeviceClientOptions,
+  EventRequest,
+  FeedbackRequest,
+} from './api.ts'
+import { type BackoffOptions, RECONNECT_FIRST_DELAY_MS, RECONNECT_MAX_DELAY_MS } from './backoff.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { Connection, type ConnectionState } from './connection.ts'
+import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import { Handlers, SeenIds } from './handlers.ts'
+import type { Downstream, Link, OpenLink } from './link.ts'
+import {
+  type Handling,
+  Outbox,
+  type Outcome,
+  QUEUE_MAX_BYTES,
+  QUEUE_MAX_MESSAGES,
+} from './outbox.ts'
+import { memoryQueueStore, type QueuedMessage } from './queue-store.ts'
+import { checkMessage } from './read-message.ts'
+
+/** An answer takes milliseconds; the rest is the radio link and a gateway that restarts. */
+export const ASK_TIMEOUT_MS = 15_000
+/** A kept ask is answered within a day or not at all: nobody waits any more. */
+const KEPT_ASK_LIFE_MS = 24 * 60 * 60 * 1000
+/** Speech redelivered after a lost acknowledgement is at most the receive window of a few links old. */
+const SEEN_SPEECH_IDS = 512
+
+interface PendingAsk {
+  resolve(answer: Answer): void
+  reject(error: Error): void
+}
+
+/** The client on a given transport; `createDeviceClient` of the package chooses it by the URL. */
+export function deviceClientOn(
+  openLink: OpenLink,
+  options: Omit<DeviceClientOptions, 'url' | 'openLink'>,
+): DeviceClient {
+  return new Client(openLink, options)
+}
+
+class Client implements DeviceClient {
+  readonly deviceId: string
+  readonly #clock: Clock
+  readonly #askTimeoutMs: number
+  readonly #outbox: Outbox
+  readonly #connection: Connection
+  readonly #pending = new Map<string, PendingAsk>()
+  readonly #seenSpeech = new SeenIds(SEEN_SPEECH_IDS)
+  readonly #answers = new Handlers<Answer>()
+  readonly #speeches = new Handlers<Speech>()
+  readonly #problems = new Handlers<Problem>()
+  readonly #presences = new Handlers<Presence>()
+  readonly #connections = new Handlers<ConnectionState>()
+  readonly #desireds = new Handlers<TwinState>()
+  readonly #idle = new Handlers<void>()
+  readonly #loaded: Promise<void>
+  #reported: TwinState | undefined
+  #link: Link | undefined
+
+  constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'openLink'>) {
+    const clock = options.clock ?? systemClock
+    const random = options.random ?? Math.random
+    this.deviceId = options.deviceId
+    this.#clock = clock
+    this.#askTimeoutMs = options.askTimeoutMs ?? ASK_TIMEOUT_MS
+    this.#outbox = new Outbox({
+      store: options.queue ?? memoryQueueStore(),
+      limits: {
+        maxMessages: QUEUE_MAX_MESSAGES,
+        maxBytes: QUEUE_MAX_BYTES,
+        whenFull: 'refuse',
+        ...options.queueLimits,
+      },
+      clock,
+      random,
+      onOutcome: (message, outcome) => this.#onOutcome(message, outcome),
+      onSilence: () => this.#connection.drop(),
+    })
+    this.#connection = new Connection({
+      openLink,
+      clock,
+      random,
+      backoff: {
+        firstDelayMs: RECONNECT_FIRST_DELAY_MS,
+        maxDelayMs: RECONNECT_MAX_DELAY_MS,
+        ...options.reconnect,
+      },
+      onUp: (link) => this.#onUp(link),
+      onDown: () => this.#onDown(),
+      onMessage: (message) => this.#onMessage(message),
+      onState: (state) => this.#connections.call(state),
+    })
+    this.#loaded = this.#outbox.load(handlingOf)
+    this.#loaded.catch((error: unknown) => this.#failedStore(error))
+    this.#connection.start()
+  }
+
+  get connection(): ConnectionState {
+    return this.#connection.state
+  }
+
+  get waiting() {
+    return this.#outbox.size
+  }
+
+  async ask(request: string | AskRequest): Promise<Answer> {
+    const { timeoutMs = this.#askTimeoutMs, signal, ...fields } = asRequest(request)
+    const ask = checkMessage(Ask, { id: newId(this.#clock.now()), ...fields }, 'client.invalid')
+    if (signal?.aborted) throw new DeviceClientError('client.aborted')
+    const key = `ask/${ask.id}`
+    const twin = this.#pending.get(ask.id)
+    if (twin !== undefined)
+      throw new DeviceClientError('client.invalid', '/id: a question with this id is being asked')
+    return new Promise<Answer>((resolve, reject) => {
+      const end = (error?: Error) => {
+        cancelTimer()
+        signal?.removeEventListener('abort', onAbort)
+        this.#pending.delete(ask.id)
+        if (error === undefined) return
+        this.#outbox.withdraw(key).catch((reason: unknown) => this.#failedStore(reason))
+        reject(error)
+      }
+      const onAbort = () => end(new DeviceClientError('client.aborted'))
+      const cancelTimer = this.#clock.after(timeoutMs, () => end(this.#timeout(timeoutMs)))
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#pending.set(ask.id, {
+        resolve: (answer) => {
+          end()
+          resolve(answer)
+        },
+        reject: end,
+      })
+      const message = this.#queued('ask', ask, this.#clock.now() + timeoutMs)
+      this.#outbox.add(message, { durable: false, untilAnswered: true }).catch(end)
+    })
+  }
+
+  async leaveAsk(request: AskRequest): Promise<string> {
+    const { timeoutMs = KEPT_ASK_LIFE_MS, signal: _, ...fields } = request
+    const ask = checkMessage(Ask, { id: newId(this.#clock.now()), ...fields }, 'client.invalid')
+    await this.#keep('ask', ask, this.#clock.now() + timeoutMs)
+    return ask.id
+  }
+
+  async reportPlayed(speechId: string, state: PlayState, reason?: string): Promise<void> {
+    const report = {
+      id: newId(this.#clock.now()),
+      speech: speechId,
+      state,
+      at: this.#nowIso(),
+      ...(reason === undefined ? {} : { reason }),
+    }
+    await this.#keep('played', checkMessage(PlayReport, report, 'client.invalid'))
+  }
+
+  async sendEvent(event: EventRequest): Promise<string> {
+    const whole = { id: newId(this.#clock.now()), at: this.#nowIso(), ...event }
+    await this.#keep('event', checkMessage(DeviceEvent, whole, 'client.invalid'))
+    return whole.id
+  }
+
+  async sendFeedback(feedback: FeedbackRequest): Promise<string> {
+    const whole = { id: newId(this.#clock.now()), at: this.#nowIso(), ...feedback }
+    await this.#keep('feedback', checkMessage(Feedback, whole, 'client.invalid'))
+    return whole.id
+  }
+
+  async reportState(state: Readonly<Record<string, unknown>>): Promise<void> {
+    this.#reported = { state: { ...state }, at: this.#nowIso() }
+    await this.#tellState()
+  }
+
+  onAnswer = (handler: (answer: Answer) => void) => this.#answers.add(handler)
+  onSpeech = (handler: (speech: Speech) => void) => this.#speeches.add(handler)
+  onProblem = (handler: (problem: Problem) => void) => this.#problems.add(handler)
+  onPresence = (handler: (presence: Presence) => void) => this.#presences.add(handler)
+  onConnection = (handler: (state: ConnectionState) => void) => this.#connections.add(handler)
+  onDesired = (handler: (desired: TwinState) => void) => this.#desireds.add(handler)
+
+  async flush(timeoutMs: number = this.#askTimeoutMs): Promise<void> {
+    await this.#loaded
+    if (this.#outbox.size.messages === 0) return
+    await new Promise<void>((resolve, reject) => {
+      const stop = this.#idle.add(() => {
+        if (this.#outbox.size.messages > 0) return
+        stop()
+        cancelTimer()
+        resolve()
+      })
+      const cancelTimer = this.#clock.after(timeoutMs, () => {
+        stop()
+        reject(this.#timeout(timeoutMs))
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#rejectAll()
+    await this.#connection.close()
+    await this.#loaded.catch(() => undefined)
+    await this.#outbox.close()
+  }
+
+  kill(): void {
+    this.#connection.kill()
+    this.#rejectAll()
+    this.#loaded
+      .catch(() => undefined)
+      .then(() => this.#outbox.close())
+      .catch((error: unknown) => this.#failedStore(error))
+  }
+
+  #rejectAll(): void {
+    for (const pending of [...this.#pending.values()])
+      pending.reject(new DeviceClientError('client.closed'))
+  }
+
+  #onUp(link: Link): void {
+    this.#link = link
+    this.#tellState().catch((error: unknown) => this.#failedStore(error))
+    this.#outbox.linkUp(link)
+  }
+
+  #onDown(): void {
+    this.#link = undefined
+    this.#outbox.linkDown()
+  }
+
+  #onMessage(down: Downstream): void {
+    this.#outbox.heard()
+    switch (down.name) {
+      case 'answer':
+        this.#outbox.settle(down.message.inReplyTo)
+        this.#pending.get(down.message.inReplyTo)?.resolve(down.message)
+        this.#answers.call(down.message)
+        return
+      case 'speech':
+        if (this.#seenSpeech.add(down.message.id)) this.#speeches.call(down.message)
+        return
+      case 'problem':
+        this.#onProblem(down.message)
+        return
+      case 'desired':
+        this.#desireds.call(down.message)
+        return
+      case 'presence':
+        this.#presences.call(down.message)
+    }
+  }
+
+  #onProblem(problem: Problem): void {
+    const known = problem.inReplyTo !== undefined && this.#outbox.settle(problem.inReplyTo, problem)
+    // A refused message of ours is reported by its outcome.
+    if (!known) this.#problems.call(problem)
+  }
+
+  #onOutcome(message: QueuedMessage, outcome: Outcome): void {
+    this.#idle.call()
+    const pending = message.name === 'ask' ? this.#pending.get(message.id) : undefined
+    switch (outcome.kind) {
+      case 'kept':
+      case 'written':
+        return
+      case 'refused':
+        if (pending === undefined) this.#problems.call(outcome.problem)
+        else pending.reject(new ProblemError(outcome.problem))
+        return
+      case 'expired':
+        this.#problems.call(localProblem('client.timeout', `${message.name} expired`, message.id))
+        return
+      case 'dropped':
+        this.#problems.call(
+          localProblem('client.queue-full', `${message.name} dropped`, message.id),
+        )
+    }
+  }
+
+  async #keep(name: UpstreamName, body: { readonly id: string }, expiresAtMs?: number) {
+    await this.#loaded
+    const message = this.#queued(name, body, expiresAtMs)
+    await this.#outbox.add(message, handlingOf(message))
+  }
+
+  #queued(name: UpstreamName, body: { readonly id: string }, expiresAtMs?: number): QueuedMessage {
+    return {
+      key: `${name}/${body.id}`,
+      id: body.id,
+      name,
+      body: { ...body },
+      bytes: new TextEncoder().encode(JSON.stringify(body)).length,
+      queuedAtMs: this.#clock.now(),
+      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    }
+  }
+
+  /** Only the last state counts, and each connection tells it: it needs no queue. */
+  async #tellState(): Promise<void> {
+    if (this.#reported === undefined || this.#link === undefined) return
+    await this.#link
+      .send({ name: 'reported', body: { ...this.#reported } })
+      .catch((error: unknown) => {
+        // Lost with the link; the next connection tells it again.
+        if (!(error instanceof DeviceClientError)) throw error
+      })
+  }
+
+  #timeout(timeoutMs: number): DeviceClientError {
+    const state = this.#connection.state
+    const why = state.kind === 'offline' ? `, offline: ${state.reason}` : ''
+    return new DeviceClientError('client.timeout', `(${timeoutMs} ms, ${state.kind}${why})`)
+  }
+
+  #failedStore(error: unknown): void {
+    this.#problems.call(localProblem('client.storage', String(error)))
+  }
+
+  #nowIso(): string {
+    return new Date(this.#clock.now()).toISOString()
+  }
+}
+
+/** Reports and events must arrive even after a restart; a kept ask also waits for its answer. */
+const handlingOf = (message: QueuedMessage): Handling => ({
+  durable: true,
+  untilAnswered: message.name === 'ask',
+})
+
+const asRequest = (request: string | AskRequest): AskRequest =>
+  typeof request === 'string' ? { text: request } : request

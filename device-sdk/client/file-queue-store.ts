@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DeviceClientError } from './errors.ts'
+import { isQueuedMessage, type QueuedMessage, type QueueStore } from './queue-store.ts'
+
+/** Rewritten when this much of the log is history: small enough for a flash card, rare enough for its life. */
+const COMPACT_ABOVE_BYTES = 256 * 1024
+const CHECKSUM_CHARS = 16
+
+type Change =
+  | { readonly op: 'add'; readonly message: QueuedMessage }
+  | { readonly op: 'remove'; readonly keys: readonly string[] }
+
+/**
+ * Keeps the queue in one append-only file: a line a change, with a checksum, synced to disk before
+ * the promise resolves. A power cut can leave half a last line: it was never promised and is cut
+ * off. A damaged line in the middle is left out and the rest is used. One process a file.
+ */
+export function fileQueueStore(path: string): QueueStore {
+  return new FileQueueStore(path)
+}
+
+class FileQueueStore implements QueueStore {
+  readonly #path: string
+  readonly #live = new Map<string, QueuedMessage>()
+  #file: FileHandle | undefined
+  #bytes = 0
+  #liveBytes = 0
+  /** Lines on their way to disk together, and the promise of their sync. */
+  #batch: { lines: string; done: Promise<void> } | undefined
+  #tail: Promise<void> = Promise.resolve()
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  async load(): Promise<readonly QueuedMessage[]> {
+    try {
+      await mkdir(dirname(this.#path), { recursive: true })
+      const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return ''
+        throw error
+      })
+      for (const line of text.split('\n')) this.#apply(readLine(line))
+      await this.#rewrite()
+      return [...this.#live.values()]
+    } catch (error) {
+      throw new DeviceClientError('client.storage', this.#path, error)
+    }
+  }
+
+  append(message: QueuedMessage): Promise<void> {
+    return this.#write({ op: 'add', message })
+  }
+
+  remove(keys: readonly string[]): Promise<void> {
+    return keys.length === 0 ? Promise.resolve() : this.#write({ op: 'remove', keys })
+  }
+
+  async close(): Promise<void> {
+    await this.#tail
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  #apply(change: Change | undefined): void {
+    if (change?.op === 'add') this.#live.set(change.message.key, change.message)
+    if (change?.op === 'remove') for (const key of change.keys) this.#live.delete(key)
+  }
+
+  /** All changes that arrive while one sync runs share the next one. */
+  #write(change: Change): Promise<void> {
+    this.#apply(change)
+    const line = writeLine(change)
+    if (this.#batch !== undefined) {
+      this.#batch.lines += line
+      return this.#batch.done
+    }
+    const batch = { lines: line, done: this.#tail.then(() => this.#flush()) }
+    this.#batch = batch
+    this.#tail = batch.done.catch(() => undefined)
+    return batch.done
+  }
+
+  async #flush(): Promise<void> {
+    const lines = this.#batch?.lines ?? ''
+    this.#batch = undefined
+    try {
+      if (this.#file === undefined) throw new Error('the queue is not open')
+      await this.#file.appendFile(lines)
+      await this.#file.datasync()
+      this.#bytes += Buffer.byteLength(lines)
+      if (this.#bytes > this.#liveBytes + COMPACT_ABOVE_BYTES) await this.#rewrite()
+    } catch (error) {
+      throw new DeviceClientError('client.storage', this.#path, error)
+    }
+  }
+
+  /**
+   * Writes the living messages to a new file and puts it in the place of the old one. A crash before
+   * the rename leaves the old file whole; after it, the new one.
+   */
+  async #rewrite(): Promise<void> {
+    const temporary = `${this.#path}.new`
+    const text = [...this.#live.values()].map((m) => writeLine({ op: 'add', message: m })).join('')
+    const file = await open(temporary, 'w', 0o600)
+    await file.appendFile(text)
+    await file.sync()
+    await file.close()
+    await rename(temporary, this.#path)
+    await syncFolder(dirname(this.#path))
+    await this.#file?.close()
+    this.#file = await open(this.#path, 'a', 0o600)
+    this.#bytes = Buffer.byteLength(text)
+    this.#liveBytes = this.#bytes
+  }
+}
+
+const checksum = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, CHECKSUM_CHARS)
+
+function writeLine(change: Change): string {
+  const text = JSON.stringify(change)
+  return `${checksum(text)} ${text}\n`
+}
+
+function readLine(line: string): Change | undefined {
+  const text = line.slice(CHECKSUM_CHARS + 1)
+  if (text === '' || line.slice(0, CHECKSUM_CHARS) !== checksum(text)) return undefined
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null) return undefined
+  const { op, message, keys } = value as Record<string, unknown>
+  if (op === 'add' && isQueuedMessage(message)) return { op, message }
+  if (op === 'remove' && Array.isArray(keys)) return { op, keys: keys.map(String) }
+  return undefined
+}
+
+/** A rename is durable once its folder is synced; Windows has no such call and needs none. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

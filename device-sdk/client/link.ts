@@ -1,0 +1,81 @@
+/**
+ * The port between the client and a transport: one connection, from open to close.
+ *
+ * A link does not reconnect and keeps nothing: the client does, the same way for every transport.
+ */
+import type {
+  Answer,
+  DownstreamName,
+  Presence,
+  Problem,
+  Speech,
+  TwinState,
+  UpstreamName,
+} from '../protocol/schemas.ts'
+
+export type Downstream =
+  | { readonly name: 'answer'; readonly message: Answer }
+  | { readonly name: 'speech'; readonly message: Speech }
+  | { readonly name: 'desired'; readonly message: TwinState }
+  | { readonly name: 'presence'; readonly message: Presence }
+  | { readonly name: 'problem'; readonly message: Problem }
+
+export interface Upstream {
+  readonly name: UpstreamName
+  /** Absent only for `reported`, which is a state and not a message. */
+  readonly id?: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/**
+ * `kept`: the gateway has it on disk. `written`: it left, and nothing more will be known.
+ * `refused`: the gateway said no; a Problem tells more.
+ */
+export type Delivery =
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'written' }
+  | { readonly kind: 'refused'; readonly passing: boolean; readonly reason: string }
+
+export interface LinkHandlers {
+  onMessage(message: Downstream): void
+  /** Called once, when the link is gone for whatever reason (also after `close`). */
+  onClose(reason: string): void
+}
+
+export interface LinkInfo {
+  /** For people: `mqtt 5`, `mqtt 3.1.1`, `websocket json` … */
+  readonly transport: string
+  /** Gateway's time minus the device's, where the transport tells it. */
+  readonly clockOffsetMs?: number
+}
+
+export interface Link {
+  readonly info: LinkInfo
+  /** Rejects when the link is lost before the outcome is known: send again, with the same id. */
+  send(message: Upstream): Promise<Delivery>
+  /** Says goodbye and closes. */
+  close(): Promise<void>
+  /** Drops the connection without a goodbye, as a power cut would. */
+  destroy(): void
+}
+
+/** Opens one connection; resolves when messages can be sent. Throws DeviceClientError or ProblemError. */
+export type OpenLink = (handlers: LinkHandlers) => Promise<Link>
+
+export interface TlsOptions {
+  /** PEM of the authority that signed the gateway's certificate. Node only; browsers use their own store. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+export interface LinkOptions {
+  readonly url: URL
+  readonly deviceId: string
+  readonly token: string
+  readonly connectTimeoutMs: number
+  readonly encoding: 'json' | 'msgpack'
+  readonly tls?: TlsOptions
+}
+
+export type { DownstreamName }

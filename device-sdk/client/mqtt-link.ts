@@ -1,0 +1,219 @@
+import type { IClientOptions, MqttClient } from 'mqtt'
+import type { DownstreamName } from '../protocol/schemas.ts'
+import { topicOf } from '../protocol/topics.ts'
+import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
+import { readDownstream } from './read-message.ts'
+
+/** Half-open connections are noticed after one and a half of this. */
+const KEEPALIVE_SECONDS = 30
+/** The gateway keeps what it has for a device that is away for a day: a broken box over a weekend night. */
+const SESSION_EXPIRY_SECONDS = 86_400
+/** Speech and answers on their way at once; a device plays one at a time, so a small window is enough. */
+const RECEIVE_MAXIMUM = 32
+
+const SUBSCRIPTIONS: readonly DownstreamName[] = [
+  'answer',
+  'speech',
+  'desired',
+  'presence',
+  'problem',
+]
+/** CONNACK codes that mean "not with these credentials": 3.1.1 [4, 5] and 5 [0x86, 0x87, 0x8A]. */
+const REFUSED_LOGIN: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87, 0x8a])
+/** CONNACK codes that mean "not in this protocol version": 3.1.1 [1] and 5 [0x84]. */
+const REFUSED_VERSION: ReadonlySet<number> = new Set([1, 0x84])
+/** PUBACK codes that pass by themselves: unspecified, implementation error, busy, quota exceeded. */
+const PASSING_CODES: ReadonlySet<number> = new Set([0x80, 0x83, 0x89, 0x97])
+
+type MqttVersion = 4 | 5
+class VersionRefused extends Error {}
+
+/**
+ * MQTT over TCP, TLS or WebSocket. Version 5 is tried first; a broker that only speaks 3.1.1 is
+ * remembered, so that later connections cost one attempt. The session is kept by the gateway
+ * (clean start off), so speech sent while the device was away arrives when it is back.
+ */
+export function mqttLinkOpener(options: LinkOptions): OpenLink {
+  let version: MqttVersion = 5
+  return async (handlers) => {
+    const { default: mqtt } = await import('mqtt')
+    try {
+      return await openOnce(mqtt.connect, options, version, handlers)
+    } catch (error) {
+      if (!(error instanceof VersionRefused) || version === 4) throw error
+      version = 4
+      return openOnce(mqtt.connect, options, version, handlers)
+    }
+  }
+}
+
+function connectOptions(options: LinkOptions, version: MqttVersion): IClientOptions {
+  return {
+    clientId: options.deviceId,
+    username: options.deviceId,
+    password: options.token,
+    protocolVersion: version,
+    clean: false,
+    keepalive: KEEPALIVE_SECONDS,
+    connectTimeout: options.connectTimeoutMs,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    ...(version === 5
+      ? {
+          properties: {
+            sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+            receiveMaximum: RECEIVE_MAXIMUM,
+          },
+        }
+      : {}),
+    ...options.tls,
+  }
+}
+
+type Connect = (url: string, options: IClientOptions) => MqttClient
+
+async function openOnce(
+  connect: Connect,
+  options: LinkOptions,
+  version: MqttVersion,
+  handlers: LinkHandlers,
+): Promise<Link> {
+  const client = connect(options.url.href, connectOptions(options, version))
+  client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
+  await connected(client, options, version)
+  client.on('error', () => undefined)
+  client.on('disconnect', () => client.end(true))
+  const topics = SUBSCRIPTIONS.map((name) => topicOf(options.deviceId, name))
+  try {
+    await client.subscribeAsync(topics, { qos: 1 })
+  } catch (error) {
+    client.end(true)
+    throw new DeviceClientError('client.link-failed', `subscribe: ${String(error)}`, error)
+  }
+  if (!client.connected) {
+    client.end(true)
+    throw new DeviceClientError('client.link-failed', 'closed while subscribing')
+  }
+  return linkOf(client, options.deviceId, version, handlers)
+}
+
+/** Resolves on an accepting CONNACK; otherwise ends the client and says why. */
+function connected(client: MqttClient, options: LinkOptions, version: MqttVersion): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let reachedBroker = false
+    const fail = (error: Error) => {
+      client.removeAllListeners('close')
+      client.on('error', () => undefined)
+      client.end(true)
+      reject(error)
+    }
+    client.stream?.once('connect', () => {
+      reachedBroker = true
+    })
+    client.once('connect', () => {
+      client.removeAllListeners('close')
+      client.removeAllListeners('error')
+      resolve()
+    })
+    client.once('error', (error) => fail(readConnectError(error, options)))
+    client.once('close', () => {
+      // A broker of 3.1.1 alone may close instead of answering a version 5 CONNECT.
+      if (reachedBroker && version === 5) fail(new VersionRefused('closed without CONNACK'))
+      else fail(new DeviceClientError('client.link-failed', `no connection to ${options.url.host}`))
+    })
+  })
+}
+
+function readConnectError(error: Error & { code?: unknown }, options: LinkOptions): Error {
+  const code = error.code
+  if (typeof code !== 'number')
+    return new DeviceClientError('client.link-failed', error.message, error)
+  if (REFUSED_VERSION.has(code)) return new VersionRefused(error.message)
+  if (REFUSED_LOGIN.has(code)) {
+    return new ProblemError({
+      type: 'urn:kefu:problem:auth.refused',
+      title: 'The device or its token is not known',
+      status: 401,
+      detail: `The gateway refused ${options.deviceId}: CONNACK code ${code}.`,
+      code: 'auth.refused',
+    })
+  }
+  return new DeviceClientError('client.link-failed', `CONNACK code ${code}`, error)
+}
+
+function receive(topic: string, payload: Uint8Array, deviceId: string, to: LinkHandlers): void {
+  const prefix = topicOf(deviceId, '')
+  if (!topic.startsWith(prefix)) return
+  // A retained message that was deleted comes as an empty payload.
+  if (payload.length === 0) return
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(payload))
+    const message = readDownstream(topic.slice(prefix.length), value)
+    if (message !== undefined) to.onMessage(message)
+  } catch (error) {
+    to.onMessage({
+      name: 'problem',
+      message: localProblem('client.unreadable', `${topic}: ${String(error)}`),
+    })
+  }
+}
+
+function linkOf(
+  client: MqttClient,
+  deviceId: string,
+  version: MqttVersion,
+  handlers: LinkHandlers,
+): Link {
+  // MQTT.js leaves a publish without outcome when the socket breaks: they are ended here.
+  const lost = new Set<(error: Error) => void>()
+  let gone = false
+  const onGone = (reason: string) => {
+    if (gone) return
+    gone = true
+    client.end(true)
+    for (const reject of lost) reject(new DeviceClientError('client.link-failed', reason))
+    lost.clear()
+    handlers.onClose(reason)
+  }
+  client.once('close', () => onGone('connection closed'))
+  return {
+    info: { transport: version === 5 ? 'mqtt 5' : 'mqtt 3.1.1' },
+    send: (message) =>
+      new Promise<Delivery>((resolve, reject) => {
+        if (gone) {
+          reject(new DeviceClientError('client.link-failed', 'connection closed'))
+          return
+        }
+        lost.add(reject)
+        const end = (delivery: Delivery) => {
+          lost.delete(reject)
+          resolve(delivery)
+        }
+        publish(client, deviceId, message).then(
+          () => end({ kind: 'kept' }),
+          (error: Error & { code?: unknown }) => {
+            if (gone) return
+            const code = typeof error.code === 'number' ? error.code : 0x80
+            end({ kind: 'refused', passing: PASSING_CODES.has(code), reason: error.message })
+          },
+        )
+      }),
+    close: async () => {
+      if (gone) return
+      await client.endAsync()
+      onGone('closed by the device')
+    },
+    destroy: () => {
+      client.stream.destroy()
+      onGone('dropped by the device')
+    },
+  }
+}
+
+const publish = (client: MqttClient, deviceId: string, message: Upstream): Promise<unknown> =>
+  client.publishAsync(topicOf(deviceId, message.name), JSON.stringify(message.body), {
+    qos: 1,
+    retain: message.name === 'reported',
+  })

@@ -1,0 +1,283 @@
+/**
+ * What the device has to say and the gateway has not kept yet.
+ *
+ * A message is in the outbox from the moment it is handed over until its outcome is known: kept,
+ * answered, refused, withdrawn or expired. It is sent again with the same id after a lost link, a
+ * lost acknowledgement or a refusal that passes; the gateway knows it by its id and counts it once.
+ */
+import type { Problem, UpstreamName } from '../protocol/schemas.ts'
+import { type BackoffOptions, backoffDelayMs } from './backoff.ts'
+import type { Clock } from './clock.ts'
+import { DeviceClientError, isPassing } from './errors.ts'
+import type { Delivery, Link } from './link.ts'
+import type { QueuedMessage, QueueStore } from './queue-store.ts'
+
+/** A day of button presses and play reports of a busy speaker. */
+export const QUEUE_MAX_MESSAGES = 1_000
+/** Fits the flash and the browser storage of small devices several times over. */
+export const QUEUE_MAX_BYTES = 1024 * 1024
+/** Sent and not yet acknowledged: half of what MQTT 5 brokers commonly grant (Receive Maximum 32). */
+const WINDOW = 16
+/** An acknowledgement takes one disk sync of the gateway; after this the message is sent again. */
+const RESEND: BackoffOptions = { firstDelayMs: 10_000, maxDelayMs: 120_000 }
+/** After a refusal that passes, such as a rate limit: the gateway names seconds. */
+const RETRY: BackoffOptions = { firstDelayMs: 2_000, maxDelayMs: 60_000 }
+
+export interface QueueLimits {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  /**
+   * `refuse`: the new message is refused with `client.queue-full`.
+   * `drop-oldest`: room is made by dropping the oldest message that is no alarm and no button.
+   */
+  readonly whenFull: 'refuse' | 'drop-oldest'
+}
+
+export type Outcome =
+  | { readonly kind: 'kept' | 'written' | 'expired' | 'dropped' }
+  | { readonly kind: 'refused'; readonly problem: Problem }
+
+/** How a message is treated; the words of the contract decide, not its name. */
+export interface Handling {
+  /** Written to the queue store before the promise of `add` resolves. */
+  readonly durable: boolean
+  /** Done only with an answer; an acknowledgement merely says that the gateway has it. */
+  readonly untilAnswered: boolean
+}
+
+interface Entry extends Handling {
+  readonly message: QueuedMessage
+  state: 'waiting' | 'sent'
+  attempts: number
+  /** Cancels the timer that sends it again. */
+  cancel: () => void
+}
+
+export interface OutboxOptions {
+  readonly store: QueueStore
+  readonly limits: QueueLimits
+  readonly clock: Clock
+  readonly random: () => number
+  /** Called once for each message that leaves the outbox by itself. */
+  readonly onOutcome: (message: QueuedMessage, outcome: Outcome) => void
+  /** Acknowledgements fail to come on a link that looks open: it should be dropped. */
+  readonly onSilence: () => void
+}
+
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #entries = new Map<string, Entry>()
+  #link: Link | undefined
+  #durableBytes = 0
+  #durableCount = 0
+  #lastHeardAtMs = 0
+  #closed = false
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+  }
+
+  /** Takes over what an earlier run left in the store. */
+  async load(handling: (message: QueuedMessage) => Handling): Promise<void> {
+    for (const message of await this.#options.store.load()) {
+      if (!this.#entries.has(message.key)) this.#insert(message, handling(message))
+    }
+    this.#pump()
+  }
+
+  get size(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#durableCount, bytes: this.#durableBytes }
+  }
+
+  /** Resolves when the message would survive what the store survives. The same key twice is one message. */
+  async add(message: QueuedMessage, handling: Handling): Promise<void> {
+    if (this.#closed) throw new DeviceClientError('client.closed')
+    if (this.#entries.has(message.key)) return
+    if (handling.durable) this.#makeRoom(message)
+    this.#insert(message, handling)
+    if (handling.durable) {
+      try {
+        await this.#options.store.append(message)
+      } catch (error) {
+        this.#take(message.key)
+        throw error
+      }
+    }
+    this.#pump()
+  }
+
+  /** The sender does not need it any more: it is not sent again. */
+  async withdraw(key: string): Promise<void> {
+    const entry = this.#take(key)
+    if (entry?.durable) await this.#options.store.remove([key])
+  }
+
+  /** An answer or a problem came for a message of ours. True when the outbox knew the message. */
+  settle(id: string, problem?: Problem): boolean {
+    const entry = this.#byId(id, problem === undefined)
+    if (entry === undefined) return false
+    if (problem !== undefined && isPassing(problem)) {
+      this.#again(entry, backoffDelayMs(entry.attempts, this.#options.random, RETRY))
+      return true
+    }
+    this.#finish(entry, problem === undefined ? { kind: 'kept' } : { kind: 'refused', problem })
+    return true
+  }
+
+  linkUp(link: Link): void {
+    this.#link = link
+    this.#lastHeardAtMs = this.#options.clock.now()
+    this.#pump()
+  }
+
+  linkDown(): void {
+    this.#link = undefined
+    for (const entry of this.#entries.values()) {
+      entry.cancel()
+      entry.state = 'waiting'
+    }
+  }
+
+  /** Something came from the gateway: the link is alive. */
+  heard(): void {
+    this.#lastHeardAtMs = this.#options.clock.now()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.linkDown()
+    await this.#options.store.close()
+  }
+
+  #insert(message: QueuedMessage, handling: Handling): void {
+    const entry: Entry = { message, ...handling, state: 'waiting', attempts: 0, cancel: () => {} }
+    this.#entries.set(message.key, entry)
+    if (!handling.durable) return
+    this.#durableCount++
+    this.#durableBytes += message.bytes
+  }
+
+  #take(key: string): Entry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    entry.cancel()
+    this.#entries.delete(key)
+    if (entry.durable) {
+      this.#durableCount--
+      this.#durableBytes -= entry.message.bytes
+    }
+    return entry
+  }
+
+  #byId(id: string, asks: boolean): Entry | undefined {
+    if (asks) return this.#entries.get(`ask/${id}`)
+    for (const name of ['ask', 'event', 'played', 'feedback'] satisfies UpstreamName[]) {
+      const entry = this.#entries.get(`${name}/${id}`)
+      if (entry !== undefined) return entry
+    }
+    return undefined
+  }
+
+  #makeRoom(message: QueuedMessage): void {
+    const { maxMessages, maxBytes, whenFull } = this.#options.limits
+    if (message.bytes > maxBytes)
+      throw new DeviceClientError('client.too-large', `${message.bytes} of ${maxBytes} bytes`)
+    const full = () =>
+      this.#durableCount >= maxMessages || this.#durableBytes + message.bytes > maxBytes
+    while (full()) {
+      const oldest = whenFull === 'drop-oldest' ? this.#oldestToDrop() : undefined
+      if (oldest === undefined)
+        throw new DeviceClientError('client.queue-full', `${this.#durableCount} messages wait`)
+      this.#finish(oldest, { kind: 'dropped' })
+    }
+  }
+
+  #oldestToDrop(): Entry | undefined {
+    for (const entry of this.#entries.values()) {
+      const { kind } = entry.message.body
+      if (entry.durable && kind !== 'alarm' && kind !== 'button') return entry
+    }
+    return undefined
+  }
+
+  #pump(): void {
+    const link = this.#link
+    if (link === undefined) return
+    let window = WINDOW
+    for (const entry of this.#entries.values()) if (isHeld(entry)) window--
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.state !== 'waiting') continue
+      if (this.#hasExpired(entry)) this.#finish(entry, { kind: 'expired' })
+      else if (entry.untilAnswered) this.#send(entry, link)
+      else if (window-- > 0) this.#send(entry, link)
+    }
+  }
+
+  #hasExpired(entry: Entry): boolean {
+    const { expiresAtMs } = entry.message
+    return expiresAtMs !== undefined && expiresAtMs <= this.#options.clock.now()
+  }
+
+  #send(entry: Entry, link: Link): void {
+    const sentAtMs = this.#options.clock.now()
+    entry.state = 'sent'
+    entry.attempts++
+    const waitMs = Math.min(RESEND.firstDelayMs * 2 ** (entry.attempts - 1), RESEND.maxDelayMs)
+    entry.cancel = this.#options.clock.after(waitMs, () => {
+      entry.state = 'waiting'
+      if (this.#lastHeardAtMs <= sentAtMs) this.#options.onSilence()
+      this.#pump()
+    })
+    const { name, id, body } = entry.message
+    link.send({ name, id, body }).then(
+      (delivery) => this.#onDelivery(entry, delivery),
+      // The link is lost; its end is announced through `linkDown`, and the next link sends again.
+      () => undefined,
+    )
+  }
+
+  #onDelivery(entry: Entry, delivery: Delivery): void {
+    if (delivery.kind !== 'written') this.heard()
+    if (this.#entries.get(entry.message.key) !== entry) return
+    if (delivery.kind === 'refused') {
+      if (delivery.passing) {
+        this.#again(entry, backoffDelayMs(entry.attempts, this.#options.random, RETRY))
+        return
+      }
+      this.#finish(entry, { kind: 'refused', problem: refusedByLink(entry, delivery.reason) })
+      return
+    }
+    if (entry.untilAnswered) return
+    this.#finish(entry, { kind: delivery.kind })
+  }
+
+  #again(entry: Entry, delayMs: number): void {
+    entry.cancel()
+    entry.state = 'sent'
+    entry.cancel = this.#options.clock.after(delayMs, () => {
+      entry.state = 'waiting'
+      this.#pump()
+    })
+  }
+
+  #finish(entry: Entry, outcome: Outcome): void {
+    if (this.#take(entry.message.key) === undefined) return
+    if (entry.durable) {
+      // A message that stays in the store by mistake is sent once more and recognised by its id.
+      this.#options.store.remove([entry.message.key]).catch(() => undefined)
+    }
+    this.#options.onOutcome(entry.message, outcome)
+    this.#pump()
+  }
+}
+
+const isHeld = (entry: Entry): boolean => entry.state === 'sent' && !entry.untilAnswered
+
+const refusedByLink = (entry: Entry, reason: string): Problem => ({
+  type: 'urn:kefu:problem:message.refused',
+  title: 'The gateway refused the message',
+  status: 422,
+  detail: reason,
+  code: 'message.refused',
+  inReplyTo: entry.message.id,
+})

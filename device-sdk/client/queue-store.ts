@@ -1,0 +1,56 @@
+import type { UpstreamName } from '../protocol/schemas.ts'
+
+/** A message that waits until the gateway has it. */
+export interface QueuedMessage {
+  /** `name/id`: stays the same however often the message is sent. */
+  readonly key: string
+  readonly id: string
+  readonly name: UpstreamName
+  readonly body: Readonly<Record<string, unknown>>
+  readonly bytes: number
+  readonly queuedAtMs: number
+  /** After this it is not worth sending any more. */
+  readonly expiresAtMs?: number
+}
+
+/**
+ * Where the offline queue is kept. `append` and `remove` resolve when the change would survive what
+ * the store promises to survive (a file: a power cut; memory: nothing).
+ */
+export interface QueueStore {
+  /** Everything kept and not removed, oldest first. Called once, before anything else. */
+  load(): Promise<readonly QueuedMessage[]>
+  append(message: QueuedMessage): Promise<void>
+  remove(keys: readonly string[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Keeps the queue for as long as the process lives. */
+export function memoryQueueStore(): QueueStore {
+  const messages = new Map<string, QueuedMessage>()
+  return {
+    load: async () => [...messages.values()],
+    append: async (message) => {
+      messages.set(message.key, message)
+    },
+    remove: async (keys) => {
+      for (const key of keys) messages.delete(key)
+    },
+    close: async () => undefined,
+  }
+}
+
+/** True when a value read back has the shape of a queued message. */
+export function isQueuedMessage(value: unknown): value is QueuedMessage {
+  if (typeof value !== 'object' || value === null) return false
+  const { key, id, name, body, bytes, queuedAtMs } = value as Record<string, unknown>
+  return (
+    typeof key === 'string' &&
+    typeof id === 'string' &&
+    typeof name === 'string' &&
+    typeof body === 'object' &&
+    body !== null &&
+    typeof bytes === 'number' &&
+    typeof queuedAtMs === 'number'
+  )
+}

@@ -1,0 +1,94 @@
+/** Runs the announcer against a real loudspeaker and reports what was heard. */
+import type { PlayState, Speech } from '../protocol/schemas.ts'
+import { Announcer, type AnnouncerAction } from './announcer.ts'
+import { type Clock, systemClock } from './clock.ts'
+
+/** Timers of JavaScript end at 2^31 ms; a wake-up a day is enough. */
+const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
+
+export interface SpeechPlayerOptions {
+  /** Plays to the end, or stops at once when the signal aborts. A rejection counts as failed. */
+  readonly play: (speech: Speech, signal: AbortSignal) => Promise<void>
+  /** Usually the client's `reportPlayed`. */
+  readonly report: (speechId: string, state: PlayState, reason?: string) => Promise<void>
+  /** A report could not be queued. */
+  readonly onError?: (error: unknown) => void
+  readonly clock?: Clock
+}
+
+export interface SpeechPlayer {
+  readonly playing: Speech | undefined
+  readonly waiting: readonly Speech[]
+  /** Usually called by the client's `onSpeech`, and with the speech of an answer. */
+  say(speech: Speech): void
+  /** A person confirmed an announcement. */
+  acknowledge(speechId: string): void
+  /** A person starts to speak. */
+  listen(): void
+  /** The person is through. */
+  listened(): void
+  /** Stops what plays; nothing more is played. */
+  close(): void
+}
+
+export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
+  const clock = options.clock ?? systemClock
+  const announcer = new Announcer()
+  let current: { readonly id: string; readonly abort: AbortController } | undefined
+  let cancelWake: () => void = () => undefined
+  let closed = false
+
+  const perform = (actions: readonly AnnouncerAction[]) => {
+    for (const action of actions) {
+      if (action.do === 'play') start(action.speech)
+      else if (action.do === 'stop') stop()
+      else
+        options
+          .report(action.speech.id, action.state, action.reason)
+          .catch((error: unknown) => options.onError?.(error))
+    }
+    cancelWake()
+    const wakeMs = announcer.nextWakeMs()
+    if (wakeMs === undefined || closed) return
+    const delayMs = Math.min(Math.max(wakeMs - clock.now(), 0), LONGEST_TIMER_MS)
+    // At zero something else holds it back (speech that plays, a person who speaks): its end wakes us.
+    if (delayMs > 0) cancelWake = clock.after(delayMs, () => perform(announcer.tick(clock.now())))
+  }
+  const start = (speech: Speech) => {
+    const abort = new AbortController()
+    const playing = { id: speech.id, abort }
+    current = playing
+    const end = (next: () => readonly AnnouncerAction[]) => {
+      if (current !== playing || closed) return
+      current = undefined
+      perform(next())
+    }
+    options.play(speech, abort.signal).then(
+      () => end(() => announcer.finished(speech.id, clock.now())),
+      (error: unknown) => end(() => announcer.failed(speech.id, String(error), clock.now())),
+    )
+  }
+  const stop = () => {
+    const playing = current
+    current = undefined
+    playing?.abort.abort()
+  }
+
+  return {
+    get playing() {
+      return announcer.playing
+    },
+    get waiting() {
+      return announcer.waiting
+    },
+    say: (speech) => perform(announcer.offer(speech, clock.now())),
+    acknowledge: (speechId) => perform(announcer.acknowledge(speechId, clock.now())),
+    listen: () => perform(announcer.listen(clock.now())),
+    listened: () => perform(announcer.listened(clock.now())),
+    close: () => {
+      closed = true
+      cancelWake()
+      stop()
+    },
+  }
+}

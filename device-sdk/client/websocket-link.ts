@@ -1,0 +1,209 @@
+/**
+ * The WebSocket protocol of the contract: `hello`, `welcome`, then one message a frame, its `type`
+ * the last segment of the MQTT topic.
+ */
+import { Ack, type Problem, Welcome } from '../protocol/schemas.ts'
+import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import { type FrameCodec, frameCodec } from './frame-codec.ts'
+import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
+import { checkMessage, readDownstream } from './read-message.ts'
+
+/** What the client needs of a WebSocket: the global class of browsers and Node 22, and the `ws` package. */
+export interface WebSocketLike {
+  binaryType: string
+  readonly readyState: number
+  send(data: string | Uint8Array<ArrayBuffer>): void
+  close(code?: number, reason?: string): void
+  /** Node's `ws` only: closes without the closing handshake. */
+  terminate?(): void
+  addEventListener(type: 'open', listener: () => void): void
+  addEventListener(type: 'error', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: { code: number; reason: string }) => void): void
+}
+/** Opens a socket; where the sockets come from differs between the browser and Node. */
+export type OpenSocket = (
+  url: string,
+  protocol: string,
+  tls?: LinkOptions['tls'],
+) => Promise<WebSocketLike>
+
+/** Room for a handshake on a slow radio link before a close counts as done. */
+const CLOSE_TIMEOUT_MS = 1_000
+const WS_OPEN = 1
+
+type Frame = Readonly<Record<string, unknown>>
+
+export function websocketLinkOpener(options: LinkOptions, openSocket: OpenSocket): OpenLink {
+  return async (handlers) => {
+    const codec = await frameCodec(options.encoding)
+    const socket = await openSocket(options.url.href, `kefu.v1.${options.encoding}`, options.tls)
+    socket.binaryType = 'arraybuffer'
+    const connection = new Connection(socket, codec, handlers)
+    const welcome = await connection.welcome(options)
+    return connection.asLink(welcome, options.encoding)
+  }
+}
+
+class Connection {
+  readonly #socket: WebSocketLike
+  readonly #codec: FrameCodec
+  readonly #handlers: LinkHandlers
+  /** Messages that wait for their ack frame, by id. */
+  readonly #waiting = new Map<string, { keep(): void; lose(error: Error): void }>()
+  #state: 'greeting' | 'open' | 'gone' = 'greeting'
+  #onWelcome: (welcome: Welcome) => void = () => undefined
+  #onRefused: (error: Error) => void = () => undefined
+
+  constructor(socket: WebSocketLike, codec: FrameCodec, handlers: LinkHandlers) {
+    this.#socket = socket
+    this.#codec = codec
+    this.#handlers = handlers
+    socket.addEventListener('message', (event) => this.#onFrame(event.data))
+    socket.addEventListener('error', () => undefined)
+    socket.addEventListener('close', (event) => {
+      this.#onGone(`closed ${event.code}${event.reason === '' ? '' : ` ${event.reason}`}`)
+    })
+  }
+
+  /** Says hello and waits for the welcome. */
+  async welcome(options: LinkOptions): Promise<Welcome> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    try {
+      return await new Promise<Welcome>((resolve, reject) => {
+        this.#onWelcome = resolve
+        this.#onRefused = reject
+        timer = setTimeout(() => {
+          reject(new DeviceClientError('client.link-failed', 'no welcome in time'))
+        }, options.connectTimeoutMs)
+        const hello = { type: 'hello', deviceId: options.deviceId, token: options.token }
+        const greet = () => this.#socket.send(this.#codec.encode(hello))
+        if (this.#socket.readyState === WS_OPEN) greet()
+        else this.#socket.addEventListener('open', greet)
+      })
+    } catch (error) {
+      this.#state = 'gone'
+      this.#drop()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  asLink(welcome: Welcome, encoding: string): Link {
+    const offsetMs = Date.parse(welcome.time) - Date.now()
+    return {
+      info: {
+        transport: `websocket ${encoding}`,
+        ...(Number.isFinite(offsetMs) ? { clockOffsetMs: offsetMs } : {}),
+      },
+      send: (message) => this.#send(message),
+      close: () => this.#close(),
+      destroy: () => {
+        this.#drop()
+        this.#onGone('dropped by the device')
+      },
+    }
+  }
+
+  #send(message: Upstream): Promise<Delivery> {
+    if (this.#state !== 'open')
+      return Promise.reject(new DeviceClientError('client.link-failed', 'connection closed'))
+    this.#socket.send(this.#codec.encode({ ...message.body, type: message.name }))
+    const { id } = message
+    // An ask is acknowledged by its answer; a state without id is sent again with the next connection.
+    if (id === undefined || message.name === 'ask') return Promise.resolve({ kind: 'written' })
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { keep: () => resolve({ kind: 'kept' }), lose: reject })
+    })
+  }
+
+  #onFrame(data: unknown): void {
+    try {
+      const frame = this.#codec.decode(data)
+      if (this.#state === 'greeting') this.#onGreeting(frame)
+      else if (frame.type === 'ack') this.#onAck(checkMessage(Ack, frame, 'client.unreadable'))
+      else this.#onMessage(frame)
+    } catch (error) {
+      const message = localProblem('client.unreadable', String(error))
+      this.#handlers.onMessage({ name: 'problem', message })
+    }
+  }
+
+  #onGreeting(frame: Frame): void {
+    if (frame.type === 'welcome') {
+      this.#state = 'open'
+      this.#onWelcome(checkMessage(Welcome, frame, 'client.unreadable'))
+      return
+    }
+    const problem = readProblem(frame)
+    this.#onRefused(
+      problem === undefined
+        ? new DeviceClientError('client.link-failed', 'the first frame was no welcome')
+        : new ProblemError(problem),
+    )
+  }
+
+  #onAck(ack: Ack): void {
+    if (ack.inReplyTo === undefined) return
+    this.#waiting.get(ack.inReplyTo)?.keep()
+    this.#waiting.delete(ack.inReplyTo)
+  }
+
+  #onMessage(frame: Frame): void {
+    const problem = readProblem(frame)
+    if (problem !== undefined) {
+      this.#handlers.onMessage({ name: 'problem', message: problem })
+      return
+    }
+    const message = readDownstream(String(frame.type), frame)
+    if (message !== undefined) this.#handlers.onMessage(message)
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'gone') return
+    const closed = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+      this.#socket.addEventListener('close', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    this.#socket.close(1000)
+    await closed
+    this.#drop()
+    this.#onGone('closed by the device')
+  }
+
+  #drop(): void {
+    if (this.#socket.terminate !== undefined) this.#socket.terminate()
+    else this.#socket.close()
+  }
+
+  #onGone(reason: string): void {
+    if (this.#state === 'gone') return
+    const wasOpen = this.#state === 'open'
+    this.#state = 'gone'
+    const error = new DeviceClientError('client.link-failed', reason)
+    for (const waiting of this.#waiting.values()) waiting.lose(error)
+    this.#waiting.clear()
+    if (wasOpen) this.#handlers.onClose(reason)
+    else this.#onRefused(error)
+  }
+}
+
+/** The `type` member of RFC 9457, made of the code. */
+const PROBLEM_URN = 'urn:kefu:problem:'
+
+/**
+ * A problem frame. A frame has one `type`: `problem`, or the problem's own URI, which begins with
+ * `urn:kefu:problem:`; both are read.
+ */
+function readProblem(frame: Frame): Problem | undefined {
+  const { type } = frame
+  if (type !== 'problem' && !(typeof type === 'string' && type.startsWith(PROBLEM_URN)))
+    return undefined
+  const problem = { ...frame, type: PROBLEM_URN + String(frame.code) }
+  const message = readDownstream('problem', problem)
+  return message?.name === 'problem' ? message.message : undefined
+}
