@@ -1,0 +1,181 @@
+/** The commands and what each prints. */
+import { resolve } from 'node:path'
+import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Config } from '../config.ts'
+import type { OperationName } from '../console/operations.ts'
+import { readPack } from '../knowledge/read-pack.ts'
+import type { Explanation } from '../language/port.ts'
+import { type ExitCode, type Io, UsageError } from './io.ts'
+import { operate } from './operate.ts'
+
+export interface CommandOptions {
+  readonly words: readonly string[]
+  readonly values: {
+    readonly json?: boolean | undefined
+    readonly demo?: boolean | undefined
+    readonly kind?: string | undefined
+    readonly group?: string[] | undefined
+    readonly replace?: boolean | undefined
+    readonly explain?: boolean | undefined
+    readonly lang?: string | undefined
+    readonly session?: string | undefined
+  }
+  readonly config: () => Config
+  readonly io: Io
+}
+export type Command = (options: CommandOptions) => Promise<ExitCode>
+
+export const HELP = `kefu-edge: the edge gateway for intelligent customer service (客服边缘网关)
+
+  start [--data DIR] [--config FILE] [--demo]       run the gateway
+  device add ID --kind KIND [--group G] [--replace] add a device; prints JSON with its token
+  device list | enable ID | disable ID | remove ID
+  device claim --kind KIND [--group G]              a claim code for a device straight out of its box
+  ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
+  pack validate DIR | install DIR | list | rollback NAME | remove NAME
+  language train|predict|evaluate …                 (kefu-edge language --help)
+  ledger verify|status|export …                     (kefu-edge ledger --help)
+  subject export|erase …                            what is kept of a person
+  status                                            the box in one look
+
+Every command takes --data DIR (default: KEFU_DATA, else ./.kefu), --config FILE and --json.
+Exit codes: 0 done, 1 found wrong, 2 used wrong.`
+
+const need = (word: string | undefined, usage: string): string => {
+  if (word === undefined || word === '') throw new UsageError(`usage: kefu-edge ${usage}`)
+  return word
+}
+
+async function start({ values, config, io }: CommandOptions): Promise<ExitCode> {
+  const { runGateway } = await import('../main.ts')
+  return runGateway(config(), { isDemo: values.demo ?? false, io })
+}
+
+async function device(options: CommandOptions): Promise<ExitCode> {
+  const [verb, id] = options.words
+  const { kind, group = [], replace } = options.values
+  const run = (name: OperationName, args: Record<string, unknown>) => print(options, name, args)
+  switch (verb) {
+    case 'add':
+      return run('device.add', {
+        id: need(id, 'device add ID --kind KIND'),
+        kind: need(kind, 'device add ID --kind KIND'),
+        groups: group,
+        ...(replace ? { replace } : {}),
+      })
+    case 'claim':
+      return run('device.claim', { kind: need(kind, 'device claim --kind KIND'), groups: group })
+    case 'list':
+      return run('device.list', {})
+    case 'enable':
+    case 'disable':
+    case 'remove':
+      return run(`device.${verb}`, { id: need(id, `device ${verb} ID`) })
+    default:
+      throw new UsageError('usage: kefu-edge device add|list|enable|disable|remove|claim …')
+  }
+}
+
+async function print(
+  { config, io }: CommandOptions,
+  name: OperationName,
+  args: Record<string, unknown>,
+): Promise<ExitCode> {
+  io.stdout(JSON.stringify(await operate(config(), name, args), null, io.isTty ? 2 : 0))
+  return 0
+}
+
+async function pack(options: CommandOptions): Promise<ExitCode> {
+  const [verb, word] = options.words
+  switch (verb) {
+    case 'validate':
+      return validate(resolve(need(word, 'pack validate DIR')), options)
+    case 'install':
+      return print(options, 'pack.install', { dir: resolve(need(word, 'pack install DIR')) })
+    case 'list':
+      return print(options, 'pack.list', {})
+    case 'rollback':
+    case 'remove':
+      return print(options, `pack.${verb}`, { name: need(word, `pack ${verb} NAME`) })
+    default:
+      throw new UsageError(
+        'usage: kefu-edge pack validate DIR | install DIR | list | rollback NAME | remove NAME',
+      )
+  }
+}
+
+async function validate(dir: string, { io, values }: CommandOptions): Promise<ExitCode> {
+  const read = readPack(dir)
+  const problems = read.ok ? read.warnings : read.problems
+  if (values.json) io.stdout(JSON.stringify({ ok: read.ok, problems }))
+  for (const { file, line, message } of values.json ? [] : problems) {
+    io.stdout(`${file}${line === undefined ? '' : `:${line}`}  ${message}`)
+  }
+  if (!read.ok) {
+    io.stderr(`${problems.length} problem(s). Mend them and validate again; nothing was changed.`)
+    return 1
+  }
+  const { manifest, intents, lists, tests } = read.pack
+  if (!values.json) {
+    io.stdout(
+      `${manifest.pack} ${manifest.version} is valid: ${intents.length} intents, ${lists.size} lists, ${tests.length} tests`,
+    )
+  }
+  return 0
+}
+
+async function ask(options: CommandOptions): Promise<ExitCode> {
+  const { values, io, config } = options
+  const text = need(options.words.join(' ').trim(), 'ask "…"')
+  if (values.explain) {
+    const why = (await operate(config(), 'explain', { text })) as Explanation
+    if (values.json) io.stdout(JSON.stringify(why))
+    else
+      for (const { stage, detail } of why.steps)
+        io.stdout(`${stage.padEnd(12)} ${JSON.stringify(detail)}`)
+    return 0
+  }
+  const answer = (await operate(config(), 'ask', {
+    text,
+    ...(values.lang ? { lang: values.lang } : {}),
+    ...(values.session ? { session: values.session } : {}),
+  })) as Answer
+  if (values.json) io.stdout(JSON.stringify(answer))
+  else {
+    io.stdout(answer.text)
+    const { intent, pack: from, status, latencyMs } = answer
+    const source = from ? `${from.name} ${from.version} · ${from.entry}` : 'no entry'
+    io.stderr(`[${status} · ${source} · confidence ${intent?.confidence ?? 0} · ${latencyMs} ms]`)
+  }
+  return answer.status === 'not-known' ? 1 : 0
+}
+
+const status: Command = (options) => print(options, 'status', {})
+
+async function language({ words, io }: CommandOptions): Promise<ExitCode> {
+  const { languageCommand } = await import('./language.ts')
+  return (await languageCommand([...words], streams(io))) as ExitCode
+}
+
+async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
+  const { ledgerCommand } = await import('./ledger.ts')
+  return (await ledgerCommand([...words], streams(io), { dataDir: config().dataDir })) as ExitCode
+}
+
+async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
+  const { subjectCommand } = await import('./subject.ts')
+  return (await subjectCommand([...words], streams(io), { dataDir: config().dataDir })) as ExitCode
+}
+
+const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, isTty: io.isTty })
+
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  start,
+  device,
+  pack,
+  ask,
+  status,
+  language,
+  ledger,
+  subject,
+}

@@ -1,0 +1,35 @@
+/** What a command is given and how it speaks: results to stdout, words for people to stderr or a terminal. */
+import { GatewayError, toProblem } from '../errors.ts'
+
+/** 0 done · 1 found wrong · 2 used wrong. */
+export type ExitCode = 0 | 1 | 2
+
+export interface Io {
+  readonly stdout: (line: string) => void
+  readonly stderr: (line: string) => void
+  readonly isTty: boolean
+}
+
+/** A command was called in a way it does not know; the message names the right one. */
+export class UsageError extends Error {}
+
+export const processIo: Io = {
+  stdout: (line) => process.stdout.write(`${line}\n`),
+  stderr: (line) => process.stderr.write(`${line}\n`),
+  isTty: process.stdout.isTTY === true,
+}
+
+/** Says an error the way an operator needs it: what, then the next step, then the code. */
+export function sayError(io: Io, error: unknown, asJson: boolean): ExitCode {
+  if (error instanceof UsageError) {
+    io.stderr(error.message)
+    return 2
+  }
+  const problem = toProblem(error)
+  if (asJson) io.stdout(JSON.stringify({ error: problem }))
+  const lines = [problem.title, problem.detail.replaceAll('; ', '\n  '), `(${problem.code})`]
+  io.stderr(lines.join('\n  '))
+  if (!(error instanceof GatewayError) && error instanceof Error)
+    io.stderr(error.stack ?? error.message)
+  return 1
+}

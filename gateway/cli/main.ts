@@ -1,0 +1,78 @@
+/** `kefu-edge …`: finds the command, gives it its options, turns errors into words and exit codes. */
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config.ts'
+import { COMMANDS, type CommandOptions, HELP } from './commands.ts'
+import { type ExitCode, type Io, processIo, sayError, UsageError } from './io.ts'
+import { RemoteProblem } from './operate.ts'
+
+const OPTIONS = {
+  data: { type: 'string' },
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  demo: { type: 'boolean' },
+  kind: { type: 'string' },
+  group: { type: 'string', multiple: true },
+  replace: { type: 'boolean' },
+  explain: { type: 'boolean' },
+  lang: { type: 'string' },
+  session: { type: 'string' },
+} as const
+
+/** Commands that read their own options. */
+const RAW: ReadonlySet<string> = new Set(['language', 'ledger', 'subject'])
+
+export async function main(argv: readonly string[], io: Io = processIo): Promise<ExitCode> {
+  const [name = 'help'] = argv
+  const asJson = argv.includes('--json')
+  try {
+    if (name === 'help' || name === '--help' || name === '-h' || argv.length === 0) {
+      io.stdout(HELP)
+      return 0
+    }
+    const command = COMMANDS[name]
+    if (!command) throw new UsageError(`kefu-edge: there is no command "${name}"\n\n${HELP}`)
+    if (RAW.has(name))
+      return await command({ words: argv.slice(1), values: {}, config: loadConfigOf(argv), io })
+    const { values, positionals } = parse(argv.slice(1))
+    if (values.help) {
+      io.stdout(HELP)
+      return 0
+    }
+    const config = () =>
+      loadConfig({
+        ...(values.data === undefined ? {} : { dataDir: values.data }),
+        ...(values.config === undefined ? {} : { configFile: values.config }),
+      })
+    return await command({ words: positionals, values, config, io })
+  } catch (error) {
+    if (error instanceof RemoteProblem) {
+      if (asJson) io.stdout(JSON.stringify({ error: error.problem }))
+      io.stderr(error.message)
+      return 1
+    }
+    return sayError(io, error, asJson)
+  }
+}
+
+/** A raw command still lives in a data folder. */
+function loadConfigOf(argv: readonly string[]): CommandOptions['config'] {
+  const optionOf = (option: string) => {
+    const at = argv.indexOf(option)
+    return at < 0 ? undefined : argv[at + 1]
+  }
+  const dataDir = optionOf('--data')
+  const configFile = optionOf('--config')
+  return () =>
+    loadConfig({ ...(dataDir ? { dataDir } : {}), ...(configFile ? { configFile } : {}) })
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError(
+      `kefu-edge: ${error instanceof Error ? error.message : String(error)}\n\n${HELP}`,
+    )
+  }
+}

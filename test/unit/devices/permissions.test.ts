@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { covers, createPermissions } from '../../../gateway/devices/permissions.ts'
+
+const kiosk = { id: 'k1', kind: 'kiosk', groups: ['hall'] }
+
+describe('topics of a device', () => {
+  const permissions = createPermissions([
+    { kind: 'nurse', subscribe: ['kefu/v1/+/speech'] },
+    {
+      group: 'hall',
+      publish: ['hall/%d/level'],
+      subscribe: ['hall/#'],
+      denySubscribe: ['hall/secret'],
+    },
+  ])
+
+  it.each(['ask', 'played', 'feedback', 'event', 'reported'])('may publish its own %s', (name) => {
+    expect(permissions.mayPublish(kiosk, `kefu/v1/k1/${name}`).ok).toBe(true)
+  })
+
+  it.each([
+    ['kefu/v1/k2/ask', 'topic.not-yours'],
+    ['kefu/v1/k1/answer', 'topic.unknown'],
+    ['kefu/v1/k1/ask/x', 'topic.unknown'],
+    ['other', 'topic.unknown'],
+    ['hall/k2/level', 'topic.unknown'],
+  ])('may not publish %s', (topic, code) => {
+    expect(permissions.mayPublish(kiosk, topic)).toEqual({ ok: false, code })
+  })
+
+  it.each([
+    ['kefu/v1/k1/answer', true],
+    ['kefu/v1/k1/#', true],
+    ['kefu/v1/k1/+', true],
+    ['hall/x/y', true],
+    ['hall/secret', false],
+    ['kefu/v1/+/answer', false],
+    ['kefu/v1/k2/answer', false],
+    ['#', false],
+    ['+/v1/k1/answer', false],
+    ['$SYS/#', false],
+  ])('subscribing to %s: %s', (filter, ok) => {
+    expect(permissions.maySubscribe(kiosk, filter).ok).toBe(ok)
+  })
+})
+
+describe('covers', () => {
+  it.each([
+    ['a/#', 'a', true],
+    ['a/#', 'a/b/#', true],
+    ['a/+', 'a/b', true],
+    ['a/+', 'a/+', true],
+    ['a/+', 'a/#', false],
+    ['a/+', 'a', false],
+    ['a/b', 'a/+', false],
+    ['#', '$SYS/x', false],
+    ['#', 'a/+/c', true],
+    ['+/b', '/b', true],
+  ])('%s covers %s: %s', (allowed, wanted, expected) => {
+    expect(covers(allowed, wanted)).toBe(expected)
+  })
+})

@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createAdmission } from '../../../gateway/devices/admission.ts'
+import { createClaims } from '../../../gateway/devices/claims.ts'
+import { createRegistry } from '../../../gateway/devices/registry.ts'
+import { openStore } from '../../../gateway/storage/store.ts'
+import { handClock } from '../../support/clock.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+function setUp() {
+  const store = openStore({ path: join(tempFolder(), 'kefu.db') })
+  const registry = createRegistry(store)
+  const clock = handClock()
+  return { store, registry, clock, claims: createClaims(store, registry) }
+}
+
+describe('the registry', () => {
+  it('knows a device again by its token, and by nothing else', () => {
+    const { registry } = setUp()
+    const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk', groups: ['hall'] }, 1)
+    expect(registry.authenticate(token, 'kiosk-1')).toEqual({
+      ok: true,
+      device: expect.objectContaining({ id: 'kiosk-1', kind: 'kiosk', groups: ['hall'] }),
+    })
+    expect(registry.authenticate(token)).toMatchObject({ ok: true })
+    expect(registry.authenticate(token, 'kiosk-2')).toMatchObject({ ok: false })
+    expect(registry.authenticate(`${token}x`, 'kiosk-1')).toMatchObject({ ok: false })
+  })
+
+  it('does not keep the token itself', () => {
+    const { registry, store } = setUp()
+    const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
+    const kept = JSON.stringify(store.prepare('SELECT *, hex(token_hash) AS h FROM device').all())
+    expect(kept).not.toContain(token)
+  })
+
+  it('refuses a second device of the same id, and replaces the token when asked to', () => {
+    const { registry } = setUp()
+    const old = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1).token
+    expect(() => registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 2)).toThrow(
+      expect.objectContaining({ code: 'device.exists' }),
+    )
+    const fresh = registry.add({ id: 'kiosk-1', kind: 'speaker', replace: true }, 2).token
+    expect(registry.authenticate(old, 'kiosk-1').ok).toBe(false)
+    expect(registry.authenticate(fresh, 'kiosk-1')).toMatchObject({
+      ok: true,
+      device: { kind: 'speaker' },
+    })
+  })
+
+  it.each(['', '-x', 'a b', 'a/b', '床', 'x'.repeat(65)])('refuses the id "%s"', (id) => {
+    const { registry } = setUp()
+    expect(() => registry.add({ id, kind: 'kiosk' }, 1)).toThrow(
+      expect.objectContaining({ code: 'device.invalid' }),
+    )
+  })
+
+  it('keeps a switched-off device out until it is switched on', () => {
+    const { registry } = setUp()
+    const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
+    registry.setDisabled('kiosk-1', true, 2)
+    expect(registry.authenticate(token)).toEqual({ ok: false, code: 'auth.disabled' })
+    registry.setDisabled('kiosk-1', false, 3)
+    expect(registry.authenticate(token).ok).toBe(true)
+  })
+})
+
+describe('claim codes', () => {
+  it('make one device each, once, in time', () => {
+    const { claims, registry, clock } = setUp()
+    const code = claims.make({ kind: 'speaker', groups: ['ward-3'] }, clock.now())
+    const made = claims.redeem(code.toLowerCase(), 'speaker-7', clock.now())
+    expect(registry.authenticate(made.token, 'speaker-7')).toMatchObject({
+      device: { kind: 'speaker', groups: ['ward-3'] },
+    })
+    expect(() => claims.redeem(code, 'speaker-8', clock.now())).toThrow(
+      expect.objectContaining({ code: 'enroll.claim-refused' }),
+    )
+  })
+
+  it('are refused after an hour', () => {
+    const { claims, clock } = setUp()
+    const code = claims.make({ kind: 'speaker', groups: [] }, clock.now())
+    clock.advance(61 * 60_000)
+    expect(() => claims.redeem(code, undefined, clock.now())).toThrow(
+      expect.objectContaining({ code: 'enroll.claim-refused' }),
+    )
+  })
+})
+
+describe('admission', () => {
+  it('slows an address that guesses tokens down, and nobody else', () => {
+    const { registry, clock } = setUp()
+    const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
+    const admission = createAdmission({ registry, clock })
+    const guess = () =>
+      admission.admit({ deviceId: 'kiosk-1', token: 'kd_wrong', remoteAddress: '10.0.0.9' })
+    for (let i = 0; i < 11; i++)
+      expect(guess).toThrow(expect.objectContaining({ code: 'auth.refused' }))
+    expect(guess).toThrow(expect.objectContaining({ code: 'auth.backing-off' }))
+    expect(admission.admit({ token, remoteAddress: '10.0.0.10' }).id).toBe('kiosk-1')
+    clock.advance(1500)
+    expect(admission.admit({ token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-1')
+  })
+})

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { openDataFolder, readRunFile } from '../../../gateway/storage/data-folder.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+describe('the data folder', () => {
+  it('is held by one gateway at a time and free again after it', () => {
+    const dir = join(tempFolder(), 'data')
+    const first = openDataFolder(dir)
+    expect(() => openDataFolder(dir)).toThrow(expect.objectContaining({ code: 'storage.in-use' }))
+    first.release()
+    openDataFolder(dir).release()
+  })
+
+  it('is free again after its gateway was killed', () => {
+    const dir = join(tempFolder(), 'data')
+    const driver = pathToFileURL(
+      join(import.meta.dirname, '../../../node_modules/better-sqlite3/lib/index.js'),
+    )
+    const script = `
+      import Database from '${driver}'
+      import { mkdirSync } from 'node:fs'
+      mkdirSync('${dir}', { recursive: true })
+      new Database('${dir}/lock').exec('BEGIN EXCLUSIVE')
+      process.kill(process.pid, 'SIGKILL')`
+    expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script])).toThrow()
+    openDataFolder(dir).release()
+  })
+
+  it('says where the gateway listens while it runs', () => {
+    const dir = tempFolder()
+    const folder = openDataFolder(dir)
+    expect(readRunFile(dir)).toBeUndefined()
+    folder.writeRunFile({ pid: 1, ports: { http: 2, mqtt: 3 }, startedAt: '2026-05-01T02:00:00Z' })
+    expect(readRunFile(dir)?.ports).toEqual({ http: 2, mqtt: 3 })
+    folder.release()
+    expect(readRunFile(dir)).toBeUndefined()
+  })
+})
