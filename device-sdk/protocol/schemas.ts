@@ -4,7 +4,7 @@
  * These schemas are the source of the TypeScript types, of AsyncAPI, OpenAPI and JSON Schema, and of
  * the checks at the edge. Unknown fields are ignored; a missing or ill-typed one is refused.
  */
-import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { type Static, type TObject, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
 
 /** Longest question the gateway reads, in characters; longer speech is not one question. */
 export const MAX_ASK_TEXT_CHARS = 1000
@@ -12,7 +12,10 @@ export const MAX_ASK_TEXT_CHARS = 1000
 export const MAX_ALTERNATIVES = 10
 
 const oneOf = <const V extends readonly string[]>(values: V, description: string) =>
-  Type.Unsafe<V[number]>({ type: 'string', enum: [...values], description })
+  Type.Union(
+    values.map((value) => Type.Literal(value)),
+    { description },
+  ) as TSchema as TUnsafe<V[number]>
 
 const DateTime = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})$',

@@ -128,10 +128,10 @@ export function checkMessage(name: string, value: Record<string, unknown>): Upst
 }
 
 function describe(error: ValueError | undefined): string {
-  const choices: unknown = error?.schema.enum
-  return Array.isArray(choices)
-    ? `expected one of ${choices.join(', ')}`
-    : (error?.message ?? 'not valid')
+  const choices = (error?.schema.anyOf as { const?: unknown }[] | undefined)?.map(
+    (one) => one.const,
+  )
+  return choices ? `expected one of ${choices.join(', ')}` : (error?.message ?? 'not valid')
 }
 
 function refuseEmptyAsk(ask: UpstreamTypes['ask']): void {

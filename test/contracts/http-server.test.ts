@@ -1,0 +1,194 @@
+import { connect } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { createNodeServer } from '../../gateway/channels/http/node-server.ts'
+import type {
+  HttpServer,
+  ServerOptions,
+  WebSocketPeer,
+} from '../../gateway/channels/http/server.ts'
+import { createUwsServer, loadUws } from '../../gateway/channels/http/uws-server.ts'
+
+const loaded = await loadUws()
+const adapters: [string, ((options: ServerOptions) => HttpServer) | undefined][] = [
+  ['node', createNodeServer],
+  ['uws', 'uws' in loaded ? (options) => createUwsServer(loaded.uws, options) : undefined],
+]
+
+const running: HttpServer[] = []
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close()
+})
+
+describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => {
+  // Only where the binary of uWebSockets.js does not load; the gateway then runs on node too.
+  const test = create ? it : it.skip
+
+  async function listen(change: Partial<ServerOptions> = {}) {
+    if (!create) throw new Error('no adapter')
+    const peers: WebSocketPeer[] = []
+    const events: string[] = []
+    const server = create({
+      routes: {
+        maxBodyBytes: 1000,
+        tooLarge: () => ({ status: 413, body: 'too large' }),
+        handle: async ({ method, path, query, headers, body }) => ({
+          status: path === '/teapot' ? 422 : 200,
+          headers: { 'content-type': 'text/plain', 'x-seen': (headers['x-sent'] as string) ?? '' },
+          body: `${method} ${path} ${query.get('q')} ${Buffer.from(body).toString()}`,
+        }),
+      },
+      sockets: [
+        {
+          path: '/ws',
+          protocols: ['b', 'a'],
+          maxPayloadBytes: 1000,
+          onOpen: (peer) => {
+            peers.push(peer)
+            return {
+              onMessage: (data, isBinary) => {
+                if (Buffer.from(data).toString() === 'bye') peer.close(4400, 'as you wish')
+                else peer.send(isBinary ? data : Buffer.from(data).toString().toUpperCase())
+              },
+              onDrain: () => {},
+              onClose: () => events.push('closed'),
+            }
+          },
+        },
+      ],
+      ...change,
+    })
+    running.push(server)
+    const port = await server.listen('127.0.0.1', 0)
+    return { server, port, peers, events, url: `http://127.0.0.1:${port}` }
+  }
+
+  const open = (port: number, protocols: string[], path = '/ws') =>
+    new Promise<WebSocket>((resolve, reject) => {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols)
+      socket.on('open', () => resolve(socket))
+      socket.on('error', reject)
+    })
+  const next = (socket: WebSocket) =>
+    new Promise<{ data: Buffer; isBinary: boolean }>((resolve) =>
+      socket.once('message', (data: Buffer, isBinary) => resolve({ data, isBinary })),
+    )
+
+  test('hands over method, path, query, headers and body, and sends back status, headers and body', async () => {
+    const { url } = await listen()
+    const reply = await fetch(`${url}/x/y?q=%E6%8C%82`, {
+      method: 'POST',
+      headers: { 'X-Sent': 'h' },
+      body: '号',
+    })
+    expect(reply.status).toBe(200)
+    expect(reply.headers.get('x-seen')).toBe('h')
+    expect(await reply.text()).toBe('POST /x/y 挂 号')
+    expect((await fetch(`${url}/teapot`)).status).toBe(422)
+  })
+
+  test('refuses a body over the limit and goes on serving', async () => {
+    const { url } = await listen()
+    const reply = await fetch(`${url}/x`, { method: 'POST', body: 'x'.repeat(100_000) }).catch(
+      () => undefined,
+    )
+    if (reply) expect(reply.status).toBe(413)
+    expect((await fetch(`${url}/x`, { method: 'POST', body: 'x'.repeat(1000) })).status).toBe(200)
+  })
+
+  test('survives half a request and a request that is none', async () => {
+    const { url, port } = await listen()
+    for (const bytes of [
+      'POST /x HTTP/1.1\r\ncontent-length: 50\r\n\r\nhalf',
+      '\x16\x03\x01garbage\r\n\r\n',
+    ]) {
+      const socket = connect(port, '127.0.0.1')
+      await new Promise<void>((resolve) =>
+        socket.on('connect', () => socket.write(bytes, () => resolve())),
+      )
+      socket.destroy()
+    }
+    expect((await fetch(`${url}/x`)).status).toBe(200)
+  })
+
+  test('keeps the connection of a client open between requests', async () => {
+    const { port } = await listen()
+    const socket = connect(port, '127.0.0.1')
+    const request = 'GET /x HTTP/1.1\r\nhost: x\r\n\r\n'
+    const replies = await new Promise<number>((resolve) => {
+      let seen = ''
+      socket.on('data', (chunk) => {
+        seen += chunk.toString()
+        const count = seen.split('GET /x').length - 1
+        if (count === 1) socket.write(request)
+        if (count === 2) resolve(count)
+      })
+      socket.write(request)
+    })
+    expect(replies).toBe(2)
+    socket.destroy()
+  })
+
+  test('agrees on the subprotocol it prefers, echoes text and binary', async () => {
+    const { port } = await listen()
+    const socket = await open(port, ['a', 'b'])
+    expect(socket.protocol).toBe('b')
+    socket.send('frage')
+    expect((await next(socket)).data.toString()).toBe('FRAGE')
+    socket.send(Buffer.from([1, 2, 3]))
+    expect(await next(socket)).toEqual({ data: Buffer.from([1, 2, 3]), isBinary: true })
+    socket.close()
+  })
+
+  test('refuses a WebSocket without a known subprotocol or at another path', async () => {
+    const { port } = await listen()
+    await expect(open(port, ['c'])).rejects.toThrow('400')
+    await expect(open(port, ['a'], '/other')).rejects.toThrow()
+  })
+
+  test('closes with code and reason, and tells its listener when the other side is gone', async () => {
+    const { port, events } = await listen()
+    const socket = await open(port, ['a'])
+    const closed = new Promise((resolve) =>
+      socket.on('close', (code, reason) => resolve(`${code} ${reason}`)),
+    )
+    socket.send('bye')
+    expect(await closed).toBe('4400 as you wish')
+    await expect.poll(() => events).toEqual(['closed'])
+    const other = await open(port, ['a'])
+    other.terminate()
+    await expect.poll(() => events.length).toBe(2)
+  })
+
+  test('cuts a frame over the limit', async () => {
+    const { port } = await listen()
+    const socket = await open(port, ['a'])
+    socket.on('error', () => {})
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
+    socket.send('x'.repeat(5000))
+    await closed
+  })
+
+  test('does not share its port with a second server', async () => {
+    const { port } = await listen()
+    if (!create) return
+    const second = create({
+      routes: {
+        maxBodyBytes: 1,
+        tooLarge: () => ({ status: 413 }),
+        handle: () => ({ status: 200 }),
+      },
+      sockets: [],
+    })
+    await expect(second.listen('127.0.0.1', port)).rejects.toThrow('EADDRINUSE')
+  })
+
+  test('sends nothing to a peer that has gone', async () => {
+    const { port, peers, events } = await listen()
+    const socket = await open(port, ['a'])
+    socket.terminate()
+    await expect.poll(() => events.length).toBe(1)
+    expect(() => peers[0]?.send('late')).not.toThrow()
+    expect(peers[0]?.bufferedBytes()).toBe(0)
+  })
+})

@@ -1,0 +1,95 @@
+import { Packr } from 'msgpackr'
+import { describe, expect, it } from 'vitest'
+import { MAX_MESSAGE_BYTES, parseMessage } from '../../../gateway/channels/parse-message.ts'
+import { toProblem } from '../../../gateway/errors.ts'
+
+const bytes = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))
+const packr = new Packr({ useRecords: false })
+
+function problemOf(name: string, data: Uint8Array, encoding: 'json' | 'msgpack' = 'json') {
+  try {
+    parseMessage(name, data, encoding)
+  } catch (error) {
+    return toProblem(error)
+  }
+  throw new Error('was taken')
+}
+
+describe('a message of a device', () => {
+  it('is taken with unknown fields, in JSON and in MessagePack', () => {
+    const ask = { id: 'a1', text: '在哪里挂号', mood: 'curious' }
+    expect(parseMessage('ask', bytes(ask), 'json')).toEqual({ name: 'ask', message: ask })
+    expect(parseMessage('ask', packr.pack(ask), 'msgpack')).toEqual({ name: 'ask', message: ask })
+  })
+
+  const deep = (open: string, close: string) => open.repeat(10_000) + close.repeat(10_000)
+  it.each([
+    ['not JSON', 'ask', bytes('{"id":'), { code: 'message.not-json' }],
+    ['a list', 'ask', bytes('[1]'), { code: 'message.invalid' }],
+    [
+      'invalid UTF-8',
+      'ask',
+      Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
+      { code: 'message.not-utf8' },
+    ],
+    ['a 10,000-deep list', 'ask', bytes(deep('[', ']')), { code: 'message.too-deep' }],
+    [
+      'a 10,000-deep map',
+      'ask',
+      bytes(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`),
+      { code: 'message.too-deep' },
+    ],
+    [
+      '1 MB of text',
+      'ask',
+      bytes({ id: 'a', text: 'x'.repeat(1_048_576) }),
+      { code: 'message.too-large', status: 413 },
+    ],
+    [
+      'text of the wrong type',
+      'ask',
+      bytes({ id: 'a', text: 7 }),
+      { code: 'message.invalid', field: '/text', inReplyTo: 'a' },
+    ],
+    ['no id', 'ask', bytes({ text: 'x' }), { code: 'message.invalid', field: '/id' }],
+    ['an id with a space', 'ask', bytes({ id: 'a b', text: 'x' }), { field: '/id' }],
+    ['an ask that asks nothing', 'ask', bytes({ id: 'a' }), { field: '/text', inReplyTo: 'a' }],
+    ['text over the limit', 'ask', bytes({ id: 'a', text: '问'.repeat(1001) }), { field: '/text' }],
+    [
+      'a time without offset',
+      'ask',
+      bytes({ id: 'a', text: 'x', at: '2026-05-01T10:00:00' }),
+      { field: '/at' },
+    ],
+    [
+      'an unknown state',
+      'played',
+      bytes({ id: 'a', speech: 's', state: 'sung', at: '2026-05-01T10:00:00Z' }),
+      { field: '/state' },
+    ],
+    ['an unknown name', 'sing', bytes({}), { code: 'message.unknown-type' }],
+    ['a name of Object', 'constructor', bytes({}), { code: 'message.unknown-type' }],
+  ])('is refused by name of the fault: %s', (_, name, data, expected) => {
+    expect(problemOf(name, data)).toMatchObject(expected)
+  })
+
+  it('is refused when MessagePack is cut short or nested without end', () => {
+    const whole = packr.pack({ id: 'a1', text: '在哪里挂号' })
+    expect(problemOf('ask', whole.subarray(0, 8), 'msgpack').code).toBe('message.not-msgpack')
+    const nested = Buffer.concat([Buffer.alloc(10_000, 0x91), Buffer.from([0xc0])])
+    expect(problemOf('ask', nested, 'msgpack').code).toBe('message.too-deep')
+  })
+
+  it('tells the sender which choices there are', () => {
+    const data = bytes({ id: 'a', rating: 'so-so' })
+    expect(problemOf('feedback', data).detail).toContain('up, down')
+  })
+
+  it('is read up to its limit', () => {
+    const head = '{"id":"a","text":"x","pad":"'
+    const pad = 'x'.repeat(MAX_MESSAGE_BYTES - head.length - 2)
+    expect(parseMessage('ask', bytes(`${head}${pad}"}`), 'json').name).toBe('ask')
+    expect(problemOf('ask', bytes(`${head}${pad}x"}`)).code).toBe('message.too-large')
+  })
+})
