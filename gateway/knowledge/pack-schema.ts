@@ -125,6 +125,8 @@ export const IntentsFile = Type.Object(
     /** Expansion rules for templates: `<please>` → `(请|麻烦|帮我)`. */
     rules: Type.Optional(Type.Record(Identifier, Sentence)),
     intents: Type.Array(PackIntent, { minItems: 1, maxItems: 500 }),
+    /** Sentences that sound like this topic but that the pack must not answer: examples of not knowing. */
+    outOfScope: Type.Optional(byLanguage(Type.Array(Sentence, { minItems: 1, maxItems: 500 }))),
   },
   closed,
 )
@@ -183,6 +185,8 @@ export interface Pack {
   readonly facts: FactsFile['facts']
   readonly intents: readonly PackIntent[]
   readonly rules: Readonly<Record<string, string>>
+  /** Examples of what the pack must not answer, from all intents files. */
+  readonly outOfScope?: { readonly zh?: readonly string[]; readonly en?: readonly string[] }
   readonly lists: ReadonlyMap<string, ListFile>
   readonly tests: TestsFile['tests']
   /** SHA-256 (hex) over all files in name order: the pack's identity. */
