@@ -19,7 +19,7 @@ import type {
   EventRequest,
   FeedbackRequest,
 } from './api.ts'
-import { type BackoffOptions, RECONNECT_FIRST_DELAY_MS, RECONNECT_MAX_DELAY_MS } from './backoff.ts'
+import { RECONNECT_FIRST_DELAY_MS, RECONNECT_MAX_DELAY_MS } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'

@@ -1,0 +1,174 @@
+import type { Link, Upstream } from '@kefu-edge/device-sdk/client/link'
+import { Outbox, type Outcome, type QueueLimits } from '@kefu-edge/device-sdk/client/outbox'
+import { memoryQueueStore, type QueuedMessage } from '@kefu-edge/device-sdk/client/queue-store'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualClock, settle } from '../support/manual-clock.ts'
+
+const KEPT = { durable: true, untilAnswered: false }
+const ASKED = { durable: false, untilAnswered: true }
+const message = (id: string, more: Partial<QueuedMessage> = {}): QueuedMessage => ({
+  key: `${more.name ?? 'event'}/${id}`,
+  id,
+  name: 'event',
+  body: { id, kind: 'sensor' },
+  bytes: 100,
+  queuedAtMs: 0,
+  ...more,
+})
+
+let clock: ManualClock
+let outcomes: string[]
+let silences: number
+beforeEach(() => {
+  clock = new ManualClock()
+  outcomes = []
+  silences = 0
+})
+
+function outbox(limits: Partial<QueueLimits> = {}): Outbox {
+  return new Outbox({
+    store: memoryQueueStore(),
+    limits: { maxMessages: 3, maxBytes: 1000, whenFull: 'refuse', ...limits },
+    clock,
+    random: () => 0.5,
+    onOutcome: (m: QueuedMessage, outcome: Outcome) => outcomes.push(`${m.id} ${outcome.kind}`),
+    onSilence: () => silences++,
+  })
+}
+
+/** A link that records; each send waits until the test decides. */
+function recordingLink() {
+  const sent: string[] = []
+  const keep = new Map<string, () => void>()
+  const link: Link = {
+    info: { transport: 'test' },
+    send: (m: Upstream) =>
+      new Promise((resolve) => {
+        sent.push(m.id ?? '')
+        keep.set(m.id ?? '', () => resolve({ kind: 'kept' }))
+      }),
+    close: async () => undefined,
+    destroy: () => undefined,
+  }
+  return { link, sent, keep: (id: string) => keep.get(id)?.() }
+}
+
+describe('the outbox', () => {
+  test('refuses what does not fit, by count, by bytes and by size', async () => {
+    const box = outbox({ maxBytes: 350 })
+    for (const id of ['a', 'b', 'c']) await box.add(message(id), KEPT)
+    await expect(box.add(message('d'), KEPT)).rejects.toMatchObject({ code: 'client.queue-full' })
+    await expect(box.add(message('d', { bytes: 351 }), KEPT)).rejects.toMatchObject({
+      code: 'client.too-large',
+    })
+    await box.withdraw('event/a')
+    await expect(box.add(message('d', { bytes: 151 }), KEPT)).rejects.toMatchObject({
+      code: 'client.queue-full',
+    })
+    await box.add(message('d', { bytes: 150 }), KEPT)
+    expect(box.size).toEqual({ messages: 3, bytes: 350 })
+  })
+
+  test('drops the oldest where told to, but no alarm and no button', async () => {
+    const box = outbox({ whenFull: 'drop-oldest' })
+    await box.add(message('alarm', { body: { kind: 'alarm' } }), KEPT)
+    await box.add(message('b'), KEPT)
+    await box.add(message('c'), KEPT)
+    await box.add(message('d'), KEPT)
+    expect(outcomes).toEqual(['b dropped'])
+    expect(box.size.messages).toBe(3)
+  })
+
+  test('sends the same message again when no acknowledgement comes, and reports silence', async () => {
+    const box = outbox()
+    const { link, sent, keep } = recordingLink()
+    box.linkUp(link)
+    await box.add(message('a'), KEPT)
+    await clock.advance(9_999)
+    expect(sent).toEqual(['a'])
+    await clock.advance(1)
+    expect(sent).toEqual(['a', 'a'])
+    expect(silences).toBe(1)
+    keep('a')
+    await settle()
+    expect(outcomes).toEqual(['a kept'])
+    await clock.advance(600_000)
+    expect(sent).toHaveLength(2)
+  })
+
+  test('does not take a slow answer for silence while the gateway says other things', async () => {
+    const box = outbox()
+    const { link } = recordingLink()
+    box.linkUp(link)
+    await box.add(message('a'), KEPT)
+    await clock.advance(5_000)
+    box.heard()
+    await clock.advance(5_000)
+    expect(silences).toBe(0)
+  })
+
+  test('keeps a question until it is answered, whatever the transport acknowledges', async () => {
+    const box = outbox()
+    const { link, keep } = recordingLink()
+    box.linkUp(link)
+    await box.add(message('q', { name: 'ask' }), ASKED)
+    keep('q')
+    await settle()
+    expect(outcomes).toEqual([])
+    expect(box.settle('q')).toBe(true)
+    expect(outcomes).toEqual(['q kept'])
+    expect(box.settle('q')).toBe(false)
+  })
+
+  test('lets questions pass a full window of reports', async () => {
+    const box = outbox({ maxMessages: 100, maxBytes: 100_000 })
+    const { link, sent, keep } = recordingLink()
+    box.linkUp(link)
+    for (let i = 0; i < 30; i++) await box.add(message(`e${i}`), KEPT)
+    await box.add(message('q', { name: 'ask' }), ASKED)
+    expect(sent).toHaveLength(17)
+    expect(sent).toContain('q')
+    keep('e0')
+    await settle()
+    expect(sent).toHaveLength(18)
+  })
+
+  test('sends everything again after the link was lost, in the order it was handed over', async () => {
+    const box = outbox()
+    const first = recordingLink()
+    box.linkUp(first.link)
+    for (const id of ['a', 'b', 'c']) await box.add(message(id), KEPT)
+    first.keep('b')
+    await settle()
+    box.linkDown()
+    const second = recordingLink()
+    box.linkUp(second.link)
+    expect(second.sent).toEqual(['a', 'c'])
+  })
+
+  test('does not send what nobody waits for any more', async () => {
+    const box = outbox()
+    await box.add(message('a', { expiresAtMs: clock.now() + 1_000 }), KEPT)
+    await clock.advance(1_000)
+    const { link, sent } = recordingLink()
+    box.linkUp(link)
+    expect(sent).toEqual([])
+    expect(outcomes).toEqual(['a expired'])
+  })
+
+  test('waits before it tries again what was refused for now, and drops what was refused for good', async () => {
+    const box = outbox()
+    const { link, sent } = recordingLink()
+    box.linkUp(link)
+    await box.add(message('a'), KEPT)
+    const refusal = { type: 'u', title: 't', detail: 'd', code: 'c', inReplyTo: 'a' }
+    expect(box.settle('a', { ...refusal, status: 429 })).toBe(true)
+    await settle()
+    expect(sent).toHaveLength(1)
+    await clock.advance(2_000)
+    expect(sent).toHaveLength(2)
+    box.settle('a', { ...refusal, status: 422 })
+    expect(outcomes).toEqual(['a refused'])
+    expect(box.size.messages).toBe(0)
+  })
+})
