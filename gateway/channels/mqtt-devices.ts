@@ -1,0 +1,198 @@
+/**
+ * Devices at the MQTT broker: who may connect, which topics are the box's own, and how answers and
+ * problems go back (to the answer topic, or to the MQTT 5 Response Topic with its Correlation Data).
+ */
+import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
+import { Packr } from 'msgpackr'
+import type { Admission } from '../devices/admission.ts'
+import type { Permissions } from '../devices/permissions.ts'
+import type { Registry } from '../devices/registry.ts'
+import { ERRORS, type ErrorCode, GatewayError, toProblem } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { Device } from '../turn.ts'
+import type { Inbox } from './inbox.ts'
+import type { Properties } from './mqtt/codec/packets.ts'
+import type {
+  AuthenticateResult,
+  AuthorizeAction,
+  AuthorizeResult,
+  DeviceMessage,
+  DeviceMessageOutcome,
+  MqttCredentials,
+  RefusedPublish,
+} from './mqtt/ports.ts'
+import { type Encoding, parseMessage } from './parse-message.ts'
+
+/** MQTT 5 reason codes [MQTT5 2.4] by error code; what is not listed is 0x83, implementation specific error. */
+const REASON_CODES: Partial<Record<ErrorCode, number>> = {
+  'auth.missing': 0x86,
+  'auth.refused': 0x86,
+  'auth.disabled': 0x8a,
+  'auth.backing-off': 0x9f,
+  'topic.not-yours': 0x87,
+  'topic.unknown': 0x90,
+  'limit.rate': 0x96,
+  'limit.overloaded': 0x97,
+  'message.not-json': 0x99,
+  'message.not-msgpack': 0x99,
+  'message.not-utf8': 0x99,
+  'message.too-deep': 0x99,
+  'message.invalid': 0x99,
+  'message.too-large': 0x95,
+  'ledger.lane-full': 0x97,
+}
+const IMPLEMENTATION_SPECIFIC = 0x83
+export const reasonCodeOf = (code: ErrorCode): number =>
+  REASON_CODES[code] ?? IMPLEMENTATION_SPECIFIC
+
+/** A message of the box on its way to one device. */
+export interface Outgoing {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: 0 | 1
+  readonly properties?: Properties
+}
+
+export interface MqttDevicesParts {
+  readonly inbox: Inbox
+  readonly admission: Admission
+  readonly registry: Registry
+  readonly permissions: Permissions
+  readonly allowAnonymous: boolean
+  readonly logger: Logger
+  /** Hands a message to the broker for one device. */
+  readonly deliver: (deviceId: string, message: Outgoing) => void
+}
+
+/** Upstream names; the box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
+const TO_THE_BOX: ReadonlySet<string> = new Set(['ask', 'played', 'feedback', 'event', 'reported'])
+const packr = new Packr({ useRecords: false })
+
+export function createMqttDevices(parts: MqttDevicesParts) {
+  const { inbox, admission, permissions, logger, deliver } = parts
+
+  function refuse(error: unknown): Extract<AuthenticateResult<Device>, { ok: false }> {
+    const known =
+      error instanceof GatewayError ? error : new GatewayError('internal', { cause: error })
+    if (known.code === 'internal') logger.error({ error }, 'login failed')
+    return {
+      ok: false,
+      reasonCode: reasonCodeOf(known.code),
+      reason: ERRORS[known.code].title,
+      logCode: known.code,
+    }
+  }
+
+  function authenticate(credentials: MqttCredentials): AuthenticateResult<Device> {
+    const { clientId, username, password, certificate, remoteAddress } = credentials
+    if (certificate) {
+      const isNamed = certificate.commonName === clientId || certificate.altNames.includes(clientId)
+      const device = isNamed ? parts.registry.get(clientId) : undefined
+      if (device && !device.isDisabled) return { ok: true, principal: device }
+    }
+    if (parts.allowAnonymous && username === undefined && password === undefined) {
+      return { ok: true, principal: { id: clientId, kind: 'anonymous', groups: [] } }
+    }
+    try {
+      if (username !== undefined && username !== clientId)
+        throw new GatewayError('auth.refused', { detail: 'user name and client id differ' })
+      const principal = admission.admit({
+        deviceId: clientId,
+        token: password?.toString('utf8'),
+        remoteAddress,
+      })
+      return { ok: true, principal }
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+
+  function authorize(device: Device, action: AuthorizeAction, topic: string): AuthorizeResult {
+    if (action === 'receive') return { ok: true }
+    const permission =
+      action === 'publish'
+        ? permissions.mayPublish(device, topic)
+        : permissions.maySubscribe(device, topic)
+    if (permission.ok) return permission
+    const { title, next } = ERRORS[permission.code]
+    return {
+      ok: false,
+      reasonCode: action === 'subscribe' ? 0x87 : reasonCodeOf(permission.code),
+      reason: `${title}. ${next}`,
+    }
+  }
+
+  async function onDeviceMessage(message: DeviceMessage<Device>): Promise<DeviceMessageOutcome> {
+    const { device, topic, payload, properties } = message
+    const encoding: Encoding =
+      properties?.contentType === 'application/msgpack' ? 'msgpack' : 'json'
+    try {
+      // Else a device could have the box speak to another device in its name.
+      const reply = properties?.responseTopic
+      if (reply !== undefined && !permissions.maySubscribe(device, reply).ok) {
+        throw new GatewayError('topic.not-yours', { detail: `response topic ${reply.slice(0, 200)}` })
+      }
+      const parsed = parseMessage(parseTopic(topic)?.name ?? '', payload, encoding)
+      const answer = await inbox.receive(device, 'mqtt', parsed)
+      if (answer) send(device.id, 'answer', answer, encoding, properties)
+      return { reasonCode: 0 }
+    } catch (error) {
+      return sayNo(device.id, error, encoding, properties)
+    }
+  }
+
+  function sayNo(
+    deviceId: string,
+    error: unknown,
+    encoding: Encoding,
+    properties?: Properties,
+  ): DeviceMessageOutcome {
+    if (!(error instanceof GatewayError))
+      logger.error({ error, device: deviceId }, 'message failed')
+    const problem = toProblem(error)
+    send(deviceId, 'problem', problem, encoding, properties)
+    const code = error instanceof GatewayError ? error.code : 'internal'
+    return { reasonCode: reasonCodeOf(code), reason: `${problem.title} (${problem.code})` }
+  }
+
+  function send(
+    deviceId: string,
+    name: string,
+    body: object,
+    encoding: Encoding,
+    request?: Properties,
+  ): void {
+    const isAnswer = name === 'answer' && request?.responseTopic !== undefined
+    const reply: Properties = {
+      ...(encoding === 'msgpack' ? { contentType: 'application/msgpack' } : {}),
+      ...(request?.correlationData ? { correlationData: request.correlationData } : {}),
+    }
+    deliver(deviceId, {
+      topic: isAnswer ? (request.responseTopic ?? '') : topicOf(deviceId, name),
+      payload: encoding === 'msgpack' ? packr.pack(body) : Buffer.from(JSON.stringify(body)),
+      qos: 1,
+      ...(Object.keys(reply).length > 0 ? { properties: reply } : {}),
+    })
+  }
+
+  /** 3.1.1 has no reason codes: the refusal goes to the device's problem topic for every version. */
+  function onRefusedPublish(refused: RefusedPublish<Device>): void {
+    const parsed = parseTopic(refused.topic)
+    const isOthers = parsed !== undefined && parsed.deviceId !== refused.device.id
+    const error = new GatewayError(isOthers ? 'topic.not-yours' : 'topic.unknown', {
+      detail: refused.topic.slice(0, 200),
+    })
+    sayNo(refused.clientId, error, 'json')
+  }
+
+  return {
+    authenticate,
+    authorize,
+    onDeviceMessage,
+    onRefusedPublish,
+    isForBox: (topic: string): boolean => {
+      const parsed = parseTopic(topic)
+      return parsed !== undefined && TO_THE_BOX.has(parsed.name)
+    },
+  }
+}
