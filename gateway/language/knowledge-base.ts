@@ -1,0 +1,99 @@
+/** The packs as the engine looks things up in them: intents by number, templates, exact questions, lists. */
+import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
+import type { KnowledgeRef } from '../turn.ts'
+import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
+import { commonForm, normalise } from './normalise.ts'
+import { parseTemplate, type TemplateNode } from './templates.ts'
+
+export interface KnownIntent {
+  readonly ref: KnowledgeRef
+  readonly intent: PackIntent
+  readonly pack: Pack
+  /** `pack/intent`, the label in the model. */
+  readonly label: string
+}
+
+export interface KnownTemplate {
+  readonly intent: number
+  readonly lang: Language
+  readonly source: string
+  readonly node: TemplateNode
+}
+
+export interface KnowledgeBase {
+  readonly intents: readonly KnownIntent[]
+  readonly templates: readonly KnownTemplate[]
+  /** Normal form of an example question → intents that have it. */
+  readonly exact: ReadonlyMap<string, readonly number[]>
+  readonly questions: readonly { readonly text: string; readonly intent: number }[]
+  readonly lists: ListLexicon
+}
+
+const LANGUAGES: readonly Language[] = ['zh', 'en']
+
+export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
+  const intents = packs.flatMap((pack) =>
+    pack.intents.map((intent): KnownIntent => {
+      const { pack: name, version } = pack.manifest
+      return {
+        ref: { pack: name, version, intent: intent.intent },
+        intent,
+        pack,
+        label: `${name}/${intent.intent}`,
+      }
+    }),
+  )
+  const exact = new Map<string, number[]>()
+  const questions = intents.flatMap(({ intent }, number) =>
+    LANGUAGES.flatMap((lang) =>
+      (intent.questions[lang] ?? []).map((text) => ({ text, intent: number })),
+    ),
+  )
+  for (const { text, intent } of questions) {
+    const key = normalise(text).text
+    const known = exact.get(key)
+    if (!known) exact.set(key, [intent])
+    else if (!known.includes(intent)) known.push(intent)
+  }
+  return {
+    intents,
+    templates: compileTemplates(intents),
+    exact,
+    questions,
+    lists: buildListLexicon(packs),
+  }
+}
+
+function compileTemplates(intents: readonly KnownIntent[]): KnownTemplate[] {
+  return intents.flatMap(({ intent, pack }, number) =>
+    LANGUAGES.flatMap((lang) =>
+      (intent.templates?.[lang] ?? []).flatMap((source) => {
+        const folded = foldTemplate(source)
+        const rules = Object.fromEntries(
+          Object.entries(pack.rules).map(([name, rule]) => [name, foldTemplate(rule)]),
+        )
+        const asWritten = { intent: number, lang, source, node: parseTemplate(folded, rules) }
+        return [asWritten]
+      }),
+    ),
+  )
+}
+
+/** Templates are matched against normal forms: same width, case and apostrophes, no punctuation. */
+const foldTemplate = (template: string): string =>
+  template
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/’/g, "'")
+    .replace(/[,.?!，。？！、；：]/g, ' ')
+
+/** Names of lists with a value in `text`; features of the classifier. */
+export function listNames(base: KnowledgeBase): (text: string) => readonly string[] {
+  return (text) => [...new Set(findListValues(base.lists, text).map((hit) => hit.list))]
+}
+
+/** The words of the packs, for mending what was misheard. */
+export function packTexts(base: KnowledgeBase): string[] {
+  const surfaces = [...base.lists.byCharacter.values()].flat().map(({ text }) => text)
+  return [...base.exact.keys(), ...surfaces, ...surfaces.map(commonForm)]
+}

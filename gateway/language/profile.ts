@@ -1,0 +1,59 @@
+/** A question as the rerank compares it: units, syllables, numbers, what it asks and denies. */
+import { isNegated, oppositeSides, questionTypes } from './question-words.ts'
+import type { Token } from './tokens.ts'
+
+/** Longer questions are compared by their beginning; comparing is quadratic in length. */
+export const MAX_UNITS = 64
+
+export interface Profile {
+  readonly units: Uint32Array
+  readonly syllables: Uint16Array
+  /** Rarity of each unit, 0–1. */
+  readonly weights: Float32Array
+  readonly numbers: readonly number[]
+  readonly types: number
+  readonly negated: boolean
+  readonly sides: number
+}
+
+/** Rarity of units in a set of questions, 0 (everywhere) to 1 (never seen). */
+export interface Rarity {
+  readonly documents: number
+  readonly counts: ReadonlyMap<number, number>
+}
+
+export function measureRarity(texts: Iterable<readonly Token[]>): Rarity {
+  const counts = new Map<number, number>()
+  let documents = 0
+  for (const tokens of texts) {
+    documents++
+    for (const hash of new Set(tokens.map((token) => token.hash))) {
+      counts.set(hash, (counts.get(hash) ?? 0) + 1)
+    }
+  }
+  return { documents, counts }
+}
+
+export function rarityOf(rarity: Rarity, hash: number): number {
+  const count = rarity.counts.get(hash) ?? 0
+  return 1 - Math.log(1 + count) / Math.log(2 + rarity.documents)
+}
+
+export function profile(text: string, tokens: readonly Token[], rarity: Rarity): Profile {
+  const units = tokens.length > MAX_UNITS ? tokens.slice(0, MAX_UNITS) : tokens
+  return {
+    units: Uint32Array.from(units, (token) => token.hash),
+    syllables: Uint16Array.from(units, (token) => token.syllable),
+    weights: Float32Array.from(units, (token) => rarityOf(rarity, token.hash)),
+    numbers: tokens.filter((token) => token.kind === 'number').map((token) => numberHash(token)),
+    types: questionTypes(text),
+    negated: isNegated(text),
+    sides: oppositeSides(text),
+  }
+}
+
+function numberHash(token: Token): number {
+  let hash = 7
+  for (let i = 0; i < token.text.length; i++) hash = Math.imul(hash, 31) + token.text.charCodeAt(i)
+  return hash
+}

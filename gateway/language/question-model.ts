@@ -1,0 +1,65 @@
+/** What training leaves behind, and how a text is prepared for it. */
+import type { Language } from '../knowledge/pack-schema.ts'
+import type { PreparedText } from './dataset.ts'
+import type { FeatureOptions } from './features.ts'
+import type { LinearModel } from './linear-model.ts'
+import type { Logistic } from './logistic.ts'
+import type { NormalText } from './normalise.ts'
+import { commonWording } from './question-words.ts'
+import { tokenise } from './tokens.ts'
+import type { Vocabulary } from './vocabulary.ts'
+
+/** The label of texts that no answer belongs to. */
+export const OUT_OF_SCOPE = 'oos'
+
+export interface Classifier {
+  readonly features: FeatureOptions
+  readonly viewWeights: readonly number[]
+  readonly vocabulary: Vocabulary
+  readonly linear: LinearModel
+}
+
+/** Weights of the decision, all learned on texts that the parts below had not seen. */
+export interface Decision {
+  /** Similarity figures → log odds that two questions mean the same. */
+  readonly rerank: Logistic
+  /** Evidence for one label → its rank. */
+  readonly rank: Logistic
+  /** Evidence for the best label → log odds that it is right. */
+  readonly confidence: Logistic
+}
+
+export interface QuestionModel {
+  readonly labels: readonly string[]
+  readonly classifier?: Classifier
+  readonly decision: Decision
+}
+
+/** A stored question and the number of its label. */
+export interface StoredQuestion {
+  readonly text: string
+  readonly label: number
+}
+
+/** Names of entities (pack lists) found in a normal form; each is a feature and must agree in a match. */
+export type EntityNames = (text: string) => readonly string[]
+
+/** A text as the classifier and the search see it. */
+export interface QueryText {
+  readonly lang: Language
+  readonly forClassifier: PreparedText
+  /** In common wording: what the search compares. */
+  readonly common: string
+  readonly forSearch: PreparedText
+}
+
+export function prepareQuery(normal: NormalText, entityNames: EntityNames): QueryText {
+  const entities = entityNames(normal.text)
+  const common = normal.lang === 'zh' ? commonWording(normal.text) : normal.text
+  return {
+    lang: normal.lang,
+    forClassifier: { lang: normal.lang, tokens: tokenise(normal.text), entities },
+    common,
+    forSearch: { lang: normal.lang, tokens: tokenise(common), entities: [] },
+  }
+}

@@ -1,0 +1,199 @@
+/** Reads a text against a trained model: evidence from classifier and search, joined into a ranking. */
+import { createFeatureBuffer, extractFeatures, type FeatureBuffer } from './features.ts'
+import { scoreClasses, softmax } from './linear-model.ts'
+import { logOdds, sigmoid } from './logistic.ts'
+import { findMatches, type Match, type QuestionIndex } from './question-index.ts'
+import type { QueryText, QuestionModel } from './question-model.ts'
+import { createSparseVector, type SparseVector, vectorise } from './vectorise.ts'
+
+export interface Reader {
+  readonly model: QuestionModel
+  readonly index?: QuestionIndex
+  /** Label numbers of the stored questions, in the order of the index. */
+  readonly storedLabels: Int32Array
+  readonly buffer: FeatureBuffer
+  readonly vector: SparseVector
+  readonly scores: Float32Array
+  readonly probabilities: Float32Array
+  readonly vectorise: ((query: QueryText) => void) | undefined
+}
+
+/** What speaks for one label. */
+export interface Evidence {
+  readonly label: number
+  /** Of the classifier; 1 when there is none. */
+  readonly probability: number
+  readonly margin: number
+  /** Log odds of the best stored question with this label; the floor when none was found. */
+  readonly match: number
+  readonly document: number
+  rank: number
+}
+
+export interface Reading {
+  /** Best first. */
+  readonly evidence: readonly Evidence[]
+  /** That the best label is right, 0–1. */
+  readonly confidence: number
+  /** Share of the text's features that the classifier knows. */
+  readonly known: number
+  readonly figures: Float32Array
+}
+
+export const NO_MATCH = -8
+const LEAST_LOG_PROBABILITY = -8
+/** Labels of the classifier that are weighed against the finds of the search. */
+const TOP_CLASSES = 5
+export const RANK_WIDTH = 4
+export const CONFIDENCE_WIDTH = 10
+
+export function createReader(
+  model: QuestionModel,
+  index: QuestionIndex | undefined,
+  storedLabels: Int32Array,
+): Reader {
+  const { classifier } = model
+  const buffer = createFeatureBuffer()
+  const vector = createSparseVector()
+  const vectoriser = classifier && {
+    vocabulary: classifier.vocabulary,
+    viewWeights: classifier.viewWeights,
+    counts: new Float32Array(classifier.vocabulary.hashes.length),
+    views: new Uint8Array(classifier.vocabulary.hashes.length),
+  }
+  const classes = classifier?.linear.classes ?? 0
+  return {
+    model,
+    ...(index ? { index } : {}),
+    storedLabels,
+    buffer,
+    vector,
+    scores: new Float32Array(classes),
+    probabilities: new Float32Array(classes),
+    vectorise:
+      classifier && vectoriser
+        ? ({ forClassifier: { tokens, lang, entities } }) => {
+            extractFeatures(tokens, lang, entities, classifier.features, buffer)
+            vectorise(vectoriser, buffer, vector)
+          }
+        : undefined,
+  }
+}
+
+/**
+ * Ranks the labels for `query`. `allowed` narrows them; `skip` hides one stored question, to judge a
+ * question by the others.
+ */
+export function read(
+  reader: Reader,
+  query: QueryText,
+  allowed?: (label: number) => boolean,
+  skip = -1,
+): Reading {
+  const { decision } = reader.model
+  const evidence = gather(reader, query, allowed, skip)
+  const figures = new Float32Array(RANK_WIDTH)
+  for (const item of evidence) {
+    rankFigures(item, figures)
+    item.rank = logOdds(decision.rank, figures)
+  }
+  evidence.sort((a, b) => b.rank - a.rank)
+  const known = reader.vectorise ? reader.vector.known : 1
+  const sure = confidenceFigures(evidence, known, query.forClassifier.tokens.length)
+  return {
+    evidence,
+    confidence: evidence.length === 0 ? 0 : sigmoid(logOdds(decision.confidence, sure)),
+    known,
+    figures: sure,
+  }
+}
+
+/** Every label that the classifier or the search brings up, with what speaks for it. */
+export function gather(
+  reader: Reader,
+  query: QueryText,
+  allowed: ((label: number) => boolean) | undefined,
+  skip: number,
+): Evidence[] {
+  const bestMatch = new Map<number, Match>()
+  if (reader.index) {
+    for (const match of findMatches(reader.index, query, reader.model.decision.rerank, skip)) {
+      const label = reader.storedLabels[match.document] ?? -1
+      if (!bestMatch.has(label) && (!allowed || allowed(label))) bestMatch.set(label, match)
+    }
+  }
+  const labels = new Set([...bestMatch.keys()].slice(0, TOP_CLASSES))
+  const { classifier } = reader.model
+  if (classifier && reader.vectorise) {
+    reader.vectorise(query)
+    scoreClasses(classifier.linear, reader.vector, reader.scores)
+    if (allowed) {
+      for (let c = 0; c < reader.scores.length; c++) if (!allowed(c)) reader.scores[c] = -1e9
+    }
+    softmax(reader.scores, classifier.linear.sharpness, reader.probabilities)
+    for (const label of topIndices(reader.scores, TOP_CLASSES)) {
+      if (!allowed || allowed(label)) labels.add(label)
+    }
+  }
+  return Array.from(labels, (label) => {
+    const match = bestMatch.get(label)
+    return {
+      label,
+      probability: classifier ? (reader.probabilities[label] ?? 0) : 1,
+      margin: classifier ? (reader.scores[label] ?? 0) : 0,
+      match: Math.max(match?.logOdds ?? NO_MATCH, NO_MATCH),
+      document: match?.document ?? -1,
+      rank: 0,
+    }
+  })
+}
+
+/** The `limit` largest entries, largest first. */
+export function topIndices(values: Float32Array, limit: number): number[] {
+  const best: number[] = []
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number
+    if (best.length === limit && value <= (values[best[limit - 1] ?? 0] as number)) continue
+    let at = best.length
+    while (at > 0 && (values[best[at - 1] ?? 0] as number) < value) at--
+    best.splice(at, 0, i)
+    if (best.length > limit) best.pop()
+  }
+  return best
+}
+
+export function rankFigures(item: Evidence, out: Float32Array): void {
+  out[0] = Math.max(Math.log(item.probability + 1e-9), LEAST_LOG_PROBABILITY)
+  out[1] = item.margin
+  out[2] = item.match
+  out[3] = item.match <= NO_MATCH ? 1 : 0
+}
+
+/** Evidence must be sorted by rank. */
+export function confidenceFigures(
+  evidence: readonly Evidence[],
+  known: number,
+  length: number,
+): Float32Array {
+  const out = new Float32Array(CONFIDENCE_WIDTH)
+  const [first, second] = evidence
+  if (!first) return out
+  let otherMargin = -2
+  let otherMatch = NO_MATCH
+  for (const item of evidence) {
+    if (item === first) continue
+    otherMargin = Math.max(otherMargin, item.margin)
+    otherMatch = Math.max(otherMatch, item.match)
+  }
+  out[0] = first.rank
+  out[1] = Math.min(first.rank - (second?.rank ?? first.rank - 8), 8)
+  out[2] = Math.log((first.probability + 1e-3) / (1 - first.probability + 1e-3))
+  out[3] = first.margin
+  out[4] = Math.max(-2, Math.min(first.margin - otherMargin, 3))
+  out[5] = first.match
+  out[6] = Math.max(-8, Math.min(first.match - otherMatch, 8))
+  out[7] = known
+  out[8] = Math.log(1 + length)
+  out[9] = first.match > otherMatch && first.margin > otherMargin ? 1 : 0
+  return out
+}
