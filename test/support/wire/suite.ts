@@ -96,6 +96,11 @@ function registerOn(transport: Transport, version: packet.Version): Register {
     })
 }
 
+/** Statement numbers become [MQTT-3.1.2-24]; names of behaviours stay as they are. */
+function label(statement: string): string {
+  return /^\d/.test(statement) ? `[MQTT-${statement}]` : `[${statement}]`
+}
+
 /** Runs the same cases over TCP and over WebSocket, all at once. */
 export function wireSuite(title: string, define: (registry: Registry) => void): void {
   describe.concurrent.each(['tcp', 'ws'] as const)(`${title} over %s`, (transport) => {
@@ -103,8 +108,8 @@ export function wireSuite(title: string, define: (registry: Registry) => void): 
     const v5 = registerOn(transport, 5)
     const both: RegisterBoth = (statements, sentence, body) => {
       const [four, five] = typeof statements === 'string' ? [statements, statements] : statements
-      v4(`[MQTT-${four}] ${sentence}`, body)
-      v5(`[MQTT-${five}] ${sentence}`, body)
+      v4(`${label(four)} ${sentence}`, body)
+      v5(`${label(five)} ${sentence}`, body)
     }
     define({ v4, v5, both })
   })
