@@ -2,6 +2,7 @@
 import { devices } from './100-devices.ts'
 import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { sessions } from './200-sessions.ts'
+import { mqtt } from './300-mqtt.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 
@@ -11,4 +12,11 @@ export interface Migration {
   readonly sql: string
 }
 
-export const migrations: readonly Migration[] = [devices, twinsAndClaims, sessions, packs, ledger]
+export const migrations: readonly Migration[] = [
+  devices,
+  twinsAndClaims,
+  sessions,
+  mqtt,
+  packs,
+  ledger,
+]

@@ -1,0 +1,331 @@
+/** The MQTT broker of the gateway: the parts of this folder put together, and what the house may ask of them. */
+import { randomUUID } from 'node:crypto'
+import type { Store } from '../../storage/store.ts'
+import type { ByteConnection } from './byte-connection.ts'
+import type { Properties, Qos } from './codec/packets.ts'
+import { Reason } from './codec/reason-codes.ts'
+import { isTopicName } from './codec/topics.ts'
+import { Connection } from './connection.ts'
+import { Deadlines } from './deadlines.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { DurableLog } from './durable-log.ts'
+import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
+import { forwardedProperties, Message } from './message.ts'
+import type {
+  AuthenticateResult,
+  AuthMethod,
+  AuthorizeAction,
+  AuthorizeResult,
+  DeviceMessage,
+  DeviceMessageOutcome,
+  MqttClock,
+  MqttCredentials,
+  MqttLogger,
+  MqttPrincipal,
+  PresenceChange,
+  RefusedPublish,
+} from './ports.ts'
+import { QueueRows } from './queue-rows.ts'
+import { RetainedMessages } from './retained.ts'
+import { type Listener as HouseListener, Router } from './router.ts'
+import type { Session, SessionCounters } from './session.ts'
+import { SessionRows } from './session-rows.ts'
+import { Sessions } from './sessions.ts'
+import { SharedGroups } from './shared-groups.ts'
+import { type Listener, type ListenOptions, listenTcp } from './tcp.ts'
+import { Wills } from './wills.ts'
+import { WriteGatherer } from './write-gatherer.ts'
+
+export interface MqttBrokerParts<P extends MqttPrincipal> {
+  readonly store: Store
+  readonly clock: MqttClock
+  readonly logger: MqttLogger
+  readonly limits?: Partial<MqttLimits>
+  /** Who is it? May take its time; the connection waits. */
+  authenticate(credentials: MqttCredentials): Promise<AuthenticateResult<P>> | AuthenticateResult<P>
+  /** May it? Remembered until `permissionsChanged`. For `subscribe`, `topic` is a filter. */
+  authorize(principal: P, action: AuthorizeAction, topic: string): AuthorizeResult
+  /** Enhanced authentication methods of MQTT 5. */
+  readonly authMethods?: readonly AuthMethod<P>[]
+  /** Whether messages of this topic are for the box itself. */
+  isDeviceMessageTopic(topic: string): boolean
+  /** Takes a message to the box; its acknowledgement leaves once the outcome is known. */
+  onDeviceMessage(message: DeviceMessage<P>): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+  onPresence?(change: PresenceChange<P>): void
+  onRefusedPublish?(refused: RefusedPublish<P>): void
+  /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
+  responseInformation?(principal: P): string | undefined
+}
+
+export interface BoxMessage {
+  readonly topic: string
+  readonly payload: Uint8Array | string
+  readonly qos?: Qos
+  readonly retain?: boolean
+  readonly properties?: Properties
+}
+
+export interface ConnectionInfo {
+  readonly clientId: string
+  readonly isConnected: boolean
+  readonly remoteAddress: string | undefined
+  readonly transport: string | undefined
+  readonly protocolVersion: number | undefined
+  readonly connectedAtMs: number
+  readonly disconnectedAtMs: number
+  /** Plain words: why the last connection ended. */
+  readonly lastDisconnectReason: string | null
+  readonly subscriptions: number
+  readonly inflight: number
+  readonly queuedMessages: number
+  readonly queuedBytes: number
+  readonly counters: Readonly<SessionCounters>
+}
+
+export interface MqttBroker {
+  /** Opens a TCP or TLS port; gives the port bound. */
+  listen(options: ListenOptions): Promise<number>
+  /** Takes a connection of any transport. */
+  accept(connection: ByteConnection): void
+  /** A message of the box to its subscribers. Resolves when it is on disk for every session that is kept. */
+  publish(message: BoxMessage): Promise<void>
+  /** Every client with a session. */
+  connections(): ConnectionInfo[]
+  /** Closes a client's connection by order of the operator; false when it is not connected. */
+  disconnect(clientId: string, reason: string): boolean
+  /** Permissions have changed: what was decided before is asked anew. */
+  permissionsChanged(): void
+  readonly counters: Readonly<EngineCounters>
+  close(): Promise<void>
+}
+
+/** How often keep alive and connect time-outs are looked at. */
+const WATCH_INTERVAL_MS = 1000
+const ALLOWED_OUTCOME: AuthorizeResult = { ok: true }
+
+export function createMqttBroker<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): MqttBroker {
+  return new Broker(parts.store, parts.clock, parts.logger, parts.limits ?? {}, toPolicy(parts))
+}
+
+/** The engine knows principals only as such; whoever made them gets the same objects back. */
+function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePolicy {
+  const known = (principal: MqttPrincipal): P => principal as P
+  const methods = (parts.authMethods ?? []) as readonly AuthMethod<MqttPrincipal>[]
+  return {
+    authenticate: (credentials) => parts.authenticate(credentials),
+    authorize: (principal, action, topic) => parts.authorize(known(principal), action, topic),
+    authMethods: new Map(methods.map((method) => [method.name, method])),
+    isDeviceMessageTopic: (topic) => parts.isDeviceMessageTopic(topic),
+    onDeviceMessage: (message) => parts.onDeviceMessage(message as DeviceMessage<P>),
+    onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),
+    onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
+    responseInformation: (principal) => parts.responseInformation?.(known(principal)),
+    createClientId: () => `auto-${randomUUID()}`,
+  }
+}
+
+class Broker implements MqttBroker {
+  private readonly engine: Engine
+  private readonly router: Router
+  private readonly durable: DurableLog
+  private readonly listeners: Listener[] = []
+  private readonly watch: NodeJS.Timeout
+
+  constructor(
+    store: Store,
+    clock: MqttClock,
+    logger: MqttLogger,
+    limitOverrides: Partial<MqttLimits>,
+    policy: EnginePolicy,
+  ) {
+    const limits: MqttLimits = { ...DEFAULT_LIMITS, ...limitOverrides }
+    const nowMs = (): number => clock.nowMs()
+    const mayReceive = (session: Session, topic: string): boolean =>
+      (session.principal === null
+        ? ALLOWED_OUTCOME
+        : policy.authorize(session.principal, 'receive', topic)
+      ).ok
+    const deadlines = new Deadlines(nowMs)
+    const router = new Router(mayReceive)
+    const groups = new SharedGroups(router)
+    const queueRows = new QueueRows(
+      store,
+      (name, filter) => groups.find(name, filter),
+      limits.maxQueuedAgeMs,
+      nowMs,
+    )
+    const sessionRows = new SessionRows(store)
+    const retained = new RetainedMessages(limits, nowMs)
+    const durable = new DurableLog(store, queueRows, (topic) => {
+      const kept = queueRows.retained(topic)
+      if (kept === undefined) retained.delete(topic)
+      else retained.set(kept)
+    })
+    const notify = (listener: HouseListener, message: Message): void =>
+      listener.notify(message, () => undefined)
+    const dispatcher = new Dispatcher({ router, retained, durable, mayReceive, notify })
+    const wills = new Wills({
+      store,
+      rows: sessionRows,
+      clock,
+      deadlines,
+      publish: (message) => void dispatcher.dispatch(message, null, null, null),
+    })
+    const sessions = new Sessions({
+      store,
+      rows: sessionRows,
+      queue: queueRows,
+      clock,
+      deadlines,
+      router,
+      groups,
+      wills,
+      outbound: { limits, log: durable, nowMs, mayReceive },
+      returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
+    })
+    this.router = router
+    this.durable = durable
+    this.engine = {
+      store,
+      policy,
+      limits,
+      clock,
+      logger,
+      deadlines,
+      dispatcher,
+      retained,
+      sessions,
+      sessionRows,
+      queueRows,
+      wills,
+      gatherer: new WriteGatherer(),
+      counters: createCounters(),
+      connections: new Set(),
+      permissionsVersion: 0,
+      isClosing: false,
+    }
+    for (const message of queueRows.allRetained()) retained.set(message)
+    sessions.restore()
+    wills.restore()
+    this.watch = setInterval(() => this.closeSilent(), WATCH_INTERVAL_MS).unref()
+  }
+
+  get counters(): Readonly<EngineCounters> {
+    return this.engine.counters
+  }
+
+  async listen(options: ListenOptions): Promise<number> {
+    const listener = await listenTcp(options, (connection) => this.accept(connection))
+    this.listeners.push(listener)
+    return listener.port
+  }
+
+  accept(connection: ByteConnection): void {
+    this.engine.connections.add(new Connection(connection, this.engine))
+  }
+
+  publish(message: BoxMessage): Promise<void> {
+    const { topic, payload, qos = 0, retain = false, properties } = message
+    if (!isTopicName(topic)) return Promise.reject(new TypeError(`not a topic name: ${topic}`))
+    const expiry = properties?.messageExpiryInterval
+    const application = new Message({
+      topic,
+      payload: typeof payload === 'string' ? Buffer.from(payload) : asBuffer(payload),
+      qos,
+      retain,
+      properties: forwardedProperties(properties),
+      expiresAtMs: expiry === undefined ? undefined : this.engine.clock.nowMs() + expiry * 1000,
+    })
+    return new Promise((resolve, reject) => {
+      const result = this.engine.dispatcher.dispatch(application, null, null, (error) =>
+        error === undefined ? resolve() : reject(error),
+      )
+      if (result !== 'pending') resolve()
+    })
+  }
+
+  connections(): ConnectionInfo[] {
+    return [...this.engine.sessions.all()].map(describe)
+  }
+
+  disconnect(clientId: string, reason: string): boolean {
+    const connection = this.engine.sessions.get(clientId)?.owner
+    if (connection == null) return false
+    connection.disconnect(Reason.administrativeAction, reason)
+    return true
+  }
+
+  permissionsChanged(): void {
+    this.engine.permissionsVersion++
+    this.router.forget()
+  }
+
+  async close(): Promise<void> {
+    this.engine.isClosing = true
+    clearInterval(this.watch)
+    const closing = this.listeners.map((listener) => listener.close())
+    for (const connection of [...this.engine.connections]) {
+      connection.disconnect(Reason.serverShuttingDown)
+    }
+    this.engine.sessions.close()
+    this.engine.deadlines.close()
+    this.durable.flush()
+    this.durable.flushRemovals()
+    await this.engine.store.durable()
+    await Promise.all(closing)
+  }
+
+  /** Keep alive [MQTT-3.1.2-22] and connections that never said CONNECT. */
+  private closeSilent(): void {
+    const nowMs = this.engine.clock.nowMs()
+    for (const connection of this.engine.connections) {
+      const silentMs = nowMs - connection.lastHeardMs
+      if (connection.state === 'open') {
+        const { keepAliveMs } = connection
+        if (keepAliveMs > 0 && silentMs > keepAliveMs * 1.5) {
+          connection.disconnect(Reason.keepAliveTimeout)
+        }
+      } else if (nowMs - connection.openedAtMs > this.engine.limits.connectTimeoutMs) {
+        connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
+      }
+    }
+  }
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+function createCounters(): EngineCounters {
+  return {
+    messagesReceived: 0,
+    messagesSent: 0,
+    publishesReceived: 0,
+    publishesSent: 0,
+    publishesDropped: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    connects: 0,
+    refusedConnects: 0,
+    refusedPublishes: 0,
+  }
+}
+
+function describe(session: Session): ConnectionInfo {
+  const { connection } = session
+  return {
+    clientId: session.clientId,
+    isConnected: connection !== null,
+    remoteAddress: connection?.io.remoteAddress,
+    transport: connection?.io.transport,
+    protocolVersion: connection?.version,
+    connectedAtMs: session.connectedAtMs,
+    disconnectedAtMs: session.disconnectedAtMs,
+    lastDisconnectReason: session.disconnectReason,
+    subscriptions: session.subscriptions.size,
+    inflight: session.outbound.inflightCount,
+    queuedMessages: session.outbound.count,
+    queuedBytes: session.outbound.bytes,
+    counters: session.counters,
+  }
+}

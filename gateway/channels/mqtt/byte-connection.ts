@@ -1,0 +1,31 @@
+/** The port by which bytes reach the MQTT engine: TCP, TLS and WebSocket look the same from here. */
+
+export type Transport = 'tcp' | 'tls' | 'websocket'
+
+export interface PeerCertificate {
+  readonly commonName?: string
+  readonly altNames: readonly string[]
+}
+
+export interface ByteConnection {
+  readonly remoteAddress: string
+  readonly transport: Transport
+  /** Only when the transport verified it. */
+  readonly peerCertificate?: PeerCertificate
+  /** Takes the bytes over; the caller does not change them afterwards. */
+  write(bytes: Uint8Array): void
+  /** Bytes written that the peer's network has not taken yet. */
+  bufferedBytes(): number
+  /** Stops reading, so that the peer feels back-pressure. */
+  pause(): void
+  resume(): void
+  /** Closes after what was written has gone out. */
+  end(): void
+  /** Closes at once. */
+  destroy(): void
+  onData(listener: (chunk: Buffer) => void): void
+  /** Called when `bufferedBytes` has fallen low again after a write filled it. */
+  onDrain(listener: () => void): void
+  /** Called once, whoever closed. */
+  onClose(listener: () => void): void
+}

@@ -1,0 +1,151 @@
+/**
+ * What must survive a crash, written to the gateway's SQLite file.
+ *
+ * Messages to kept sessions and retained messages of one stretch of work share one `store.commit`;
+ * whoever waits is told after the fsync. Removals (an acknowledged message) are not waited for: they go
+ * with the next commit, at the latest after `REMOVAL_DELAY_MS`. Losing one in a crash means a message
+ * is sent again with DUP, which QoS 1 allows and the packet id makes harmless for QoS 2.
+ */
+import type { Store } from '../../storage/store.ts'
+import type { Message } from './message.ts'
+import type { Delivery, DeliveryLog } from './outbound.ts'
+import type { QueueRows } from './queue-rows.ts'
+import type { Session } from './session.ts'
+
+const REMOVAL_DELAY_MS = 50
+/** Removals gathered before they are written at once: bounds memory and the length of a transaction. */
+const MAX_REMOVALS = 2000
+
+/** One message and all that must be on disk before it counts as taken. */
+export interface DurableJob {
+  readonly message: Message
+  readonly deliveries: { readonly session: Session; readonly delivery: Delivery }[]
+  /** Write it as the retained message of its topic. */
+  readonly isRetained: boolean
+  /** QoS 2 packet id of the publisher to be remembered with it. */
+  readonly received: { readonly sessionRow: number; readonly packetId: number } | null
+  /** Called after the commit, or with the error that lost it. */
+  readonly done: ((error: unknown) => void) | null
+}
+
+export class DurableLog implements DeliveryLog {
+  private readonly store: Store
+  private readonly rows: QueueRows
+  private jobs: DurableJob[] = []
+  private removals: { row: number; seq: number }[] = []
+  private timer: NodeJS.Timeout | undefined
+  private nextSeq: number
+  private committedSeq: number
+  private readonly onLostRetained: (topic: string) => void
+
+  constructor(store: Store, rows: QueueRows, onLostRetained: (topic: string) => void) {
+    this.store = store
+    this.rows = rows
+    this.onLostRetained = onLostRetained
+    this.committedSeq = this.rows.lastSeq()
+    this.nextSeq = this.committedSeq + 1
+  }
+
+  /** Takes a job; all jobs of this stretch of synchronous work are written together. */
+  add(job: DurableJob): void {
+    if (this.jobs.length === 0) queueMicrotask(() => this.flush())
+    this.jobs.push(job)
+  }
+
+  /** Writes what waits to be written; callers are told after the commit. */
+  flush(): void {
+    if (this.jobs.length === 0) return
+    const jobs = this.jobs
+    this.jobs = []
+    this.store
+      .commit(() => {
+        for (const job of jobs) this.write(job)
+        this.writeRemovals()
+      })
+      .then(
+        () => this.settle(jobs),
+        (error: unknown) => this.fail(jobs, error),
+      )
+  }
+
+  removed(row: number, seq: number): void {
+    this.removals.push({ row, seq })
+    if (this.removals.length >= MAX_REMOVALS) this.flushRemovals()
+    else this.timer ??= setTimeout(() => this.flushRemovals(), REMOVAL_DELAY_MS).unref()
+  }
+
+  sent(row: number, seq: number, packetId: number): void {
+    void this.store.commit(() => this.rows.setPacketId(row, seq, packetId)).catch(ignoreLost)
+  }
+
+  released(row: number, seq: number, done: () => void): void {
+    this.store.commit(() => this.rows.setReleased(row, seq)).then(done, ignoreLost)
+  }
+
+  page(row: number, afterSeq: number, limit: number): Delivery[] {
+    this.flushRemovals()
+    return this.rows.page(row, afterSeq, this.committedSeq, limit)
+  }
+
+  size(row: number): { count: number; bytes: number } {
+    this.flushRemovals()
+    return this.rows.size(row)
+  }
+
+  oldestWaiting(row: number, afterSeq: number): { seq: number; bytes: number } | undefined {
+    this.flushRemovals()
+    return this.rows.oldestWaiting(row, afterSeq)
+  }
+
+  /** Writes removals now; part of closing. */
+  flushRemovals(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (this.removals.length === 0) return
+    void this.store.commit(() => this.writeRemovals()).catch(ignoreLost)
+  }
+
+  private write(job: DurableJob): void {
+    if (job.isRetained) this.rows.putRetained(job.message)
+    if (job.received !== null) {
+      this.rows.putReceived(job.received.sessionRow, job.received.packetId)
+    }
+    for (const { session, delivery } of job.deliveries) {
+      if (!session.isDurable) continue
+      delivery.seq = this.nextSeq++
+      if (session.outbound.stage(delivery)) this.rows.insert(session.rowId, delivery)
+      else delivery.seq = 0
+    }
+  }
+
+  private settle(jobs: readonly DurableJob[]): void {
+    for (const job of jobs) {
+      for (const { session, delivery } of job.deliveries) {
+        if (delivery.seq === 0) continue
+        this.committedSeq = Math.max(this.committedSeq, delivery.seq)
+        session.outbound.committed(delivery)
+      }
+      job.done?.(undefined)
+    }
+  }
+
+  private fail(jobs: readonly DurableJob[], error: unknown): void {
+    for (const job of jobs) {
+      for (const { session, delivery } of job.deliveries) {
+        if (delivery.seq > 0) session.outbound.lost(delivery)
+      }
+      if (job.isRetained) this.onLostRetained(job.message.topic)
+      job.done?.(error)
+    }
+  }
+
+  private writeRemovals(): void {
+    const removals = this.removals
+    if (removals.length === 0) return
+    this.removals = []
+    for (const { row, seq } of removals) this.rows.remove(row, seq)
+  }
+}
+
+/** A lost removal or packet id is repaired by redelivery; the store itself reports a failing disk. */
+const ignoreLost = (): void => {}

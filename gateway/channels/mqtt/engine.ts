@@ -1,0 +1,78 @@
+/** What the handlers of one connection share: the parts of the broker, wired in `broker.ts`. */
+import type { Store } from '../../storage/store.ts'
+import type { Connection } from './connection.ts'
+import type { Deadlines } from './deadlines.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { MqttLimits } from './limits.ts'
+import type {
+  AuthenticateResult,
+  AuthMethod,
+  AuthorizeAction,
+  AuthorizeResult,
+  DeviceMessage,
+  DeviceMessageOutcome,
+  MqttClock,
+  MqttCredentials,
+  MqttLogger,
+  MqttPrincipal,
+  PresenceChange,
+  RefusedPublish,
+} from './ports.ts'
+import type { QueueRows } from './queue-rows.ts'
+import type { RetainedMessages } from './retained.ts'
+import type { SessionRows } from './session-rows.ts'
+import type { Sessions } from './sessions.ts'
+import type { Wills } from './wills.ts'
+import type { WriteGatherer } from './write-gatherer.ts'
+
+/** What the house decides for the engine. */
+export interface EnginePolicy {
+  authenticate(
+    credentials: MqttCredentials,
+  ): Promise<AuthenticateResult<MqttPrincipal>> | AuthenticateResult<MqttPrincipal>
+  authorize(principal: MqttPrincipal, action: AuthorizeAction, topic: string): AuthorizeResult
+  readonly authMethods: ReadonlyMap<string, AuthMethod<MqttPrincipal>>
+  isDeviceMessageTopic(topic: string): boolean
+  onDeviceMessage(
+    message: DeviceMessage<MqttPrincipal>,
+  ): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+  onPresence(change: PresenceChange<MqttPrincipal>): void
+  onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
+  responseInformation(principal: MqttPrincipal): string | undefined
+  /** Makes a client id for a client that brought none. */
+  createClientId(): string
+}
+
+export interface EngineCounters {
+  messagesReceived: number
+  messagesSent: number
+  publishesReceived: number
+  publishesSent: number
+  publishesDropped: number
+  bytesReceived: number
+  bytesSent: number
+  connects: number
+  refusedConnects: number
+  refusedPublishes: number
+}
+
+export interface Engine {
+  readonly store: Store
+  readonly policy: EnginePolicy
+  readonly limits: MqttLimits
+  readonly clock: MqttClock
+  readonly logger: MqttLogger
+  readonly deadlines: Deadlines
+  readonly dispatcher: Dispatcher
+  readonly retained: RetainedMessages
+  readonly sessions: Sessions
+  readonly sessionRows: SessionRows
+  readonly queueRows: QueueRows
+  readonly wills: Wills
+  readonly gatherer: WriteGatherer
+  readonly counters: EngineCounters
+  readonly connections: Set<Connection>
+  /** Grows when permissions change, so that decisions remembered by a connection are asked anew. */
+  permissionsVersion: number
+  isClosing: boolean
+}

@@ -1,0 +1,431 @@
+/**
+ * How a connection begins and ends: CONNECT, enhanced authentication, CONNACK, take-over, DISCONNECT
+ * (MQTT 5.0 sections 3.1, 3.2, 3.14, 3.15 and 4.12).
+ */
+import { encodeAuth, encodeConnack } from './codec/encoder.ts'
+import {
+  type AuthPacket,
+  type ConnectPacket,
+  type Properties,
+  ProtocolError,
+} from './codec/packets.ts'
+import { Reason } from './codec/reason-codes.ts'
+import { topicDepth } from './codec/topics.ts'
+import type { Connection } from './connection.ts'
+import type { AuthExchange, AuthenticateResult, AuthStep, MqttPrincipal } from './ports.ts'
+import type { Session } from './session.ts'
+import type { OpenedSession } from './sessions.ts'
+import { willFields } from './wills.ts'
+
+export interface EndReason {
+  readonly code: number
+  readonly text: string
+  readonly isClean: boolean
+}
+
+/** Longest client id: as long as the contract's device ids allow, with room for prefixes. */
+const MAX_CLIENT_ID_CHARACTERS = 256
+
+export class Handshake {
+  private readonly connection: Connection
+  private packet: ConnectPacket | null = null
+  private assignedClientId: string | null = null
+  private exchange: AuthExchange<MqttPrincipal> | null = null
+  private method: string | undefined
+  /** Authentication data that goes with the CONNACK. */
+  private lastData: Buffer | undefined
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+
+  connect(packet: ConnectPacket): void {
+    const { connection } = this
+    const { engine, io } = connection
+    connection.state = 'authenticating'
+    connection.version = packet.version
+    this.packet = packet
+    this.readProperties(packet.properties)
+    connection.clientId = packet.clientId
+    const refusal = this.admission(packet)
+    if (refusal !== null) {
+      connection.refuse(refusal.code, refusal.reason)
+      return
+    }
+    if (packet.clientId === '') {
+      this.assignedClientId = engine.policy.createClientId()
+      connection.clientId = this.assignedClientId
+    }
+    this.method = packet.properties?.authenticationMethod
+    if (this.method !== undefined) {
+      this.startExchange(packet.properties?.authenticationData)
+      return
+    }
+    const result = engine.policy.authenticate({
+      clientId: connection.clientId,
+      username: packet.username,
+      password: packet.password,
+      certificate: io.peerCertificate,
+      protocolVersion: packet.version,
+      remoteAddress: io.remoteAddress,
+      transport: io.transport,
+    })
+    if (!(result instanceof Promise)) {
+      this.authenticated(result)
+      return
+    }
+    connection.hold()
+    result.then(
+      (settled) => {
+        this.authenticated(settled)
+        connection.release()
+      },
+      (error: unknown) => this.authenticationFailed(error),
+    )
+  }
+
+  /** A CONNECT that cannot be read: answered where the specification allows an answer, else closed. */
+  onMalformed(error: ProtocolError): void {
+    const { connection } = this
+    if (error.reasonCode === Reason.unsupportedProtocolVersion) {
+      connection.version = 4
+      connection.refuse(error.reasonCode, error.message)
+    } else connection.end(error.reasonCode, error.message, false)
+  }
+
+  continueAuthentication(packet: AuthPacket): void {
+    if (
+      this.exchange === null ||
+      packet.reasonCode !== Reason.continueAuthentication ||
+      packet.properties?.authenticationMethod !== this.method
+    ) {
+      throw new ProtocolError(Reason.protocolError, 'AUTH out of place')
+    }
+    this.step(this.exchange, packet.properties?.authenticationData)
+  }
+
+  /** AUTH on an open connection: re-authentication, or the next step of one. */
+  reAuthenticate(packet: AuthPacket): void {
+    const { connection } = this
+    if (this.method === undefined || packet.properties?.authenticationMethod !== this.method) {
+      throw new ProtocolError(Reason.protocolError, 're-authentication with another method')
+    }
+    if (packet.reasonCode === Reason.reAuthenticate) {
+      const method = connection.engine.policy.authMethods.get(this.method)
+      if (method === undefined) {
+        throw new ProtocolError(Reason.badAuthenticationMethod, 'method not known')
+      }
+      this.exchange = method.start(connection.clientId)
+    }
+    if (this.exchange === null) throw new ProtocolError(Reason.protocolError, 'AUTH out of place')
+    this.step(this.exchange, packet.properties?.authenticationData)
+  }
+
+  /** DISCONNECT from the client. */
+  disconnected(reasonCode: number, properties: Properties | undefined): void {
+    const { connection } = this
+    const { session, engine } = connection
+    const expiry = properties?.sessionExpiryInterval
+    if (session !== null && expiry !== undefined) {
+      if (session.expirySeconds === 0 && expiry > 0) {
+        throw new ProtocolError(Reason.protocolError, 'a session that was to end cannot be kept')
+      }
+      session.expirySeconds = Math.min(expiry, engine.limits.maxSessionExpirySeconds)
+    }
+    if (reasonCode === Reason.success) engine.wills.discard(connection.clientId)
+    connection.end(reasonCode, properties?.reasonString ?? 'the client disconnected', true)
+  }
+
+  /** The connection has ended; `reason` is kept for the operator. */
+  left(session: Session, reason: EndReason): void {
+    const { connection } = this
+    const { engine } = connection
+    if (session.owner !== connection) return
+    const wasOpen = session.connection === connection
+    session.owner = null
+    session.connection = null
+    session.disconnectedAtMs = engine.clock.nowMs()
+    session.disconnectReason = reason.text
+    session.outbound.disconnected()
+    if (!engine.isClosing) engine.wills.lost(connection.clientId, session.expirySeconds)
+    engine.sessions.left(session)
+    if (!wasOpen || session.principal === null) return
+    engine.logger.info(
+      { clientId: session.clientId, reasonCode: reason.code, reason: reason.text },
+      'client disconnected',
+    )
+    engine.policy.onPresence({
+      clientId: session.clientId,
+      device: session.principal,
+      online: false,
+      atMs: session.disconnectedAtMs,
+      reason: reason.text,
+    })
+  }
+
+  private readProperties(properties: Properties | undefined): void {
+    const { connection } = this
+    const { limits } = connection.engine
+    if (properties === undefined) return
+    connection.sendWindow = Math.min(properties.receiveMaximum ?? 0xffff, limits.maxInflight)
+    connection.maxSendBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    connection.outboundAliasMaximum = Math.min(
+      properties.topicAliasMaximum ?? 0,
+      limits.maxOutboundAliases,
+    )
+    connection.wantsProblemInformation = properties.requestProblemInformation !== 0
+  }
+
+  /** What can be said before knowing who it is. */
+  private admission(packet: ConnectPacket): { code: number; reason: string } | null {
+    const { engine } = this.connection
+    const { limits } = engine
+    if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
+    if (engine.connections.size > limits.maxConnections) {
+      return {
+        code: Reason.serverBusy,
+        reason: `the gateway holds ${limits.maxConnections} connections at most`,
+      }
+    }
+    if (packet.clientId === '' && !packet.cleanStart && packet.version < 5) {
+      return {
+        code: Reason.clientIdentifierNotValid,
+        reason: 'an empty client identifier needs a clean session [MQTT-3.1.3-8]',
+      }
+    }
+    if (packet.clientId.length > MAX_CLIENT_ID_CHARACTERS) {
+      return {
+        code: Reason.clientIdentifierNotValid,
+        reason: `a client identifier has ${MAX_CLIENT_ID_CHARACTERS} characters at most`,
+      }
+    }
+    return null
+  }
+
+  private startExchange(data: Buffer | undefined): void {
+    const { connection } = this
+    const method = connection.engine.policy.authMethods.get(this.method ?? '')
+    if (method === undefined) {
+      connection.refuse(
+        Reason.badAuthenticationMethod,
+        `the authentication method is not offered: ${this.method}`,
+      )
+      return
+    }
+    this.exchange = method.start(connection.clientId)
+    this.step(this.exchange, data)
+  }
+
+  private step(exchange: AuthExchange<MqttPrincipal>, data: Buffer | undefined): void {
+    const { connection } = this
+    const result = exchange.next(Buffer.from(data ?? []))
+    if (!(result instanceof Promise)) {
+      this.stepped(result)
+      return
+    }
+    connection.hold()
+    result.then(
+      (step) => {
+        this.stepped(step)
+        connection.release()
+      },
+      (error: unknown) => this.authenticationFailed(error),
+    )
+  }
+
+  private stepped(step: AuthStep<MqttPrincipal>): void {
+    const { connection } = this
+    if (connection.state === 'closed') return
+    const authenticationMethod = this.method ?? ''
+    switch (step.kind) {
+      case 'continue':
+        connection.send(
+          encodeAuth(Reason.continueAuthentication, {
+            authenticationMethod,
+            authenticationData: step.data,
+          }),
+        )
+        return
+      case 'refused':
+        this.exchange = null
+        connection.disconnect(step.reasonCode, step.reason)
+        return
+      case 'done':
+        this.exchange = null
+        if (connection.state === 'open') {
+          this.renewed(step.principal, step.data)
+          return
+        }
+        this.lastData = step.data
+        this.authenticated({ ok: true, principal: step.principal })
+    }
+  }
+
+  /** Re-authentication went well; it must still be the same client. */
+  private renewed(principal: MqttPrincipal, data: Buffer | undefined): void {
+    const { connection } = this
+    if (connection.session !== null) connection.session.principal = principal
+    connection.engine.permissionsVersion++
+    connection.send(
+      encodeAuth(Reason.success, {
+        authenticationMethod: this.method ?? '',
+        ...(data === undefined ? {} : { authenticationData: data }),
+      }),
+    )
+  }
+
+  private authenticationFailed(error: unknown): void {
+    const { connection } = this
+    connection.engine.logger.error(
+      { clientId: connection.clientId, err: error },
+      'authentication could not be carried out',
+    )
+    if (connection.state === 'open') connection.disconnect(Reason.unspecifiedError)
+    else connection.refuse(Reason.serverUnavailable, 'authentication is not available')
+  }
+
+  private authenticated(result: AuthenticateResult<MqttPrincipal>): void {
+    const { connection, packet } = this
+    if (connection.state !== 'authenticating' || packet === null) return
+    if (!result.ok) {
+      connection.refuse(result.reasonCode, result.reason, result.logCode)
+      return
+    }
+    const { principal } = result
+    const problem = this.willProblem(packet, principal)
+    if (problem !== null) {
+      connection.refuse(problem.code, problem.reason)
+      return
+    }
+    this.openSession(packet, principal)
+  }
+
+  private willProblem(
+    packet: ConnectPacket,
+    principal: MqttPrincipal,
+  ): { code: number; reason: string } | null {
+    if (packet.will === undefined) return null
+    const { policy, limits } = this.connection.engine
+    const { topic } = packet.will
+    if (topic.startsWith('$') || topicDepth(topic) > limits.maxTopicDepth) {
+      return { code: Reason.topicNameInvalid, reason: 'the will topic is not allowed' }
+    }
+    const result = policy.authorize(principal, 'publish', topic)
+    return result.ok ? null : { code: result.reasonCode, reason: `will: ${result.reason}` }
+  }
+
+  private openSession(packet: ConnectPacket, principal: MqttPrincipal): void {
+    const { connection } = this
+    const { engine, clientId } = connection
+    const earlier = engine.sessions.get(clientId)?.owner
+    if (earlier != null) {
+      engine.logger.info(
+        { clientId, from: earlier.io.remoteAddress, to: connection.io.remoteAddress },
+        'another connection takes over the client identifier',
+      )
+      earlier.disconnect(Reason.sessionTakenOver)
+    }
+    const opened = engine.sessions.open(
+      clientId,
+      packet.cleanStart,
+      this.sessionExpirySeconds(packet),
+    )
+    const { session } = opened
+    session.owner = connection
+    session.principal = principal
+    connection.session = session
+    const willKept = engine.wills.set(clientId, packet.will && willFields(packet.will))
+    if (opened.kept === null && willKept === null) {
+      this.complete(packet, opened)
+      return
+    }
+    connection.hold()
+    Promise.all([opened.kept, willKept]).then(
+      () => {
+        this.complete(packet, opened)
+        connection.release()
+      },
+      () => connection.refuse(Reason.serverUnavailable, 'the session could not be stored'),
+    )
+  }
+
+  private sessionExpirySeconds(packet: ConnectPacket): number {
+    const { maxSessionExpirySeconds } = this.connection.engine.limits
+    if (packet.version < 5) return packet.cleanStart ? 0 : maxSessionExpirySeconds
+    return Math.min(packet.properties?.sessionExpiryInterval ?? 0, maxSessionExpirySeconds)
+  }
+
+  /** CONNACK, and the session gets its connection. */
+  private complete(packet: ConnectPacket, { session, isPresent }: OpenedSession): void {
+    const { connection } = this
+    const { engine } = connection
+    if (connection.state !== 'authenticating' || session.owner !== connection) return
+    connection.state = 'open'
+    session.connectedAtMs = engine.clock.nowMs()
+    session.disconnectReason = null
+    const keepAliveSeconds = this.keepAliveSeconds(packet)
+    connection.keepAliveMs = keepAliveSeconds * 1000
+    engine.counters.connects++
+    engine.counters.messagesSent++
+    connection.send(
+      encodeConnack(
+        packet.version,
+        isPresent,
+        0,
+        packet.version === 5
+          ? this.connackProperties(packet, session, keepAliveSeconds)
+          : undefined,
+      ),
+    )
+    session.connection = connection
+    engine.logger.debug(
+      { clientId: session.clientId, remoteAddress: connection.io.remoteAddress, isPresent },
+      'client connected',
+    )
+    if (session.principal !== null) {
+      engine.policy.onPresence({
+        clientId: session.clientId,
+        device: session.principal,
+        online: true,
+        atMs: session.connectedAtMs,
+        reason: undefined,
+      })
+    }
+    session.outbound.connected()
+  }
+
+  /** Only an MQTT 5 client can be told a shorter keep alive; others keep theirs. */
+  private keepAliveSeconds(packet: ConnectPacket): number {
+    const { maxKeepAliveSeconds } = this.connection.engine.limits
+    const wanted = packet.keepAliveSeconds
+    if (maxKeepAliveSeconds === 0 || packet.version < 5) return wanted
+    return wanted === 0 || wanted > maxKeepAliveSeconds ? maxKeepAliveSeconds : wanted
+  }
+
+  private connackProperties(
+    packet: ConnectPacket,
+    session: Session,
+    keepAliveSeconds: number,
+  ): Properties {
+    const { engine } = this.connection
+    const { limits, policy } = engine
+    const asked = packet.properties
+    const properties: Properties = {
+      receiveMaximum: limits.receiveMaximum,
+      maximumPacketSize: limits.maxPacketBytes,
+    }
+    if (limits.topicAliasMaximum > 0) properties.topicAliasMaximum = limits.topicAliasMaximum
+    if (this.assignedClientId !== null) properties.assignedClientIdentifier = this.assignedClientId
+    if (keepAliveSeconds !== packet.keepAliveSeconds) properties.serverKeepAlive = keepAliveSeconds
+    if (session.expirySeconds !== (asked?.sessionExpiryInterval ?? 0)) {
+      properties.sessionExpiryInterval = session.expirySeconds
+    }
+    if (asked?.requestResponseInformation === 1 && session.principal !== null) {
+      const information = policy.responseInformation(session.principal)
+      if (information !== undefined) properties.responseInformation = information
+    }
+    if (this.method !== undefined) properties.authenticationMethod = this.method
+    if (this.lastData !== undefined) properties.authenticationData = this.lastData
+    return properties
+  }
+}

@@ -1,0 +1,424 @@
+/**
+ * Messages from one client: checked, given to the box or to subscribers, acknowledged in order.
+ *
+ * An acknowledgement leaves when what it stands for is on disk, and never before that of an earlier
+ * message [MQTT-4.6.0-2] [MQTT-4.6.0-3].
+ */
+
+import { isUtf8 } from 'node:buffer'
+import { PacketType, ProtocolError, type PublishPacket } from './codec/packets.ts'
+import { Reason, reasonText } from './codec/reason-codes.ts'
+import { topicDepth } from './codec/topics.ts'
+import type { Connection } from './connection.ts'
+import { forwardedProperties, Message } from './message.ts'
+import type { AuthorizeResult, DeviceMessageOutcome } from './ports.ts'
+import type { Session } from './session.ts'
+
+/** One QoS 1 or 2 message that is not acknowledged yet. */
+interface PendingAck {
+  readonly packetId: number
+  readonly qos: 1 | 2
+  reasonCode: number
+  reason: string | undefined
+  isReady: boolean
+  /** To be given to subscribers when its turn comes. */
+  message: Message | null
+}
+
+interface TopicRights {
+  readonly result: AuthorizeResult
+  readonly isForBox: boolean
+}
+
+/** Topics whose permission a connection remembers: a device uses a handful. */
+const REMEMBERED_TOPICS = 64
+const ALLOWED: AuthorizeResult = { ok: true }
+
+export class Inbound {
+  private readonly connection: Connection
+  private pending: PendingAck[] = []
+  private readonly aliases = new Map<number, string>()
+  private readonly rights = new Map<string, TopicRights>()
+  private rightsVersion = -1
+  /** QoS 1 and 2 messages of this connection that are still open. */
+  private open = 0
+  private isHolding = false
+  private isClosed = false
+
+  constructor(connection: Connection) {
+    this.connection = connection
+  }
+
+  close(): void {
+    this.isClosed = true
+    this.pending = []
+  }
+
+  publish(packet: PublishPacket, buffer: Buffer, from: number, end: number): void {
+    const { connection } = this
+    const { engine } = connection
+    const session = connection.session as Session
+    session.counters.messagesReceived++
+    engine.counters.publishesReceived++
+    if (connection.version === 5) this.resolveAlias(packet)
+    if (packet.qos > 0 && !this.admit(packet, session)) return
+    const rights = this.rightsFor(packet.topic)
+    const refusal = this.check(packet, rights)
+    if (refusal !== null) {
+      this.refuse(packet, refusal.reasonCode, refusal.reason)
+      return
+    }
+    const message = this.toMessage(packet, buffer, from, end)
+    if (rights.isForBox) this.toBox(packet, message, session)
+    else this.toSubscribers(packet, message, session)
+  }
+
+  pubrel(packetId: number): void {
+    const { connection } = this
+    const session = connection.session as Session
+    const { pubcomp } = PacketType
+    if (!session.received.delete(packetId)) {
+      connection.sendAck(pubcomp, packetId, Reason.packetIdentifierNotFound)
+      return
+    }
+    if (this.open > 0) this.open--
+    if (!session.isDurable) {
+      connection.sendAck(pubcomp, packetId, 0)
+      return
+    }
+    // Were PUBCOMP sent before the id is forgotten on disk, a crash would leave the id behind, and the
+    // client's next message under it would be taken for a repeat and lost.
+    const { rowId } = session
+    const { store, queueRows } = connection.engine
+    store
+      .commit(() => queueRows.removeReceived(rowId, packetId))
+      .then(
+        () => connection.sendAck(pubcomp, packetId, 0),
+        () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
+      )
+  }
+
+  private resolveAlias(packet: PublishPacket): void {
+    const alias = packet.properties?.topicAlias
+    if (alias === undefined) return
+    if (alias > this.connection.engine.limits.topicAliasMaximum) {
+      throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is out of range`)
+    }
+    if (packet.topic.length > 0) {
+      this.aliases.set(alias, packet.topic)
+      return
+    }
+    const topic = this.aliases.get(alias)
+    if (topic === undefined) {
+      throw new ProtocolError(Reason.protocolError, `topic alias ${alias} was never set`)
+    }
+    packet.topic = topic
+  }
+
+  /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */
+  private admit(packet: PublishPacket, session: Session): boolean {
+    const { connection } = this
+    if (packet.qos === 2 && session.received.has(packet.packetId)) {
+      this.settleLater(packet).isReady = true
+      this.acknowledge()
+      return false
+    }
+    if (packet.qos === 2 && this.isPending(packet.packetId)) return false
+    const { receiveMaximum, maxInflight } = connection.engine.limits
+    const bound = connection.version === 5 ? receiveMaximum : maxInflight
+    if (this.open >= bound && (connection.version === 5 || packet.qos === 2)) {
+      throw new ProtocolError(
+        Reason.receiveMaximumExceeded,
+        `more than ${bound} unacknowledged messages`,
+      )
+    }
+    this.open++
+    return true
+  }
+
+  /** A repeat of a message whose PUBREC has not left yet. */
+  private isPending(packetId: number): boolean {
+    return this.pending.some((one) => one.qos === 2 && one.packetId === packetId)
+  }
+
+  private rightsFor(topic: string): TopicRights {
+    const { engine, session } = this.connection
+    if (this.rightsVersion !== engine.permissionsVersion) {
+      this.rights.clear()
+      this.rightsVersion = engine.permissionsVersion
+    }
+    let rights = this.rights.get(topic)
+    if (rights === undefined) {
+      const principal = session?.principal
+      const result =
+        principal == null ? ALLOWED : engine.policy.authorize(principal, 'publish', topic)
+      rights = { result, isForBox: engine.policy.isDeviceMessageTopic(topic) }
+      if (this.rights.size >= REMEMBERED_TOPICS) this.rights.clear()
+      this.rights.set(topic, rights)
+    }
+    return rights
+  }
+
+  private check(
+    packet: PublishPacket,
+    rights: TopicRights,
+  ): { reasonCode: number; reason: string } | null {
+    const { topic, properties } = packet
+    const { limits } = this.connection.engine
+    if (topic.startsWith('$')) {
+      return { reasonCode: Reason.notAuthorized, reason: 'topics with $ are the gateway’s own' }
+    }
+    if (topicDepth(topic) > limits.maxTopicDepth) {
+      return {
+        reasonCode: Reason.topicNameInvalid,
+        reason: `a topic has ${limits.maxTopicDepth} levels at most`,
+      }
+    }
+    if (!rights.result.ok) return rights.result
+    if (properties?.payloadFormatIndicator === 1 && !isUtf8(packet.payload)) {
+      return { reasonCode: Reason.payloadFormatInvalid, reason: 'the payload is not UTF-8' }
+    }
+    return null
+  }
+
+  private toMessage(packet: PublishPacket, buffer: Buffer, from: number, end: number): Message {
+    const { connection } = this
+    const { properties, payload, topic, qos } = packet
+    const expiry = properties?.messageExpiryInterval
+    const message = new Message({
+      topic,
+      payload: packet.retain ? Buffer.from(payload) : payload,
+      qos,
+      retain: packet.retain,
+      properties: forwardedProperties(properties),
+      expiresAtMs:
+        expiry === undefined ? undefined : connection.engine.clock.nowMs() + expiry * 1000,
+      publisher: connection.clientId,
+    })
+    if (properties === undefined && !packet.retain) {
+      const bytes = buffer.subarray(from, end)
+      const packetIdAt =
+        qos === 0 ? 0 : end - from - payload.length - (connection.version === 5 ? 3 : 2)
+      message.offerFrame(connection.version, { bytes, packetIdAt })
+    }
+    return message
+  }
+
+  private toSubscribers(packet: PublishPacket, message: Message, session: Session): void {
+    const { dispatcher } = this.connection.engine
+    const quota = this.quotaProblem(message)
+    if (quota !== undefined) {
+      this.refuse(packet, Reason.quotaExceeded, quota)
+      return
+    }
+    if (packet.qos === 0) {
+      dispatcher.dispatch(message, session, null, null)
+      return
+    }
+    if (packet.qos === 1 && this.pending.length === 0) {
+      this.dispatchFirst(packet, message, session)
+      return
+    }
+    const ack = this.settleLater(packet)
+    this.dispatchFor(ack, message, session)
+    this.acknowledge()
+  }
+
+  /** The common case: nothing waits before it, and nothing has to be written. */
+  private dispatchFirst(packet: PublishPacket, message: Message, session: Session): void {
+    const { connection } = this
+    let ack: PendingAck | null = null
+    const result = connection.engine.dispatcher.dispatch(message, session, null, (error) => {
+      if (ack !== null) this.written(ack, error)
+    })
+    if (result === 'pending') {
+      ack = this.settleLater(packet)
+      return
+    }
+    if (this.open > 0) this.open--
+    const code = result === 'none' ? Reason.noMatchingSubscribers : Reason.success
+    connection.sendAck(PacketType.puback, packet.packetId, code)
+  }
+
+  private dispatchFor(ack: PendingAck, message: Message, session: Session): void {
+    const received =
+      ack.qos === 2 && session.isDurable
+        ? { sessionRow: session.rowId, packetId: ack.packetId }
+        : null
+    const result = this.connection.engine.dispatcher.dispatch(message, session, received, (error) =>
+      this.written(ack, error),
+    )
+    if (result === 'pending') return
+    if (result === 'none' && ack.reasonCode === 0) ack.reasonCode = Reason.noMatchingSubscribers
+    ack.isReady = true
+  }
+
+  private quotaProblem(message: Message): string | undefined {
+    const { retained, dispatcher, limits } = this.connection.engine
+    if (message.retain && !retained.wouldAccept(message)) {
+      return 'the gateway holds as many retained messages as it may'
+    }
+    if (limits.queueOverflow === 'refuse' && !dispatcher.hasRoomFor(message)) {
+      return 'the queue of a subscriber is full'
+    }
+    return undefined
+  }
+
+  private toBox(packet: PublishPacket, message: Message, session: Session): void {
+    const { connection } = this
+    const { policy } = connection.engine
+    const { principal } = session
+    if (principal === null) return
+    const ack = packet.qos === 0 ? null : this.settleLater(packet)
+    if (ack !== null) ack.message = message
+    let outcome: Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+    try {
+      outcome = policy.onDeviceMessage({
+        clientId: connection.clientId,
+        device: principal,
+        topic: message.topic,
+        payload: message.payload,
+        qos: message.qos,
+        retain: message.retain,
+        protocolVersion: connection.version,
+        properties: packet.properties,
+      })
+    } catch (error) {
+      this.failed(ack, error)
+      return
+    }
+    if (!(outcome instanceof Promise)) {
+      this.taken(ack, message, outcome)
+      return
+    }
+    outcome.then(
+      (result) => this.taken(ack, message, result),
+      (error: unknown) => this.failed(ack, error),
+    )
+  }
+
+  /** The box has taken a message, or refused it with a reason. */
+  private taken(ack: PendingAck | null, message: Message, outcome: DeviceMessageOutcome): void {
+    if (ack === null) {
+      const { session } = this.connection
+      if (outcome.reasonCode < 0x80 && session !== null) {
+        this.connection.engine.dispatcher.dispatch(message, session, null, null)
+      }
+      return
+    }
+    ack.reasonCode = outcome.reasonCode
+    ack.reason = outcome.reason
+    if (outcome.reasonCode >= 0x80) ack.message = null
+    ack.isReady = true
+    this.acknowledge()
+  }
+
+  private failed(ack: PendingAck | null, error: unknown): void {
+    const { connection } = this
+    connection.engine.logger.error(
+      { clientId: connection.clientId, err: error },
+      'the gateway could not take a message',
+    )
+    if (ack === null) return
+    this.written(ack, error)
+  }
+
+  /** What the acknowledgement stands for is on disk, or was lost: then MQTT 5 clients hear so, others must send again. */
+  private written(ack: PendingAck, error: unknown): void {
+    if (this.isClosed) return
+    if (error !== undefined) {
+      if (this.connection.version < 5) {
+        this.connection.disconnect(Reason.implementationSpecificError, 'storage failed')
+        return
+      }
+      ack.reasonCode = Reason.implementationSpecificError
+      ack.reason = 'the message could not be stored; send it again'
+      ack.message = null
+    }
+    ack.isReady = true
+    this.acknowledge()
+  }
+
+  private refuse(packet: PublishPacket, reasonCode: number, reason: string): void {
+    const { connection } = this
+    const { engine, session } = connection
+    engine.counters.refusedPublishes++
+    if (session?.principal != null) {
+      session.counters.refused++
+      engine.policy.onRefusedPublish({
+        clientId: connection.clientId,
+        device: session.principal,
+        topic: packet.topic,
+        reasonCode,
+        reason,
+        protocolVersion: connection.version,
+      })
+    }
+    engine.logger.debug(
+      { clientId: connection.clientId, topic: packet.topic, reasonCode, reason },
+      'publish refused',
+    )
+    if (packet.qos === 0) return
+    const ack = this.settleLater(packet)
+    ack.reasonCode = reasonCode
+    ack.reason = reason
+    ack.isReady = true
+    this.acknowledge()
+  }
+
+  private settleLater(packet: PublishPacket): PendingAck {
+    const ack: PendingAck = {
+      packetId: packet.packetId,
+      qos: packet.qos as 1 | 2,
+      reasonCode: 0,
+      reason: undefined,
+      isReady: false,
+      message: null,
+    }
+    this.pending.push(ack)
+    if (!this.isHolding && this.pending.length > this.connection.engine.limits.maxPendingAcks) {
+      this.isHolding = true
+      this.connection.hold()
+    }
+    return ack
+  }
+
+  /** Sends the acknowledgements at the head that are ready, in order. */
+  private acknowledge(): void {
+    const { connection } = this
+    const session = connection.session
+    if (this.isClosed || session === null) return
+    let sent = 0
+    for (const ack of this.pending) {
+      if (!ack.isReady) break
+      if (ack.message !== null) {
+        const { message } = ack
+        ack.message = null
+        ack.isReady = false
+        this.dispatchFor(ack, message, session)
+        if (!ack.isReady) break
+      }
+      sent++
+      this.sendAck(ack, session)
+    }
+    if (sent > 0) this.pending.splice(0, sent)
+    if (this.isHolding && this.pending.length <= connection.engine.limits.maxPendingAcks / 2) {
+      this.isHolding = false
+      connection.release()
+    }
+  }
+
+  private sendAck(ack: PendingAck, session: Session): void {
+    const isRefused = ack.reasonCode >= 0x80
+    const reason = isRefused ? (ack.reason ?? reasonText(ack.reasonCode)) : ack.reason
+    if (ack.qos === 1) {
+      if (this.open > 0) this.open--
+      this.connection.sendAck(PacketType.puback, ack.packetId, ack.reasonCode, reason)
+      return
+    }
+    if (isRefused && this.connection.version === 5) {
+      if (this.open > 0) this.open--
+    } else session.received.add(ack.packetId)
+    this.connection.sendAck(PacketType.pubrec, ack.packetId, ack.reasonCode, reason)
+  }
+}

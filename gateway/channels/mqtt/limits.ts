@@ -1,0 +1,73 @@
+/** Every bound of the MQTT channel, with its reason. An operator may change each in the configuration. */
+
+export interface MqttLimits {
+  /** Whole packet, both ways: an ask with attachments fits; more belongs on HTTP. */
+  readonly maxPacketBytes: number
+  /** Levels of a topic or filter: the contract uses four; deep ones cost matching time. */
+  readonly maxTopicDepth: number
+  /** A client that has not finished CONNECT by then is closed: half-open sockets are a scarce good. */
+  readonly connectTimeoutMs: number
+  /** 0: the client's own keep alive stands. Otherwise longer ones are shortened to it and the client is told. */
+  readonly maxKeepAliveSeconds: number
+  /** How long a session is kept at most; also that of a 3.1.1 client with clean session 0. */
+  readonly maxSessionExpirySeconds: number
+  /** Unacknowledged QoS 1 and 2 messages that a client may have open towards us (advertised to MQTT 5). */
+  readonly receiveMaximum: number
+  /** Topic aliases that a client may set (advertised). */
+  readonly topicAliasMaximum: number
+  /** Topic aliases that we use towards a client at most, whatever it allows. */
+  readonly maxOutboundAliases: number
+  /** Unacknowledged messages towards one client: bounds its redelivery after a reconnect. */
+  readonly maxInflight: number
+  /** Messages of one session held in memory; more stay on disk, or count as overflow for a clean session. */
+  readonly maxMemoryQueue: number
+  /** Messages of one session waiting in all, with `maxQueuedBytes` the offline queue. */
+  readonly maxQueuedMessages: number
+  readonly maxQueuedBytes: number
+  /** Age at which a waiting message is dropped; 0: never. */
+  readonly maxQueuedAgeMs: number
+  /** What gives way when a queue is full: the oldest message, the new one, or the publisher (0x97). */
+  readonly queueOverflow: 'drop-oldest' | 'drop-newest' | 'refuse'
+  /** Bytes waiting for one socket, above which its QoS 0 messages are dropped and QoS 1 waits in the session. */
+  readonly maxSocketBufferBytes: number
+  readonly maxSubscriptionsPerClient: number
+  readonly maxRetainedMessages: number
+  readonly maxRetainedBytes: number
+  readonly maxConnections: number
+  /** Connections accepted each second over all clients, with a burst of as many; 0: no limit. */
+  readonly maxConnectsPerSecond: number
+  /** Publishes each second of one client; above it the socket is paused, so that the device feels it. 0: no limit. */
+  readonly maxMessagesPerSecond: number
+  readonly maxBytesPerSecond: number
+  /** Tokens saved up for a burst, in seconds of the rate. */
+  readonly rateBurstSeconds: number
+  /** Acknowledgements a client may be waiting for before its socket is paused (3.1.1 has no receive maximum). */
+  readonly maxPendingAcks: number
+}
+
+export const DEFAULT_LIMITS: MqttLimits = {
+  maxPacketBytes: 1024 * 1024,
+  maxTopicDepth: 32,
+  connectTimeoutMs: 10_000,
+  maxKeepAliveSeconds: 0,
+  maxSessionExpirySeconds: 7 * 24 * 3600,
+  receiveMaximum: 100,
+  topicAliasMaximum: 32,
+  maxOutboundAliases: 32,
+  maxInflight: 1000,
+  maxMemoryQueue: 1000,
+  maxQueuedMessages: 10_000,
+  maxQueuedBytes: 32 * 1024 * 1024,
+  maxQueuedAgeMs: 7 * 24 * 3600 * 1000,
+  queueOverflow: 'drop-oldest',
+  maxSocketBufferBytes: 2 * 1024 * 1024,
+  maxSubscriptionsPerClient: 1000,
+  maxRetainedMessages: 50_000,
+  maxRetainedBytes: 64 * 1024 * 1024,
+  maxConnections: 20_000,
+  maxConnectsPerSecond: 1000,
+  maxMessagesPerSecond: 2000,
+  maxBytesPerSecond: 4 * 1024 * 1024,
+  rateBurstSeconds: 2,
+  maxPendingAcks: 200,
+}

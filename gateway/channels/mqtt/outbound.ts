@@ -1,0 +1,430 @@
+/**
+ * Messages of QoS 1 and 2 on their way to one session: in flight by packet id, waiting in memory, and,
+ * for a session that is kept, the rest on disk.
+ *
+ * Order: what is in flight was sent first, then memory, then disk; nothing overtakes. A durable
+ * delivery is sent only after its row is committed, so that a crash cannot make a QoS 2 message arrive
+ * twice: a publisher that was not acknowledged sends again, and nobody has seen the first copy.
+ */
+import { PacketType } from './codec/packets.ts'
+import { Reason } from './codec/reason-codes.ts'
+import type { MqttLimits } from './limits.ts'
+import type { Message } from './message.ts'
+import type { Session } from './session.ts'
+import type { SharedGroup } from './shared-groups.ts'
+
+export interface Delivery {
+  readonly message: Message
+  readonly qos: 1 | 2
+  readonly retain: boolean
+  readonly identifiers: readonly number[] | null
+  /** The group it was given to this member by; it goes back there if the session ends. */
+  readonly group: SharedGroup | null
+  /** Row in the session's queue; 0 while it lives in memory only. */
+  seq: number
+  /** 0 until it has its place in flight. */
+  packetId: number
+  isCommitted: boolean
+  /** Not in memory: read back from its row when its turn comes. */
+  isOnDisk: boolean
+  wasSent: boolean
+  /** PUBREC has come: from here on PUBREL is repeated, not the message. */
+  isReleased: boolean
+}
+
+/** What the queue needs of the store. Writes are kept with the next commit; none is waited for but `release`. */
+export interface DeliveryLog {
+  removed(sessionRow: number, seq: number): void
+  sent(sessionRow: number, seq: number, packetId: number): void
+  /** Calls back once the release is on disk. */
+  released(sessionRow: number, seq: number, done: () => void): void
+  /** Committed deliveries after `afterSeq`, oldest first. */
+  page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
+  size(sessionRow: number): { count: number; bytes: number }
+  /** Oldest delivery that is not in flight and lies after `afterSeq`. */
+  oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined
+}
+
+export interface OutboundParts {
+  readonly limits: MqttLimits
+  readonly log: DeliveryLog
+  readonly nowMs: () => number
+  readonly mayReceive: (session: Session, topic: string) => boolean
+}
+
+const LAST_PACKET_ID = 0xffff
+/** Deliveries read from disk at once. */
+const PAGE = 200
+
+export class Outbound {
+  private readonly session: Session
+  private readonly parts: OutboundParts
+  private inflight: Map<number, Delivery> | null = null
+  private waiting: Delivery[] = []
+  private waitingHead = 0
+  private resend: Delivery[] = []
+  /** Sent on this connection and not yet acknowledged. */
+  private open = 0
+  private lastPacketId = 0
+  /** Highest row in memory; rows above it are on disk only while `isSpilled`. */
+  private lastSeq = 0
+  private isSpilled = false
+  /** Deliveries that went to disk in the open transaction. */
+  private stagedOnDisk = 0
+  private isLoaded: boolean
+  private isPumping = false
+  count = 0
+  bytes = 0
+
+  constructor(session: Session, parts: OutboundParts) {
+    this.session = session
+    this.parts = parts
+    this.isLoaded = true
+  }
+
+  /** After a restart: the queue is on disk and is read when the client comes back. */
+  startFromDisk(): void {
+    this.isSpilled = true
+    this.isLoaded = false
+  }
+
+  get inflightCount(): number {
+    return this.inflight?.size ?? 0
+  }
+
+  private get waitingCount(): number {
+    return this.waiting.length - this.waitingHead
+  }
+
+  /** Takes a delivery that lives in memory only. */
+  push(delivery: Delivery): void {
+    if (!this.makeRoom(delivery)) return
+    this.account(delivery, 1)
+    this.waiting.push(delivery)
+    this.pump()
+  }
+
+  /** False when the queue is full and its policy is to refuse. */
+  wouldAccept(message: Message): boolean {
+    if (this.parts.limits.queueOverflow !== 'refuse') return true
+    this.load()
+    return !this.isFull(message.bytes)
+  }
+
+  /**
+   * Takes a delivery whose row is being written in the open transaction, and gives it its packet id
+   * when it can go out at once, so that the row need not be touched again. `isKept` false: dropped.
+   */
+  stage(delivery: Delivery): boolean {
+    this.load()
+    if (!this.makeRoom(delivery)) return false
+    this.account(delivery, 1)
+    const { connection } = this.session
+    if (this.isSpilled || this.waitingCount >= this.parts.limits.maxMemoryQueue) {
+      this.leaveOnDisk(delivery)
+      return true
+    }
+    this.lastSeq = delivery.seq
+    if (connection !== null && this.waitingCount === 0 && this.hasWindow()) {
+      this.open++
+      this.assignPacketId(delivery)
+      return true
+    }
+    if (connection === null) {
+      this.lastSeq = delivery.seq - 1
+      this.leaveOnDisk(delivery)
+    } else this.waiting.push(delivery)
+    return true
+  }
+
+  /** The row of a staged delivery is on disk. */
+  committed(delivery: Delivery): void {
+    delivery.isCommitted = true
+    if (delivery.isOnDisk) this.stagedOnDisk--
+    if (delivery.packetId > 0) {
+      const connection = this.session.connection
+      const isCurrent = this.inflight?.get(delivery.packetId) === delivery
+      if (connection !== null && isCurrent && !delivery.wasSent) this.transmit(delivery)
+    } else this.pump()
+  }
+
+  /** The transaction of a staged delivery was lost: its publisher hears of it and sends again. */
+  lost(delivery: Delivery): void {
+    if (delivery.packetId > 0) {
+      if (this.inflight?.get(delivery.packetId) !== delivery) return
+      this.finish(delivery)
+      return
+    }
+    if (delivery.isOnDisk) this.stagedOnDisk--
+    else {
+      const at = this.waiting.indexOf(delivery, this.waitingHead)
+      if (at >= 0) this.waiting.splice(at, 1)
+    }
+    this.account(delivery, -1)
+  }
+
+  /** A connection took the session: what was in flight goes first, then the rest. */
+  connected(): void {
+    this.load()
+    this.open = 0
+    this.resend = this.inflight === null ? [] : [...this.inflight.values()]
+    this.pump()
+  }
+
+  disconnected(): void {
+    this.open = 0
+    this.resend = []
+    if (!this.session.isDurable) return
+    this.spillWaiting()
+  }
+
+  pump(): void {
+    if (this.isPumping) return
+    this.isPumping = true
+    try {
+      while (this.session.connection !== null && this.hasWindow()) {
+        const delivery = this.next()
+        if (delivery === undefined) break
+        this.open++
+        if (delivery.packetId === 0) {
+          this.assignPacketId(delivery)
+          if (delivery.seq > 0) {
+            this.parts.log.sent(this.session.rowId, delivery.seq, delivery.packetId)
+          }
+        }
+        this.transmit(delivery)
+      }
+    } finally {
+      this.isPumping = false
+    }
+  }
+
+  puback(packetId: number): void {
+    const delivery = this.inflight?.get(packetId)
+    if (delivery?.qos !== 1) return
+    this.finish(delivery)
+    this.pump()
+  }
+
+  pubrec(packetId: number, reasonCode: number): void {
+    const delivery = this.inflight?.get(packetId)
+    if (delivery === undefined) {
+      if (reasonCode < 0x80) {
+        this.session.connection?.sendAck(
+          PacketType.pubrel,
+          packetId,
+          Reason.packetIdentifierNotFound,
+        )
+      }
+      return
+    }
+    if (delivery.qos !== 2) return
+    if (reasonCode >= 0x80) {
+      this.finish(delivery)
+      this.pump()
+      return
+    }
+    if (delivery.isReleased || delivery.seq === 0) {
+      delivery.isReleased = true
+      this.session.connection?.sendAck(PacketType.pubrel, packetId, 0)
+      return
+    }
+    // PUBREL leaves after the release is kept: after a crash the message must not be sent again,
+    // since its receiver may have forgotten the packet id with our PUBREL.
+    const { connection } = this.session
+    this.parts.log.released(this.session.rowId, delivery.seq, () => {
+      delivery.isReleased = true
+      if (connection === this.session.connection) {
+        connection?.sendAck(PacketType.pubrel, packetId, 0)
+      }
+    })
+  }
+
+  pubcomp(packetId: number): void {
+    const delivery = this.inflight?.get(packetId)
+    if (delivery?.isReleased !== true) return
+    this.finish(delivery)
+    this.pump()
+  }
+
+  /** Empties the queue as its session ends; gives what may go to other members of a group [MQTT-4.8.2-5]. */
+  drain(): Delivery[] {
+    this.load()
+    const returned: Delivery[] = []
+    for (const delivery of this.inflight?.values() ?? []) {
+      if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
+    }
+    for (let at = this.waitingHead; at < this.waiting.length; at++) {
+      const delivery = this.waiting[at] as Delivery
+      if (delivery.group !== null) returned.push(delivery)
+    }
+    while (this.isSpilled) {
+      const page = this.parts.log.page(this.session.rowId, this.lastSeq, PAGE)
+      for (const delivery of page) {
+        this.lastSeq = delivery.seq
+        if (delivery.group !== null && (delivery.packetId === 0 || delivery.qos === 1)) {
+          returned.push(delivery)
+        }
+      }
+      this.isSpilled = page.length === PAGE
+    }
+    this.inflight = null
+    this.waiting = []
+    this.waitingHead = 0
+    this.resend = []
+    this.count = 0
+    this.bytes = 0
+    return returned
+  }
+
+  private leaveOnDisk(delivery: Delivery): void {
+    this.isSpilled = true
+    this.stagedOnDisk++
+    delivery.isOnDisk = true
+  }
+
+  private hasWindow(): boolean {
+    const connection = this.session.connection
+    return connection !== null && this.open < connection.sendWindow && connection.hasRoom()
+  }
+
+  private next(): Delivery | undefined {
+    const again = this.resend.shift()
+    if (again !== undefined) return again
+    for (;;) {
+      if (this.waitingCount === 0) this.readPage()
+      const first = this.waiting[this.waitingHead]
+      if (first === undefined || (first.seq > 0 && !first.isCommitted)) return undefined
+      this.waitingHead++
+      if (this.waitingHead === this.waiting.length) {
+        this.waiting = []
+        this.waitingHead = 0
+      }
+      if (!first.message.isExpired(this.parts.nowMs())) return first
+      this.forget(first)
+    }
+  }
+
+  private readPage(): void {
+    if (!this.isSpilled) return
+    const { session, parts } = this
+    const page = parts.log.page(session.rowId, this.lastSeq, PAGE)
+    this.isSpilled = page.length === PAGE || this.stagedOnDisk > 0
+    for (const delivery of page) {
+      this.lastSeq = delivery.seq
+      if (!parts.mayReceive(session, delivery.message.topic)) {
+        this.forget(delivery)
+        session.counters.droppedQueue++
+      } else this.waiting.push(delivery)
+    }
+  }
+
+  /** First use after a restart: counts, and what had been sent before it goes back in flight. */
+  private load(): void {
+    if (this.isLoaded) return
+    this.isLoaded = true
+    const { session, parts } = this
+    const size = parts.log.size(session.rowId)
+    this.count = size.count
+    this.bytes = size.bytes
+    for (;;) {
+      const page = parts.log.page(session.rowId, this.lastSeq, PAGE)
+      for (const delivery of page) {
+        if (delivery.packetId === 0) return
+        this.lastSeq = delivery.seq
+        this.lastPacketId = delivery.packetId
+        this.inflight ??= new Map()
+        this.inflight.set(delivery.packetId, delivery)
+      }
+      if (page.length < PAGE) {
+        this.isSpilled = false
+        return
+      }
+    }
+  }
+
+  private assignPacketId(delivery: Delivery): void {
+    this.inflight ??= new Map()
+    do {
+      this.lastPacketId = this.lastPacketId >= LAST_PACKET_ID ? 1 : this.lastPacketId + 1
+    } while (this.inflight.has(this.lastPacketId))
+    delivery.packetId = this.lastPacketId
+    this.inflight.set(delivery.packetId, delivery)
+  }
+
+  private transmit(delivery: Delivery): void {
+    const { session } = this
+    const connection = session.connection
+    if (connection === null) return
+    if (delivery.isReleased) {
+      connection.sendAck(PacketType.pubrel, delivery.packetId, 0)
+      return
+    }
+    const { message, qos, packetId, wasSent, retain, identifiers } = delivery
+    delivery.wasSent = true
+    if (connection.sendPublish(message, qos, packetId, wasSent, retain, identifiers)) return
+    // Larger than the client takes: dropped as if it had been acknowledged [MQTT-3.1.2-25].
+    session.counters.droppedQueue++
+    this.finish(delivery)
+  }
+
+  private finish(delivery: Delivery): void {
+    this.inflight?.delete(delivery.packetId)
+    if (this.open > 0) this.open--
+    this.forget(delivery)
+  }
+
+  private forget(delivery: Delivery): void {
+    this.account(delivery, -1)
+    if (delivery.seq > 0) this.parts.log.removed(this.session.rowId, delivery.seq)
+  }
+
+  private account(delivery: Delivery, sign: 1 | -1): void {
+    this.count += sign
+    this.bytes += sign * delivery.message.bytes
+  }
+
+  private isFull(moreBytes: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.parts.limits
+    return this.count >= maxQueuedMessages || this.bytes + moreBytes > maxQueuedBytes
+  }
+
+  private makeRoom(delivery: Delivery): boolean {
+    const { message } = delivery
+    while (this.isFull(message.bytes)) {
+      this.session.counters.droppedQueue++
+      if (this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) return false
+    }
+    return true
+  }
+
+  /** What is in flight is the receiver's already and stays; the oldest waiting one goes. */
+  private dropOldest(): boolean {
+    const first = this.waiting[this.waitingHead]
+    if (first !== undefined) {
+      this.waitingHead++
+      this.forget(first)
+      return true
+    }
+    if (!this.isSpilled) return false
+    const oldest = this.parts.log.oldestWaiting(this.session.rowId, this.lastSeq)
+    if (oldest === undefined) return false
+    this.parts.log.removed(this.session.rowId, oldest.seq)
+    this.count--
+    this.bytes -= oldest.bytes
+    return true
+  }
+
+  /** While nobody is connected, memory holds only what is in flight. */
+  private spillWaiting(): void {
+    const first = this.waiting[this.waitingHead]
+    if (first !== undefined) this.lastSeq = first.seq - 1
+    for (let at = this.waitingHead; at < this.waiting.length; at++) {
+      const delivery = this.waiting[at] as Delivery
+      if (delivery.isCommitted) this.isSpilled = true
+      else this.leaveOnDisk(delivery)
+    }
+    this.waiting = []
+    this.waitingHead = 0
+  }
+}

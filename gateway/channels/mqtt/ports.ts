@@ -1,0 +1,104 @@
+/** What the MQTT engine is given and what it hands on: the seams to the rest of the house. */
+import type { PeerCertificate, Transport } from './byte-connection.ts'
+import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
+
+/** Who a connection is, as `authenticate` found out. */
+export interface MqttPrincipal {
+  readonly id: string
+}
+
+export interface MqttCredentials {
+  readonly clientId: string
+  readonly username: string | undefined
+  readonly password: Buffer | undefined
+  readonly certificate: PeerCertificate | undefined
+  readonly protocolVersion: ProtocolVersion
+  readonly remoteAddress: string
+  readonly transport: Transport
+}
+
+export type AuthenticateResult<P extends MqttPrincipal> =
+  | { readonly ok: true; readonly principal: P }
+  | {
+      readonly ok: false
+      /** MQTT 5 reason code: 0x86 bad user name or password, 0x87 not authorized, 0x8a banned … */
+      readonly reasonCode: number
+      /** For the client: plain words. */
+      readonly reason: string
+      /** For the log: a code of `gateway/errors.ts`. */
+      readonly logCode?: string
+    }
+
+export type AuthorizeAction = 'publish' | 'subscribe' | 'receive'
+
+export type AuthorizeResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reasonCode: number; readonly reason: string }
+
+/** A message to the box itself. */
+export interface DeviceMessage<P extends MqttPrincipal> {
+  readonly clientId: string
+  readonly device: P
+  readonly topic: string
+  /** Valid during the call; copy it to keep it longer than the returned promise. */
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly protocolVersion: ProtocolVersion
+  readonly properties: Properties | undefined
+}
+
+/** How the box took a message; the acknowledgement carries it to MQTT 5 clients. */
+export interface DeviceMessageOutcome {
+  /** 0x00 taken; 0x80 and above: refused, e.g. 0x83, 0x87, 0x97, 0x99. */
+  readonly reasonCode: number
+  readonly reason?: string
+}
+
+export interface PresenceChange<P extends MqttPrincipal> {
+  readonly clientId: string
+  readonly device: P
+  readonly online: boolean
+  readonly atMs: number
+  /** Plain words: why the connection ended. */
+  readonly reason: string | undefined
+}
+
+/** A publish that was refused before it reached anybody. 3.1.1 clients learn of it only by what the house sends them. */
+export interface RefusedPublish<P extends MqttPrincipal> {
+  readonly clientId: string
+  readonly device: P
+  readonly topic: string
+  readonly reasonCode: number
+  readonly reason: string
+  readonly protocolVersion: ProtocolVersion
+}
+
+/** A step of an enhanced authentication exchange (MQTT 5.0 section 4.12). */
+export type AuthStep<P extends MqttPrincipal> =
+  | { readonly kind: 'continue'; readonly data: Buffer }
+  | { readonly kind: 'done'; readonly principal: P; readonly data?: Buffer }
+  | { readonly kind: 'refused'; readonly reasonCode: number; readonly reason: string }
+
+export interface AuthExchange<P extends MqttPrincipal> {
+  /** One message of the client; the first may be empty. */
+  next(data: Buffer): Promise<AuthStep<P>> | AuthStep<P>
+}
+
+export interface AuthMethod<P extends MqttPrincipal> {
+  /** As clients name it, e.g. SCRAM-SHA-256. */
+  readonly name: string
+  start(clientId: string): AuthExchange<P>
+}
+
+/** Broker time in milliseconds: counted by a clock that is not set, anchored to the wall at start. */
+export interface MqttClock {
+  nowMs(): number
+}
+
+export interface MqttLogger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}

@@ -1,0 +1,268 @@
+/** Rows of messages in the store: queues, received QoS 2 ids, retained. SQL and its decoding only. */
+import type { SqlValue, Store } from '../../storage/store.ts'
+import type { Properties, Qos } from './codec/packets.ts'
+import { PacketType } from './codec/packets.ts'
+import { readPropertyBytes } from './codec/properties.ts'
+import { Message } from './message.ts'
+import type { Delivery } from './outbound.ts'
+import type { SharedGroup } from './shared-groups.ts'
+
+interface QueueRow {
+  seq: number
+  topic: string
+  payload: Uint8Array
+  flags: number
+  properties: Uint8Array | null
+  identifiers: string | null
+  publisher: string | null
+  share: string | null
+  expires_at: number | null
+  packet_id: number | null
+  released: number
+}
+
+interface RetainedRow {
+  topic: string
+  payload: Uint8Array
+  qos: number
+  properties: Uint8Array | null
+  publisher: string | null
+  expires_at: number | null
+}
+
+const QOS_MASK = 3
+const RETAIN_FLAG = 4
+/** QoS the publisher gave, above the QoS of the delivery. */
+const ORIGINAL_QOS_SHIFT = 3
+
+/** Every statement of this file, so that a test can look at their query plans. */
+export const QUEUE_SQL = {
+  lastSeq: 'SELECT max(seq) AS seq FROM mqtt_queue WHERE session_id = ?',
+  insert: `INSERT INTO mqtt_queue (session_id, seq, topic, payload, flags, properties, identifiers,
+    publisher, share, expires_at, drop_at, packet_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+  remove: 'DELETE FROM mqtt_queue WHERE session_id = ? AND seq = ?',
+  setPacketId: 'UPDATE mqtt_queue SET packet_id = ? WHERE session_id = ? AND seq = ?',
+  setReleased: `UPDATE mqtt_queue SET released = 1, payload = x'' WHERE session_id = ? AND seq = ?`,
+  page: `SELECT seq, topic, payload, flags, properties, identifiers, publisher, share, expires_at,
+    packet_id, released FROM mqtt_queue
+    WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+  size: `SELECT count(*) AS count,
+    coalesce(sum(length(topic) + length(payload) + coalesce(length(properties), 0)), 0) AS bytes
+    FROM mqtt_queue WHERE session_id = ?`,
+  oldestWaiting: `SELECT seq, length(topic) + length(payload) + coalesce(length(properties), 0) AS bytes
+    FROM mqtt_queue WHERE session_id = ? AND seq > ? AND packet_id IS NULL ORDER BY seq LIMIT 1`,
+  clear: 'DELETE FROM mqtt_queue WHERE session_id = ?',
+  dropOld: 'DELETE FROM mqtt_queue WHERE session_id = ? AND drop_at <= ? AND packet_id IS NULL',
+  putReceived: 'INSERT OR IGNORE INTO mqtt_received (session_id, packet_id) VALUES (?,?)',
+  removeReceived: 'DELETE FROM mqtt_received WHERE session_id = ? AND packet_id = ?',
+  clearReceived: 'DELETE FROM mqtt_received WHERE session_id = ?',
+  received: 'SELECT packet_id FROM mqtt_received WHERE session_id = ?',
+  putRetained: `INSERT OR REPLACE INTO mqtt_retained
+    (topic, payload, qos, properties, publisher, expires_at) VALUES (?,?,?,?,?,?)`,
+  removeRetained: 'DELETE FROM mqtt_retained WHERE topic = ?',
+  retained:
+    'SELECT topic, payload, qos, properties, publisher, expires_at FROM mqtt_retained WHERE topic = ?',
+} as const
+
+/** Read whole at start only. */
+const ALL_RETAINED =
+  'SELECT topic, payload, qos, properties, publisher, expires_at FROM mqtt_retained'
+const MAX_SEQ = 'SELECT max(seq) AS seq FROM mqtt_queue'
+
+export class QueueRows {
+  private readonly store: Store
+  private readonly findGroup: (name: string, filter: string) => SharedGroup | undefined
+  private readonly maxQueuedAgeMs: number
+  private readonly nowMs: () => number
+  private readonly sql
+
+  constructor(
+    store: Store,
+    findGroup: (name: string, filter: string) => SharedGroup | undefined,
+    maxQueuedAgeMs: number,
+    nowMs: () => number,
+  ) {
+    this.store = store
+    this.findGroup = findGroup
+    this.maxQueuedAgeMs = maxQueuedAgeMs
+    this.nowMs = nowMs
+    this.sql = {
+      insert: store.prepare(QUEUE_SQL.insert),
+      remove: store.prepare(QUEUE_SQL.remove),
+      setPacketId: store.prepare(QUEUE_SQL.setPacketId),
+      setReleased: store.prepare(QUEUE_SQL.setReleased),
+      page: store.prepare<QueueRow>(QUEUE_SQL.page),
+      size: store.prepare<{ count: number; bytes: number }>(QUEUE_SQL.size),
+      oldestWaiting: store.prepare<{ seq: number; bytes: number }>(QUEUE_SQL.oldestWaiting),
+      clear: store.prepare(QUEUE_SQL.clear),
+      dropOld: store.prepare(QUEUE_SQL.dropOld),
+      putReceived: store.prepare(QUEUE_SQL.putReceived),
+      removeReceived: store.prepare(QUEUE_SQL.removeReceived),
+      clearReceived: store.prepare(QUEUE_SQL.clearReceived),
+      received: store.prepare<{ packet_id: number }>(QUEUE_SQL.received),
+      putRetained: store.prepare(QUEUE_SQL.putRetained),
+      removeRetained: store.prepare(QUEUE_SQL.removeRetained),
+      retained: store.prepare<RetainedRow>(QUEUE_SQL.retained),
+    }
+  }
+
+  lastSeq(): number {
+    return this.store.prepare<{ seq: number | null }>(MAX_SEQ).get()?.seq ?? 0
+  }
+
+  insert(sessionRow: number, delivery: Delivery): void {
+    const { message, group } = delivery
+    const flags =
+      delivery.qos | (delivery.retain ? RETAIN_FLAG : 0) | (message.qos << ORIGINAL_QOS_SHIFT)
+    this.sql.insert.run(
+      sessionRow,
+      delivery.seq,
+      message.topic,
+      message.payload,
+      flags,
+      message.encodedProperties() ?? null,
+      delivery.identifiers === null ? null : delivery.identifiers.join(','),
+      message.publisher ?? null,
+      group === null ? null : `${group.name}/${group.filter}`,
+      finiteOrNull(message.expiresAtMs),
+      this.dropAt(message),
+      delivery.packetId || null,
+    )
+  }
+
+  remove(sessionRow: number, seq: number): void {
+    this.sql.remove.run(sessionRow, seq)
+  }
+
+  setPacketId(sessionRow: number, seq: number, packetId: number): void {
+    this.sql.setPacketId.run(packetId, sessionRow, seq)
+  }
+
+  setReleased(sessionRow: number, seq: number): void {
+    this.sql.setReleased.run(sessionRow, seq)
+  }
+
+  page(sessionRow: number, afterSeq: number, lastSeq: number, limit: number): Delivery[] {
+    return this.sql.page
+      .all(sessionRow, afterSeq, lastSeq, limit)
+      .map((row) => this.toDelivery(row))
+  }
+
+  size(sessionRow: number): { count: number; bytes: number } {
+    return this.sql.size.get(sessionRow) ?? { count: 0, bytes: 0 }
+  }
+
+  oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined {
+    return this.sql.oldestWaiting.get(sessionRow, afterSeq)
+  }
+
+  /** Rows too old to be delivered; gives how many. */
+  dropOld(sessionRow: number): number {
+    return this.sql.dropOld.run(sessionRow, this.nowMs()).changes
+  }
+
+  putReceived(sessionRow: number, packetId: number): void {
+    this.sql.putReceived.run(sessionRow, packetId)
+  }
+
+  removeReceived(sessionRow: number, packetId: number): void {
+    this.sql.removeReceived.run(sessionRow, packetId)
+  }
+
+  received(sessionRow: number): number[] {
+    return this.sql.received.all(sessionRow).map((row) => row.packet_id)
+  }
+
+  /** Everything of one session but the session itself and its subscriptions. */
+  clear(sessionRow: number): void {
+    this.sql.clear.run(sessionRow)
+    this.sql.clearReceived.run(sessionRow)
+  }
+
+  putRetained(message: Message): void {
+    if (message.payload.length === 0) {
+      this.sql.removeRetained.run(message.topic)
+      return
+    }
+    this.sql.putRetained.run(
+      message.topic,
+      message.payload,
+      message.qos,
+      message.encodedProperties() ?? null,
+      message.publisher ?? null,
+      finiteOrNull(message.expiresAtMs),
+    )
+  }
+
+  removeRetained(topic: string): void {
+    this.sql.removeRetained.run(topic)
+  }
+
+  retained(topic: string): Message | undefined {
+    const row = this.sql.retained.get(topic)
+    return row === undefined ? undefined : toRetained(row)
+  }
+
+  allRetained(): Message[] {
+    return this.store.prepare<RetainedRow>(ALL_RETAINED).all().map(toRetained)
+  }
+
+  private dropAt(message: Message): SqlValue {
+    const { maxQueuedAgeMs } = this
+    const tooOldAt = maxQueuedAgeMs > 0 ? this.nowMs() + maxQueuedAgeMs : Number.POSITIVE_INFINITY
+    return finiteOrNull(Math.min(tooOldAt, message.expiresAtMs))
+  }
+
+  private toDelivery(row: QueueRow): Delivery {
+    const message = new Message({
+      topic: row.topic,
+      payload: toBuffer(row.payload),
+      qos: ((row.flags >> ORIGINAL_QOS_SHIFT) & QOS_MASK) as Qos,
+      retain: (row.flags & RETAIN_FLAG) !== 0,
+      properties: toProperties(row.properties),
+      expiresAtMs: row.expires_at ?? undefined,
+      publisher: row.publisher ?? undefined,
+    })
+    return {
+      message,
+      qos: (row.flags & QOS_MASK) as 1 | 2,
+      retain: message.retain,
+      identifiers: row.identifiers === null ? null : row.identifiers.split(',').map(Number),
+      group: this.toGroup(row.share),
+      seq: row.seq,
+      packetId: row.packet_id ?? 0,
+      isCommitted: true,
+      isOnDisk: false,
+      wasSent: row.packet_id !== null,
+      isReleased: row.released === 1,
+    }
+  }
+
+  private toGroup(share: string | null): SharedGroup | null {
+    if (share === null) return null
+    const slash = share.indexOf('/')
+    return this.findGroup(share.slice(0, slash), share.slice(slash + 1)) ?? null
+  }
+}
+
+function toRetained(row: RetainedRow): Message {
+  return new Message({
+    topic: row.topic,
+    payload: toBuffer(row.payload),
+    qos: row.qos as Qos,
+    retain: true,
+    properties: toProperties(row.properties),
+    expiresAtMs: row.expires_at ?? undefined,
+    publisher: row.publisher ?? undefined,
+  })
+}
+
+/** Millisecond times are whole in the store. */
+export const finiteOrNull = (value: number): number | null =>
+  Number.isFinite(value) ? Math.ceil(value) : null
+
+export const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+export const toProperties = (bytes: Uint8Array | null): Properties | undefined =>
+  bytes === null ? undefined : readPropertyBytes(toBuffer(bytes), PacketType.publish)

@@ -1,0 +1,143 @@
+/** Retained messages: in memory as a tree of topic levels, written through to the store. */
+import type { MqttLimits } from './limits.ts'
+import type { Message } from './message.ts'
+
+interface Node {
+  readonly children: Map<string, Node>
+  message: Message | null
+}
+
+const createNode = (): Node => ({ children: new Map(), message: null })
+
+export class RetainedMessages {
+  private readonly limits: Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>
+  private readonly nowMs: () => number
+  private readonly root = createNode()
+  count = 0
+  bytes = 0
+
+  constructor(
+    limits: Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>,
+    nowMs: () => number,
+  ) {
+    this.limits = limits
+    this.nowMs = nowMs
+  }
+
+  /** Whether there is room for one more; replacing what is there is always possible within the bytes. */
+  wouldAccept(message: Message): boolean {
+    if (message.payload.length === 0) return true
+    const old = this.get(message.topic)
+    const count = this.count + (old === undefined ? 1 : 0)
+    const bytes = this.bytes + message.bytes - (old?.bytes ?? 0)
+    return count <= this.limits.maxRetainedMessages && bytes <= this.limits.maxRetainedBytes
+  }
+
+  /** Keeps the message for its topic; an empty payload removes what was kept [MQTT-3.3.1-6]. */
+  set(message: Message): void {
+    if (message.payload.length === 0) {
+      this.delete(message.topic)
+      return
+    }
+    let node = this.root
+    for (const level of message.topic.split('/')) {
+      let child = node.children.get(level)
+      if (child === undefined) {
+        child = createNode()
+        node.children.set(level, child)
+      }
+      node = child
+    }
+    this.uncount(node.message)
+    node.message = message
+    this.count++
+    this.bytes += message.bytes
+  }
+
+  get(topic: string): Message | undefined {
+    let node: Node | undefined = this.root
+    for (const level of topic.split('/')) {
+      node = node.children.get(level)
+      if (node === undefined) return undefined
+    }
+    return node.message ?? undefined
+  }
+
+  delete(topic: string): boolean {
+    const levels = topic.split('/')
+    const path: Node[] = [this.root]
+    for (const level of levels) {
+      const child = (path[path.length - 1] as Node).children.get(level)
+      if (child === undefined) return false
+      path.push(child)
+    }
+    const last = path[path.length - 1] as Node
+    if (last.message === null) return false
+    this.uncount(last.message)
+    last.message = null
+    for (let depth = levels.length; depth > 0; depth--) {
+      const node = path[depth] as Node
+      if (node.message !== null || node.children.size > 0) break
+      ;(path[depth - 1] as Node).children.delete(levels[depth - 1] as string)
+    }
+    return true
+  }
+
+  /** Every message that is not expired and whose topic `filter` matches. */
+  match(filter: string): Message[] {
+    const found: Message[] = []
+    this.collect(this.root, filter.split('/'), 0, found)
+    return found
+  }
+
+  /** Topics whose message has expired. */
+  expired(): string[] {
+    const nowMs = this.nowMs()
+    const topics: string[] = []
+    const visit = (node: Node): void => {
+      if (node.message?.isExpired(nowMs)) topics.push(node.message.topic)
+      for (const child of node.children.values()) visit(child)
+    }
+    visit(this.root)
+    return topics
+  }
+
+  private collect(node: Node, wanted: readonly string[], depth: number, found: Message[]): void {
+    const level = wanted[depth]
+    if (level === undefined) {
+      this.add(node, found)
+      return
+    }
+    if (level === '#') {
+      this.collectAll(node, depth === 0, found)
+      return
+    }
+    if (level !== '+') {
+      const child = node.children.get(level)
+      if (child !== undefined) this.collect(child, wanted, depth + 1, found)
+      return
+    }
+    for (const [name, child] of node.children) {
+      if (depth === 0 && name.startsWith('$')) continue
+      this.collect(child, wanted, depth + 1, found)
+    }
+  }
+
+  private collectAll(node: Node, isTop: boolean, found: Message[]): void {
+    this.add(node, found)
+    for (const [name, child] of node.children) {
+      if (isTop && name.startsWith('$')) continue
+      this.collectAll(child, false, found)
+    }
+  }
+
+  private add(node: Node, found: Message[]): void {
+    if (node.message !== null && !node.message.isExpired(this.nowMs())) found.push(node.message)
+  }
+
+  private uncount(message: Message | null): void {
+    if (message === null) return
+    this.count--
+    this.bytes -= message.bytes
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Who gets a message: a trie of filters and, in front of it, a cache from topic to receivers with the
+ * overlaps of each session already merged, so that a repeated topic costs one map look-up.
+ */
+import type { Qos } from './codec/packets.ts'
+import { hasWildcard } from './codec/topics.ts'
+import type { Session } from './session.ts'
+import type { SharedGroup } from './shared-groups.ts'
+
+/** One filter of one session. */
+export interface Subscription {
+  readonly kind: 'session'
+  readonly session: Session
+  /** As the client wrote it, `$share/…` included. */
+  readonly text: string
+  /** What is matched. */
+  readonly filter: string
+  readonly group: string | undefined
+  readonly qos: Qos
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  /** Subscription identifier, 0 when the client gave none. */
+  readonly identifier: number
+}
+
+/** A function of the house, as aedes and its plug-ins subscribe. */
+export interface Listener {
+  readonly kind: 'listener'
+  readonly notify: (packet: unknown, done: () => void) => void
+}
+
+export type Route = Subscription | SharedGroup | Listener
+
+/** One session that receives a topic, with all of its matching filters as one. */
+export interface Target {
+  readonly session: Session
+  readonly qos: Qos
+  readonly retainAsPublished: boolean
+  readonly identifiers: readonly number[] | null
+  /** What is left for the session's own messages when some filters are no-local; null when nothing is. */
+  readonly whenOwn: Target | null
+}
+
+export interface Match {
+  readonly targets: readonly Target[]
+  readonly groups: readonly SharedGroup[]
+  readonly listeners: readonly Listener[]
+}
+
+interface Node {
+  readonly children: Map<string, Node>
+  readonly routes: Set<Route>
+}
+
+/** Topics remembered at once: more than a site's devices times their topics, about 2 MB at worst. */
+const CACHE_TOPICS = 10_000
+
+const createNode = (): Node => ({ children: new Map(), routes: new Set() })
+
+export class Router {
+  private readonly root = createNode()
+  private readonly cache = new Map<string, Match>()
+  private readonly mayReceive: (session: Session, topic: string) => boolean
+  /** Filters in the trie. */
+  size = 0
+
+  /** `mayReceive` is asked once per session and topic, until `forget`. */
+  constructor(mayReceive: (session: Session, topic: string) => boolean) {
+    this.mayReceive = mayReceive
+  }
+
+  add(filter: string, route: Route): void {
+    let node = this.root
+    for (const level of filter.split('/')) {
+      let child = node.children.get(level)
+      if (child === undefined) {
+        child = createNode()
+        node.children.set(level, child)
+      }
+      node = child
+    }
+    node.routes.add(route)
+    this.size++
+    this.drop(filter)
+  }
+
+  remove(filter: string, route: Route): void {
+    const levels = filter.split('/')
+    const path: Node[] = [this.root]
+    for (const level of levels) {
+      const child = (path[path.length - 1] as Node).children.get(level)
+      if (child === undefined) return
+      path.push(child)
+    }
+    if (!(path[path.length - 1] as Node).routes.delete(route)) return
+    this.size--
+    for (let depth = levels.length; depth > 0; depth--) {
+      const node = path[depth] as Node
+      if (node.routes.size > 0 || node.children.size > 0) break
+      ;(path[depth - 1] as Node).children.delete(levels[depth - 1] as string)
+    }
+    this.drop(filter)
+  }
+
+  /** Forgets what was worked out: after a change of permissions. */
+  forget(): void {
+    this.cache.clear()
+  }
+
+  match(topic: string): Match {
+    const known = this.cache.get(topic)
+    if (known !== undefined) return known
+    const match = this.workOut(topic)
+    if (this.cache.size >= CACHE_TOPICS) this.cache.clear()
+    this.cache.set(topic, match)
+    return match
+  }
+
+  private drop(filter: string): void {
+    if (hasWildcard(filter)) this.cache.clear()
+    else this.cache.delete(filter)
+  }
+
+  private workOut(topic: string): Match {
+    const found: Route[] = []
+    const levels = topic.split('/')
+    collect(this.root, levels, 0, topic.startsWith('$'), found)
+    const bySession = new Map<Session, Subscription[]>()
+    const groups: SharedGroup[] = []
+    const listeners: Listener[] = []
+    for (const route of found) {
+      if (route.kind === 'listener') listeners.push(route)
+      else if (route.kind === 'group') groups.push(route)
+      else {
+        const list = bySession.get(route.session)
+        if (list === undefined) bySession.set(route.session, [route])
+        else list.push(route)
+      }
+    }
+    const targets: Target[] = []
+    for (const [session, subscriptions] of bySession) {
+      if (!this.mayReceive(session, topic)) continue
+      targets.push(mergeTarget(session, subscriptions))
+    }
+    return { targets, groups, listeners }
+  }
+}
+
+/** `#` also matches its parent level; wildcards do not match a `$` level at the top [MQTT-4.7.2-1]. */
+function collect(
+  node: Node,
+  levels: readonly string[],
+  depth: number,
+  isReserved: boolean,
+  found: Route[],
+): void {
+  const wildcards = depth > 0 || !isReserved
+  if (wildcards) {
+    const rest = node.children.get('#')
+    if (rest !== undefined) for (const route of rest.routes) found.push(route)
+  }
+  if (depth === levels.length) {
+    for (const route of node.routes) found.push(route)
+    return
+  }
+  const exact = node.children.get(levels[depth] as string)
+  if (exact !== undefined) collect(exact, levels, depth + 1, isReserved, found)
+  if (!wildcards) return
+  const one = node.children.get('+')
+  if (one !== undefined) collect(one, levels, depth + 1, isReserved, found)
+}
+
+/** Highest QoS of the overlapping filters [MQTT-3.3.4-2], all their identifiers [MQTT-3.3.4-4]. */
+function mergeTarget(session: Session, subscriptions: readonly Subscription[]): Target {
+  const merged = merge(session, subscriptions)
+  if (!subscriptions.some((one) => one.noLocal))
+    return { ...merged, whenOwn: { ...merged, whenOwn: null } }
+  const others = subscriptions.filter((one) => !one.noLocal)
+  return {
+    ...merged,
+    whenOwn: others.length === 0 ? null : { ...merge(session, others), whenOwn: null },
+  }
+}
+
+function merge(session: Session, subscriptions: readonly Subscription[]): Omit<Target, 'whenOwn'> {
+  let qos: Qos = 0
+  let retainAsPublished = false
+  let identifiers: number[] | null = null
+  for (const one of subscriptions) {
+    if (one.qos > qos) qos = one.qos
+    retainAsPublished ||= one.retainAsPublished
+    if (one.identifier > 0) {
+      identifiers ??= []
+      if (!identifiers.includes(one.identifier)) identifiers.push(one.identifier)
+    }
+  }
+  return { session, qos, retainAsPublished, identifiers }
+}

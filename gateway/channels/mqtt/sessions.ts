@@ -1,0 +1,207 @@
+/** All sessions by client id: making, resuming, ending, expiring, and bringing back after a restart. */
+import type { Store } from '../../storage/store.ts'
+import { parseFilter } from './codec/topics.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import type { Delivery, OutboundParts } from './outbound.ts'
+import type { MqttClock } from './ports.ts'
+import type { QueueRows } from './queue-rows.ts'
+import type { Router, Subscription } from './router.ts'
+import { Session } from './session.ts'
+import type { SessionRows } from './session-rows.ts'
+import type { SharedGroups } from './shared-groups.ts'
+import type { Wills } from './wills.ts'
+
+export interface SessionsParts {
+  readonly store: Store
+  readonly rows: SessionRows
+  readonly queue: QueueRows
+  readonly clock: MqttClock
+  readonly deadlines: Deadlines
+  readonly router: Router
+  readonly groups: SharedGroups
+  readonly wills: Wills
+  readonly outbound: OutboundParts
+  readonly returnToGroup: (delivery: Delivery) => void
+}
+
+export interface OpenedSession {
+  readonly session: Session
+  /** The client's earlier state was found and goes on. */
+  readonly isPresent: boolean
+  /** Resolves when the session is on disk; null when nothing had to be written. */
+  readonly kept: Promise<unknown> | null
+}
+
+/** Value of Session Expiry Interval that means never. */
+export const NEVER_EXPIRES = 0xffffffff
+
+export class Sessions {
+  private readonly parts: SessionsParts
+  private readonly byClientId = new Map<string, Session>()
+  private readonly expiries = new Map<Session, Deadline>()
+
+  constructor(parts: SessionsParts) {
+    this.parts = parts
+  }
+
+  get size(): number {
+    return this.byClientId.size
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.byClientId.get(clientId)
+  }
+
+  all(): IterableIterator<Session> {
+    return this.byClientId.values()
+  }
+
+  /** Sessions that were kept when the gateway stopped; those still marked connected start to expire now. */
+  restore(): void {
+    const nowMs = this.parts.clock.nowMs()
+    for (const row of this.parts.rows.all()) {
+      const session = new Session(row.client_id, row.id, this.parts.outbound)
+      session.expirySeconds = row.expiry_seconds
+      session.outbound.startFromDisk()
+      for (const packetId of this.parts.queue.received(row.id)) session.received.add(packetId)
+      this.byClientId.set(row.client_id, session)
+      for (const stored of this.parts.rows.subscriptions(row.id)) {
+        const parsed = parseFilter(stored.filter)
+        if (parsed === undefined) continue
+        this.link({
+          kind: 'session',
+          session,
+          text: stored.filter,
+          filter: parsed.filter,
+          group: parsed.group,
+          qos: stored.qos,
+          noLocal: stored.noLocal,
+          retainAsPublished: stored.retainAsPublished,
+          identifier: stored.identifier,
+        })
+      }
+      this.scheduleExpiry(session, row.expires_at ?? nowMs + row.expiry_seconds * 1000)
+    }
+  }
+
+  /**
+   * The session of a client that connects. The caller has already closed an earlier connection of the
+   * same client. A clean start ends what was there [MQTT-3.1.2-4].
+   */
+  open(clientId: string, isCleanStart: boolean, expirySeconds: number): OpenedSession {
+    let session = this.byClientId.get(clientId)
+    if (session !== undefined && isCleanStart) {
+      this.end(session)
+      session = undefined
+    }
+    const isPresent = session !== undefined
+    if (session === undefined) {
+      session = new Session(clientId, 0, this.parts.outbound)
+      this.byClientId.set(clientId, session)
+    }
+    session.expirySeconds = expirySeconds
+    this.cancelExpiry(session)
+    return { session, isPresent, kept: this.keep(session) }
+  }
+
+  /** The connection of a session has ended: it expires later, or now. */
+  left(session: Session): void {
+    if (session.expirySeconds === 0) {
+      this.end(session)
+      return
+    }
+    const expiresAtMs = this.expiryTime(session)
+    this.scheduleExpiry(session, expiresAtMs)
+    const { rowId, expirySeconds } = session
+    this.write(() => this.parts.rows.left(rowId, expirySeconds, expiresAtMs))
+  }
+
+  /** Ends a session: subscriptions, queue and rows go, a waiting will is sent, shared messages go back. */
+  end(session: Session): void {
+    this.cancelExpiry(session)
+    if (this.byClientId.get(session.clientId) === session) this.byClientId.delete(session.clientId)
+    for (const subscription of session.subscriptions.values()) this.unlink(subscription)
+    session.subscriptions.clear()
+    const returned = session.outbound.drain()
+    const { rowId } = session
+    session.rowId = 0
+    if (rowId > 0) {
+      this.write(() => {
+        this.parts.queue.clear(rowId)
+        this.parts.rows.remove(rowId)
+      })
+    }
+    this.parts.wills.send(session.clientId)
+    for (const delivery of returned) this.parts.returnToGroup(delivery)
+  }
+
+  /** Adds or replaces a filter of a session. */
+  subscribe(subscription: Subscription): void {
+    const old = subscription.session.subscriptions.get(subscription.text)
+    if (old !== undefined) this.unlink(old)
+    this.link(subscription)
+  }
+
+  /** Takes a filter away; false when there was none. */
+  unsubscribe(session: Session, text: string): boolean {
+    const old = session.subscriptions.get(text)
+    if (old === undefined) return false
+    session.subscriptions.delete(text)
+    this.unlink(old)
+    return true
+  }
+
+  close(): void {
+    for (const deadline of this.expiries.values()) deadline.isCancelled = true
+    this.expiries.clear()
+  }
+
+  /** A session with an expiry has a row from its first moment. */
+  private keep(session: Session): Promise<unknown> | null {
+    if (session.expirySeconds === 0 && session.rowId === 0) return null
+    const { clientId, expirySeconds } = session
+    return this.parts.store
+      .commit(() => this.parts.rows.put(clientId, expirySeconds))
+      .then((rowId) => {
+        if (session.rowId === 0 && this.byClientId.get(clientId) === session) session.rowId = rowId
+      })
+  }
+
+  private link(subscription: Subscription): void {
+    subscription.session.subscriptions.set(subscription.text, subscription)
+    if (subscription.group === undefined) {
+      this.parts.router.add(subscription.filter, subscription)
+    } else this.parts.groups.put(subscription.group, subscription)
+  }
+
+  private unlink(subscription: Subscription): void {
+    if (subscription.group === undefined) {
+      this.parts.router.remove(subscription.filter, subscription)
+    } else this.parts.groups.remove(subscription.group, subscription)
+  }
+
+  private expiryTime(session: Session): number {
+    return session.expirySeconds === NEVER_EXPIRES
+      ? Number.MAX_SAFE_INTEGER
+      : this.parts.clock.nowMs() + session.expirySeconds * 1000
+  }
+
+  private scheduleExpiry(session: Session, atMs: number): void {
+    if (atMs >= Number.MAX_SAFE_INTEGER) return
+    this.expiries.set(
+      session,
+      this.parts.deadlines.at(atMs, () => this.end(session)),
+    )
+  }
+
+  private cancelExpiry(session: Session): void {
+    const deadline = this.expiries.get(session)
+    if (deadline === undefined) return
+    deadline.isCancelled = true
+    this.expiries.delete(session)
+  }
+
+  private write(work: () => void): void {
+    void this.parts.store.commit(work).catch(() => undefined)
+  }
+}

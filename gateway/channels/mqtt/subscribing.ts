@@ -1,0 +1,155 @@
+/** SUBSCRIBE and UNSUBSCRIBE (MQTT 5.0 sections 3.8 to 3.11). */
+import { encodeSuback, encodeUnsuback } from './codec/encoder.ts'
+import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './codec/packets.ts'
+import { Reason } from './codec/reason-codes.ts'
+import { parseFilter, topicDepth } from './codec/topics.ts'
+import type { Connection } from './connection.ts'
+import type { Subscription } from './router.ts'
+import type { Session } from './session.ts'
+
+interface Granted {
+  readonly subscription: Subscription
+  readonly sendsRetained: boolean
+}
+
+/** Filters are settled one by one; SUBACK leaves when those of a kept session are on disk, then retained messages. */
+export function subscribe(connection: Connection, packet: SubscribePacket): void {
+  const { engine } = connection
+  const session = connection.session as Session
+  const identifier = packet.properties?.subscriptionIdentifiers?.[0] ?? 0
+  const codes: number[] = []
+  const granted: Granted[] = []
+  let reason: string | undefined
+  for (const request of packet.subscriptions) {
+    const refusal = check(connection, session, request)
+    if (refusal !== undefined) {
+      codes.push(refusal.reasonCode)
+      reason ??= refusal.reason
+      continue
+    }
+    granted.push(grant(session, request, identifier))
+    const last = granted[granted.length - 1] as Granted
+    engine.sessions.subscribe(last.subscription)
+    codes.push(request.qos)
+  }
+  const answer = (): void => {
+    engine.counters.messagesSent++
+    connection.send(
+      encodeSuback(connection.version, packet.packetId, codes, connection.reasonProperties(reason)),
+    )
+    for (const { subscription, sendsRetained } of granted) {
+      if (sendsRetained) sendRetained(connection, subscription)
+    }
+  }
+  if (!session.isDurable || granted.length === 0) {
+    answer()
+    return
+  }
+  const { rowId } = session
+  connection.hold()
+  engine.store
+    .commit(() => {
+      for (const one of granted) engine.sessionRows.putSubscription(rowId, one.subscription)
+    })
+    .then(
+      () => {
+        answer()
+        connection.release()
+      },
+      () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
+    )
+}
+
+function grant(session: Session, request: SubscriptionRequest, identifier: number): Granted {
+  const parsed = parseFilter(request.filter) ?? { filter: request.filter, group: undefined }
+  const isNew = !session.subscriptions.has(request.filter)
+  return {
+    subscription: {
+      kind: 'session',
+      session,
+      text: request.filter,
+      filter: parsed.filter,
+      group: parsed.group,
+      qos: request.qos,
+      noLocal: request.noLocal,
+      retainAsPublished: request.retainAsPublished,
+      identifier,
+    },
+    sendsRetained:
+      parsed.group === undefined &&
+      (request.retainHandling === 0 || (request.retainHandling === 1 && isNew)),
+  }
+}
+
+function check(
+  connection: Connection,
+  session: Session,
+  request: SubscriptionRequest,
+): { reasonCode: number; reason: string } | undefined {
+  const { limits, policy } = connection.engine
+  const parsed = parseFilter(request.filter)
+  if (parsed === undefined) {
+    return { reasonCode: Reason.topicFilterInvalid, reason: 'the topic filter is malformed' }
+  }
+  if (topicDepth(parsed.filter) > limits.maxTopicDepth) {
+    return {
+      reasonCode: Reason.topicFilterInvalid,
+      reason: `a filter has ${limits.maxTopicDepth} levels at most`,
+    }
+  }
+  const { subscriptions, principal } = session
+  if (
+    subscriptions.size >= limits.maxSubscriptionsPerClient &&
+    !subscriptions.has(request.filter)
+  ) {
+    return {
+      reasonCode: Reason.quotaExceeded,
+      reason: `a client has ${limits.maxSubscriptionsPerClient} subscriptions at most`,
+    }
+  }
+  if (principal === null) return undefined
+  const result = policy.authorize(principal, 'subscribe', parsed.filter)
+  return result.ok ? undefined : result
+}
+
+function sendRetained(connection: Connection, subscription: Subscription): void {
+  const { engine } = connection
+  const { principal } = subscription.session
+  for (const message of engine.retained.match(subscription.filter)) {
+    if (subscription.noLocal && message.publisher === subscription.session.clientId) continue
+    if (principal !== null && !engine.policy.authorize(principal, 'receive', message.topic).ok) {
+      continue
+    }
+    engine.dispatcher.sendRetained(message, subscription)
+  }
+}
+
+export function unsubscribe(connection: Connection, packet: UnsubscribePacket): void {
+  const { engine } = connection
+  const session = connection.session as Session
+  const codes = packet.filters.map((text) => {
+    if (parseFilter(text) === undefined) return Reason.topicFilterInvalid
+    return engine.sessions.unsubscribe(session, text) ? 0 : Reason.noSubscriptionExisted
+  })
+  const answer = (): void => {
+    engine.counters.messagesSent++
+    connection.send(encodeUnsuback(connection.version, packet.packetId, codes))
+  }
+  if (!session.isDurable) {
+    answer()
+    return
+  }
+  const { rowId } = session
+  connection.hold()
+  engine.store
+    .commit(() => {
+      for (const text of packet.filters) engine.sessionRows.removeSubscription(rowId, text)
+    })
+    .then(
+      () => {
+        answer()
+        connection.release()
+      },
+      () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
+    )
+}

@@ -1,0 +1,129 @@
+/** Will messages: kept while their client is connected, sent when it is lost (MQTT 5.0 section 3.1.2.5). */
+import type { Store } from '../../storage/store.ts'
+import type { Properties, Qos, WillPacket } from './codec/packets.ts'
+import type { Deadline, Deadlines } from './deadlines.ts'
+import { forwardedProperties, Message } from './message.ts'
+import type { MqttClock } from './ports.ts'
+import type { SessionRows } from './session-rows.ts'
+
+export interface WillFields {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly properties: Properties | undefined
+  readonly expirySeconds: number | undefined
+  readonly delaySeconds: number
+}
+
+interface PendingWill {
+  readonly will: WillFields
+  deadline: Deadline | null
+}
+
+export const willFields = (packet: WillPacket): WillFields => ({
+  topic: packet.topic,
+  payload: packet.payload,
+  qos: packet.qos,
+  retain: packet.retain,
+  properties: forwardedProperties(packet.properties),
+  expirySeconds: packet.properties?.messageExpiryInterval,
+  delaySeconds: packet.properties?.willDelayInterval ?? 0,
+})
+
+export interface WillParts {
+  readonly store: Store
+  readonly rows: SessionRows
+  readonly clock: MqttClock
+  readonly deadlines: Deadlines
+  readonly publish: (message: Message) => void
+}
+
+export class Wills {
+  private readonly parts: WillParts
+  private readonly byClient = new Map<string, PendingWill>()
+
+  constructor(parts: WillParts) {
+    this.parts = parts
+  }
+
+  /** Wills of clients that were connected or recently lost when the gateway stopped. */
+  restore(): void {
+    const nowMs = this.parts.clock.nowMs()
+    for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
+      const pending: PendingWill = { will, deadline: null }
+      this.byClient.set(clientId, pending)
+      this.schedule(clientId, pending, dueAtMs ?? nowMs + will.delaySeconds * 1000)
+    }
+  }
+
+  /** The will of a client that connects; undefined: it has none. Replaces an earlier one unsent. */
+  set(clientId: string, will: WillFields | undefined): Promise<void> | null {
+    this.cancel(clientId)
+    const had = this.byClient.delete(clientId)
+    if (will === undefined) return had ? this.removeRow(clientId) : null
+    this.byClient.set(clientId, { will, deadline: null })
+    return this.parts.store.commit(() => this.parts.rows.putWill(clientId, will))
+  }
+
+  /** The connection is gone without a proper DISCONNECT: send at once, or after the delay. */
+  lost(clientId: string, sessionExpirySeconds: number): void {
+    const pending = this.byClient.get(clientId)
+    if (pending === undefined) return
+    const delaySeconds = Math.min(pending.will.delaySeconds, sessionExpirySeconds)
+    if (delaySeconds === 0) {
+      this.send(clientId)
+      return
+    }
+    const dueAtMs = this.parts.clock.nowMs() + delaySeconds * 1000
+    void this.parts.store
+      .commit(() => this.parts.rows.willDue(clientId, dueAtMs))
+      .catch(() => undefined)
+    this.schedule(clientId, pending, dueAtMs)
+  }
+
+  /** Sends the will now, if there is one: its session has ended. */
+  send(clientId: string): void {
+    const pending = this.byClient.get(clientId)
+    if (pending === undefined) return
+    this.cancel(clientId)
+    this.byClient.delete(clientId)
+    const { will } = pending
+    const { expirySeconds } = will
+    void this.removeRow(clientId)
+    this.parts.publish(
+      new Message({
+        topic: will.topic,
+        payload: will.payload,
+        qos: will.qos,
+        retain: will.retain,
+        properties: will.properties,
+        expiresAtMs:
+          expirySeconds === undefined ? undefined : this.parts.clock.nowMs() + expirySeconds * 1000,
+        publisher: clientId,
+      }),
+    )
+  }
+
+  /** A proper DISCONNECT: the will is not sent [MQTT-3.14.4-3]. */
+  discard(clientId: string): void {
+    this.cancel(clientId)
+    if (this.byClient.delete(clientId)) void this.removeRow(clientId)
+  }
+
+  /** The client is back within the delay. */
+  cancel(clientId: string): void {
+    const pending = this.byClient.get(clientId)
+    if (pending?.deadline) pending.deadline.isCancelled = true
+  }
+
+  private schedule(clientId: string, pending: PendingWill, atMs: number): void {
+    pending.deadline = this.parts.deadlines.at(atMs, () => this.send(clientId))
+  }
+
+  private removeRow(clientId: string): Promise<void> {
+    return this.parts.store
+      .commit(() => this.parts.rows.removeWill(clientId))
+      .catch(() => undefined)
+  }
+}

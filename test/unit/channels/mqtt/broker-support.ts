@@ -1,0 +1,160 @@
+/** A real broker on a real store, for the tests of this folder, and raw clients to speak to it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { MqttBroker, MqttBrokerParts } from '../../../../gateway/channels/mqtt/broker.ts'
+import { createMqttBroker } from '../../../../gateway/channels/mqtt/broker.ts'
+import type { MqttPrincipal } from '../../../../gateway/channels/mqtt/ports.ts'
+import { openStore, type Store } from '../../../../gateway/storage/store.ts'
+
+export interface TestBroker {
+  readonly broker: MqttBroker
+  readonly store: Store
+  readonly port: number
+  readonly folder: string
+  /** Moves broker time forward. */
+  advance(ms: number): void
+  /** Stops broker and store, and starts both anew on the same file. */
+  restart(): Promise<TestBroker>
+  close(): Promise<void>
+}
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+type Overrides = Partial<MqttBrokerParts<MqttPrincipal>>
+
+/** Starts a broker that lets everybody in, unless `overrides` say otherwise. */
+export async function startBroker(overrides: Overrides = {}, folder?: string): Promise<TestBroker> {
+  const place = folder ?? mkdtempSync(join(tmpdir(), 'kefu-mqtt-'))
+  const store = openStore({ path: join(place, 'kefu.db'), synchronous: 'OFF' })
+  let offsetMs = 0
+  const broker = createMqttBroker({
+    store,
+    clock: { nowMs: () => Date.now() + offsetMs },
+    logger: silent,
+    authenticate: ({ clientId }) => ({ ok: true, principal: { id: clientId } }),
+    authorize: () => ({ ok: true }),
+    isDeviceMessageTopic: () => false,
+    onDeviceMessage: () => ({ reasonCode: 0 }),
+    ...overrides,
+  })
+  const port = await broker.listen({ host: '127.0.0.1', port: 0 })
+  const stop = async (): Promise<void> => {
+    await broker.close()
+    await store.close()
+  }
+  return {
+    broker,
+    store,
+    port,
+    folder: place,
+    advance: (ms) => {
+      offsetMs += ms
+    },
+    restart: async () => {
+      await stop()
+      return startBroker(overrides, place)
+    },
+    close: async () => {
+      await stop()
+      rmSync(place, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A client that sends bytes as given and collects what comes. */
+export class RawClient {
+  private readonly socket: Socket
+  private bytes = Buffer.alloc(0)
+  private wake: (() => void) | undefined
+  isClosed = false
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (chunk) => {
+      this.bytes = Buffer.concat([this.bytes, chunk])
+      this.wake?.()
+    })
+    socket.on('close', () => {
+      this.isClosed = true
+      this.wake?.()
+    })
+    socket.on('error', () => undefined)
+  }
+
+  static open(port: number): Promise<RawClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () =>
+        resolve(new RawClient(socket)),
+      )
+      socket.once('error', reject)
+    })
+  }
+
+  send(hex: string): void {
+    this.socket.write(Buffer.from(hex.replace(/\s/g, ''), 'hex'))
+  }
+
+  sendBytes(bytes: Buffer): void {
+    this.socket.write(bytes)
+  }
+
+  /** The next whole packet as hex, or 'closed'. Rejects after a second without one. */
+  async next(): Promise<string> {
+    const deadline = Date.now() + 1000
+    for (;;) {
+      const packet = this.take()
+      if (packet !== undefined) return packet.toString('hex')
+      if (this.isClosed) return 'closed'
+      await this.waitUntil(deadline)
+    }
+  }
+
+  /** Resolves when the broker has closed the connection. */
+  async closed(): Promise<void> {
+    const deadline = Date.now() + 1000
+    while (!this.isClosed) await this.waitUntil(deadline)
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  private waitUntil(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no packet; have ${this.bytes.toString('hex')}`)),
+        Math.max(0, deadlineMs - Date.now()),
+      )
+      this.wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  private take(): Buffer | undefined {
+    if (this.bytes.length < 2) return undefined
+    let length = 0
+    let at = 1
+    for (let shift = 0; ; shift += 7) {
+      if (at >= this.bytes.length) return undefined
+      const byte = this.bytes[at++] as number
+      length |= (byte & 0x7f) << shift
+      if ((byte & 0x80) === 0) break
+    }
+    if (this.bytes.length < at + length) return undefined
+    const packet = this.bytes.subarray(0, at + length)
+    this.bytes = this.bytes.subarray(at + length)
+    return packet
+  }
+}
