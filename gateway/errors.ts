@@ -219,6 +219,16 @@ export const ERRORS = {
     title: 'One record is larger than the ledger takes',
     next: 'An entry holds at most 65,535 bytes; send long texts as attachments: {detail}',
   },
+  'ledger.export-not-empty': {
+    status: 409,
+    title: 'The folder for the export is not empty',
+    next: 'Name a new or an empty folder: {detail}',
+  },
+  'ledger.export-unreadable': {
+    status: 422,
+    title: 'The folder is not a ledger export',
+    next: 'Name a folder made by: kefu-edge ledger export DIR',
+  },
   'ledger.held': {
     status: 409,
     title: 'The data of this subject is under legal hold',
@@ -238,6 +248,11 @@ export const ERRORS = {
     status: 503,
     title: 'The ledger lane is full',
     next: 'The cloud has been away for too long or the disk is small: restore the link or raise the lane limit in kefu-edge.yaml.',
+  },
+  'ledger.no-checkpoint': {
+    status: 409,
+    title: 'The ledger has no signed checkpoint yet',
+    next: 'Let the gateway run for a minute or stop it in order; both write one.',
   },
   internal: {
     status: 500,

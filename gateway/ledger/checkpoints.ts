@@ -7,6 +7,7 @@ import type { LedgerWitnessing, SignedCheckpoint } from './port.ts'
 import { consistencyProof } from './tlog/merkle.ts'
 import {
   checkSignature,
+  encodeVerifierKey,
   formatCheckpoint,
   NOTE_MAX_BYTES,
   type NoteKey,
@@ -80,10 +81,11 @@ export function createWitnessing(
   }
 
   return {
+    verifierKey: encodeVerifierKey(signer),
     checkpoint,
     addCosignatures,
     latestCheckpoint: () => {
-      const row = newest.get(core.durableSize())
+      const row = newest.get(core.durable.value())
       return row && fromRow(row)
     },
     consistency: (fromSize, toSize) => {

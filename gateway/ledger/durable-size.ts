@@ -8,12 +8,15 @@ export interface DurableSize {
   /** The tree grew to `size` in the open transaction. */
   grew(size: number): void
   value(): number
+  /** Called after the size on disk grew; returns the way to stop. */
+  onGrowth(listener: () => void): () => void
 }
 
 /** `storedSize` reads the size from the tables, open transaction included. */
 export function trackDurableSize(store: Store, storedSize: () => number): DurableSize {
   let known = storedSize()
   const inFlight = new Set<{ size: number }>()
+  const listeners = new Set<() => void>()
 
   store.onRollback(() => {
     const left = storedSize()
@@ -27,11 +30,17 @@ export function trackDurableSize(store: Store, storedSize: () => number): Durabl
       store.durable().then(
         () => {
           inFlight.delete(growth)
-          if (growth.size > known) known = growth.size
+          if (growth.size <= known) return
+          known = growth.size
+          for (const listener of listeners) listener()
         },
         () => inFlight.delete(growth),
       )
     },
     value: () => known,
+    onGrowth: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
   }
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
+import type { DurableSize } from './durable-size.ts'
 import { type Lanes, positionOf } from './lanes.ts'
 import type { LedgerSource, SourceEntry } from './port.ts'
 import { type Epoch, epochOf } from './settings.ts'
@@ -18,7 +19,7 @@ export interface LedgerCore {
   epochs(): readonly Epoch[]
   epoch(): Epoch
   /** Leaves that are on disk: without those of the open transaction. */
-  durableSize(): number
+  readonly durable: DurableSize
 }
 
 export function createLaneSource(core: LedgerCore): Omit<LedgerSource, 'gatewayId'> {
@@ -39,7 +40,7 @@ export function createLaneSource(core: LedgerCore): Omit<LedgerSource, 'gatewayI
     const rows = page.iterate(
       start + after,
       start + lanes.accepted(lane),
-      core.durableSize(),
+      core.durable.value(),
       Math.max(1, maxEntries),
     )
     for (const row of rows) {
@@ -55,6 +56,7 @@ export function createLaneSource(core: LedgerCore): Omit<LedgerSource, 'gatewayI
   return {
     epoch: () => core.epoch().id,
     readLane,
+    onAppend: core.durable.onGrowth,
     acknowledge: (lane, upToSequence) =>
       store.commit(() => {
         core.refresh()

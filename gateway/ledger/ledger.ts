@@ -37,6 +37,7 @@ import {
   insertEpoch,
   readEpochs,
   readSetting,
+  readText,
   writeSetting,
 } from './settings.ts'
 import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts'
@@ -49,7 +50,10 @@ export interface LedgerOptions {
   readonly clock: Pick<Clock, 'now'>
   readonly keys: KeyRing
   readonly random: FillRandom
-  /** The box's name at the core and in checkpoints: 1–64 letters, digits, dot, dash, underscore. */
+  /**
+   * The box's name at the core and in checkpoints: 1–64 letters, digits, dot, dash, underscore. The
+   * name that the ledger was begun with stays, since its checkpoints carry it.
+   */
   readonly gatewayId: string
   readonly limits?: Partial<Record<Lane, LaneLimit>>
   /** Says whether the clock is to be trusted just now; absent: it is. */
@@ -71,7 +75,8 @@ export interface FullLedger extends Ledger, LedgerSource, LedgerWitnessing {
 
 /** Opens the ledger over its tables. A new data folder gets its first epoch with the first entry. */
 export function createLedger(options: LedgerOptions): FullLedger {
-  const { store, clock, keys, gatewayId, time } = options
+  const { store, clock, keys, time } = options
+  const gatewayId = readText(store, 'gateway-id') ?? options.gatewayId
   const random = pooledRandom(options.random)
   const tree = createTree(store)
   const lanes = createLanes(store, { ...DEFAULT_LANE_LIMITS, ...options.limits })
@@ -95,6 +100,10 @@ export function createLedger(options: LedgerOptions): FullLedger {
     epochs = readEpochs(store)
     const seed = readSetting(store, 'ask-seed')
     if (seed) askSeed = askSeedFrom(seed)
+    const check = readSetting(store, 'master-check')
+    if (check && !keys.tag('master-check').equals(check)) {
+      throw new GatewayError('ledger.key-unreadable', { detail: 'the data folder has another key' })
+    }
   }
 
   /** Cheap where nothing of ours was lost: then the tables end where memory does. */
@@ -115,6 +124,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
       random(seed)
       writeSetting(store, 'ask-seed', seed)
       writeSetting(store, 'gateway-id', Buffer.from(gatewayId))
+      writeSetting(store, 'master-check', keys.tag('master-check'))
       askSeed = askSeedFrom(seed)
     }
     write({
@@ -204,7 +214,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     tree,
     refresh,
     epochs: () => epochs,
-    durableSize: durable.value,
+    durable,
     /** The present epoch, made if there is none. Kept with the first entry if this commit is lost. */
     epoch: () => {
       refresh()

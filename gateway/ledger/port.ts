@@ -109,10 +109,14 @@ export interface LedgerSource {
   acknowledge(lane: Lane, upToSequence: number): Promise<void>
   /** The core cannot take this one entry: it stays in the record and leaves the way. */
   quarantine(lane: Lane, sequence: number, reason: string): Promise<void>
+  /** Called after entries became durable; returns the way to stop. Listeners must not throw. */
+  onAppend(listener: () => void): () => void
 }
 
 /** Tree heads for the cloud core to cosign. */
 export interface LedgerWitnessing {
+  /** C2SP vkey of this ledger, for whoever checks or cosigns its checkpoints. */
+  readonly verifierKey: string
   /** Signs the present tree head (the stored one when nothing was added). Resolves once it is on disk. */
   checkpoint(): Promise<SignedCheckpoint>
   /** The newest checkpoint on disk. */

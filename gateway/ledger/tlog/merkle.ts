@@ -179,3 +179,31 @@ function isPowerOfTwo(n: number): boolean {
   while (k < n) k *= 2
   return k === n
 }
+
+/** A tree that only grows and keeps one hash for each set bit of its size. */
+export interface Frontier {
+  readonly size: number
+  append(leaf: Uint8Array): void
+  root(): Uint8Array
+}
+
+export function createFrontier(): Frontier {
+  /** Roots of full subtrees, largest first: one for each set bit of `size`. */
+  const roots: Uint8Array[] = []
+  let size = 0
+  return {
+    get size() {
+      return size
+    },
+    append(leaf) {
+      let hash = leaf
+      for (let bits = size; bits % 2 === 1; bits = Math.floor(bits / 2)) {
+        hash = nodeHash(roots.pop() ?? EMPTY_ROOT, hash)
+      }
+      roots.push(hash)
+      size += 1
+    },
+    root: () =>
+      roots.length === 0 ? EMPTY_ROOT : roots.reduceRight((right, left) => nodeHash(left, right)),
+  }
+}

@@ -42,7 +42,7 @@ export interface Fixture {
 
 export function openFixture(options: Partial<LedgerOptions> = {}): Fixture {
   const dir = mkdtempSync(join(tmpdir(), 'kefu-ledger-'))
-  const path = join(dir, 'kefu-edge.db')
+  const path = join(dir, 'kefu.db')
   const keys = createKeyRing({
     masterKey: new Uint8Array(32).fill(7),
     signingKey: newSigningKey(),

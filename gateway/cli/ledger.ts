@@ -1,0 +1,225 @@
+/**
+ * `kefu-edge ledger verify|status|export`: for auditors and operators. Reads the database read-only,
+ * also while the gateway runs; `--from` reads an export, away from the box, with the public key alone.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { GatewayError } from '../errors.ts'
+import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
+import { exportEvidence, writeExport } from '../ledger/export.ts'
+import { keyFilesOf } from '../ledger/key-files.ts'
+import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
+import { decodeVerifierKey, type NoteKey } from '../ledger/tlog/note.ts'
+import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
+import { openStore, type Store } from '../storage/store.ts'
+
+export interface CommandIo {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+  readonly isTty: boolean
+}
+
+/** 0 whole, 1 found wrong, 2 used wrong. */
+export type CommandExit = 0 | 1 | 2
+
+const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--json]
+                      proves that the record is whole: every entry hashed again, tree, signatures
+kefu-edge ledger status [--json]     lanes, size, newest checkpoint
+kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
+
+VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and keys/cosigners.vkey of the
+data folder, and for an export the key that was given to you apart from it.`
+
+const OPTIONS = {
+  from: { type: 'string' },
+  key: { type: 'string' },
+  cosigner: { type: 'string', multiple: true },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  data: { type: 'string' },
+  config: { type: 'string' },
+} as const
+
+interface Options {
+  readonly from?: string | undefined
+  readonly key?: string | undefined
+  readonly cosigner?: string[] | undefined
+  readonly json?: boolean | undefined
+}
+
+interface CommandEnv {
+  readonly dataDir: string
+}
+
+export async function ledgerCommand(
+  args: readonly string[],
+  io: CommandIo,
+  env: CommandEnv,
+): Promise<CommandExit> {
+  const parsed = parse(args)
+  if (!parsed) return usage(io, 2)
+  const [verb, target] = parsed.positionals
+  if (parsed.values.help) return usage(io, 0)
+  if (verb === 'verify') return verify(parsed.values, io, env)
+  if (verb === 'status') return withDatabase(env, (store) => status(store, parsed.values, io))
+  if (verb === 'export' && target !== undefined) {
+    return withDatabase(env, (store) => exportTo(store, target, parsed.values, io, env))
+  }
+  return usage(io, 2)
+}
+
+function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<CommandExit> {
+  const from = options.from
+  if (from === undefined) {
+    return withDatabase(env, (store) =>
+      readConsistently(store, () => check(databaseEvidence(store), options, io, env)),
+    )
+  }
+  const evidence = exportEvidence(from)
+  if (options.key === undefined) {
+    io.stderr.write(
+      'warning: no --key given, so the key inside the export is believed; it proves only that the export fits itself\n',
+    )
+  }
+  const key = options.key ?? evidence.verifierKey
+  return Promise.resolve(check(evidence, { ...options, key }, io, undefined))
+}
+
+function check(
+  evidence: Evidence,
+  options: Options,
+  io: CommandIo,
+  env: CommandEnv | undefined,
+): CommandExit {
+  const files = env && keyFilesOf(join(env.dataDir, 'keys'))
+  const logKey = readKey(options.key ?? files?.verifierKey)
+  if (!logKey) {
+    io.stderr.write(`the verifier key cannot be read: ${options.key ?? files?.verifierKey}\n`)
+    return 2
+  }
+  const given =
+    options.cosigner ?? (files && existsSync(files.cosignerKeys) ? [files.cosignerKeys] : [])
+  const cosigners = given.flatMap(readKeys)
+  let shown = 0
+  const report = verifyLedger(evidence, {
+    logKey,
+    cosigners,
+    onProgress: (done, size) => {
+      const percent = Math.floor((done * 100) / size)
+      if (!io.isTty || options.json || percent === shown) return
+      shown = percent
+      io.stderr.write(`\r${percent} %`)
+    },
+  })
+  if (shown > 0) io.stderr.write('\r      \r')
+  io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describe(report))
+  return report.isWhole ? 0 : 1
+}
+
+function describe(report: VerifyReport): string {
+  const { entries, removed, checkpoints, unsigned, newestCosigned } = report
+  const cosigned = newestCosigned
+    ? `cosigned up to ${newestCosigned.size} entries at ${new Date(newestCosigned.atSeconds * 1000).toISOString()}`
+    : 'not cosigned by anyone known'
+  const lines = [
+    `${report.isWhole ? 'WHOLE' : 'NOT WHOLE'}: ledger of ${report.gatewayId ?? '?'}, ${entries} entries (${removed} removed by retention)`,
+    `root ${report.root}`,
+    `${checkpoints} signed checkpoints, ${unsigned} entries not signed yet, ${cosigned}`,
+    ...report.findings.map((one) => `  ${one.code} ${one.index ?? ''} ${one.detail}`),
+  ]
+  if (report.findingCount > report.findings.length) {
+    lines.push(`  … ${report.findingCount} findings in all`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function status(store: Store, options: Options, io: CommandIo): CommandExit {
+  return readConsistently(store, () => {
+    const evidence = databaseEvidence(store)
+    const lanes = balanceFromDatabase(store)
+    const newest = store
+      .prepare<{ size: number; at: number }>(
+        'SELECT size, at_ms AS at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1',
+      )
+      .get()
+    const isBalanced = unbalanced(lanes).length === 0
+    if (options.json) {
+      const { gatewayId, size, epochs } = evidence
+      const epoch = epochs.at(-1)?.id
+      io.stdout.write(
+        `${JSON.stringify({ gatewayId, size, epoch, isBalanced, checkpoint: newest, lanes })}\n`,
+      )
+      return isBalanced ? 0 : 1
+    }
+    const head = newest
+      ? `newest checkpoint: ${newest.size} entries, ${new Date(newest.at).toISOString()}`
+      : 'no checkpoint yet'
+    io.stdout.write(`ledger of ${evidence.gatewayId ?? '?'}: ${evidence.size} entries, ${head}\n`)
+    for (const lane of lanes) {
+      const { accepted, delivered, pending, expired, quarantined } = lane
+      io.stdout.write(
+        `${lane.lane.padEnd(10)} accepted ${accepted} = delivered ${delivered} + pending ${pending} + expired ${expired} + quarantined ${quarantined}\n`,
+      )
+    }
+    return isBalanced ? 0 : 1
+  })
+}
+
+function exportTo(
+  store: Store,
+  dir: string,
+  options: Options,
+  io: CommandIo,
+  env: CommandEnv,
+): CommandExit {
+  const path = keyFilesOf(join(env.dataDir, 'keys')).verifierKey
+  const verifierKey = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
+  const entries = readConsistently(store, () =>
+    writeExport(databaseEvidence(store), verifierKey, dir),
+  )
+  io.stdout.write(
+    options.json
+      ? `${JSON.stringify({ dir, entries, verifierKey })}\n`
+      : `${entries} entries in ${dir}; check them with: kefu-edge ledger verify --from ${dir} --key '${verifierKey}'\n`,
+  )
+  return 0
+}
+
+async function withDatabase(
+  env: CommandEnv,
+  work: (store: Store) => CommandExit,
+): Promise<CommandExit> {
+  const path = join(env.dataDir, 'kefu.db')
+  if (!existsSync(path)) throw new GatewayError('storage.open-failed', { detail: path })
+  const store = openStore({ path, readonly: true })
+  try {
+    return work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** A verifier key, or a file whose first line is one. */
+function readKey(textOrFile: string | undefined): NoteKey | undefined {
+  return textOrFile === undefined ? undefined : readKeys(textOrFile)[0]
+}
+
+function readKeys(textOrFile: string): readonly NoteKey[] {
+  const text = existsSync(textOrFile) ? readFileSync(textOrFile, 'utf8') : textOrFile
+  return text.split('\n').flatMap((line) => decodeVerifierKey(line) ?? [])
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
+  } catch {
+    return undefined
+  }
+}
+
+function usage(io: CommandIo, code: 0 | 2): CommandExit {
+  const out = code === 0 ? io.stdout : io.stderr
+  out.write(`${USAGE}\n`)
+  return code
+}

@@ -1,0 +1,166 @@
+/**
+ * The record as files that anybody can check with the public key alone: C2SP tlog-tiles (hash tiles,
+ * entry bundles, checkpoint), all checkpoints, and a manifest. Ends at the newest checkpoint.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { GatewayError } from '../errors.ts'
+import type { Evidence, Segment } from './evidence.ts'
+import type { Epoch } from './settings.ts'
+import { HASH_BYTES, leafHash, rootOf } from './tlog/merkle.ts'
+import { decodeBundle, encodeBundle, TILE_WIDTH, tilePath } from './tlog/tiles.ts'
+
+export const EXPORT_FORMAT = 'kefu-edge ledger export v1'
+
+interface Manifest {
+  readonly format: typeof EXPORT_FORMAT
+  readonly gatewayId: string
+  readonly size: number
+  readonly epochs: readonly Epoch[]
+  readonly verifierKey: string
+}
+
+/** Writes the export into `dir`, which must be empty or new. Returns how many leaves it holds. */
+export function writeExport(evidence: Evidence, verifierKey: string, dir: string): number {
+  if (existsSync(dir) && readdirSync(dir).length > 0) {
+    throw new GatewayError('ledger.export-not-empty', { detail: dir })
+  }
+  const notes = [...evidence.checkpoints()].filter((one) => one.size <= evidence.size)
+  const newest = notes.at(-1)
+  if (!newest) throw new GatewayError('ledger.no-checkpoint')
+  const write = (path: string, content: string | Uint8Array): void => {
+    const file = join(dir, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, content)
+  }
+  const upper: Uint8Array[] = []
+  for (const segment of evidence.segments()) {
+    const width = Math.min(TILE_WIDTH, newest.size - segment.index * TILE_WIDTH)
+    if (width <= 0) break
+    const hashes = hashesOf(segment, width)
+    write(tilePath(0, segment.index, width), hashes)
+    if (width === TILE_WIDTH) upper.push(rootOf(hashes))
+    const entries = segment.entries.slice(0, width).flatMap((entry) => (entry ? [entry.bytes] : []))
+    if (entries.length === width) {
+      write(tilePath('entries', segment.index, width), encodeBundle(entries))
+    }
+  }
+  writeUpperTiles(upper, write)
+  for (const { size, note } of notes) write(`checkpoints/${size}`, note)
+  write('checkpoint', newest.note)
+  const manifest: Manifest = {
+    format: EXPORT_FORMAT,
+    gatewayId: evidence.gatewayId ?? '',
+    size: newest.size,
+    epochs: evidence.epochs.filter((epoch) => epoch.firstIndex < newest.size),
+    verifierKey,
+  }
+  write('manifest.json', `${JSON.stringify(manifest, null, 2)}\n`)
+  return newest.size
+}
+
+function hashesOf(segment: Segment, width: number): Uint8Array {
+  const hashes = Buffer.alloc(width * HASH_BYTES)
+  for (let i = 0; i < width; i++) {
+    const entry = segment.entries[i]
+    const kept = segment.hashes?.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES)
+    hashes.set(entry ? leafHash(entry.bytes) : (kept ?? []), i * HASH_BYTES)
+  }
+  return hashes
+}
+
+function writeUpperTiles(
+  roots: readonly Uint8Array[],
+  write: (path: string, content: Uint8Array) => void,
+): void {
+  let row = roots
+  for (let level = 1; row.length > 0; level++) {
+    const above: Uint8Array[] = []
+    for (let first = 0; first < row.length; first += TILE_WIDTH) {
+      const hashes = Buffer.concat(row.slice(first, first + TILE_WIDTH))
+      const width = hashes.length / HASH_BYTES
+      write(tilePath(level, first / TILE_WIDTH, width), hashes)
+      if (width === TILE_WIDTH) above.push(rootOf(hashes))
+    }
+    row = above
+  }
+}
+
+/** An export as evidence. Throws `ledger.export-unreadable` when the folder is not one. */
+export function exportEvidence(dir: string): Evidence & { readonly verifierKey: string } {
+  const manifest = readManifest(dir)
+  const readIf = (path: string): Uint8Array | undefined => {
+    const file = join(dir, path)
+    return existsSync(file) ? readFileSync(file) : undefined
+  }
+  function* segments(): Generator<Segment> {
+    for (let index = 0; index * TILE_WIDTH < manifest.size; index++) {
+      const width = Math.min(TILE_WIDTH, manifest.size - index * TILE_WIDTH)
+      const hashes = readIf(tilePath(0, index, width))
+      const bundle = readIf(tilePath('entries', index, width))
+      const entries = bundle ? bundleEntries(bundle) : []
+      yield {
+        index,
+        entries: Array.from({ length: width }, (_, i) => {
+          const bytes = entries[i]
+          return bytes && { bytes }
+        }),
+        ...(hashes?.length === width * HASH_BYTES ? { hashes } : {}),
+        ...(width === TILE_WIDTH ? rootIn(readIf, manifest.size, index) : {}),
+      }
+    }
+  }
+  return {
+    gatewayId: manifest.gatewayId,
+    size: manifest.size,
+    epochs: manifest.epochs,
+    verifierKey: manifest.verifierKey,
+    segments,
+    checkpoints: () =>
+      readdirSync(join(dir, 'checkpoints'))
+        .map(Number)
+        .sort((a, b) => a - b)
+        .map((size) => ({ size, note: readFileSync(join(dir, 'checkpoints', `${size}`), 'utf8') })),
+  }
+}
+
+/** The root of a full level-0 tile as its level-1 tile has it. */
+function rootIn(
+  readIf: (path: string) => Uint8Array | undefined,
+  size: number,
+  index: number,
+): { root?: Uint8Array } {
+  const above = Math.floor(index / TILE_WIDTH)
+  const count = Math.floor(size / TILE_WIDTH) - above * TILE_WIDTH
+  const tile = readIf(tilePath(1, above, Math.min(TILE_WIDTH, count)))
+  const offset = (index % TILE_WIDTH) * HASH_BYTES
+  return { root: tile?.subarray(offset, offset + HASH_BYTES) ?? Buffer.alloc(0) }
+}
+
+/** A bundle cut short yields what was whole; the missing entries are findings. */
+function bundleEntries(bundle: Uint8Array): readonly Uint8Array[] {
+  try {
+    return decodeBundle(bundle)
+  } catch {
+    return []
+  }
+}
+
+function readManifest(dir: string): Manifest {
+  try {
+    const value = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Partial<Manifest>
+    const { format, gatewayId, size, epochs, verifierKey } = value
+    if (
+      format === EXPORT_FORMAT &&
+      typeof gatewayId === 'string' &&
+      typeof verifierKey === 'string' &&
+      Number.isSafeInteger(size) &&
+      Array.isArray(epochs)
+    ) {
+      return value as Manifest
+    }
+  } catch (cause) {
+    throw new GatewayError('ledger.export-unreadable', { cause, detail: dir })
+  }
+  throw new GatewayError('ledger.export-unreadable', { detail: dir })
+}

@@ -1,0 +1,119 @@
+/**
+ * The secrets of the box as files, `DATA/keys/`: apart from the database, so that a copy of the
+ * database alone tells nobody anything. Folder 0700, files 0600; anything wider is refused.
+ */
+import { generateKeyPairSync } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { GatewayError } from '../errors.ts'
+import { logKeyName } from './checkpoints.ts'
+import {
+  createKeyRing,
+  type FillRandom,
+  type KeyRing,
+  MASTER_KEY_BYTES,
+  signingKeyFromPem,
+} from './key-ring.ts'
+import { encodeVerifierKey, noteSigner } from './tlog/note.ts'
+
+const OWNER_ONLY = 0o600
+const OTHERS = 0o077
+
+export interface KeyFiles {
+  /** 32 bytes in base64: wraps the data keys. */
+  readonly masterKey: string
+  /** Ed25519, PKCS #8 PEM: signs checkpoints. */
+  readonly signingKey: string
+  /** Public: what an auditor needs to check an export. */
+  readonly verifierKey: string
+  /** Public: verifier keys of cosigners, one a line; written at enrolment with the cloud core. */
+  readonly cosignerKeys: string
+}
+
+export function keyFilesOf(keyDir: string): KeyFiles {
+  return {
+    masterKey: join(keyDir, 'master.key'),
+    signingKey: join(keyDir, 'ledger-signing.pem'),
+    verifierKey: join(keyDir, 'ledger.vkey'),
+    cosignerKeys: join(keyDir, 'cosigners.vkey'),
+  }
+}
+
+/**
+ * The key ring in `keyDir`, made there on the first start. Throws `ledger.key-files` when a file cannot
+ * be read, is not what it should be, or may be read by others.
+ */
+export function loadKeyFiles(
+  keyDir: string,
+  options: { readonly gatewayId: string; readonly random: FillRandom },
+): KeyRing {
+  const files = keyFilesOf(keyDir)
+  try {
+    mkdirSync(keyDir, { recursive: true, mode: 0o700 })
+    const masterKey = readOrMake(files.masterKey, () => {
+      const key = Buffer.alloc(MASTER_KEY_BYTES)
+      options.random(key)
+      return `${key.toString('base64')}\n`
+    })
+    const pem = readOrMake(files.signingKey, () =>
+      generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    )
+    const signingKey = signingKeyFromPem(pem)
+    const signer = noteSigner(logKeyName(options.gatewayId), signingKey, 'log')
+    keepPublic(files.verifierKey, `${encodeVerifierKey(signer)}\n`)
+    return createKeyRing({
+      masterKey: Buffer.from(masterKey.trim(), 'base64'),
+      signingKey,
+      random: options.random,
+    })
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw new GatewayError('ledger.key-files', { cause, detail: keyDir })
+  }
+}
+
+function readOrMake(path: string, make: () => string): string {
+  if (!existsSync(path)) writeDurably(path, make(), OWNER_ONLY)
+  const { mode } = statSync(path)
+  // Windows has no such bits; there the folder's own rights must do.
+  if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
+    throw new GatewayError('ledger.key-files', {
+      detail: `${path} can be read by others (chmod 600)`,
+    })
+  }
+  return readFileSync(path, 'utf8')
+}
+
+function keepPublic(path: string, text: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return
+  writeDurably(path, text, 0o644)
+}
+
+/** Whole or not at all, also through a power cut: temporary file, fsync, rename, fsync of the folder. */
+export function writeDurably(path: string, text: string, mode: number): void {
+  const temporary = `${path}.new`
+  const file = openSync(temporary, 'w', mode)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(temporary, path)
+  const folder = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}

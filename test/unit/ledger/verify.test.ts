@@ -1,0 +1,254 @@
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
+import { databaseEvidence, readConsistently } from '../../../gateway/ledger/evidence.ts'
+import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
+import {
+  cosign,
+  decodeVerifierKey,
+  noteSigner,
+  parseNote,
+} from '../../../gateway/ledger/tlog/note.ts'
+import { type VerifyReport, verifyLedger } from '../../../gateway/ledger/verify.ts'
+import { type Fixture, newSigningKey, openFixture, turn } from './fixture.ts'
+
+let box: Fixture
+const witness = noteSigner('core.example/w1', newSigningKey(), 'cosigner')
+beforeEach(async () => {
+  box = openFixture({ cosigners: [witness] })
+  await fill(600)
+})
+afterEach(() => box.close())
+
+async function fill(count: number): Promise<void> {
+  await box.store.commit(() => {
+    for (let i = 0; i < count; i++) {
+      const lane = i % 7 === 0 ? 'audit' : 'session'
+      box.ledger.append(turn({ lane, askKey: { deviceId: 'kiosk-01', askId: `a${i}` } }))
+    }
+  })
+}
+
+const logKey = () => decodeVerifierKey(box.ledger.verifierKey)
+
+function verify(): VerifyReport {
+  return readConsistently(box.store, () =>
+    verifyLedger(databaseEvidence(box.store), { logKey: logKey(), cosigners: [witness] }),
+  )
+}
+const codes = (): readonly string[] => [...new Set(verify().findings.map((one) => one.code))]
+const change = (sql: string): void => {
+  box.store.prepare(sql).run()
+}
+
+describe('a ledger that nobody touched', () => {
+  test('is whole, and the report counts what is signed and cosigned', async () => {
+    const first = await box.ledger.checkpoint()
+    const note = parseNote(first.note)
+    if (!note) throw new Error('no note')
+    await box.ledger.addCosignatures(first.size, cosign(note, witness, 1_795_320_000))
+    await fill(10)
+    const report = verify()
+    expect(report.findings).toEqual([])
+    expect(report).toMatchObject({
+      isWhole: true,
+      gatewayId: 'box-1',
+      entries: 611,
+      checkpoints: 1,
+      cosigned: 1,
+      unsigned: 10,
+      newestCosigned: { size: 601, atSeconds: 1_795_320_000 },
+    })
+  })
+
+  test('a cosignature that does not verify is not kept', async () => {
+    const { size, note } = await box.ledger.checkpoint()
+    const parsed = parseNote(note)
+    if (!parsed) throw new Error('no note')
+    const wrong = cosign({ ...parsed, text: parsed.text.replace('601', '602') }, witness, 1)
+    await expect(box.ledger.addCosignatures(size, wrong)).rejects.toMatchObject({
+      code: 'ledger.cosignature-refused',
+    })
+    expect(box.ledger.latestCheckpoint()?.note).toBe(note)
+  })
+
+  test('two epochs have checkpoints of their own origin, and both verify', async () => {
+    await box.ledger.checkpoint()
+    await box.ledger.openEpoch('restored')
+    await box.ledger.checkpoint()
+    expect(verify()).toMatchObject({ isWhole: true, epochs: 2, checkpoints: 2 })
+  })
+})
+
+describe('what an administrator of the database could change is found', () => {
+  beforeEach(async () => {
+    await box.ledger.checkpoint()
+  })
+
+  test.each([
+    [
+      'a changed entry',
+      `UPDATE ledger_entry SET bytes = CAST(bytes || x'00' AS BLOB) WHERE idx = 300`,
+      'entry-changed',
+    ],
+    [
+      'an entry replaced by another together with its hash',
+      `UPDATE ledger_entry SET (bytes, hash) = (SELECT bytes, hash FROM ledger_entry WHERE idx = 301) WHERE idx = 300`,
+      'tile-changed',
+    ],
+    ['a deleted entry', 'DELETE FROM ledger_entry WHERE idx = 300', 'removal-not-recorded'],
+    ['the newest entries deleted', 'DELETE FROM ledger_entry WHERE idx >= 590', 'checkpoint-ahead'],
+    [
+      'an entry that answers another ask',
+      'UPDATE ledger_entry SET ask = 5 WHERE idx = 300',
+      'entry-misplaced',
+    ],
+    [
+      'a changed tile root',
+      `UPDATE ledger_tile SET root = zeroblob(32) WHERE id = 1`,
+      'tile-changed',
+    ],
+    ['a deleted tile', 'DELETE FROM ledger_tile WHERE id = 0', 'tile-changed'],
+    [
+      'a changed checkpoint',
+      `UPDATE ledger_checkpoint SET note = replace(note, char(10) || '601' || char(10), char(10) || '600' || char(10))`,
+      'checkpoint-unreadable',
+    ],
+    [
+      'a checkpoint moved to another size',
+      'UPDATE ledger_checkpoint SET size = 600',
+      'checkpoint-unreadable',
+    ],
+    [
+      'deliveries that never were',
+      'INSERT INTO ledger_lane (lane, delivered) VALUES (1, 9999)',
+      'lane-unbalanced',
+    ],
+  ])('%s', (_, sql, code) => {
+    expect(codes()).toEqual([])
+    change(sql)
+    expect(codes()).toContain(code)
+  })
+
+  test('a checkpoint signed with another key', () => {
+    const other = noteSigner('kefu-edge/box-1', newSigningKey(), 'log')
+    const report = verifyLedger(databaseEvidence(box.store), { logKey: other, cosigners: [] })
+    expect(report.findings.map((one) => one.code)).toEqual(['checkpoint-signature'])
+  })
+})
+
+describe('an export', () => {
+  let dir: string
+  beforeEach(async () => {
+    await box.ledger.checkpoint()
+    await fill(300)
+    await box.ledger.checkpoint()
+    await fill(5)
+    dir = join(box.dir, 'export')
+    writeExport(databaseEvidence(box.store), box.ledger.verifierKey, dir)
+  })
+  const check = (): VerifyReport =>
+    verifyLedger(exportEvidence(dir), { logKey: logKey(), cosigners: [] })
+
+  test('holds the tiles of the specification and verifies with the public key alone', () => {
+    const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name).slice(dir.length + 1))
+    expect(files.filter((file) => file.startsWith('tile/')).sort()).toEqual([
+      'tile/0/000',
+      'tile/0/001',
+      'tile/0/002',
+      'tile/0/003.p/133',
+      'tile/1/000.p/3',
+      'tile/entries/000',
+      'tile/entries/001',
+      'tile/entries/002',
+      'tile/entries/003.p/133',
+    ])
+    expect(check()).toMatchObject({ isWhole: true, entries: 901, checkpoints: 2, unsigned: 0 })
+  })
+
+  test('a byte changed in any file of the record is found', () => {
+    const whole = join(box.dir, 'whole')
+    cpSync(dir, whole, { recursive: true })
+    const inRecord = (name: string) => /^(tile|checkpoints)\//.test(name)
+    const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name).slice(dir.length + 1))
+      .filter(inRecord)
+    for (const file of files) {
+      const bytes = readFileSync(join(dir, file))
+      for (const part of [0, 0.37, 0.61, 0.999]) {
+        const at = Math.floor(bytes.length * part)
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ 0x10
+        writeFileSync(join(dir, file), changed)
+        expect([file, part, check().isWhole]).toEqual([file, part, false])
+      }
+      writeFileSync(join(dir, file), bytes)
+    }
+    expect(check().isWhole).toBe(true)
+  })
+
+  test('a missing bundle is found', () => {
+    rmSync(join(dir, 'tile/entries/001'))
+    expect(check().findings.map((one) => one.code)).toContain('removal-not-recorded')
+  })
+})
+
+describe('the command', () => {
+  async function run(...args: string[]) {
+    let stdout = ''
+    let stderr = ''
+    const io = {
+      stdout: { write: (text: string) => (stdout += text) },
+      stderr: { write: (text: string) => (stderr += text) },
+      isTty: false,
+    }
+    const code = await ledgerCommand(args, io, { dataDir: box.dir })
+    return { code, stdout, stderr }
+  }
+
+  test('verifies the running box, exports, and verifies the export away from it', async () => {
+    await box.ledger.checkpoint()
+    const key = box.ledger.verifierKey
+    const here = await run('verify', '--key', key, '--json')
+    expect([here.code, JSON.parse(here.stdout)]).toMatchObject([0, { isWhole: true, entries: 601 }])
+    const dir = join(box.dir, 'out')
+    expect((await run('export', dir)).code).toBe(0)
+    const away = await run('verify', '--from', dir, '--key', key)
+    expect([away.code, away.stderr]).toEqual([0, ''])
+    expect(away.stdout).toContain('WHOLE: ledger of box-1, 601 entries')
+    change(`UPDATE ledger_entry SET bytes = x'00' WHERE idx = 5`)
+    const spoilt = await run('verify', '--key', key, '--json')
+    expect([spoilt.code, JSON.parse(spoilt.stdout).findings[0]]).toMatchObject([
+      1,
+      { code: 'entry-changed', index: 5 },
+    ])
+  })
+
+  test('status shows the books of every lane', async () => {
+    const { code, stdout } = await run('status', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      size: 601,
+      isBalanced: true,
+      lanes: [
+        { lane: 'critical', accepted: 0 },
+        { lane: 'session', accepted: 514, pending: 514 },
+        { lane: 'audit', accepted: 87 },
+        { lane: 'telemetry', accepted: 0 },
+      ],
+    })
+  })
+
+  test.each([[['verify', '--nonsense']], [['export']], [['prove']], [[]]])(
+    'used wrong: %j',
+    async (args) => {
+      const { code, stderr } = await run(...args)
+      expect(code).toBe(2)
+      expect(stderr).toContain('kefu-edge ledger verify')
+    },
+  )
+})
