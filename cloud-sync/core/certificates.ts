@@ -1,0 +1,140 @@
+/** The core's own CA and server certificate (P-256), kept in its data folder; the gateways pin the CA. */
+import 'reflect-metadata'
+import { webcrypto } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const DAY_MS = 86_400_000
+/** A gateway stands in a ward for ten years; renewing its pin means a visit. */
+const CA_DAYS = 3650
+/** What browsers accept at most. */
+const SERVER_DAYS = 397
+/** The server's certificate is made anew at a start this close to its end. */
+const RENEW_DAYS = 60
+/** A core whose clock runs a little ahead must not make certificates of tomorrow. */
+const BACKDATE_DAYS = 1
+
+export interface ServerCertificate {
+  readonly certPem: string
+  readonly keyPem: string
+  readonly caPem: string
+}
+
+/** Reads what is there, makes what is missing. `hosts`: names and addresses that gateways dial. */
+export async function loadServerCertificate(
+  folder: string,
+  hosts: readonly string[],
+  nowMs: number,
+): Promise<ServerCertificate> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const caFiles = { cert: join(folder, 'ca.pem'), key: join(folder, 'ca.key') }
+  const serverFiles = { cert: join(folder, 'server.pem'), key: join(folder, 'server.key') }
+  if (!existsSync(caFiles.cert) || !existsSync(caFiles.key)) await makeCa(caFiles, nowMs)
+  if (!isServerUsable(serverFiles, hosts, nowMs)) {
+    await makeServer(serverFiles, caFiles, hosts, nowMs)
+  }
+  return {
+    certPem: readFileSync(serverFiles.cert, 'utf8'),
+    keyPem: readFileSync(serverFiles.key, 'utf8'),
+    caPem: readFileSync(caFiles.cert, 'utf8'),
+  }
+}
+
+interface Files {
+  readonly cert: string
+  readonly key: string
+}
+
+async function makeCa(files: Files, nowMs: number): Promise<void> {
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=Kefu Edge cloud core CA',
+    serialNumber: serial(),
+    notBefore: new Date(nowMs - BACKDATE_DAYS * DAY_MS),
+    notAfter: new Date(nowMs + CA_DAYS * DAY_MS),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  })
+  await writePair(files, certificate, keys.privateKey)
+}
+
+async function makeServer(
+  files: Files,
+  caFiles: Files,
+  hosts: readonly string[],
+  nowMs: number,
+): Promise<void> {
+  const ca = new X509Certificate(readFileSync(caFiles.cert, 'utf8'))
+  const caKey = await webcrypto.subtle.importKey(
+    'pkcs8',
+    PemConverter.decodeFirst(readFileSync(caFiles.key, 'utf8')),
+    ALGORITHM,
+    false,
+    ['sign'],
+  )
+  const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.create({
+    subject: 'CN=Kefu Edge cloud core',
+    issuer: ca.subject,
+    serialNumber: serial(),
+    notBefore: new Date(nowMs - BACKDATE_DAYS * DAY_MS),
+    notAfter: new Date(nowMs + SERVER_DAYS * DAY_MS),
+    publicKey: keys.publicKey,
+    signingKey: caKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(
+        hosts.map((value) => ({ type: isIP(value) ? ('ip' as const) : ('dns' as const), value })),
+      ),
+    ],
+  })
+  await writePair(files, certificate, keys.privateKey)
+}
+
+function isServerUsable(files: Files, hosts: readonly string[], nowMs: number): boolean {
+  if (!existsSync(files.cert) || !existsSync(files.key)) return false
+  const certificate = new X509Certificate(readFileSync(files.cert, 'utf8'))
+  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
+  const named = new Set(names.map((name) => name.value))
+  const isFresh = certificate.notAfter.getTime() - nowMs > RENEW_DAYS * DAY_MS
+  return isFresh && hosts.every((host) => named.has(host))
+}
+
+async function writePair(
+  files: Files,
+  certificate: X509Certificate,
+  key: webcrypto.CryptoKey,
+): Promise<void> {
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', key)
+  writeFileSync(files.key, PemConverter.encode(pkcs8, 'PRIVATE KEY'), { mode: 0o600 })
+  writeFileSync(files.cert, `${certificate.toString('pem')}\n`)
+}
+
+/** 127 random bits, positive (RFC 5280, 4.1.2.2). */
+function serial(): string {
+  const bytes = webcrypto.getRandomValues(new Uint8Array(16))
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01
+  return Buffer.from(bytes).toString('hex')
+}

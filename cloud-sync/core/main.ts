@@ -1,0 +1,86 @@
+/** `npm run cloud`: the reference cloud core as a process of its own. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { CloudError } from '../errors.ts'
+import type { Logger } from '../ports.ts'
+import { startCloudCore } from './server.ts'
+
+const USAGE = `kefu-edge cloud core
+  --data DIR        data folder (default .kefu/cloud)
+  --port P          port, 0 for any free one (default 9443)
+  --host ADDRESS    address to listen on (default 127.0.0.1)
+  --name NAME       further name or address in the certificate; may be repeated
+  --insecure-http   plain http on loopback, for tests
+`
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        data: { type: 'string', default: join('.kefu', 'cloud') },
+        port: { type: 'string', default: '9443' },
+        host: { type: 'string', default: '127.0.0.1' },
+        name: { type: 'string', multiple: true, default: [] },
+        'insecure-http': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    const port = Number(values.port)
+    if (values.help || !Number.isInteger(port) || port < 0 || port > 65_535) return undefined
+    return { ...values, port }
+  } catch {
+    return undefined
+  }
+}
+
+function lineLogger(): Logger {
+  const line = (level: string) => (fields: object, message: string) => {
+    const plain = JSON.stringify(fields, (_key, value: unknown) =>
+      value instanceof Error ? { name: value.name, message: value.message } : value,
+    )
+    process.stderr.write(`${new Date().toISOString()} ${level} ${message} ${plain}\n`)
+  }
+  return { debug: () => {}, info: line('info'), warn: line('warn'), error: line('error') }
+}
+
+async function main(): Promise<void> {
+  const given = readArguments()
+  if (!given) {
+    process.stderr.write(USAGE)
+    process.exitCode = 2
+    return
+  }
+  mkdirSync(given.data, { recursive: true, mode: 0o700 })
+  const core = await startCloudCore({
+    dataDir: given.data,
+    port: given.port,
+    host: given.host,
+    names: given.name,
+    isInsecureHttp: given['insecure-http'],
+    logger: lineLogger(),
+  })
+  process.stdout.write(
+    `${JSON.stringify({ url: core.url, caFile: core.caFile, enrolToken: core.enrolToken })}\n`,
+  )
+  process.stderr.write(
+    `The cloud core listens at ${core.url}
+  gateway:  cloud.url ${core.url}, cloud.caFile ${core.caFile}, cloud.enrolToken ${core.enrolToken}
+  browser:  ${core.url}/  user operator, password in ${join(given.data, 'operator.token')}
+`,
+  )
+  const stop = (): void => {
+    core.close().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    )
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+}
+
+main().catch((error: unknown) => {
+  const detail = error instanceof CloudError ? error.message : String(error)
+  process.stderr.write(`The cloud core did not start. ${detail}\n`)
+  process.exitCode = 1
+})

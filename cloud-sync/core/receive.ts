@@ -1,0 +1,155 @@
+/**
+ * Receives batches: each entry with effect once, in order per gateway, epoch and lane.
+ *
+ * The mark of a stream moves in the same transaction as its entries are written, so a batch that comes
+ * again finds its entries below the mark, and one that comes too early finds its own beginning above.
+ */
+import { CloudError } from '../errors.ts'
+import type { Clock } from '../ports.ts'
+import { readEntry } from '../protocol/entry.ts'
+import { MAX_DISCLOSED_BYTES, MAX_ENTRY_BYTES } from '../protocol/limits.ts'
+import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts'
+import type { Gateway } from './gateways.ts'
+import type { Sessions } from './sessions.ts'
+import type { CoreStore } from './storage.ts'
+
+/** Rows of a stream lie together: stream no × this + sequence, below 2^53. */
+export const STREAM_STRIDE = 2 ** 32
+
+export type Received =
+  | { readonly kind: 'stored'; readonly answer: PushAnswer }
+  | { readonly kind: 'ahead'; readonly acknowledged: number }
+
+export interface Receiver {
+  /** Resolves after the commit. Throws `request.invalid` and `core.storage`. */
+  receive(gateway: Gateway, batch: PushBatch): Promise<Received>
+}
+
+interface StreamRow {
+  no: number
+  high: number
+}
+
+interface Tally {
+  high: number
+  stored: number
+  bytes: number
+  duplicates: number
+  missing: number
+}
+
+export function createReceiver(store: CoreStore, sessions: Sessions, clock: Clock): Receiver {
+  const addStream = store.prepare(
+    `INSERT INTO stream (gateway_no, epoch, lane, updated_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+  )
+  const findStream = store.prepare<StreamRow>(
+    'SELECT no, high FROM stream WHERE gateway_no = ? AND epoch = ? AND lane = ?',
+  )
+  const addEntry = store.prepare(
+    'INSERT INTO entry (key, leaf_index, bytes, disclosed) VALUES (?, ?, ?, ?)',
+  )
+  const addRefusal = store.prepare('INSERT INTO refusal (key, code) VALUES (?, ?)')
+  const findRefusals = store.prepare<{ key: number; code: RefusalCode }>(
+    'SELECT key, code FROM refusal WHERE key BETWEEN ? AND ? ORDER BY key',
+  )
+  const moveMark = store.prepare(
+    `UPDATE stream SET high = ?, entries = entries + ?, bytes = bytes + ?,
+       duplicates = duplicates + ?, missing = missing + ?, nonce = ?, updated_at = ? WHERE no = ?`,
+  )
+  const touch = store.prepare('UPDATE gateway SET seen_at = ? WHERE no = ?')
+  const readBack = store.prepare<{ high: number; nonce: string }>(
+    'SELECT high, nonce FROM stream WHERE no = ?',
+  )
+
+  function write(gateway: Gateway, batch: PushBatch, now: number) {
+    let stream = findStream.get(gateway.no, batch.epoch, batch.lane)
+    if (batch.after > (stream?.high ?? 0)) {
+      return { kind: 'ahead', acknowledged: stream?.high ?? 0 } as const
+    }
+    if (!stream) {
+      addStream.run(gateway.no, batch.epoch, batch.lane, now)
+      stream = findStream.get(gateway.no, batch.epoch, batch.lane)
+      if (!stream) throw new CloudError('core.failed', { detail: 'stream not found' })
+    }
+    const tally = { high: stream.high, stored: 0, bytes: 0, duplicates: 0, missing: 0 }
+    for (const entry of batch.entries) writeEntry(gateway, batch.lane, stream.no, entry, tally)
+    const { high, stored, bytes, duplicates, missing } = tally
+    moveMark.run(high, stored, bytes, duplicates, missing, batch.nonce, now, stream.no)
+    touch.run(now, gateway.no)
+    return { kind: 'written', streamNo: stream.no, tally } as const
+  }
+
+  function writeEntry(
+    gateway: Gateway,
+    lane: string,
+    streamNo: number,
+    [sequence, leafIndex, bytes, disclosed]: PushBatch['entries'][number],
+    tally: Tally,
+  ): void {
+    if (sequence <= tally.high) {
+      tally.duplicates += 1
+      return
+    }
+    const key = streamNo * STREAM_STRIDE + sequence
+    const read = readEntry(bytes)
+    const code = refusalOf(read, lane, sequence, bytes, disclosed)
+    if (code) {
+      addRefusal.run(key, code)
+    } else {
+      addEntry.run(key, leafIndex, bytes, disclosed)
+      if (read.kind === 'read') sessions.record(gateway.no, key, read.head)
+      tally.stored += 1
+      tally.bytes += bytes.length
+    }
+    tally.missing += sequence - tally.high - 1
+    tally.high = sequence
+  }
+
+  return {
+    async receive(gateway, batch) {
+      const first = batch.entries[0]
+      const last = batch.entries[batch.entries.length - 1]
+      if (!first || !last || !isRising(batch)) {
+        throw new CloudError('request.invalid', { detail: 'entries: sequences must rise' })
+      }
+      const written = await store.commit(() => write(gateway, batch, clock.now()))
+      if (written.kind === 'ahead') return written
+      const { streamNo, tally } = written
+      const kept = readBack.get(streamNo)
+      if (!kept) throw new CloudError('core.failed', { detail: 'stream not found' })
+      const base = streamNo * STREAM_STRIDE
+      const refused = findRefusals
+        .all(base + first[0], base + last[0])
+        .map(({ key, code }) => ({ sequence: key - base, code }))
+      const { stored, duplicates } = tally
+      const answer = { acknowledged: kept.high, stored, duplicates, refused, nonce: kept.nonce }
+      return { kind: 'stored', answer }
+    },
+  }
+}
+
+function refusalOf(
+  read: ReturnType<typeof readEntry>,
+  lane: string,
+  sequence: number,
+  bytes: Uint8Array,
+  disclosed: Uint8Array | null,
+): RefusalCode | undefined {
+  if (bytes.length > MAX_ENTRY_BYTES || (disclosed?.length ?? 0) > MAX_DISCLOSED_BYTES) {
+    return 'entry.too-large'
+  }
+  if (read.kind === 'not-msgpack') return 'entry.not-msgpack'
+  if (read.kind === 'other-format') return undefined
+  const isInPlace = read.head.lane === lane && read.head.sequence === sequence
+  return isInPlace ? undefined : 'entry.mismatch'
+}
+
+function isRising(batch: PushBatch): boolean {
+  let previous = 0
+  for (const [sequence] of batch.entries) {
+    if (sequence <= previous) return false
+    previous = sequence
+  }
+  return true
+}

@@ -1,0 +1,99 @@
+/** What operators and tests read of the core: entries, marks, the fleet. */
+import { STREAM_STRIDE } from './receive.ts'
+import type { CoreStore } from './storage.ts'
+
+export interface StoredEntry {
+  readonly epoch: string
+  readonly sequence: number
+  readonly index: number
+  readonly bytes: Uint8Array
+  readonly disclosed: Uint8Array | null
+}
+
+export interface StreamReport {
+  readonly epoch: string
+  readonly lane: string
+  readonly acknowledged: number
+  readonly entries: number
+  readonly bytes: number
+  readonly duplicates: number
+  /** Sequences that were never sent: expired or quarantined at the gateway, or lost by this core. */
+  readonly missing: number
+  readonly refused: number
+}
+
+export interface GatewayReport {
+  readonly id: string
+  readonly isEnrolled: boolean
+  readonly enrolledAtMs: number
+  readonly seenAtMs: number
+  readonly echoAtMs: number | null
+  readonly streams: readonly StreamReport[]
+}
+
+export interface Reports {
+  entries(
+    gatewayId: string,
+    lane: string,
+    after: EntryCursor,
+    limit: number,
+  ): readonly StoredEntry[]
+  fleet(limit: number): readonly GatewayReport[]
+}
+
+export interface EntryCursor {
+  /** Absent: every epoch, oldest first. */
+  readonly epoch?: string
+  readonly sequence: number
+}
+
+interface GatewayRow extends Omit<GatewayReport, 'streams' | 'isEnrolled'> {
+  readonly no: number
+  readonly enrolled: number
+}
+
+export function createReports(store: CoreStore): Reports {
+  const streams = store.prepare<{ no: number; epoch: string }>(
+    `SELECT stream.no, epoch FROM stream JOIN gateway ON gateway.no = stream.gateway_no
+     WHERE gateway.id = ? AND lane = ? ORDER BY stream.no`,
+  )
+  const entries = store.prepare<{
+    key: number
+    index: number
+    bytes: Uint8Array
+    disclosed: Uint8Array | null
+  }>(
+    `SELECT key, leaf_index AS "index", bytes, disclosed FROM entry
+     WHERE key > ? AND key < ? ORDER BY key LIMIT ?`,
+  )
+  const gateways = store.prepare<GatewayRow>(
+    `SELECT no, id, public_key IS NOT NULL AS enrolled, enrolled_at AS enrolledAtMs,
+       seen_at AS seenAtMs, echo_at AS echoAtMs FROM gateway ORDER BY id LIMIT ?`,
+  )
+  const reports = store.prepare<StreamReport>(
+    `SELECT epoch, lane, high AS acknowledged, entries, bytes, duplicates, missing,
+       (SELECT count(*) FROM refusal
+        WHERE key BETWEEN stream.no * ${STREAM_STRIDE} AND (stream.no + 1) * ${STREAM_STRIDE})
+         AS refused
+     FROM stream WHERE gateway_no = ? ORDER BY no`,
+  )
+
+  return {
+    entries(gatewayId, lane, after, limit) {
+      const found: StoredEntry[] = []
+      for (const { no, epoch } of streams.all(gatewayId, lane)) {
+        if (found.length >= limit || (after.epoch && after.epoch !== epoch)) continue
+        const base = no * STREAM_STRIDE
+        const rows = entries.all(base + after.sequence, base + STREAM_STRIDE, limit - found.length)
+        for (const { key, ...row } of rows) found.push({ epoch, sequence: key - base, ...row })
+      }
+      return found
+    },
+    fleet: (limit) =>
+      gateways.all(limit).map(({ no, enrolled, ...row }) => ({
+        ...row,
+        isEnrolled: enrolled === 1,
+        streams: reports.all(no),
+      })),
+  }
+}

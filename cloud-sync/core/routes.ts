@@ -1,0 +1,209 @@
+/** Who may call what, and what it does. */
+import type { KeyObject } from 'node:crypto'
+import type { TSchema } from '@sinclair/typebox'
+import { CloudError } from '../errors.ts'
+import { importPublicKey } from '../identity.ts'
+import { readSignature } from '../protocol/http-signature.ts'
+import { EchoRequest, EnrolRequest, PushBatch } from '../protocol/messages.ts'
+import { type Parsed, parseJson, parseMsgpack } from '../protocol/parse.ts'
+import type { Gateway, Gateways } from './gateways.ts'
+import { type Incoming, json, type Outgoing } from './http.ts'
+import type { Receiver } from './receive.ts'
+import type { Reports } from './reports.ts'
+import { isSameToken } from './secrets.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Rows of one answer of the read API. */
+const PAGE_ROWS = 1000
+/** Gateways on the fleet page. */
+const FLEET_ROWS = 1000
+
+export interface CoreParts {
+  readonly gateways: Gateways
+  readonly receiver: Receiver
+  readonly reports: Reports
+  readonly sessions: Sessions
+  readonly enrolToken: string
+  readonly operatorToken: string
+  readonly publisherKey: string
+  readonly cosignerKey: string
+  readonly statusPage: () => Outgoing
+}
+
+/** Routes of other rooms of the core (packs, asks, checkpoints) join by this shape. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** Named groups are its parameters; `id` is the gateway. */
+  readonly path: RegExp
+  readonly caller: 'anyone' | 'gateway' | 'operator'
+  handle(call: Call): Promise<Outgoing> | Outgoing
+}
+
+export interface Call {
+  readonly incoming: Incoming
+  readonly params: Readonly<Record<string, string>>
+  /** Only where the caller is a gateway, whose signature was checked. */
+  readonly gateway: Gateway | undefined
+}
+
+export function coreRoutes(parts: CoreParts): readonly Route[] {
+  return [
+    { method: 'GET', path: /^\/healthz$/, caller: 'anyone', handle: () => json({ status: 'ok' }) },
+    { method: 'GET', path: /^\/$/, caller: 'operator', handle: () => parts.statusPage() },
+    {
+      method: 'POST',
+      path: /^\/v1\/enroll$/,
+      caller: 'anyone',
+      handle: ({ incoming }) => enrol(parts, incoming),
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/entries$/,
+      caller: 'gateway',
+      async handle(call) {
+        const batch = orInvalid(parseMsgpack(PushBatch, await call.incoming.inflated()))
+        const received = await parts.receiver.receive(gatewayOf(call), batch)
+        if (received.kind === 'stored') return json(received.answer)
+        const { acknowledged } = received
+        return json({ code: 'batch.ahead', acknowledged }, 409)
+      },
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/echo$/,
+      caller: 'gateway',
+      async handle(call) {
+        const { nonce } = parseBody(EchoRequest, call.incoming)
+        return json(await parts.gateways.echo(gatewayOf(call), nonce))
+      },
+    },
+    ...readRoutes(parts),
+  ]
+}
+
+function readRoutes({ gateways, reports, sessions }: CoreParts): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: /^\/v1\/gateways$/,
+      caller: 'operator',
+      handle: () => json({ gateways: reports.fleet(FLEET_ROWS) }),
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/release$/,
+      caller: 'operator',
+      async handle({ params }) {
+        if (!(await gateways.release(params.id ?? ''))) throw new CloudError('request.not-found')
+        return json({ released: params.id })
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/entries$/,
+      caller: 'operator',
+      handle({ incoming: { query }, params }) {
+        const epoch = query.get('epoch')
+        const after = { sequence: number(query, 'after', 0), ...(epoch ? { epoch } : {}) }
+        const limit = Math.min(number(query, 'limit', PAGE_ROWS), PAGE_ROWS)
+        const found = reports.entries(params.id ?? '', query.get('lane') ?? '', after, limit)
+        return json({
+          entries: found.map(({ bytes, disclosed, ...entry }) => ({
+            ...entry,
+            bytes: Buffer.from(bytes).toString('base64'),
+            disclosed: disclosed ? Buffer.from(disclosed).toString('base64') : null,
+          })),
+        })
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions(?:\/(?<session>[^/]+))?$/,
+      caller: 'operator',
+      handle({ params }) {
+        const gateway = gateways.find(params.id ?? '')
+        if (!gateway) throw new CloudError('request.not-found')
+        return params.session
+          ? json({ turns: sessions.turns(gateway.no, params.session, PAGE_ROWS) })
+          : json({ sessions: sessions.list(gateway.no, PAGE_ROWS) })
+      },
+    },
+  ]
+}
+
+/** The token shows that the operator means it; the signature, that the sender holds the key. */
+async function enrol(parts: CoreParts, incoming: Incoming): Promise<Outgoing> {
+  const request = parseBody(EnrolRequest, incoming)
+  if (!isSameToken(request.enrolToken, parts.enrolToken)) throw new CloudError('enrol.refused')
+  const key = importPublicKey(Buffer.from(request.publicKey, 'base64'))
+  if (!key || !isSignedBy(incoming, request.gatewayId, key)) {
+    throw new CloudError('gateway.signature')
+  }
+  await parts.gateways.enrol(request)
+  const { publisherKey, cosignerKey } = parts
+  return json({ gatewayId: request.gatewayId, publisherKey, cosignerKey })
+}
+
+/** Finds the route, checks the caller, runs it. Throws what becomes a problem. */
+export async function dispatch(
+  routes: readonly Route[],
+  incoming: Incoming,
+  access: Pick<CoreParts, 'gateways' | 'operatorToken'>,
+): Promise<Outgoing> {
+  for (const route of routes) {
+    if (route.method !== incoming.method) continue
+    const match = route.path.exec(incoming.path)
+    if (!match) continue
+    const params = { ...match.groups }
+    if (route.caller === 'operator') checkOperator(incoming, access.operatorToken)
+    const gateway =
+      route.caller === 'gateway' ? checkGateway(incoming, params.id, access.gateways) : undefined
+    return route.handle({ incoming, params, gateway })
+  }
+  throw new CloudError('request.not-found', { detail: `${incoming.method} ${incoming.path}` })
+}
+
+function checkGateway(incoming: Incoming, id: string | undefined, gateways: Gateways): Gateway {
+  const gateway = gateways.find(id ?? '')
+  if (!gateway) throw new CloudError('gateway.unknown')
+  if (!isSignedBy(incoming, gateway.id, gateway.publicKey)) {
+    throw new CloudError('gateway.signature')
+  }
+  return gateway
+}
+
+function isSignedBy(incoming: Incoming, gatewayId: string, key: KeyObject): boolean {
+  const { method, target, body, headers } = incoming
+  const signature = readSignature(headers)
+  return signature?.keyId === gatewayId && signature.verify({ method, path: target, body }, key)
+}
+
+/** Bearer for programs, Basic for the browser of a person. */
+function checkOperator({ headers }: Incoming, operatorToken: string): void {
+  const [scheme, given = ''] = (headers.authorization ?? '').split(' ', 2)
+  const basic = Buffer.from(given, 'base64').toString('utf8')
+  const token = scheme === 'Basic' ? basic.slice(basic.indexOf(':') + 1) : given
+  if (!isSameToken(token, operatorToken)) throw new CloudError('operator.refused')
+}
+
+export function gatewayOf(call: Call): Gateway {
+  if (!call.gateway) throw new CloudError('core.failed', { detail: 'route without a gateway' })
+  return call.gateway
+}
+
+export function parseBody<S extends TSchema>(schema: S, incoming: Incoming) {
+  return orInvalid(parseJson(schema, incoming.body))
+}
+
+export function orInvalid<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new CloudError('request.invalid', { detail: parsed.detail })
+  return parsed.value
+}
+
+function number(query: URLSearchParams, name: string, otherwise: number): number {
+  const value = Number(query.get(name) ?? otherwise)
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new CloudError('request.invalid', { detail: `${name}: not a whole number` })
+  }
+  return value
+}

@@ -1,0 +1,59 @@
+/** Tables of the core, each step run once, in order. */
+export const migrations: readonly { readonly id: number; readonly sql: string }[] = [
+  {
+    id: 1,
+    sql: `
+      CREATE TABLE gateway (
+        no          INTEGER PRIMARY KEY,
+        id          TEXT NOT NULL UNIQUE,
+        public_key  BLOB,
+        ledger_key  TEXT,
+        enrolled_at INTEGER NOT NULL,
+        seen_at     INTEGER NOT NULL,
+        echo_nonce  TEXT,
+        echo_at     INTEGER
+      ) STRICT;
+      -- One row a gateway, epoch and lane; high is the mark that was acknowledged.
+      CREATE TABLE stream (
+        no         INTEGER PRIMARY KEY,
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        epoch      TEXT NOT NULL,
+        lane       TEXT NOT NULL,
+        high       INTEGER NOT NULL DEFAULT 0,
+        entries    INTEGER NOT NULL DEFAULT 0,
+        bytes      INTEGER NOT NULL DEFAULT 0,
+        duplicates INTEGER NOT NULL DEFAULT 0,
+        missing    INTEGER NOT NULL DEFAULT 0,
+        nonce      TEXT,
+        updated_at INTEGER NOT NULL,
+        UNIQUE (gateway_no, epoch, lane)
+      ) STRICT;
+      -- key = stream no * 2^32 + sequence: rows of a stream lie together, in order.
+      CREATE TABLE entry (
+        key        INTEGER PRIMARY KEY,
+        leaf_index INTEGER NOT NULL,
+        bytes      BLOB NOT NULL,
+        disclosed  BLOB
+      ) STRICT;
+      CREATE TABLE refusal (
+        key  INTEGER PRIMARY KEY,
+        code TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE session (
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        id         TEXT NOT NULL,
+        first_at   INTEGER NOT NULL,
+        last_at    INTEGER NOT NULL,
+        turns      INTEGER NOT NULL,
+        PRIMARY KEY (gateway_no, id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX session_by_time ON session (gateway_no, last_at);
+      CREATE TABLE session_turn (
+        gateway_no INTEGER NOT NULL,
+        session_id TEXT NOT NULL,
+        entry_key  INTEGER NOT NULL,
+        PRIMARY KEY (gateway_no, session_id, entry_key)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+]

@@ -1,0 +1,195 @@
+/** The reference cloud core: constructs its parts, listens, closes in reverse order. */
+import { createPublicKey } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { CloudError } from '../errors.ts'
+import { loadIdentity } from '../identity.ts'
+import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
+import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
+import { loadServerCertificate } from './certificates.ts'
+import { createGateways } from './gateways.ts'
+import { readIncoming, send, toOutgoing } from './http.ts'
+import { createReceiver } from './receive.ts'
+import { createReports } from './reports.ts'
+import { coreRoutes, dispatch, type Route } from './routes.ts'
+import { loadToken } from './secrets.ts'
+import { createSessions } from './sessions.ts'
+import { createStatusPage } from './status-page.ts'
+import { openCoreStore } from './storage.ts'
+
+/** Above the gateways' own keep-alive, so that the core never closes a socket that is about to be used. */
+const KEEP_ALIVE_MS = 75_000
+/** Bodies in memory at once: 8 MB each at most. */
+const MAX_IN_HAND = 64
+/** A request that trickles in slower than this is cut: a batch on 17 kbit/s still passes. */
+const REQUEST_TIMEOUT_MS = 300_000
+
+export interface CloudCoreOptions {
+  readonly dataDir: string
+  /** 0: any free port. */
+  readonly port: number
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string
+  /** Further names and addresses of the certificate. */
+  readonly names?: readonly string[]
+  /** Plain http, on loopback only. */
+  readonly isInsecureHttp?: boolean
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Name of this core as cosigner; part of its key. */
+  readonly cosignerName?: string
+}
+
+export interface CloudCore {
+  readonly url: string
+  readonly port: number
+  /** Empty over plain http. */
+  readonly caPem: string
+  readonly caFile: string
+  readonly enrolToken: string
+  readonly operatorToken: string
+  /** Raw Ed25519 key that signs releases, base64. */
+  readonly publisherKey: string
+  /** C2SP vkey of the cosigner. */
+  readonly cosignerKey: string
+  close(): Promise<void>
+}
+
+export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCore> {
+  const { dataDir, host = '127.0.0.1', clock = systemClock, logger = silentLogger } = options
+  const isPlain = options.isInsecureHttp ?? false
+  if (isPlain && !isLoopback(host)) {
+    throw new CloudError('request.invalid', {
+      detail: `--insecure-http listens on loopback only, not on ${host}`,
+    })
+  }
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const keys = loadKeys(dataDir, options.cosignerName ?? 'kefu-edge-core')
+  const tokens = {
+    enrolToken: loadToken(join(dataDir, 'enrol.token')),
+    operatorToken: loadToken(join(dataDir, 'operator.token')),
+  }
+  const tlsFolder = join(dataDir, 'tls')
+  const names = [
+    ...new Set(['localhost', '127.0.0.1', '::1', ...named(host), ...(options.names ?? [])]),
+  ]
+  const certificate = isPlain
+    ? undefined
+    : await loadServerCertificate(tlsFolder, names, clock.now())
+
+  const store = openCoreStore(dataDir)
+  const gateways = createGateways(store, clock)
+  const sessions = createSessions(store)
+  const reports = createReports(store)
+  const routes = coreRoutes({
+    gateways,
+    sessions,
+    reports,
+    receiver: createReceiver(store, sessions, clock),
+    statusPage: createStatusPage(reports, clock),
+    ...tokens,
+    ...keys,
+  })
+  const handle = createHandler(routes, { gateways, ...tokens }, logger)
+  const server: Server = certificate
+    ? https.createServer(
+        { cert: certificate.certPem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
+        handle,
+      )
+    : http.createServer(handle)
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  server.requestTimeout = REQUEST_TIMEOUT_MS
+  try {
+    await listen(server, options.port, host)
+  } catch (error) {
+    store.close()
+    throw error
+  }
+  const { port } = server.address() as AddressInfo
+
+  return {
+    url: `${isPlain ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : dialled(host)}:${port}`,
+    port,
+    caPem: certificate?.caPem ?? '',
+    caFile: join(tlsFolder, 'ca.pem'),
+    ...tokens,
+    ...keys,
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+        // Batches in hand are answered; a client that never ends its request does not hold the core.
+        setTimeout(() => server.closeAllConnections(), 1000).unref()
+      })
+      store.close()
+    },
+  }
+}
+
+function createHandler(
+  routes: readonly Route[],
+  access: Parameters<typeof dispatch>[2],
+  logger: Logger,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  let inHand = 0
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    inHand += 1
+    try {
+      if (inHand > MAX_IN_HAND) throw new CloudError('core.busy')
+      send(response, await dispatch(routes, await readIncoming(request), access))
+    } catch (error) {
+      // A body that was not read to its end must not be taken for the next request.
+      if (!request.complete) response.setHeader('connection', 'close')
+      if (!response.destroyed) send(response, toOutgoing(error, logger))
+    } finally {
+      inHand -= 1
+    }
+  }
+
+  return (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      logger.error({ error }, 'an answer could not be sent')
+      response.destroy()
+    })
+  }
+}
+
+function loadKeys(dataDir: string, cosignerName: string) {
+  const publisher = loadIdentity('publisher', join(dataDir, 'publisher.key'))
+  const cosigner = loadIdentity('cosigner', join(dataDir, 'cosigner.key'))
+  return {
+    publisherKey: publisher.publicKey.toString('base64'),
+    cosignerKey: formatVerifierKey(
+      cosignerName,
+      COSIGNATURE_V1,
+      createPublicKey(cosigner.privateKey),
+    ),
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+/** An address that means "every interface" names nothing in a certificate. */
+function named(host: string): readonly string[] {
+  return host === '0.0.0.0' || host === '::' ? [] : [host]
+}
+
+function dialled(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host
+}

@@ -1,0 +1,124 @@
+/** The fleet page: one table a person can read, Chinese and English, no script. */
+import { existsSync, readFileSync } from 'node:fs'
+import { type Static, Type } from '@sinclair/typebox'
+import type { Clock } from '../ports.ts'
+import { parseJson } from '../protocol/parse.ts'
+import type { Outgoing } from './http.ts'
+import type { GatewayReport, Reports } from './reports.ts'
+
+const Line = Type.Object({ zh: Type.String(), en: Type.String() })
+const Texts = Type.Object({
+  title: Line,
+  gateway: Line,
+  state: Line,
+  seen: Line,
+  lane: Line,
+  acknowledged: Line,
+  entries: Line,
+  duplicates: Line,
+  missing: Line,
+  refused: Line,
+  connected: Line,
+  away: Line,
+  released: Line,
+  secondsAgo: Line,
+  empty: Line,
+})
+type Texts = Static<typeof Texts>
+
+const ROWS = 1000
+/** Two and a half echo intervals of a gateway. */
+const AWAY_AFTER_MS = 37_500
+
+export function createStatusPage(reports: Reports, clock: Clock): () => Outgoing {
+  const texts = readTexts()
+  return () => ({
+    status: 200,
+    contentType: 'text/html; charset=utf-8',
+    headers: {
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      refresh: '10',
+    },
+    body: render(texts, reports.fleet(ROWS), clock.now()),
+  })
+}
+
+function readTexts(): Texts {
+  const places = ['../data/core-texts.json', '../../data/core-texts.json']
+  const file = places.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url))
+  const parsed = file ? parseJson(Texts, readFileSync(file)) : undefined
+  if (!parsed?.ok) throw new Error(`core-texts.json: ${parsed?.detail ?? 'not found'}`)
+  return parsed.value
+}
+
+function render(texts: Texts, fleet: readonly GatewayReport[], nowMs: number): string {
+  const both = ({ zh, en }: { zh: string; en: string }) =>
+    `${escapeHtml(zh)}<small lang="en">${escapeHtml(en)}</small>`
+  const head = [
+    texts.gateway,
+    texts.state,
+    texts.seen,
+    texts.lane,
+    texts.acknowledged,
+    texts.entries,
+    texts.duplicates,
+    texts.missing,
+    texts.refused,
+  ]
+  const rows = fleet.flatMap((gateway) => gatewayRows(gateway, texts, nowMs, both))
+  const body =
+    rows.length > 0 ? rows.join('\n') : `<tr><td colspan="9">${both(texts.empty)}</td></tr>`
+  return `<!doctype html>
+<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escapeHtml(texts.title.zh)}</title><style>${STYLE}</style></head>
+<body><h1>${both(texts.title)}</h1><table>
+<thead><tr>${head.map((line) => `<th>${both(line)}</th>`).join('')}</tr></thead>
+<tbody>
+${body}
+</tbody></table></body></html>
+`
+}
+
+function gatewayRows(
+  gateway: GatewayReport,
+  texts: Texts,
+  nowMs: number,
+  both: (line: { zh: string; en: string }) => string,
+): string[] {
+  const silentMs = nowMs - gateway.seenAtMs
+  const isHere = gateway.isEnrolled && silentMs < AWAY_AFTER_MS
+  const state = !gateway.isEnrolled ? texts.released : isHere ? texts.connected : texts.away
+  const seconds = String(Math.max(0, Math.round(silentMs / 1000)))
+  const ago = both({
+    zh: texts.secondsAgo.zh.replace('{n}', seconds),
+    en: texts.secondsAgo.en.replace('{n}', seconds),
+  })
+  const streams = gateway.streams.length > 0 ? gateway.streams : [undefined]
+  return streams.map((stream, index) => {
+    const span = streams.length
+    const first =
+      index === 0
+        ? `<td rowspan="${span}">${escapeHtml(gateway.id)}</td>
+<td rowspan="${span}" class="${isHere ? 'here' : 'away'}">${both(state)}</td><td rowspan="${span}">${ago}</td>`
+        : ''
+    const cells = stream
+      ? [
+          stream.lane,
+          stream.acknowledged,
+          stream.entries,
+          stream.duplicates,
+          stream.missing,
+          stream.refused,
+        ]
+      : ['', '', '', '', '', '']
+    return `<tr>${first}${cells.map((cell) => `<td>${escapeHtml(String(cell))}</td>`).join('')}</tr>`
+  })
+}
+
+const STYLE = `body{font:16px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;margin:2rem;color:#1b1b1b;background:#fff}
+h1{font-size:1.4rem}table{border-collapse:collapse}td,th{border:1px solid #767676;padding:.3rem .6rem;text-align:left;vertical-align:top}
+th{background:#f2f2f2}small{display:block;color:#595959}.here{background:#e3f4e3}.away{background:#fbe3e3}`
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)
+}

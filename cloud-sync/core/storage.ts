@@ -1,0 +1,137 @@
+/**
+ * The core's SQLite file, and the only importer of its driver in cloud-sync.
+ *
+ * Group commit: all batches that arrive within one turn of the event loop share one transaction and one
+ * fsync (WAL, synchronous=FULL); an acknowledgement waits for `commit`.
+ */
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { CloudError } from '../errors.ts'
+import { migrations } from './schema.ts'
+
+export type SqlValue = string | number | Uint8Array | null
+
+export interface Statement<R = unknown> {
+  run(...params: SqlValue[]): {
+    readonly changes: number
+    readonly lastInsertRowid: number | bigint
+  }
+  get(...params: SqlValue[]): R | undefined
+  all(...params: SqlValue[]): R[]
+}
+
+export interface CoreStore {
+  prepare<R = unknown>(sql: string): Statement<R>
+  /**
+   * Runs `work` in the transaction of this loop turn and resolves once it is on disk. When `work` throws,
+   * only its own writes are undone. Rejects with `core.storage` when the disk does not take it.
+   */
+  commit<T>(work: () => T): Promise<T>
+  /** Resolves once the open transaction, if there is one, is on disk. */
+  close(): void
+}
+
+/** 16 MB between checkpoints: at 20,000 entries/s about two seconds of writing. */
+const WAL_AUTOCHECKPOINT_PAGES = 4000
+const CACHE_KIB = 32_768
+
+interface Waiter {
+  resolve(): void
+  reject(error: unknown): void
+}
+
+/** Opens `core.db` in the folder and brings it to this program's schema. */
+export function openCoreStore(dataDir: string): CoreStore {
+  const db = new Database(join(dataDir, 'core.db'))
+  db.pragma('journal_mode = WAL')
+  db.pragma('synchronous = FULL')
+  db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`)
+  db.pragma(`cache_size = -${CACHE_KIB}`)
+  db.pragma('foreign_keys = ON')
+  migrate(db)
+  return createStore(db)
+}
+
+function createStore(db: Database.Database): CoreStore {
+  const statements = new Map<string, Database.Statement>()
+  const begin = db.prepare('BEGIN IMMEDIATE')
+  const end = db.prepare('COMMIT')
+  const savepoint = db.prepare('SAVEPOINT work')
+  const release = db.prepare('RELEASE work')
+  const undo = db.prepare('ROLLBACK TO work')
+  let waiters: Waiter[] = []
+
+  function failAll(cause: unknown): CloudError {
+    if (db.inTransaction) db.exec('ROLLBACK')
+    const error = new CloudError('core.storage', { cause, detail: String(cause) })
+    const lost = waiters
+    waiters = []
+    for (const waiter of lost) waiter.reject(error)
+    return error
+  }
+
+  /** Crash story: before COMMIT returns nobody was told that anything of this turn is kept. */
+  function flush(): void {
+    if (!db.open || !db.inTransaction) return
+    try {
+      end.run()
+    } catch (cause) {
+      failAll(cause)
+      return
+    }
+    const kept = waiters
+    waiters = []
+    for (const waiter of kept) waiter.resolve()
+  }
+
+  function work<T>(write: () => T): T {
+    if (!db.inTransaction) {
+      begin.run()
+      setImmediate(flush)
+    }
+    savepoint.run()
+    try {
+      const result = write()
+      release.run()
+      return result
+    } catch (error) {
+      // A full disk ends the whole transaction: then everybody of this turn is told.
+      if (!db.inTransaction) throw failAll(error)
+      undo.run()
+      release.run()
+      throw error
+    }
+  }
+
+  return {
+    prepare<R>(sql: string): Statement<R> {
+      let statement = statements.get(sql)
+      if (!statement) {
+        statement = db.prepare(sql)
+        statements.set(sql, statement)
+      }
+      return statement as unknown as Statement<R>
+    },
+    async commit(write) {
+      const result = work(write)
+      await new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }))
+      return result
+    },
+    close() {
+      flush()
+      db.close()
+    },
+  }
+}
+
+function migrate(db: Database.Database): void {
+  db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY)')
+  const done = new Set(db.prepare('SELECT id FROM migration').pluck().all())
+  for (const step of migrations) {
+    if (done.has(step.id)) continue
+    db.transaction(() => {
+      db.exec(step.sql)
+      db.prepare('INSERT INTO migration (id) VALUES (?)').run(step.id)
+    })()
+  }
+}

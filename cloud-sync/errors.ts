@@ -1,0 +1,131 @@
+/** Every error code of the way to the cloud: what happened and what the operator does next. */
+
+interface ErrorEntry {
+  readonly status: number
+  readonly title: string
+  readonly next: string
+}
+
+export const CLOUD_ERRORS = {
+  'request.not-found': {
+    status: 404,
+    title: 'The core has nothing at this path',
+    next: 'Check cloud.url: it ends after the port, with no path.',
+  },
+  'request.too-large': {
+    status: 413,
+    title: 'The request is larger than the core reads',
+    next: 'Lower the batch limits of the gateway.',
+  },
+  'request.invalid': {
+    status: 422,
+    title: 'The request does not follow the protocol',
+    next: 'Compare the versions of gateway and core; the field is named in detail.',
+  },
+  'gateway.unknown': {
+    status: 401,
+    title: 'The core does not know this gateway',
+    next: 'Put the content of enrol.token of the core into cloud.enrolToken and start the gateway.',
+  },
+  'gateway.signature': {
+    status: 401,
+    title: 'The signature of the request does not verify',
+    next: 'The gateway has another key than at its enrolment: release it at the core, then enrol again.',
+  },
+  'gateway.other-key': {
+    status: 409,
+    title: 'A gateway of this id is enrolled with another key',
+    next: 'Release the old key at the core with POST /v1/gateways/ID/release, or give this gateway another id.',
+  },
+  'enrol.refused': {
+    status: 403,
+    title: 'The enrolment token is wrong',
+    next: 'Copy the content of enrol.token in the data folder of the core.',
+  },
+  'operator.refused': {
+    status: 401,
+    title: 'Only the operator of the core may read this',
+    next: 'Authorization: Bearer with the content of operator.token of the core, or user operator in the browser.',
+  },
+  'batch.ahead': {
+    status: 409,
+    title: 'The batch follows entries that the core does not have',
+    next: 'None: the gateway goes back to the mark in `acknowledged`.',
+  },
+  'core.storage': {
+    status: 503,
+    title: 'The core could not write to its disk',
+    next: 'Free disk space at the core; the gateways keep their entries and try again.',
+  },
+  'core.failed': {
+    status: 500,
+    title: 'The core failed at this request',
+    next: 'See the log of the core.',
+  },
+  'core.busy': {
+    status: 503,
+    title: 'The core has too many requests in hand',
+    next: 'None: the gateways wait and try again.',
+  },
+  'checkpoint.invalid': {
+    status: 422,
+    title: 'The checkpoint is not a signed note of this gateway',
+    next: 'Compare the ledger key that was enrolled with that of `kefu-edge ledger status`.',
+  },
+  'checkpoint.inconsistent': {
+    status: 409,
+    title: 'The checkpoint does not extend what this gateway has shown before',
+    next: 'The ledger was cut or changed: keep the disk as it is and run `kefu-edge ledger verify`.',
+  },
+  'release.invalid': {
+    status: 422,
+    title: 'What the core sent does not verify',
+    next: 'The signature, digest or term of the release is wrong; publish it again at the core.',
+  },
+  'link.no-answer': {
+    status: 504,
+    title: 'The core did not answer',
+    next: 'Check cloud.url, the network and `npm run cloud` or the service of the core.',
+  },
+  'link.untrusted': {
+    status: 495,
+    title: 'The certificate of the core is not the one that is pinned',
+    next: 'Copy tls/ca.pem from the data folder of the core and name it in cloud.caFile.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type CloudErrorCode = keyof typeof CLOUD_ERRORS
+
+/** What cannot be handled where it happens. */
+export class CloudError extends Error {
+  readonly code: CloudErrorCode
+  readonly detail: string | undefined
+
+  constructor(code: CloudErrorCode, options: { detail?: string; cause?: unknown } = {}) {
+    const { title } = CLOUD_ERRORS[code]
+    super(options.detail ? `${title}: ${options.detail}` : title, { cause: options.cause })
+    this.name = 'CloudError'
+    this.code = code
+    this.detail = options.detail
+  }
+}
+
+/** RFC 9457 body of a refusal. */
+export interface CloudProblem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: CloudErrorCode
+  readonly detail: string
+}
+
+export function toProblem(error: CloudError): CloudProblem {
+  const { status, title, next } = CLOUD_ERRORS[error.code]
+  return {
+    type: `urn:kefu:cloud:${error.code}`,
+    title,
+    status,
+    code: error.code,
+    detail: error.detail ? `${error.detail}. ${next}` : next,
+  }
+}

@@ -1,0 +1,196 @@
+/** One lane on its way up: read, send, settle; what to do when the core will not take a batch. */
+import { randomBytes } from 'node:crypto'
+import type { Backoff } from './backoff.ts'
+import { type Delivery, deliver } from './deliver.ts'
+import type { Health } from './health.ts'
+import type { Clock, LedgerSource, Link, Logger } from './ports.ts'
+import {
+  type Batch,
+  createBatchSize,
+  type EncodedBatch,
+  encodeBatch,
+  readBatch,
+} from './push-batch.ts'
+import { createSuspicion } from './suspicion.ts'
+
+export interface LanePusherOptions {
+  readonly lane: string
+  readonly source: LedgerSource
+  readonly link: Link
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly backoff: Backoff
+  readonly health: Health
+  readonly signal: AbortSignal
+  readonly stallTimeoutMs: number
+  readonly maxBatchEntries?: number
+  readonly maxBatchBytes?: number
+  readonly enrol?: () => Promise<boolean>
+}
+
+export interface LaneStatus {
+  readonly lane: string
+  /** Entries acknowledged by the core since the start. */
+  readonly sent: number
+  readonly quarantined: number
+  /** The core's high-water mark as last heard; 0 before. */
+  readonly acknowledged: number
+  readonly isBacklog: boolean
+}
+
+export interface LanePusher {
+  status(): LaneStatus
+  isBacklog(): boolean
+  /** Up to `count` batches while they succeed; resolves with how many did. */
+  pushBatches(count: number): Promise<number>
+  /** Until the lane is empty; false when a batch did not pass. */
+  pushAll(): Promise<boolean>
+}
+
+interface Prepared {
+  readonly batch: Batch
+  readonly after: number
+  readonly nonce: string
+  readonly encoded: Promise<EncodedBatch>
+}
+
+export function createLanePusher(options: LanePusherOptions): LanePusher {
+  const { lane, source, link, logger, backoff, health, signal } = options
+  const size = createBatchSize(options.maxBatchEntries, options.maxBatchBytes)
+  let mark = 0
+  let markEpoch = ''
+  let sent = 0
+  let quarantined = 0
+  let isBacklog = false
+  const suspicion = createSuspicion()
+
+  function prepare(after: number): Prepared | undefined {
+    const batch = readBatch(source, lane, after, size.current())
+    if (!batch) return undefined
+    const believed = batch.epoch === markEpoch || after > 0 ? Math.max(mark, after) : 0
+    const nonce = randomBytes(12).toString('base64url')
+    const encoded = encodeBatch(batch, believed, nonce)
+    // A batch that is dropped unsent must not count as an unhandled failure.
+    encoded.catch(() => {})
+    return { batch, after: believed, nonce, encoded }
+  }
+
+  async function settle(batch: Batch, delivery: Delivery & { kind: 'stored' }): Promise<void> {
+    for (const { sequence, code } of delivery.refused) await quarantine(sequence, code)
+    await source.acknowledge(lane, batch.lastSequence)
+    sent += batch.entries.length - delivery.refused.length
+    mark = delivery.acknowledged
+    markEpoch = batch.epoch
+  }
+
+  async function quarantine(sequence: number, reason: string): Promise<void> {
+    await source.quarantine(lane, sequence, reason)
+    quarantined += 1
+    logger.warn({ lane, sequence, reason }, 'entry quarantined: the core cannot take it')
+  }
+
+  /** Sends one batch; the next one is read and packed while the core works on this one. */
+  async function push(
+    prepared: Prepared,
+    wantsNext: boolean,
+  ): Promise<{ readonly passed: boolean; readonly next: Prepared | undefined }> {
+    const { batch } = prepared
+    isBacklog = batch.isBacklog
+    const startedAt = options.clock.monotonic()
+    const answer = deliver(link, source.gatewayId, batch, await prepared.encoded, prepared.nonce, {
+      stallTimeoutMs: options.stallTimeoutMs,
+      signal,
+    })
+    const next =
+      wantsNext && batch.isBacklog && batch.epoch === markEpoch && !suspicion.isSuspicious
+        ? prepareAhead(batch)
+        : undefined
+    const delivery = await answer
+    if (delivery.kind !== 'stored') {
+      await recover(batch, delivery)
+      return { passed: false, next: undefined }
+    }
+    await settle(batch, delivery)
+    backoff.succeeded()
+    health.stored(options.clock.monotonic() - startedAt)
+    size.answered(batch, options.clock.monotonic() - startedAt)
+    suspicion.stored()
+    return { passed: true, next: next?.batch.epoch === batch.epoch ? next : undefined }
+  }
+
+  /** The core's mark will be the end of the batch in hand, if that passes; else this is thrown away. */
+  function prepareAhead(batch: Batch): Prepared | undefined {
+    try {
+      return prepare(batch.lastSequence)
+    } catch {
+      return undefined
+    }
+  }
+
+  async function recover(batch: Batch, delivery: Exclude<Delivery, { kind: 'stored' }>) {
+    switch (delivery.kind) {
+      case 'ahead':
+        logger.warn(
+          { lane, believed: mark, acknowledged: delivery.acknowledged },
+          'the core has less than it had acknowledged: pushing again from its mark',
+        )
+        mark = delivery.acknowledged
+        markEpoch = batch.epoch
+        return
+      case 'unknown-gateway':
+        health.failed('gateway.unknown', 'not enrolled')
+        if (!(await options.enrol?.())) backoff.failed('busy')
+        return
+      case 'unacceptable':
+        health.failed(delivery.code, delivery.detail)
+        if (!(await isolate(batch, 'refused', delivery.code))) backoff.failed('busy')
+        return
+      case 'core-failed':
+        health.failed(delivery.code, delivery.detail)
+        if (delivery.isAtBatch && (await isolate(batch, 'failed', delivery.code))) return
+        backoff.failed('busy', delivery.retryAfterMs)
+        return
+      case 'no-answer':
+        if (delivery.failure === 'aborted') return
+        health.failed(`link.${delivery.failure}`, delivery.detail)
+        if (delivery.failure === 'timeout') size.halve(batch)
+        backoff.failed(delivery.failure)
+        return
+    }
+  }
+
+  /** True when something changed: a smaller batch or one entry less; the next try need not wait. */
+  async function isolate(batch: Batch, how: 'refused' | 'failed', code: string): Promise<boolean> {
+    const verdict = suspicion.blame(batch, how, health.isEchoing())
+    if (verdict === 'halve') size.halve(batch)
+    if (verdict === 'quarantine') await quarantine(batch.firstSequence, code)
+    return verdict !== 'try-again'
+  }
+
+  async function pushBatches(count: number): Promise<number> {
+    let passed = 0
+    let prepared = prepare(0)
+    if (!prepared) isBacklog = false
+    while (prepared && passed < count && !signal.aborted) {
+      const outcome = await push(prepared, passed + 1 < count)
+      if (!outcome.passed) break
+      passed += 1
+      prepared = outcome.next ?? (passed < count ? prepare(0) : undefined)
+    }
+    return passed
+  }
+
+  return {
+    status: () => ({ lane, sent, quarantined, acknowledged: mark, isBacklog }),
+    isBacklog: () => isBacklog,
+    pushBatches,
+    async pushAll() {
+      while (!signal.aborted) {
+        const batch = readBatch(source, lane, 0, { entries: 1, bytes: 1 })
+        if (!batch) return true
+        if ((await pushBatches(1)) === 0) return false
+      }
+      return false
+    },
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Pushes the ledger to the cloud core: in order per lane, each entry with effect once.
+ *
+ * Two workers share one link state. The first carries the critical lane alone, on its own socket; the
+ * second carries the rest: lanes that are up to date before lanes with a backlog. A batch is settled
+ * locally only after the core said that it is in its store; whatever breaks before, the same batch goes
+ * again and the core drops what it has. DESIGN.md has the drawing.
+ */
+import { type BackoffLimits, createBackoff, sleep } from './backoff.ts'
+import { createHealth, type HealthStatus } from './health.ts'
+import { STALL_TIMEOUT_MS } from './link.ts'
+import type { Clock, LedgerSource, Link, Logger, Random } from './ports.ts'
+import { createLanePusher, type LanePusher, type LaneStatus } from './push-lane.ts'
+import { createTokenBucket } from './token-bucket.ts'
+
+/** How long an idle pusher waits before it looks at the ledger again, where the source has no `onAppend`. */
+const POLL_MS = 250
+/** Batches of one backlog lane before the others are looked at again. */
+const BACKLOG_TURN_BATCHES = 4
+
+export interface PusherLimits {
+  /** Backlog entries a second, 0 for as fast as it goes; critical and live entries are never held. */
+  readonly drainPerSecond?: number
+  readonly pollMs?: number
+  readonly stallTimeoutMs?: number
+  readonly echoEveryMs?: number
+  readonly maxBatchEntries?: number
+  readonly maxBatchBytes?: number
+  readonly backoff?: BackoffLimits
+}
+
+export interface PusherOptions {
+  readonly source: LedgerSource
+  /** In order of need; the first one is the critical lane. */
+  readonly lanes: readonly string[]
+  readonly link: Link
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly limits?: PusherLimits
+  /** Called when the core does not know this gateway; `false` when it did not enrol. */
+  readonly enrol?: () => Promise<boolean>
+}
+
+export interface PusherStatus extends HealthStatus {
+  readonly lanes: readonly LaneStatus[]
+  readonly isWindowOpen: boolean
+}
+
+export interface LedgerPusher {
+  start(): void
+  /** Ends the request in hand; what was not acknowledged goes again at the next start. */
+  close(): Promise<void>
+  status(): PusherStatus
+  /** Pushes everything that waits now; false when it could not. For tests and `--once` tools. */
+  pushOnce(): Promise<boolean>
+  /** New entries are durable, or the network came back: go on now. */
+  nudge(): void
+  /** Bandwidth window: while closed only the critical lane and lanes without a backlog go up. */
+  setWindow(open: boolean): void
+}
+
+export function createLedgerPusher(options: PusherOptions): LedgerPusher {
+  const { source, clock, random, logger, link, limits = {} } = options
+  const closing = new AbortController()
+  const backoff = createBackoff(random, limits.backoff)
+  const health = createHealth({
+    link,
+    gatewayId: source.gatewayId,
+    clock,
+    random,
+    ...(limits.echoEveryMs ? { echoEveryMs: limits.echoEveryMs } : {}),
+  })
+  const drain = createTokenBucket(
+    limits.drainPerSecond ?? 0,
+    limits.drainPerSecond ?? 0,
+    clock.monotonic,
+  )
+  const lanes = options.lanes.map((lane) =>
+    createLanePusher({
+      ...options,
+      lane,
+      backoff,
+      health,
+      signal: closing.signal,
+      stallTimeoutMs: limits.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+      ...(limits.maxBatchEntries ? { maxBatchEntries: limits.maxBatchEntries } : {}),
+      ...(limits.maxBatchBytes ? { maxBatchBytes: limits.maxBatchBytes } : {}),
+    }),
+  )
+  const [critical, ...rest] = lanes
+  const running: Promise<void>[] = []
+  const idlers = new Set<() => void>()
+  let isWindowOpen = true
+  let stopListening: (() => void) | undefined
+
+  function wake(): void {
+    for (const go of idlers) go()
+  }
+
+  function idle(): Promise<void> {
+    const wait = new AbortController()
+    const go = () => wait.abort()
+    idlers.add(go)
+    closing.signal.addEventListener('abort', go, { once: true })
+    return sleep(limits.pollMs ?? POLL_MS, wait.signal).finally(() => {
+      idlers.delete(go)
+      closing.signal.removeEventListener('abort', go)
+    })
+  }
+
+  /** Lanes up to date first, so that a backlog never delays what just happened. */
+  async function pushRound(group: readonly LanePusher[]): Promise<number> {
+    let sent = 0
+    for (const lane of group) if (!lane.isBacklog()) sent += await lane.pushBatches(1)
+    return closing.signal.aborted ? sent : sent + (await pushBacklog(group))
+  }
+
+  /** The first lane in order of need that has a backlog gets a few batches. */
+  async function pushBacklog(group: readonly LanePusher[]): Promise<number> {
+    for (const lane of group) {
+      if (!lane.isBacklog()) continue
+      if (lane === critical) return lane.pushBatches(BACKLOG_TURN_BATCHES)
+      if (!isWindowOpen) return 0
+      const waitMs = drain.waitMs()
+      if (waitMs > 0) await sleep(waitMs * (1 + random() / 4), closing.signal)
+      const before = lane.status().sent
+      const passed = await lane.pushBatches(limits.drainPerSecond ? 1 : BACKLOG_TURN_BATCHES)
+      drain.take(lane.status().sent - before)
+      return passed
+    }
+    return 0
+  }
+
+  async function work(group: readonly LanePusher[]): Promise<void> {
+    while (!closing.signal.aborted) {
+      await backoff.ready(closing.signal)
+      try {
+        if ((await pushRound(group)) === 0) await idle()
+      } catch (error) {
+        // The source or the disk under it failed: nothing was settled, the same entries come again.
+        health.failed('source', String(error))
+        logger.error({ error }, 'reading or settling the ledger failed')
+        backoff.failed('busy')
+      }
+    }
+  }
+
+  return {
+    start() {
+      if (running.length > 0 || closing.signal.aborted) return
+      stopListening = source.onAppend?.(wake)
+      if (critical) running.push(work([critical]))
+      if (rest.length > 0) running.push(work(rest))
+      running.push(health.run(closing.signal, backoff))
+    },
+    async close() {
+      stopListening?.()
+      closing.abort()
+      backoff.resume()
+      await Promise.all(running)
+    },
+    status: () => ({
+      ...health.status(),
+      lanes: lanes.map((lane) => lane.status()),
+      isWindowOpen,
+    }),
+    async pushOnce() {
+      for (const lane of lanes) if (!(await lane.pushAll())) return false
+      return true
+    },
+    nudge() {
+      backoff.resume()
+      wake()
+    },
+    setWindow(open) {
+      isWindowOpen = open
+      wake()
+    },
+  }
+}

@@ -1,0 +1,140 @@
+/** A core, an enrolled gateway and its pusher on loopback, in a folder that goes away. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { enrol } from '@kefu-edge/cloud-sync/enrol'
+import { type Identity, loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import { createLink } from '@kefu-edge/cloud-sync/link'
+import { type Link, silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
+import {
+  createLedgerPusher,
+  type LedgerPusher,
+  type PusherLimits,
+} from '@kefu-edge/cloud-sync/push-ledger'
+import { LANES, openSource, type TestSource } from './sqlite-source.ts'
+
+export interface Rig {
+  readonly folder: string
+  readonly core: CloudCore
+  readonly identity: Identity
+  readonly source: TestSource
+  /** Where the gateway dials; a proxy may stand before the core. */
+  linkTo(url: string): Link
+  pusher(link: Link, limits?: PusherLimits): LedgerPusher
+  /** Sequences that the core has of a lane, over all epochs. */
+  stored(lane: string): Promise<number[]>
+  restartCore(): Promise<CloudCore>
+  close(): Promise<void>
+}
+
+/** Short waits: a test's link is loopback. */
+export const QUICK: PusherLimits = {
+  pollMs: 20,
+  echoEveryMs: 200,
+  stallTimeoutMs: 1000,
+  backoff: { baseMs: 10, capMs: 100 },
+}
+
+export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promise<Rig> {
+  const folder = mkdtempSync(join(tmpdir(), 'kefu-cloud-'))
+  const start = (port: number) =>
+    startCloudCore({ dataDir: join(folder, 'core'), port, ...options })
+  let core = await start(0)
+  const source = openSource(join(folder, 'gateway.db'))
+  const identity = loadIdentity(source.gatewayId, join(folder, 'gateway.key'))
+  const opened: { close(): unknown }[] = []
+
+  function linkTo(url: string): Link {
+    const link = createLink({
+      url,
+      identity,
+      clock: systemClock,
+      ...(core.caPem ? { caPem: core.caPem } : {}),
+    })
+    opened.push(link)
+    return link
+  }
+
+  const enrolled = await enrol(linkTo(core.url), identity, core.enrolToken)
+  if (enrolled.kind !== 'enrolled') throw new Error(`not enrolled: ${enrolled.detail}`)
+
+  return {
+    folder,
+    get core() {
+      return core
+    },
+    identity,
+    source,
+    linkTo,
+    pusher(link, limits = QUICK) {
+      const pusher = createLedgerPusher({
+        source,
+        lanes: LANES,
+        link,
+        clock: systemClock,
+        random: Math.random,
+        logger: silentLogger,
+        limits,
+      })
+      opened.push(pusher)
+      return pusher
+    },
+    async stored(lane) {
+      const sequences: number[] = []
+      for (;;) {
+        const after = sequences[sequences.length - 1] ?? 0
+        const path = `/v1/gateways/${source.gatewayId}/entries?lane=${lane}&after=${after}`
+        const page = (await readAsOperator(core, path)) as { entries: { sequence: number }[] }
+        if (page.entries.length === 0) return sequences
+        sequences.push(...page.entries.map((entry) => entry.sequence))
+      }
+    },
+    async restartCore() {
+      const { port } = core
+      await core.close()
+      core = await start(port)
+      return core
+    },
+    async close() {
+      for (const part of opened.reverse()) await part.close()
+      await core.close()
+      source.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One read with the operator's token; throws on anything but 200. */
+export async function readAsOperator(core: CloudCore, path: string): Promise<unknown> {
+  const { default: https } = await import('node:https')
+  const { default: http } = await import('node:http')
+  const get = core.url.startsWith('https:') ? https.get : http.get
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${core.operatorToken}` }
+    get(`${core.url}${path}`, { headers, ca: core.caPem }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (piece: string) => {
+        text += piece
+      })
+      response.on('end', () => {
+        if (response.statusCode !== 200) reject(new Error(`${response.statusCode}: ${text}`))
+        else resolve(JSON.parse(text))
+      })
+    }).on('error', reject)
+  })
+}
+
+/** Looks until it is true; fails after ten seconds, saying what was awaited. */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!(await isTrue())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, n) => from + n)
+}
