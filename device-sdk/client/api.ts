@@ -34,8 +34,8 @@ export interface DeviceClientOptions {
   readonly clock?: Clock
   /** 0 ≤ random < 1; jitter only. */
   readonly random?: () => number
-  /** Replaces the transport: simulators and tests. */
-  readonly openLink?: OpenLink
+  /** Puts something between the client and its transport: the faults of a simulator. */
+  readonly wrapLink?: (open: OpenLink) => OpenLink
 }
 
 export interface AskRequest extends Omit<Ask, 'id'> {

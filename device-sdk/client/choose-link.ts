@@ -13,7 +13,6 @@ const CONNECT_TIMEOUT_MS = 10_000
  * the WebSocket protocol for any other. Throws `client.bad-url`, `client.invalid`.
  */
 export function chooseLink(options: DeviceClientOptions, openSocket: OpenSocket): OpenLink {
-  if (options.openLink !== undefined) return options.openLink
   if (!Value.Check(DeviceId, options.deviceId))
     throw new DeviceClientError('client.invalid', '/deviceId')
   const link: LinkOptions = {
@@ -24,7 +23,8 @@ export function chooseLink(options: DeviceClientOptions, openSocket: OpenSocket)
     encoding: options.encoding ?? 'json',
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   }
-  return speaksMqtt(link.url) ? mqttLinkOpener(link) : websocketLinkOpener(link, openSocket)
+  const open = speaksMqtt(link.url) ? mqttLinkOpener(link) : websocketLinkOpener(link, openSocket)
+  return options.wrapLink?.(open) ?? open
 }
 
 function parseUrl(text: string): URL {

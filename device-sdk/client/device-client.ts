@@ -50,7 +50,7 @@ interface PendingAsk {
 /** The client on a given transport; `createDeviceClient` of the package chooses it by the URL. */
 export function deviceClientOn(
   openLink: OpenLink,
-  options: Omit<DeviceClientOptions, 'url' | 'openLink'>,
+  options: Omit<DeviceClientOptions, 'url' | 'wrapLink'>,
 ): DeviceClient {
   return new Client(openLink, options)
 }
@@ -74,7 +74,7 @@ class Client implements DeviceClient {
   #reported: TwinState | undefined
   #link: Link | undefined
 
-  constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'openLink'>) {
+  constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'wrapLink'>) {
     const clock = options.clock ?? systemClock
     const random = options.random ?? Math.random
     this.deviceId = options.deviceId
