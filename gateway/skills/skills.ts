@@ -40,10 +40,10 @@ export interface Skills {
 export function createSkills(parts: {
   readonly library: Library
   readonly phrases: Phrases
-  /** Absent: nobody to ask. */
-  readonly escalate?: Escalate
+  /** Asks the cloud core; undefined while there is nobody to ask. */
+  readonly escalate: () => Escalate | undefined
 }): Skills {
-  const { library, phrases, escalate } = parts
+  const { library, phrases } = parts
 
   const titleOf = (candidate: Candidate, lang: Language): string => {
     const title = library.entry(candidate.ref)?.intent.title
@@ -165,6 +165,7 @@ export function createSkills(parts: {
             'not-known',
             understanding.candidates[0]?.confidence,
           )
+          const escalate = parts.escalate()
           return escalate ? askCloud(turn, heard, escalate, fallback) : fallback
         }
       }

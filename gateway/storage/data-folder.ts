@@ -1,5 +1,5 @@
 /** The data folder of a box: made with tight permissions, held by one gateway at a time. */
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly path: string
   readonly database: string
   file(name: string): string
+  /** The text of a small secret or id file, made (mode 0600) when it is not there. */
+  readOrMake(name: string, make: () => string): string
   /** Says where the running gateway listens. */
   writeRunFile(run: RunFile): void
   /** Lets the next one in. The kernel does the same when the process dies. */
@@ -33,6 +35,11 @@ export function openDataFolder(path: string): DataFolder {
     path,
     database: join(path, 'kefu.db'),
     file: (name) => join(path, name),
+    readOrMake(name, make) {
+      const file = join(path, name)
+      if (!existsSync(file)) writeFileSync(file, `${make()}\n`, { mode: 0o600, flush: true })
+      return readFileSync(file, 'utf8').trim()
+    },
     writeRunFile: (run) => writeFileSync(runFile, `${JSON.stringify(run)}\n`),
     release: () => {
       rmSync(runFile, { force: true })

@@ -1,0 +1,105 @@
+/** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
+import type { WebSocketEndpoint, WebSocketPeer } from '../http/server.ts'
+import type { ByteConnection } from '../mqtt/byte-connection.ts'
+
+/** Above this much unsent, the engine is told when it has drained. */
+const DRAIN_AT_BYTES = 64 * 1024
+/** While the engine has paused reading, this much may still come in before the connection is cut. */
+const MAX_PAUSED_BYTES = 4 * 1024 * 1024
+/** [MQTT-6.0.0-1]: data that is not binary ends the connection. RFC 6455: 1003 unsupported data. */
+const UNSUPPORTED_DATA = 1003
+
+export function mqttOverWebSocket(options: {
+  readonly maxPacketBytes: number
+  readonly accept: (connection: ByteConnection) => void
+}): WebSocketEndpoint {
+  return {
+    path: '/mqtt',
+    // 'mqttv3.1' is what clients of MQTT 3.1 offer.
+    protocols: ['mqtt', 'mqttv3.1'],
+    maxPayloadBytes: options.maxPacketBytes + 8,
+    onOpen: (peer) => {
+      const stream = new WebSocketStream(peer)
+      options.accept(stream)
+      return {
+        onMessage: (data, isBinary) => {
+          if (isBinary) stream.receive(data)
+          else peer.close(UNSUPPORTED_DATA, 'binary frames only')
+        },
+        onDrain: () => stream.drained(),
+        onClose: () => stream.closed(),
+      }
+    },
+  }
+}
+
+class WebSocketStream implements ByteConnection {
+  readonly transport = 'websocket'
+  readonly remoteAddress: string
+  readonly #peer: WebSocketPeer
+  #onData: (chunk: Buffer) => void = () => {}
+  #onDrain: () => void = () => {}
+  #onClose: () => void = () => {}
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #isPaused = false
+  #isFull = false
+
+  constructor(peer: WebSocketPeer) {
+    this.#peer = peer
+    this.remoteAddress = peer.remoteAddress
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#peer.send(bytes)
+    if (this.#peer.bufferedBytes() > DRAIN_AT_BYTES) this.#isFull = true
+  }
+  bufferedBytes(): number {
+    return this.#peer.bufferedBytes()
+  }
+  /** A WebSocket of uWebSockets.js cannot be paused: what comes meanwhile is held, up to a bound. */
+  pause(): void {
+    this.#isPaused = true
+  }
+  resume(): void {
+    this.#isPaused = false
+    const held = this.#held
+    this.#held = []
+    this.#heldBytes = 0
+    for (const chunk of held) this.receive(chunk)
+  }
+  end(): void {
+    this.#peer.close(1000, '')
+  }
+  destroy(): void {
+    this.#peer.destroy()
+  }
+  onData(listener: (chunk: Buffer) => void): void {
+    this.#onData = listener
+  }
+  onDrain(listener: () => void): void {
+    this.#onDrain = listener
+  }
+  onClose(listener: () => void): void {
+    this.#onClose = listener
+  }
+
+  receive(data: Uint8Array): void {
+    const chunk = Buffer.isBuffer(data) ? data : Buffer.from(data)
+    if (!this.#isPaused) {
+      this.#onData(chunk)
+      return
+    }
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes > MAX_PAUSED_BYTES) this.#peer.destroy()
+  }
+  drained(): void {
+    if (!this.#isFull) return
+    this.#isFull = false
+    this.#onDrain()
+  }
+  closed(): void {
+    this.#onClose()
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The only place that constructs parts. `composeBox` makes what answers and keeps the record;
+ * `composeGateway` (compose-gateway) opens the box to the network. Both close in reverse order.
+ */
+import { randomFillSync } from 'node:crypto'
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import { type AnswerTurn, createAnswerTurn } from './answer-turn.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import type { OperationParts } from './console/operations.ts'
+import { type Claims, createClaims } from './devices/claims.ts'
+import { createRegistry, type Registry } from './devices/registry.ts'
+import { createTwins, type Twins } from './devices/twin.ts'
+import { createSessions, type Sessions } from './dialogue/sessions.ts'
+import { type Library, openLibrary } from './knowledge/library.ts'
+import { trainInWorker } from './knowledge/train-in-worker.ts'
+import { createLanguageModule } from './language/engine.ts'
+import { loadKeyFiles } from './ledger/key-files.ts'
+import { createLedger, type FullLedger } from './ledger/ledger.ts'
+import type { Json } from './ledger/port.ts'
+import { loadPhrases } from './skills/phrases.ts'
+import { createSkills, type Escalate } from './skills/skills.ts'
+import { type DataFolder, openDataFolder } from './storage/data-folder.ts'
+import { openStore, type Store } from './storage/store.ts'
+import { createSpeaker } from './voice/speaker.ts'
+
+const MINUTE_MS = 60_000
+
+/** What a test or the demo puts in place of a part. */
+export interface Overrides {
+  readonly clock?: Clock
+  readonly train?: typeof trainInWorker
+}
+
+/** Everything that answers and records; nothing that listens. */
+export interface Box {
+  readonly config: Config
+  readonly clock: Clock
+  readonly folder: DataFolder
+  readonly store: Store
+  readonly ledger: FullLedger
+  readonly registry: Registry
+  readonly claims: Claims
+  readonly twins: Twins
+  readonly sessions: Sessions
+  readonly library: Library
+  readonly answerTurn: AnswerTurn
+  /** `escalate`, `onDeviceChanged` and `status` are set by who opens the box to the network. */
+  readonly hooks: BoxHooks
+  readonly operations: OperationParts
+  close(): Promise<void>
+}
+
+/** What only a running gateway can do; a box on the command line does without. */
+export interface BoxHooks {
+  escalate?: Escalate
+  onDeviceChanged?: OperationParts['onDeviceChanged']
+  status?: () => Json
+}
+
+/** Opens the data folder and makes the box. Throws `storage.in-use` when a gateway holds the folder. */
+export async function composeBox(config: Config, overrides: Overrides = {}): Promise<Box> {
+  const clock = overrides.clock ?? systemClock
+  const folder = openDataFolder(config.dataDir)
+  const closers: (() => void | Promise<void>)[] = [() => folder.release()]
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    const store = openStore({ path: folder.database, synchronous: config.storage.synchronous })
+    closers.push(() => store.close())
+    const ledger = openLedger(config, folder, store, clock)
+    const language = createLanguageModule({ now: clock.now })
+    const train = overrides.train ?? trainInWorker
+    const library = await openLibrary({ store, clock, ledger, language, train })
+    const registry = createRegistry(store)
+    const claims = createClaims(store, registry)
+    const sessions = createSessions({
+      store,
+      clock,
+      idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
+    })
+    const hooks: BoxHooks = {}
+    const skills = createSkills({
+      library,
+      phrases: loadPhrases(),
+      escalate: () => hooks.escalate,
+    })
+    const answerTurn = createAnswerTurn({
+      store,
+      clock,
+      ledger,
+      sessions,
+      skills,
+      language: () => library.engine,
+      voice: createSpeaker(config.answers),
+      packsOf: (kind) => config.answers.packsByKind[kind],
+    })
+    const operations: OperationParts = {
+      store,
+      clock,
+      ledger,
+      registry,
+      claims,
+      library,
+      answerTurn,
+      onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
+      status: () => hooks.status?.() ?? { running: false },
+    }
+    const twins = createTwins(store)
+    return {
+      config,
+      clock,
+      folder,
+      store,
+      ledger,
+      registry,
+      claims,
+      twins,
+      sessions,
+      library,
+      answerTurn,
+      hooks,
+      operations,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function openLedger(config: Config, folder: DataFolder, store: Store, clock: Clock): FullLedger {
+  const gatewayId = folder.readOrMake('gateway.id', () => `gw-${newId(clock.now())}`)
+  const random = (bytes: Uint8Array) => {
+    randomFillSync(bytes)
+  }
+  const keys = loadKeyFiles(folder.file('keys'), { gatewayId, random })
+  const maxPending = config.limits.ledgerMaxPending
+  return createLedger({
+    store,
+    clock,
+    keys,
+    random,
+    gatewayId,
+    limits: {
+      session: { maxPending, whenFull: 'refuse' },
+      audit: { maxPending, whenFull: 'refuse' },
+    },
+  })
+}

@@ -1,0 +1,21 @@
+/** Trains on another thread, so that answers go on while a pack is installed. */
+import { Worker } from 'node:worker_threads'
+import { trainPacks } from '../language/engine.ts'
+import type { TrainedModel } from '../language/port.ts'
+import type { Pack } from './pack-schema.ts'
+
+/** Rejects with what the training threw. */
+export function trainInWorker(packs: readonly Pack[], seed: number): Promise<TrainedModel> {
+  // Run from the sources (tests, tools) there is no compiled file that a worker could load.
+  if (import.meta.url.endsWith('.ts')) {
+    return Promise.resolve().then(() => trainPacks(packs, { seed }))
+  }
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./train-worker.js', import.meta.url), {
+      workerData: { packs, seed },
+    })
+    worker.once('message', (model: Uint8Array) => resolve(model))
+    worker.once('error', reject)
+    worker.once('exit', (code) => reject(new Error(`the training worker ended with code ${code}`)))
+  })
+}

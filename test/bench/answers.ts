@@ -1,0 +1,256 @@
+/**
+ * npm run bench: ask → answer over MQTT, beside what a user would put together today (peer-naive.mjs:
+ * aedes, nlp.js, better-sqlite3 with FULL; no sessions, no audit, no limits). Peers in turn within each
+ * round; prints a table and one JSON line a scenario.
+ *
+ *   ROUNDS=3 SECONDS=4 npm run bench
+ */
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import type { PackIntent } from '../../gateway/knowledge/pack-schema.ts'
+import { loadHttp, loadWebSocket } from './load-web.ts'
+import {
+  buildLoadGenerator,
+  freePort,
+  installPeer,
+  machine,
+  median,
+  ROOT,
+  residentMb,
+  scratchFolder,
+  start,
+  startGateway,
+  table,
+  waitForPort,
+} from './support.ts'
+
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
+const SECONDS = Number(process.env.SECONDS ?? 4)
+const DEVICES = 100
+/** More asks than any run sends, so that no ask id comes twice and each turn is really answered. */
+const DISTINCT_ASKS = 400_000
+
+const OPEN = 'mqtt: { allowAnonymous: true, messagesPerSecond: 0, connectsPerSecond: 0 }\n'
+
+interface Result {
+  readonly scenario: string
+  readonly peer: string
+  readonly answersPerSecond: number
+  readonly cpuUsPerAnswer: number
+  readonly p50Us: number
+  readonly p99Us: number
+  readonly rssMb: number
+}
+
+function hospitalQuestions(): { intent: string; text: string }[] {
+  const dir = join(ROOT, 'gateway/packs/hospital/intents')
+  return readdirSync(dir).flatMap((file) => {
+    const { intents } = parse(readFileSync(join(dir, file), 'utf8')) as { intents: PackIntent[] }
+    return intents.flatMap((one) =>
+      (one.questions.zh ?? []).map((text) => ({ intent: one.intent, text })),
+    )
+  })
+}
+
+const questions = hospitalQuestions()
+const scratch = scratchFolder()
+const asks = join(scratch, 'asks.jsonl')
+writeFileSync(
+  asks,
+  Array.from({ length: DISTINCT_ASKS }, (_, i) =>
+    JSON.stringify({ id: `b${i}`, text: questions[i % questions.length]?.text }),
+  ).join('\n'),
+)
+const training = join(scratch, 'train.tsv')
+writeFileSync(
+  training,
+  ['id\tlabel\ttext', ...questions.map((one, i) => `${i}\t${one.intent}\t${one.text}`)].join('\n'),
+)
+
+const mqttload = buildLoadGenerator()
+
+function load(
+  peer: string,
+  scenario: string,
+  port: number,
+  pid: number,
+  topics: readonly [string, string],
+  rate?: number,
+): Result {
+  const args = [
+    'rtt',
+    '--port',
+    String(port),
+    '--clients',
+    String(DEVICES),
+    '--qos',
+    '1',
+    '--clientid-prefix',
+    'b',
+    '--req',
+    topics[0],
+    '--res',
+    topics[1],
+    '--payload-file',
+    asks,
+    '--duration',
+    String(SECONDS),
+    '--pid',
+    String(pid),
+    ...(rate === undefined ? [] : ['--rate', String(rate)]),
+  ]
+  const line = execFileSync(mqttload, args, { encoding: 'utf8' })
+  const got = JSON.parse(line) as Record<string, number>
+  return {
+    scenario,
+    peer,
+    answersPerSecond: got.qps ?? 0,
+    cpuUsPerAnswer: got.broker_cpu_us_per_msg ?? 0,
+    p50Us: got.p50_us ?? 0,
+    p99Us: got.p99_us ?? 0,
+    rssMb: residentMb(pid),
+  }
+}
+
+const SCENARIOS: readonly (readonly [string, number | undefined])[] = [
+  ['closed loop', undefined],
+  ['500/s', 500],
+  ['3000/s', 3000],
+]
+
+async function runOurs(): Promise<Result[]> {
+  const gateway = await startGateway({ config: OPEN })
+  try {
+    const topics = ['kefu/v1/b-q%d/ask', 'kefu/v1/b-q%d/answer'] as const
+    const results = SCENARIOS.map(([name, rate]) =>
+      load('kefu-edge', `MQTT QoS 1, ${name}`, gateway.ports.mqtt, gateway.pid, topics, rate),
+    )
+    const web = {
+      dataDir: gateway.dataDir,
+      port: gateway.ports.http,
+      pid: gateway.pid,
+      devices: DEVICES,
+      seconds: SECONDS,
+      questions: questions.map((one) => one.text),
+    }
+    for (const [name, rate] of SCENARIOS) {
+      results.push({
+        peer: 'kefu-edge',
+        scenario: `WebSocket JSON, ${name}`,
+        ...(await loadWebSocket({ ...web, encoding: 'json', ...(rate ? { rate } : {}) })),
+      })
+    }
+    results.push({
+      peer: 'kefu-edge',
+      scenario: 'WebSocket MessagePack, closed loop',
+      ...(await loadWebSocket({ ...web, encoding: 'msgpack' })),
+    })
+    results.push({
+      peer: 'kefu-edge',
+      scenario: 'HTTP keep-alive, closed loop',
+      ...(await loadHttp(web)),
+    })
+    return results
+  } finally {
+    await gateway.stop()
+  }
+}
+
+async function runNaive(): Promise<Result[]> {
+  const modules = installPeer('naive', [
+    '@nlpjs/core@4.26.1',
+    '@nlpjs/nlp@4.27.0',
+    '@nlpjs/lang-zh@4.26.1',
+  ])
+  const port = await freePort()
+  const dir = scratchFolder()
+  const peer = start(
+    process.execPath,
+    [join(import.meta.dirname, 'peer-naive.mjs'), String(port), training, dir],
+    { NODE_MODULES: join(modules, 'node_modules') },
+  )
+  try {
+    await waitForPort(port, 300_000)
+    return SCENARIOS.filter(([, rate]) => rate !== 3000).map(([name, rate]) =>
+      load('naive', `MQTT QoS 1, ${name}`, port, peer.pid, ['dev/%d/q', 'dev/%d/a'], rate),
+    )
+  } finally {
+    await peer.stop()
+  }
+}
+
+async function startToFirstAnswer(): Promise<number> {
+  const dataDir = scratchFolder()
+  await (await startGateway({ config: OPEN, dataDir })).stop()
+  const began = performance.now()
+  const gateway = await startGateway({ config: OPEN, dataDir })
+  execFileSync(mqttload, [
+    'rtt',
+    '--port',
+    String(gateway.ports.mqtt),
+    '--clients',
+    '1',
+    '--qos',
+    '1',
+    '--clientid-prefix',
+    'b',
+    '--req',
+    'kefu/v1/b-q%d/ask',
+    '--res',
+    'kefu/v1/b-q%d/answer',
+    '--payload-file',
+    asks,
+    '--duration',
+    '0.01',
+    '--warmup',
+    '0',
+  ])
+  const ms = performance.now() - began
+  await gateway.stop()
+  return ms
+}
+
+const results: Result[] = []
+const starts: number[] = []
+for (let round = 0; round < ROUNDS; round++) {
+  results.push(...(await runOurs()))
+  if (!process.env.NO_PEER) results.push(...(await runNaive()))
+  starts.push(await startToFirstAnswer())
+}
+
+const keys = [...new Set(results.map((one) => `${one.peer}\n${one.scenario}`))]
+const rows = keys.map((key) => {
+  const [peer = '', scenario = ''] = key.split('\n')
+  const of = (pick: (one: Result) => number) =>
+    median(results.filter((one) => one.peer === peer && one.scenario === scenario).map(pick))
+  const row = {
+    scenario,
+    peer,
+    answersPerSecond: Math.round(of((one) => one.answersPerSecond)),
+    cpuUsPerAnswer: Math.round(of((one) => one.cpuUsPerAnswer)),
+    p50Ms: Number((of((one) => one.p50Us) / 1000).toFixed(2)),
+    p99Ms: Number((of((one) => one.p99Us) / 1000).toFixed(2)),
+    rssMb: Math.round(of((one) => one.rssMb)),
+  }
+  return row
+})
+console.log(
+  `${machine()}; ${DEVICES} devices, median of ${ROUNDS} rounds of ${SECONDS} s, peers in turn\n`,
+)
+console.log(
+  table(
+    ['scenario', 'peer', 'answers/s', 'CPU µs/answer', 'p50 ms', 'p99 ms', 'RSS MB'],
+    rows.map((row) => Object.values(row)),
+  ),
+)
+console.log(`\nstart to first answer, pack installed: ${Math.round(median(starts))} ms`)
+for (const row of rows) console.log(JSON.stringify(row))
+console.log(
+  JSON.stringify({
+    scenario: 'start to first answer',
+    peer: 'kefu-edge',
+    ms: Math.round(median(starts)),
+  }),
+)

@@ -1,0 +1,218 @@
+/**
+ * Draining a backlog: the gateway's own ledger, 300-byte entries, to a cloud core in another process over
+ * TLS, both with synchronous=FULL, while critical entries keep coming.
+ *
+ *   node --conditions=kefu-source --import tsx test/bench/cloud-drain.ts   (KEFU_BENCH_ENTRIES=1000000)
+ *
+ * Wall time of the drain, CPU of both processes, resident memory, and how long a critical entry takes
+ * from its commit to the acknowledgement of the core.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync, randomFillSync } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { enrol } from '../../cloud-sync/enrol.ts'
+import { loadIdentity } from '../../cloud-sync/identity.ts'
+import { createLink } from '../../cloud-sync/link.ts'
+import { silentLogger, systemClock } from '../../cloud-sync/ports.ts'
+import { createLedgerPusher } from '../../cloud-sync/push-ledger.ts'
+import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
+import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
+import { LANES } from '../../gateway/ledger/port.ts'
+import { openStore, type Store } from '../../gateway/storage/store.ts'
+
+const ENTRIES = Number(process.env.KEFU_BENCH_ENTRIES ?? 200_000)
+/** A nurse call every 50 ms: a large ward at its worst. */
+const CRITICAL_EVERY_MS = 50
+const SAMPLE_EVERY_MS = 250
+const USER_HZ = 100
+
+async function main(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'kefu-drain-'))
+  const core = await startCore(join(dir, 'core'))
+  const store = openStore({ path: join(dir, 'gateway.db'), synchronous: 'FULL' })
+  const ledger = openLedger(store)
+  const entryBytes = await fill(store, ledger)
+  const link = createLink({
+    url: core.url,
+    caPem: readFileSync(core.caFile, 'utf8'),
+    identity: loadIdentity('bench', join(dir, 'gateway.key')),
+    clock: systemClock,
+  })
+  const identity = loadIdentity('bench', join(dir, 'gateway.key'))
+  const enrolled = await enrol(link, identity, core.enrolToken)
+  if (enrolled.kind !== 'enrolled') throw new Error(enrolled.detail)
+  const pusher = createLedgerPusher({
+    source: ledger,
+    lanes: LANES,
+    link,
+    clock: systemClock,
+    random: Math.random,
+    logger: silentLogger,
+  })
+
+  const cpu = process.cpuUsage()
+  const coreCpu = cpuSecondsOf(core.pid)
+  const startedAt = performance.now()
+  pusher.start()
+  const critical = await drain(store, ledger, core.pid)
+  const tookMs = performance.now() - startedAt
+  const used = process.cpuUsage(cpu)
+  const gatewayCpuUs = used.user + used.system
+  const coreCpuUs = (cpuSecondsOf(core.pid) - coreCpu) * 1e6
+
+  console.log(
+    JSON.stringify({
+      scenario: 'cloud.drain',
+      cpu: `${cpus().length}x ${cpus()[0]?.model ?? ''}`,
+      entries: ENTRIES,
+      entryBytes,
+      seconds: round(tookMs / 1000),
+      entriesPerSecond: Math.round((ENTRIES * 1000) / tookMs),
+      gatewayCpuMicrosPerEntry: round(gatewayCpuUs / ENTRIES),
+      coreCpuMicrosPerEntry: round(coreCpuUs / ENTRIES),
+      ...critical,
+    }),
+  )
+  await pusher.close()
+  link.close()
+  await store.close()
+  core.process.kill('SIGTERM')
+  await once(core.process, 'exit')
+  rmSync(dir, { recursive: true })
+}
+
+function openLedger(store: Store): FullLedger {
+  const random = (bytes: Uint8Array): void => {
+    randomFillSync(bytes)
+  }
+  const keys = createKeyRing({
+    masterKey: new Uint8Array(32).fill(1),
+    signingKey: generateKeyPairSync('ed25519').privateKey,
+    random,
+  })
+  return createLedger({ store, clock: Date, keys, random, gatewayId: 'bench' })
+}
+
+/** Bytes of one entry. */
+async function fill(store: Store, ledger: FullLedger): Promise<number> {
+  for (let done = 0; done < ENTRIES; done += 500) {
+    await store.commit(() => {
+      for (let n = done; n < Math.min(done + 500, ENTRIES); n += 1) ledger.append(draft('audit', n))
+    })
+  }
+  return ledger.readLane('audit', 10, 1, 1)[0]?.bytes.length ?? 0
+}
+
+function draft(lane: 'audit' | 'critical', n: number) {
+  return {
+    lane,
+    kind: 'device.event',
+    atMs: 1_795_320_000_000 + n * 260,
+    deviceId: `kiosk-${n % 100}`,
+    body: {
+      channel: 'mqtt',
+      session: `s-01j9zq6w8k3v5x7y${n % 5000}`,
+      event: 'button',
+      status: 'answered',
+      intent: 'outpatient-hours',
+      confidence: 0.93,
+      pack: 'hospital',
+      version: '1.0.0',
+      note: 'x'.repeat(30),
+      latencyMs: 0.4,
+    },
+  } as const
+}
+
+/** Until the backlog is gone; what critical entries and memory did meanwhile. */
+async function drain(store: Store, ledger: FullLedger, corePid: number) {
+  const waits: number[] = []
+  const waiting: { readonly sequence: number; readonly atMs: number }[] = []
+  const memory = { gatewayMb: [] as number[], coreMb: [] as number[] }
+  let sampledAt = 0
+  let calledAt = 0
+  let n = 0
+  const laneOf = (lane: string) => ledger.balance().find((one) => one.lane === lane)
+  while ((laneOf('audit')?.pending ?? 0) > 0 || waiting.length > 0) {
+    const now = performance.now()
+    const delivered = laneOf('critical')?.delivered ?? 0
+    while ((waiting[0]?.sequence ?? Number.POSITIVE_INFINITY) <= delivered) {
+      waits.push(now - (waiting.shift()?.atMs ?? now))
+    }
+    if (now - calledAt >= CRITICAL_EVERY_MS && (laneOf('audit')?.pending ?? 0) > 0) {
+      calledAt = now
+      n += 1
+      const { sequence } = await store.commit(() => ledger.append(draft('critical', n)))
+      waiting.push({ sequence, atMs: now })
+    }
+    if (now - sampledAt >= SAMPLE_EVERY_MS) {
+      sampledAt = now
+      memory.gatewayMb.push(process.memoryUsage.rss() / 1e6)
+      memory.coreMb.push(residentMbOf(corePid))
+    }
+    await sleep(2)
+  }
+  waits.sort((a, b) => a - b)
+  const at = (share: number) =>
+    round(waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0)
+  return {
+    criticalEntries: waits.length,
+    criticalP50Ms: at(0.5),
+    criticalP99Ms: at(0.99),
+    criticalMaxMs: at(1),
+    gatewayMbFirstQuarter: peak(memory.gatewayMb, 0, 0.25),
+    gatewayMbLastQuarter: peak(memory.gatewayMb, 0.75, 1),
+    coreMbFirstQuarter: peak(memory.coreMb, 0, 0.25),
+    coreMbLastQuarter: peak(memory.coreMb, 0.75, 1),
+  }
+}
+
+interface CoreProcess {
+  readonly process: ChildProcess
+  readonly pid: number
+  readonly url: string
+  readonly caFile: string
+  readonly enrolToken: string
+}
+
+async function startCore(dataDir: string): Promise<CoreProcess> {
+  const main = join(import.meta.dirname, '../../cloud-sync/core/main.ts')
+  const args = [
+    '--conditions=kefu-source',
+    '--import',
+    'tsx',
+    main,
+    '--data',
+    dataDir,
+    '--port',
+    '0',
+  ]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const said = JSON.parse(line.toString()) as { url: string; caFile: string; enrolToken: string }
+  return { process: child, pid: child.pid ?? 0, ...said }
+}
+
+/** User and system seconds of a process so far (proc(5), fields 14 and 15 of stat). */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / USER_HZ
+}
+
+function residentMbOf(pid: number): number {
+  const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kb) / 1000
+}
+
+function peak(samples: readonly number[], from: number, to: number): number {
+  const part = samples.slice(Math.floor(samples.length * from), Math.ceil(samples.length * to))
+  return Math.round(Math.max(0, ...part))
+}
+
+const round = (n: number): number => Math.round(n * 10) / 10
+
+await main()
