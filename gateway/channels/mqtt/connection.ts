@@ -8,6 +8,7 @@ import {
   decodePublish,
   decodeSubscribe,
   decodeUnsubscribe,
+  isVersion5Connect,
 } from './codec/decoder.ts'
 import {
   encodeAck,
@@ -168,7 +169,8 @@ export class Connection {
       { clientId, remoteAddress: io.remoteAddress, reasonCode, reason, code: logCode },
       'connection refused',
     )
-    this.send(encodeConnack(this.version, false, reasonCode, this.reasonProperties(reason)))
+    const connack = encodeConnack(this.version, false, reasonCode, this.reasonProperties(reason))
+    if (connack.length <= this.maxSendBytes) this.send(connack)
     this.end(reasonCode, reason, false)
   }
 
@@ -306,6 +308,7 @@ export class Connection {
   private beforeOpen(type: number, buffer: Buffer, start: number, end: number): void {
     if (this.state === 'closed') return
     if (this.state === 'new' && type === PacketType.connect) {
+      if (isVersion5Connect(buffer, start, end)) this.version = 5
       this.handshake.connect(decodeConnect(buffer, start, end))
     } else if (this.state === 'authenticating' && type === PacketType.auth) {
       this.handshake.continueAuthentication(decodeAuth(buffer, start, end))

@@ -87,10 +87,10 @@ export class Handshake {
   /** A CONNECT that cannot be read: answered where the specification allows an answer, else closed. */
   onMalformed(error: ProtocolError): void {
     const { connection } = this
-    if (error.reasonCode === Reason.unsupportedProtocolVersion) {
-      connection.version = 4
-      connection.refuse(error.reasonCode, error.message)
-    } else connection.end(error.reasonCode, error.message, false)
+    const hasAnswer =
+      connection.version === 5 || error.reasonCode === Reason.unsupportedProtocolVersion
+    if (hasAnswer) connection.refuse(error.reasonCode, error.message)
+    else connection.end(error.reasonCode, error.message, false)
   }
 
   continueAuthentication(packet: AuthPacket): void {
@@ -360,23 +360,21 @@ export class Handshake {
     const { connection } = this
     const { engine } = connection
     if (connection.state !== 'authenticating' || session.owner !== connection) return
+    const keepAliveSeconds = this.keepAliveSeconds(packet)
+    const properties =
+      packet.version === 5 ? this.connackProperties(packet, session, keepAliveSeconds) : undefined
+    const connack = encodeConnack(packet.version, isPresent, 0, properties)
+    if (connack.length > connection.maxSendBytes) {
+      connection.end(Reason.packetTooLarge, 'the client takes no CONNACK of this size', false)
+      return
+    }
     connection.state = 'open'
     session.connectedAtMs = engine.clock.nowMs()
     session.disconnectReason = null
-    const keepAliveSeconds = this.keepAliveSeconds(packet)
     connection.keepAliveMs = keepAliveSeconds * 1000
     engine.counters.connects++
     engine.counters.messagesSent++
-    connection.send(
-      encodeConnack(
-        packet.version,
-        isPresent,
-        0,
-        packet.version === 5
-          ? this.connackProperties(packet, session, keepAliveSeconds)
-          : undefined,
-      ),
-    )
+    connection.send(connack)
     session.connection = connection
     engine.logger.debug(
       { clientId: session.clientId, remoteAddress: connection.io.remoteAddress, isPresent },

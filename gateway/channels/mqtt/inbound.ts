@@ -165,8 +165,8 @@ export class Inbound {
   ): { reasonCode: number; reason: string } | null {
     const { topic, properties } = packet
     const { limits } = this.connection.engine
-    if (topic.startsWith('$')) {
-      return { reasonCode: Reason.notAuthorized, reason: 'topics with $ are the gateway’s own' }
+    if (topic.startsWith('$SYS/') || topic.startsWith('$share/')) {
+      return { reasonCode: Reason.notAuthorized, reason: 'the topic is the gateway’s own' }
     }
     if (topicDepth(topic) > limits.maxTopicDepth) {
       return {

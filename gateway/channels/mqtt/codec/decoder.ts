@@ -61,10 +61,15 @@ export function decodeConnect(buffer: Buffer, start: number, end: number): Conne
   }
 }
 
+/** Whether these bytes begin a CONNECT of MQTT 5: then even a malformed one is answered. */
+export function isVersion5Connect(buffer: Buffer, start: number, end: number): boolean {
+  return end - start > 6 && buffer.toString('latin1', start, start + 7) === '\0\u0004MQTT\u0005'
+}
+
 function readProtocol(reader: Reader): ProtocolVersion {
   const name = reader.text()
   if (name !== 'MQTT' && name !== 'MQIsdp') {
-    throw new ProtocolError(Reason.unsupportedProtocolVersion, `protocol name is not MQTT`)
+    throw malformed('the protocol name is not MQTT')
   }
   const level = reader.byte()
   const known = name === 'MQIsdp' ? level === 3 : level === 4 || level === 5

@@ -145,7 +145,7 @@ export function encodePublish(
   return { bytes, packetIdAt }
 }
 
-/** A copy of a QoS 1 or 2 frame for one receiver. */
+/** A copy of a frame for one receiver, with what is its own. */
 export function stampPublish(
   frame: PublishFrame,
   qos: Qos,
@@ -157,7 +157,9 @@ export function stampPublish(
   const copy = Buffer.allocUnsafe(bytes.length)
   bytes.copy(copy)
   copy[0] = 0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
-  copy[packetIdAt] = packetId >> 8
-  copy[packetIdAt + 1] = packetId & 0xff
+  if (packetIdAt > 0) {
+    copy[packetIdAt] = packetId >> 8
+    copy[packetIdAt + 1] = packetId & 0xff
+  }
   return copy
 }
