@@ -1,12 +1,32 @@
-/** STOP-GAP until render-speech lands */
+/** The voice stage of a turn: chooses the profile by device and session, then renders. */
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { Config } from '../config.ts'
 import type { Reply, Turn } from '../turn.ts'
-export function createSpeaker(_config: Config['answers']) {
+import { createSpeechRenderer } from './render-speech.ts'
+import { loadVoiceData, type ProfileName, type VoiceData } from './voice-data.ts'
+
+export interface SpeakerOptions {
+  /** Profile of kinds that `voiceByKind` does not name. */
+  readonly voice: ProfileName
+  readonly voiceByKind: Readonly<Record<string, ProfileName>>
+}
+
+export interface Speaker {
+  /** Pure: the same reply, turn and id give the same speech. A voice asked for in this very reply counts already. */
+  render(reply: Reply, turn: Turn, id: string): Speech
+}
+
+export function createSpeaker(options: SpeakerOptions, data: VoiceData = loadVoiceData()): Speaker {
+  const renderSpeech = createSpeechRenderer(data)
   return {
-    render: (reply: Reply, turn: Turn, id: string): Speech => ({
-      id, text: reply.text, ssml: `<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="zh-CN">${reply.text}</speak>`,
-      lang: 'zh-CN', priority: reply.priority ?? 'normal', bargeIn: true, expiresAt: new Date(turn.receivedAtMs + 60000).toISOString(),
-    }),
+    render(reply, turn, id) {
+      const voice = reply.session?.voice ?? turn.session.voice
+      return renderSpeech({
+        id,
+        reply,
+        profile: options.voiceByKind[turn.device.kind] ?? options.voice,
+        nowMs: turn.receivedAtMs,
+        ...(voice === undefined ? {} : { voice }),
+      })
+    },
   }
 }

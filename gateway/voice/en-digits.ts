@@ -1,0 +1,261 @@
+/** Rules for what begins with a digit in English text. */
+import {
+  decimalToEn,
+  digitsToEn,
+  integerToEn,
+  ordinalToEn,
+  timeToEn,
+  yearToEn,
+} from './en-number.ts'
+import { groupDigits, phoneAt } from './phone-number.ts'
+import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
+import type { UnitReader } from './unit-reader.ts'
+import type { VoiceData } from './voice-data.ts'
+
+const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)(?:[T ]+(?=\d{1,2}:))?/y
+const TIME =
+  /([01]?\d|2[0-4])[:：]([0-5]\d)(?::[0-5]\d)?(?!\d)(?:Z|\+\d\d:\d\d)?(?:\s*([aApP])\.?[mM]\b\.?)?/y
+const HOUR = /(1[0-2]|0?[1-9])\s*([aApP])\.?[mM]\b\.?/y
+const RATIO = /(\d+)\s?:\s?(\d+)/y
+const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?=\s?(?:mmHg|kPa))/y
+const DOTTED = /\d+(?:\.\d+){2,}/y
+const CHAIN = /\d+(?:-\d+){2,}/y
+const ORDINAL = /(\d+)(?:st|nd|rd|th)\b/y
+const FLOOR = /([1-9]\d?)F\b/y
+const AROUND_THE_CLOCK = /24\/7(?!\d)/y
+const FRACTION = /(?:(\d+) )?(\d+)\/(\d+)(?![\d/.])/y
+const NUMBER = /(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?/y
+const RANGE = /\s?[-~–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:]|[-/.]\d)/y
+const POWER = /\^(-?)(\d+)|\*(-?)(\d+)(?=\/)/y
+const PERCENT = /\s?([%‰])/y
+const TIMES = /\s?[×xX*]\s?(?=\d)/y
+const LETTERS_AFTER = /-?([A-Z]{1,2})\b/y
+/** How far back a word such as "room" may stand before its number. */
+const LOOK_BACK_CHARS = 24
+const MIN_CODE_DIGITS = 3
+
+export interface EnDigits {
+  readonly rules: readonly Rule[]
+  quantity(scan: Scan, at: number): number
+  /** Money after a currency sign; `name` is singular and plural. */
+  money(scan: Scan, at: number, name: readonly [string, string]): number
+}
+
+export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
+  const { en } = data
+  const linked = '(?:\\s+(?:is|number|no\\.?))?[\\s:#"]*$'
+  const codeBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.codeBefore)})${linked}`, 'i')
+  const phoneBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.phoneBefore)})${linked}`, 'i')
+  const yearBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.yearBefore)})\\s+$`, 'i')
+  const monthAfter = new RegExp(`(\\d{1,2})\\s+(?=(?:${oneOf(en.months)})\\b)`, 'y')
+  const emergency = new Set(en.emergency)
+  const before = (text: string, at: number) => text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
+
+  const date: Rule = ({ text, at, out }) => {
+    const match = matchAt(DATE, text, at)
+    if (match === null) return -1
+    const [all, year = '', , month = '', day = ''] = match
+    const name = en.months[Number(month) - 1]
+    if (name === undefined || Number(day) < 1 || Number(day) > 31) return -1
+    out.sayWord(`${name} ${ordinalToEn(day)}, ${yearToEn(year)}`)
+    return at + all.length
+  }
+
+  const dayOfMonth: Rule = ({ text, at, out }) => {
+    const match = matchAt(monthAfter, text, at)
+    if (match === null || Number(match[1]) > 31) return -1
+    out.sayWord(`${ordinalToEn(match[1] ?? '')} of`)
+    return at + match[0].length - 1
+  }
+
+  const phone: Rule = (scan) => {
+    const number = phoneAt(scan.text, scan.at)
+    if (number === undefined) return -1
+    scan.out.groups(number.groups.map(digitsToEn), true)
+    scan.phoneEnd = number.end
+    return number.end
+  }
+
+  const time: Rule = (scan) => {
+    const { text, at, out } = scan
+    const match = matchAt(TIME, text, at)
+    const hourOnly = match === null ? matchAt(HOUR, text, at) : null
+    if (match !== null) out.sayWord(timeToEn(match[1] ?? '', match[2] ?? '', match[3]))
+    else if (hourOnly !== null) out.sayWord(timeToEn(hourOnly[1] ?? '', '00', hourOnly[2]))
+    const length = (match ?? hourOnly)?.[0].length
+    if (length === undefined) return -1
+    scan.numberEnd = at + length
+    return scan.numberEnd
+  }
+
+  const pairs: Rule = ({ text, at, out }) => {
+    const pressure = matchAt(PRESSURE, text, at)
+    const pair = pressure ?? matchAt(RATIO, text, at)
+    if (pair === null) return -1
+    const joint = pressure === null ? 'to' : en.bloodPressure
+    out.sayWord(`${integerToEn(pair[1] ?? '')} ${joint} ${integerToEn(pair[2] ?? '')}`)
+    const end = at + pair[0].length
+    const unit = units.read(text, text.charAt(end) === ' ' ? end + 1 : end, true)
+    if (pressure === null || unit === undefined) return end
+    out.sayWord(unit.enMany)
+    return unit.end
+  }
+
+  const dotted: Rule = ({ text, at, out }) => {
+    const match = matchAt(DOTTED, text, at)
+    if (match === null) return -1
+    out.sayWord(match[0].split('.').map(digitsToEn).join(' point '))
+    return at + match[0].length
+  }
+
+  const chain: Rule = ({ text, at, out }) => {
+    const match = matchAt(CHAIN, text, at)
+    if (match === null) return -1
+    const groups = match[0].split('-').map(digitsToEn)
+    out.groups(groups, match[0].length - groups.length >= 7)
+    return at + match[0].length
+  }
+
+  const ordinal: Rule = ({ text, at, out }) => {
+    const floor = matchAt(FLOOR, text, at)
+    const match = floor ?? matchAt(ORDINAL, text, at)
+    if (match === null) return -1
+    out.sayWord(ordinalToEn(match[1] ?? '') + (floor === null ? '' : ' floor'))
+    return at + match[0].length
+  }
+
+  const code: Rule = (scan) => {
+    const { text, at, out } = scan
+    const match = matchAt(/\d+(?![\d.,]\d|%)/y, text, at)
+    if (match === null) return -1
+    const digits = match[0]
+    const end = at + digits.length
+    const ahead = before(text, at)
+    const isLong = digits.length >= 7 && !digits.endsWith('0000')
+    const isPhone = digits.length >= MIN_CODE_DIGITS && phoneBefore.test(ahead)
+    const isJoined = emergency.has(digits) && scan.phoneEnd >= 0 && at - scan.phoneEnd <= 5
+    const isCode = digits.length >= MIN_CODE_DIGITS && codeBefore.test(ahead)
+    if (/^(?:19|20)\d\d$/.test(digits) && yearBefore.test(ahead)) out.sayWord(yearToEn(digits))
+    else if (isPhone || isJoined) {
+      out.groups(groupDigits(digits).map(digitsToEn), true)
+      scan.phoneEnd = end
+    } else if (isCode || isLong || (digits.length > 1 && digits.startsWith('0'))) {
+      out.groups(groupDigits(digits).map(digitsToEn), false)
+    } else return -1
+    scan.numberEnd = end
+    return end
+  }
+
+  const fraction: Rule = (scan) => {
+    const { text, at, out } = scan
+    const clock = matchAt(AROUND_THE_CLOCK, text, at)
+    const match = clock ?? matchAt(FRACTION, text, at)
+    if (match === null) return -1
+    if (clock !== null) out.sayWord('twenty-four seven')
+    else out.sayWord(fractionToEn(match[1], match[2] ?? '', match[3] ?? ''))
+    scan.numberEnd = at + match[0].length
+    return scan.numberEnd
+  }
+
+  function quantity(scan: Scan, at: number): number {
+    const { text, out } = scan
+    const match = matchAt(NUMBER, text, at)
+    if (match === null) return -1
+    const low = match[0].replaceAll(',', '')
+    let end = at + match[0].length
+    const range = matchAt(RANGE, text, end)
+    const high = range?.[0].replace(/^[^\d]+/, '').replaceAll(',', '')
+    out.sayWord(decimalToEn(low))
+    if (range !== null && high !== undefined) {
+      out.say(` ${Number(high) > Number(low) ? 'to' : 'dash'} ${decimalToEn(high)}`)
+      end += range[0].length
+    }
+    const percent = matchAt(PERCENT, text, end)
+    if (percent !== null) {
+      out.say(percent[1] === '%' ? ' percent' : ' per mille')
+      end += percent[0].length
+    } else end = unitAfter(scan, end, (high ?? low) === '1')
+    scan.numberEnd = end
+    return end
+  }
+
+  function unitAfter(scan: Scan, from: number, isOne: boolean): number {
+    const { text, out } = scan
+    let end = from
+    const power = matchAt(POWER, text, end)
+    if (power !== null) {
+      const sign = power[1] === '-' || power[3] === '-' ? 'minus ' : ''
+      out.say(` to the ${sign}${ordinalToEn(power[2] ?? power[4] ?? '')}`)
+      end += power[0].length
+    }
+    const slash = power !== null && text.charAt(end) === '/'
+    const start = slash || text.charAt(end) === ' ' ? end + 1 : end
+    const unit = units.read(text, start, true)
+    if (
+      unit !== undefined &&
+      !(
+        text.charAt(end) === ' ' &&
+        /^[a-zA-Z]\s/.test(text.slice(start, start + 2)) &&
+        !/^[gLl]/.test(text.charAt(start))
+      )
+    ) {
+      out.say(slash ? ` per ${unit.enOne}` : ` ${isOne ? unit.enOne : unit.enMany}`)
+      end = unit.end
+    } else {
+      const suffix = matchAt(LETTERS_AFTER, text, end)
+      if (suffix !== null) {
+        out.letters(suffix[1] ?? '')
+        end += suffix[0].length
+      }
+    }
+    const times = matchAt(TIMES, text, end)
+    if (times === null) return end
+    out.say(' times ')
+    return end + times[0].length
+  }
+
+  function money(scan: Scan, at: number, name: readonly [string, string]): number {
+    const { text, out } = scan
+    const match = matchAt(NUMBER, text, at)
+    if (match === null) return -1
+    const [whole = '0', places = ''] = match[0].replaceAll(',', '').split('.')
+    const range = matchAt(RANGE, text, at + match[0].length)
+    scan.numberEnd = at + match[0].length + (range?.[0].length ?? 0)
+    if (range !== null) {
+      const high = range[0].replace(/^[^\d]+/, '').replaceAll(',', '')
+      out.sayWord(`${decimalToEn(match[0].replaceAll(',', ''))} to ${decimalToEn(high)} ${name[1]}`)
+    } else if (places === '' || Number(places) === 0 || places.length > 2) {
+      const amount = places.length > 2 ? `${whole}.${places}` : whole
+      out.sayWord(`${decimalToEn(amount)} ${amount === '1' ? name[0] : name[1]}`)
+    } else {
+      out.sayWord(
+        `${integerToEn(whole)} ${whole === '1' ? name[0] : name[1]} ${integerToEn(places.padEnd(2, '0'))}`,
+      )
+    }
+    return scan.numberEnd
+  }
+
+  const rules: readonly Rule[] = [
+    date,
+    phone,
+    time,
+    pairs,
+    dayOfMonth,
+    ordinal,
+    dotted,
+    chain,
+    code,
+    fraction,
+    (scan) => quantity(scan, scan.at),
+  ]
+  return { rules, quantity, money }
+}
+
+function fractionToEn(whole: string | undefined, top: string, bottom: string): string {
+  const head = whole === undefined ? '' : `${integerToEn(whole)} and `
+  if (Number(top) >= Number(bottom))
+    return `${head}${integerToEn(top)} slash ${integerToEn(bottom)}`
+  if (bottom === '2') return whole === undefined ? 'half' : `${head}a half`
+  const part = bottom === '4' ? 'quarter' : ordinalToEn(bottom)
+  return `${head}${integerToEn(top)} ${part}${top === '1' ? '' : 's'}`
+}

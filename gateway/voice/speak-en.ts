@@ -1,0 +1,144 @@
+/** English text → what an English speaker says. Pure; built once from the voice data. */
+import { cleanText } from './clean-text.ts'
+import { createEnDigits } from './en-digits.ts'
+import { digitsToEn, integerToEn, ordinalToEn, yearToEn } from './en-number.ts'
+import { isDigit, matchAt, oneOf, type Rule, type RuleBook, scanText } from './scan.ts'
+import type { Speaker } from './speak-zh.ts'
+import { SpokenWriter } from './spoken.ts'
+import { createUnitReader } from './unit-reader.ts'
+import type { VoiceData } from './voice-data.ts'
+
+const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
+const CODE = /([A-Z]{1,4})-?(\d+)(?![.:]\d)/y
+const WORD = /[A-Za-z]+(?:['’][A-Za-z]+)*/y
+const ADDRESS =
+  /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y
+const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s*/y
+/** Short words before a stop that do not end a sentence. */
+const TITLES = /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx)$/
+const PLAIN = /(?:[^\x21-\x7e。！？；…°º℃℉‰≥≤≈±×÷→←↑↓•·–—～¥￥€£№®™©µμ\u3400-\u9fff]|[,'](?!\d))+/y
+const CHINESE = 'zh-CN'
+/** Words of one or two letters that are said as words even in capitals. */
+const TITLE_LOOK_BACK_CHARS = 8
+
+export function createEnSpeaker(data: VoiceData): Speaker {
+  const units = createUnitReader(data.units.units)
+  const digits = createEnDigits(data, units)
+  const { en } = data
+  const spelled = new Set(
+    data.latin
+      .filter((word) => word.say === 'letters' && word.text === word.text.toUpperCase())
+      .map((word) => word.text),
+  )
+  spelled.delete('OK')
+  const months = [...en.months, ...en.monthShort]
+  const monthDay = new RegExp(
+    `(${oneOf(months)})\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?(?![\\d:])(?:,?\\s+((?:19|20)\\d\\d))?(?!\\d)`,
+    'y',
+  )
+  const monthYear = new RegExp(`(${oneOf(en.months)})\\s+((?:19|20)\\d\\d)(?!\\d)`, 'y')
+  const names = new Map(
+    data.units.currencies.flatMap((each) =>
+      each.symbols.map((symbol) => [symbol, each.en] as const),
+    ),
+  )
+  const currency = new RegExp(`(${oneOf([...names.keys()])})\\s?(?=\\d)`, 'y')
+
+  const date: Rule = ({ text, at, out }) => {
+    const day = matchAt(monthDay, text, at)
+    const match = day ?? matchAt(monthYear, text, at)
+    if (match === null) return -1
+    const index = months.indexOf(match[1] ?? '') % en.months.length
+    const year = day === null ? match[2] : match[3]
+    if (day !== null && (Number(day[2]) > 31 || Number(day[2]) < 1)) return -1
+    out.say(`${en.months[index]}${day === null ? '' : ` ${ordinalToEn(day[2] ?? '')}`}`)
+    if (year !== undefined) out.say(`${day === null ? ' ' : ', '}${yearToEn(year)}`)
+    return at + match[0].length
+  }
+
+  const money: Rule = (scan) => {
+    const match = matchAt(currency, scan.text, scan.at)
+    const name = match && names.get(match[1] ?? '')
+    if (!match || !name) return -1
+    return digits.money(scan, scan.at + match[0].length, name)
+  }
+
+  const address: Rule = ({ text, at, out }) => {
+    const match = matchAt(ADDRESS, text, at)
+    if (match === null) return -1
+    for (const part of match[0].replace(/^https?:\/\//, '').match(/[A-Za-z]+|\d+|[^A-Za-z0-9]/g) ??
+      []) {
+      if (isDigit(part.charCodeAt(0))) out.sayWord(digitsToEn(part))
+      else if (part === 'www') out.letters(part)
+      else if (/[A-Za-z]/.test(part)) out.sayWord(part)
+      else out.sayWord(part === '.' ? 'dot' : part === '@' ? 'at' : part === '/' ? 'slash' : 'dash')
+    }
+    return at + match[0].length
+  }
+
+  const code: Rule = ({ text, at, out }) => {
+    const match = matchAt(CODE, text, at)
+    if (match === null) return -1
+    const figure = match[2] ?? ''
+    out.letters(match[1] ?? '')
+    out.say(
+      ` ${figure.length > 2 || figure.startsWith('0') ? digitsToEn(figure) : integerToEn(figure)}`,
+    )
+    return at + match[0].length
+  }
+
+  const word: Rule = ({ text, at, out }) => {
+    const match = matchAt(WORD, text, at)
+    if (match === null) return -1
+    const isSpelled =
+      spelled.has(match[0]) || (match[0].length > 1 && /^[B-DF-HJ-NP-TV-XZ]+$/.test(match[0]))
+    if (isSpelled) out.letters(match[0])
+    else out.say(match[0])
+    return at + match[0].length
+  }
+
+  const sentenceEnd: Rule = ({ text, at, out }) => {
+    const match = matchAt(SENTENCE_END, text, at)
+    if (match === null || TITLES.test(text.slice(Math.max(0, at - TITLE_LOOK_BACK_CHARS), at)))
+      return -1
+    out.say(match[0].trim())
+    out.end()
+    return at + match[0].length
+  }
+
+  const dash: Rule = (scan) => {
+    const { text, at, out, numberEnd } = scan
+    if (!/[-–—~]/.test(text.charAt(at)) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
+    const isAfterNumber = numberEnd === at
+    out.sayWord(isAfterNumber ? 'to ' : /[A-Za-z0-9]/.test(text.charAt(at - 1)) ? '' : 'minus ')
+    return at + 1
+  }
+
+  const foreign: Rule = ({ text, at, out }) => {
+    const match = matchAt(HANZI, text, at)
+    if (match === null) return -1
+    out.foreign(match[0], CHINESE)
+    return at + match[0].length
+  }
+
+  const symbol: Rule = ({ text, at, out }) => {
+    const char = text.charAt(at)
+    const say = en.symbols[char]
+    if (say === undefined) out.say(/[,.:'()]/.test(char) ? char : '')
+    else if (/^[a-z]/.test(say)) out.sayWord(`${say} `)
+    else out.say(say)
+    return at + 1
+  }
+
+  const book: RuleBook = {
+    digit: [address, ...digits.rules],
+    letter: [date, money, address, code, word],
+    symbol: [sentenceEnd, money, dash, foreign, symbol],
+    plain: PLAIN,
+  }
+  return (text) => {
+    const out = new SpokenWriter()
+    scanText(book, cleanText(text), out)
+    return { pieces: out.finish(), phones: out.phones }
+  }
+}

@@ -1,0 +1,64 @@
+/** Units after numbers, single and compound: mg, mmol/L, 10^9/L, 次/天. */
+
+import { matchAt, oneOf } from './scan.ts'
+import type { Unit, VoiceData } from './voice-data.ts'
+
+export interface UnitReader {
+  /** The unit that stands at `at`, or undefined. */
+  read(text: string, at: number, hasNumber: boolean): ReadUnit | undefined
+}
+export interface ReadUnit {
+  readonly end: number
+  readonly zh: string
+  readonly enOne: string
+  readonly enMany: string
+  readonly isCompound: boolean
+}
+
+const LETTER_FOLLOWS = /[A-Za-z]/
+
+export function createUnitReader(units: VoiceData['units']['units']): UnitReader {
+  const bySymbol = new Map<string, Unit>()
+  for (const unit of units) for (const symbol of unit.symbols) bySymbol.set(symbol, unit)
+  const single = new RegExp(oneOf([...bySymbol.keys()]), 'y')
+
+  function one(text: string, at: number): { unit: Unit; end: number } | undefined {
+    const match = matchAt(single, text, at)
+    if (match === null) return undefined
+    const end = at + match[0].length
+    const last = text.charAt(end - 1)
+    if (LETTER_FOLLOWS.test(last) && LETTER_FOLLOWS.test(text.charAt(end))) return undefined
+    const unit = bySymbol.get(match[0])
+    return unit && { unit, end }
+  }
+
+  function read(text: string, at: number, hasNumber: boolean): ReadUnit | undefined {
+    const first = one(text, at)
+    if (first === undefined) return undefined
+    const { unit } = first
+    const below: Unit[] = []
+    let end = first.end
+    while (text.charAt(end) === '/') {
+      const next = one(text, end + 1)
+      if (next === undefined) break
+      below.push(next.unit)
+      end = next.end
+    }
+    const isCompound = below.length > 0
+    const per = below.map((each) => `每${each.perZh ?? each.zh}`).join('')
+    const perEn = below.map((each) => ` per ${each.en[0]}`).join('')
+    const head = isCompound
+      ? (unit.perZh ?? unit.zh)
+      : hasNumber
+        ? unit.zh
+        : (unit.bareZh ?? unit.zh)
+    return {
+      end,
+      zh: head + per,
+      enOne: unit.en[0] + perEn,
+      enMany: unit.en[1] + perEn,
+      isCompound,
+    }
+  }
+  return { read }
+}

@@ -1,0 +1,187 @@
+/** Rules for what begins with a digit in Chinese text. */
+import { groupDigits, phoneAt } from './phone-number.ts'
+import { matchAt, oneOf, type Rule } from './scan.ts'
+import type { UnitReader } from './unit-reader.ts'
+import type { VoiceData } from './voice-data.ts'
+import type { ZhContext } from './zh-context.ts'
+import { dayToZh, decimalToZh, digitsToZh, integerToZh, timeToZh, yearToZh } from './zh-number.ts'
+import { CODE_JOIN, NUMBER, skipSpace, type ZhQuantities } from './zh-quantity.ts'
+
+const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d])(?:[T ]+(?=\d{1,2}:))?/y
+const YEAR_MONTH = /(\d{4})-(0[1-9]|1[0-2])(?![\d-])/y
+const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
+const TIME =
+  /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d)(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
+const RATIO = /(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
+const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?=\s?(?:mmHg|mmhg|毫米汞柱|kPa))/y
+const DOTTED = /\d+(?:\.\d+){2,}/y
+const CHAIN = /\d+(?:-\d+){2,}/y
+const FRACTION = /(\d+)[/⁄](\d+)(?![\d/.])/y
+const MIXED = /(\d+) (\d+)[/⁄](\d+)(?![\d/.])/y
+const SHORT_UNIT_OF_TIME = /[月日号点时分秒]/y
+
+export function createZhDigits(
+  data: VoiceData,
+  units: UnitReader,
+  context: ZhContext,
+  quantities: ZhQuantities,
+): readonly Rule[] {
+  const half = new RegExp(`\\s?(?:${oneOf(data.zh.half.units)})`, 'y')
+  const { dayPart, pressure } = data.zh
+
+  const date: Rule = ({ text, at, out }) => {
+    const full = matchAt(DATE, text, at)
+    if (full !== null) {
+      const [all, year = '', , month = '', day = ''] = full
+      if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return -1
+      out.say(`${yearToZh(year)}年${dayToZh(month, day)}`)
+      return at + all.length
+    }
+    const short = matchAt(YEAR_MONTH, text, at)
+    if (short === null) return -1
+    out.say(`${yearToZh(short[1] ?? '')}年${integerToZh(short[2] ?? '')}月`)
+    return at + short[0].length
+  }
+
+  const monthDay: Rule = ({ text, at, out }) => {
+    const match = matchAt(MONTH_DAY, text, at)
+    if (match === null) return -1
+    out.say(`${integerToZh(match[1] ?? '')}月${integerToZh(match[2] ?? '')}`)
+    return at + match[0].length
+  }
+
+  const phone: Rule = (scan) => {
+    const number = phoneAt(scan.text, scan.at)
+    if (number === undefined) return -1
+    scan.out.groups(
+      number.groups.map((group) => digitsToZh(group, true)),
+      true,
+    )
+    scan.phoneEnd = number.end
+    return number.end
+  }
+
+  const time: Rule = (scan) => {
+    const match = matchAt(TIME, scan.text, scan.at)
+    if (match === null || context.isRatio(scan.text, scan.at)) return -1
+    const [all, hour = '', minute = '', second, half12] = match
+    if (half12 !== undefined) scan.out.say(/a/i.test(half12) ? dayPart.am : dayPart.pm)
+    scan.out.say(timeToZh(hour, minute, second))
+    scan.numberEnd = scan.at + all.length
+    return scan.numberEnd
+  }
+
+  const ratio: Rule = ({ text, at, out }) => {
+    const match = matchAt(RATIO, text, at)
+    if (match === null) return -1
+    const parts = match.slice(1).filter((part) => part !== undefined)
+    out.say(parts.map((part) => decimalToZh(part)).join('比'))
+    return at + match[0].length
+  }
+
+  const bloodPressure: Rule = ({ text, at, out }) => {
+    const match = matchAt(PRESSURE, text, at)
+    if (match === null) return -1
+    const [all, high = '', low = ''] = match
+    out.say(`${pressure.high}${integerToZh(high)}，${pressure.low}${integerToZh(low)}`)
+    const unit = units.read(
+      text,
+      text.charAt(at + all.length) === ' ' ? at + all.length + 1 : at + all.length,
+      true,
+    )
+    if (unit === undefined) return at + all.length
+    out.say(unit.zh)
+    return unit.end
+  }
+
+  const dotted: Rule = ({ text, at, out }) => {
+    const match = matchAt(DOTTED, text, at)
+    if (match === null) return -1
+    out.say(
+      match[0]
+        .split('.')
+        .map((part) => digitsToZh(part))
+        .join('点'),
+    )
+    return at + match[0].length
+  }
+
+  /** 1-2-302: building, entrance, room. */
+  const chain: Rule = ({ text, at, out }) => {
+    const match = matchAt(CHAIN, text, at)
+    if (match === null) return -1
+    const parts = match[0].split('-')
+    const isLong = match[0].length - parts.length >= 7
+    const spoken = parts.map((part) =>
+      isLong || part.length > 2 ? digitsToZh(part, isLong) : integerToZh(part),
+    )
+    if (isLong) out.groups(spoken, true)
+    else out.say(spoken.join(CODE_JOIN))
+    return at + match[0].length
+  }
+
+  /** Digits that name rather than count. */
+  const code: Rule = (scan) => {
+    const { text, at, out } = scan
+    const match = matchAt(NUMBER, text, at)
+    if (match === null || match[2] !== undefined || match[0].includes(',')) return -1
+    const digits = match[0]
+    const end = at + digits.length
+    if (context.isYear(text, digits, end)) {
+      out.say(yearToZh(digits))
+    } else if (context.isCode(text, at, end)) {
+      out.groups(
+        groupDigits(digits).map((group) => digitsToZh(group)),
+        false,
+      )
+    } else if (context.isPhone(scan, end)) {
+      out.groups(
+        groupDigits(digits).map((group) => digitsToZh(group, true)),
+        true,
+      )
+      scan.phoneEnd = end
+    } else if (digits.length > 1 && digits.startsWith('0')) {
+      const isTime = matchAt(SHORT_UNIT_OF_TIME, text, end) !== null && digits.length === 2
+      out.say(isTime ? integerToZh(digits) : digitsToZh(digits))
+    } else if (digits.length >= 7 && !digits.endsWith('0000') && !context.hasMeasure(text, end)) {
+      out.groups(
+        groupDigits(digits).map((group) => digitsToZh(group)),
+        false,
+      )
+    } else {
+      return -1
+    }
+    scan.numberEnd = end
+    return end
+  }
+
+  const fraction: Rule = (scan) => {
+    const { text, at, out } = scan
+    const mixed = matchAt(MIXED, text, at)
+    const match = mixed ?? matchAt(FRACTION, text, at)
+    if (match === null) return -1
+    const end = at + match[0].length
+    const [top = '', bottom = ''] = match.slice(-2)
+    if (mixed !== null) out.say(`${integerToZh(mixed[1] ?? '')}又`)
+    if (Number(top) >= Number(bottom)) out.say(`${integerToZh(top)}斜杠${integerToZh(bottom)}`)
+    else if (mixed === null && top === '1' && bottom === '2' && matchAt(half, text, end) !== null)
+      out.say('半')
+    else out.say(`${integerToZh(bottom)}分之${integerToZh(top)}`)
+    scan.numberEnd = end
+    return skipSpace(text, end)
+  }
+
+  return [
+    date,
+    phone,
+    time,
+    ratio,
+    bloodPressure,
+    monthDay,
+    dotted,
+    chain,
+    code,
+    fraction,
+    (scan) => quantities.quantity(scan, scan.at),
+  ]
+}
