@@ -58,10 +58,14 @@ export interface EncodedBatch {
   readonly contentEncoding?: 'gzip'
 }
 
+/** Undefined: the core reads nothing but what stands in clear in the entry's bytes. */
+export type Disclose = (lane: string, entry: SourceEntry) => object | undefined
+
 export async function encodeBatch(
   batch: Batch,
   after: number,
   nonce: string,
+  disclose: Disclose = () => undefined,
 ): Promise<EncodedBatch> {
   const message: PushBatch = {
     v: 1,
@@ -73,12 +77,16 @@ export async function encodeBatch(
       entry.sequence,
       entry.index,
       entry.bytes,
-      entry.disclosed ?? null,
+      entry.disclosed ?? packDisclosed(disclose(batch.lane, entry)),
     ]),
   }
   const packed = packr.encode(message)
   if (packed.length < COMPRESS_FROM_BYTES) return { body: packed }
   return { body: await compress(packed, { level: GZIP_LEVEL }), contentEncoding: 'gzip' }
+}
+
+function packDisclosed(disclosed: object | undefined): Uint8Array | null {
+  return disclosed ? packr.encode(disclosed) : null
 }
 
 /** How much the next batch of a lane may hold, learned from how long the last one took. */

@@ -7,6 +7,7 @@ import type { Clock, LedgerSource, Link, Logger } from './ports.ts'
 import {
   type Batch,
   createBatchSize,
+  type Disclose,
   type EncodedBatch,
   encodeBatch,
   readBatch,
@@ -25,6 +26,7 @@ export interface LanePusherOptions {
   readonly stallTimeoutMs: number
   readonly maxBatchEntries?: number
   readonly maxBatchBytes?: number
+  readonly disclose?: Disclose
   readonly enrol?: () => Promise<boolean>
 }
 
@@ -69,7 +71,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     if (!batch) return undefined
     const believed = batch.epoch === markEpoch || after > 0 ? Math.max(mark, after) : 0
     const nonce = randomBytes(12).toString('base64url')
-    const encoded = encodeBatch(batch, believed, nonce)
+    const encoded = encodeBatch(batch, believed, nonce, options.disclose)
     // A batch that is dropped unsent must not count as an unhandled failure.
     encoded.catch(() => {})
     return { batch, after: believed, nonce, encoded }

@@ -10,6 +10,7 @@ import { type BackoffLimits, createBackoff, sleep } from './backoff.ts'
 import { createHealth, type HealthStatus } from './health.ts'
 import { STALL_TIMEOUT_MS } from './link.ts'
 import type { Clock, LedgerSource, Link, Logger, Random } from './ports.ts'
+import type { Disclose } from './push-batch.ts'
 import { createLanePusher, type LanePusher, type LaneStatus } from './push-lane.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
@@ -38,6 +39,8 @@ export interface PusherOptions {
   readonly random: Random
   readonly logger: Logger
   readonly limits?: PusherLimits
+  /** What the core may read of a sealed entry, by policy; applied where the source discloses nothing itself. */
+  readonly disclose?: Disclose
   /** Called when the core does not know this gateway; `false` when it did not enrol. */
   readonly enrol?: () => Promise<boolean>
 }

@@ -11,6 +11,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import https from 'node:https'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -79,6 +80,11 @@ async function main(): Promise<void> {
   )
   await pusher.close()
   link.close()
+  const { stored, duplicates } = await readCore(core, dir)
+  const sent = ENTRIES + critical.criticalEntries
+  console.log(JSON.stringify({ stored, duplicates, lost: sent - stored }))
+  // The ledger opens with one entry of its own.
+  if (stored < sent) process.exitCode = 1
   await store.close()
   core.process.kill('SIGTERM')
   await once(core.process, 'exit')
@@ -122,9 +128,9 @@ function draft(lane: 'audit' | 'critical', n: number) {
       confidence: 0.93,
       pack: 'hospital',
       version: '1.0.0',
-      note: 'x'.repeat(30),
       latencyMs: 0.4,
     },
+    personal: { heard: '请问内科门诊' },
   } as const
 }
 
@@ -195,6 +201,31 @@ async function startCore(dataDir: string): Promise<CoreProcess> {
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   const said = JSON.parse(line.toString()) as { url: string; caFile: string; enrolToken: string }
   return { process: child, pid: child.pid ?? 0, ...said }
+}
+
+/** What the core says that it has. */
+async function readCore(core: CoreProcess, dir: string) {
+  const token = readFileSync(join(dir, 'core', 'operator.token'), 'utf8').trim()
+  const ca = readFileSync(core.caFile, 'utf8')
+  const text = await new Promise<string>((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const request = https.get(`${core.url}/v1/gateways`, { ca, headers }, (response) => {
+      let body = ''
+      response.on('data', (piece: Buffer) => {
+        body += piece.toString()
+      })
+      response.on('end', () => resolve(body))
+    })
+    request.on('error', reject)
+  })
+  const fleet = JSON.parse(text) as {
+    gateways: { streams: { entries: number; duplicates: number }[] }[]
+  }
+  const streams = fleet.gateways[0]?.streams ?? []
+  return {
+    stored: streams.reduce((sum, stream) => sum + stream.entries, 0),
+    duplicates: streams.reduce((sum, stream) => sum + stream.duplicates, 0),
+  }
 }
 
 /** User and system seconds of a process so far (proc(5), fields 14 and 15 of stat). */
