@@ -108,7 +108,12 @@ export const Ask = Type.Object(
       ),
     ),
   },
-  { $id: 'Ask', description: 'One question in: `text`, or `alternatives`, or `form`' },
+  {
+    $id: 'Ask',
+    description: 'One question in: `text`, or `alternatives`, or `form`',
+    // For readers of the JSON Schema; the gateway says it in words of its own.
+    anyOf: [{ required: ['text'] }, { required: ['alternatives'] }, { required: ['form'] }],
+  },
 )
 export type Ask = Static<typeof Ask>
 
