@@ -64,6 +64,10 @@ export function encodeSealed(part: SealedPart): Buffer {
   return packr.encode(part)
 }
 
+export function encodeMap(map: { readonly [key: string]: Json | undefined }): Buffer {
+  return packr.encode(withoutUndefined(map))
+}
+
 export function decodeSealed(bytes: Uint8Array): SealedPart | undefined {
   const value = decodeMap(bytes)
   return isMap(value?.personal) ? (value as unknown as SealedPart) : undefined

@@ -22,7 +22,10 @@ export interface LedgerCore {
   readonly durable: DurableSize
 }
 
-export function createLaneSource(core: LedgerCore): Omit<LedgerSource, 'gatewayId'> {
+export function createLaneSource(
+  core: LedgerCore,
+  disclose: (bytes: Uint8Array) => Uint8Array | undefined,
+): Omit<LedgerSource, 'gatewayId'> {
   const { store, clock, lanes } = core
   const page = store.prepare<{ idx: number; pos: number; bytes: Uint8Array }>(
     `SELECT idx, pos, bytes FROM ledger_entry
@@ -48,7 +51,14 @@ export function createLaneSource(core: LedgerCore): Omit<LedgerSource, 'gatewayI
       if (epoch === undefined) throw new GatewayError('ledger.corrupt', { detail: 'no epoch' })
       bytes += row.bytes.length
       if (batch.length > 0 && (bytes > maxBytes || batch[0]?.epoch !== epoch)) break
-      batch.push({ epoch, sequence: row.pos - start, index: row.idx, bytes: row.bytes })
+      const disclosed = disclose(row.bytes)
+      batch.push({
+        epoch,
+        sequence: row.pos - start,
+        index: row.idx,
+        bytes: row.bytes,
+        ...(disclosed ? { disclosed } : {}),
+      })
     }
     return batch
   }

@@ -6,6 +6,8 @@ import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import { createWitnessing } from './checkpoints.ts'
+import { withoutSecrets } from './data-classes.ts'
+import { disclosing } from './disclosure.ts'
 import { trackDurableSize } from './durable-size.ts'
 import {
   decodeLeaf,
@@ -20,6 +22,7 @@ import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
 import { createLaneSource } from './lane-source.ts'
 import { createLanes, DEFAULT_LANE_LIMITS, type LaneLimit, positionOf } from './lanes.ts'
 import type {
+  Disclosure,
   Lane,
   Ledger,
   LedgerDraft,
@@ -58,6 +61,8 @@ export interface LedgerOptions {
   readonly limits?: Partial<Record<Lane, LaneLimit>>
   /** Says whether the clock is to be trusted just now; absent: it is. */
   readonly time?: { doubt(): TimeDoubt | undefined }
+  /** What the core may read of the sealed part; absent: nothing. */
+  readonly disclosure?: Disclosure
   /** Cosigners whose lines are checked before they are kept. */
   readonly cosigners?: readonly NoteKey[]
 }
@@ -67,8 +72,12 @@ export interface FullLedger extends Ledger, LedgerSource, LedgerWitnessing {
   readonly subjectKeys: SubjectKeys
   /** Reads one entry back; undefined when its content was removed. Throws `ledger.corrupt` when it is not readable. */
   entryAt(index: number): LedgerEntry | undefined
+  /** Up to `count` entries from a leaf index on; with `keyIds`, only those sealed by one of them. */
+  entriesFrom(index: number, count: number, keyIds?: ReadonlySet<number>): readonly LedgerEntry[]
   /** Leaves in the tree. */
   size(): number
+  /** Every entry of the lane up to this sequence is delivered, expired or quarantined. */
+  settledUpTo(lane: Lane): number
   /** Begins a new epoch: after a restore, or when the file turns out to be an older copy. */
   openEpoch(reason: string): Promise<string>
 }
@@ -89,6 +98,9 @@ export function createLedger(options: LedgerOptions): FullLedger {
   )
   const byIndex = store.prepare<{ idx: number; bytes: Uint8Array }>(
     'SELECT idx, bytes FROM ledger_entry WHERE idx = ?',
+  )
+  const byRange = store.prepare<{ idx: number; bytes: Uint8Array }>(
+    'SELECT idx, bytes FROM ledger_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
   )
   const durable = trackDurableSize(store, () => treeSize(store))
   let epochs: readonly Epoch[] = []
@@ -172,7 +184,10 @@ export function createLedger(options: LedgerOptions): FullLedger {
     if (doubt) leaf.doubt = doubt
     if (personal) {
       const dataClass = draft.dataClass ?? 'C2'
-      const part = { ...(subject ? { subject } : {}), personal: withoutUndefined(personal) }
+      const part = {
+        ...(subject ? { subject } : {}),
+        personal: withoutSecrets(withoutUndefined(personal)),
+      }
       const sealed = subjectKeys.seal(
         subject,
         dataClass,
@@ -184,6 +199,15 @@ export function createLedger(options: LedgerOptions): FullLedger {
       leaf.sealed = sealed.sealed
     }
     return leaf
+  }
+
+  function entriesFrom(index: number, count: number, keyIds?: ReadonlySet<number>): LedgerEntry[] {
+    const rows = byRange.all(index, index + count)
+    if (!keyIds) return rows.map(read)
+    return rows.flatMap((row) => {
+      const key = decodeLeaf(row.bytes)?.key
+      return key !== undefined && keyIds.has(key) ? [read(row)] : []
+    })
   }
 
   function read(row: { readonly idx: number; readonly bytes: Uint8Array }): LedgerEntry {
@@ -232,6 +256,10 @@ export function createLedger(options: LedgerOptions): FullLedger {
       refresh()
       return lanes.balance()
     },
+    settledUpTo: (lane) => {
+      refresh()
+      return lanes.settledUpTo(lane)
+    },
     size: () => {
       refresh()
       return tree.size
@@ -240,6 +268,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
       const row = byIndex.get(index)
       return row && read(row)
     },
+    entriesFrom,
     openEpoch: (reason) =>
       store.commit(() => {
         refresh()
@@ -247,7 +276,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
       }),
     subjectKeys,
     gatewayId,
-    ...createLaneSource(core),
+    ...createLaneSource(core, disclosing(options.disclosure ?? 'none', subjectKeys)),
     ...createWitnessing(core, { gatewayId, keys, cosigners: options.cosigners ?? [] }),
   }
 }

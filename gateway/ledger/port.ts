@@ -38,6 +38,9 @@ export interface LedgerDraft {
 /** JR/T 0171-2020: C1 internal, C2 identifies a person or his affairs, C3 authenticates him. */
 export type DataClass = 'C1' | 'C2' | 'C3'
 
+/** What the cloud core may read of the sealed part on the way up: nothing, masked, or all of it. */
+export type Disclosure = 'none' | 'masked' | 'full'
+
 /** The clock was not known to be right when the entry was written; a later `clock.restamped` entry tells the offset. */
 export interface TimeDoubt {
   /** Which start of the box; offsets are per start. */

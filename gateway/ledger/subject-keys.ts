@@ -56,6 +56,12 @@ export interface SubjectKeys {
   idsOf(who: Subject): readonly number[]
   /** Ids of live keys of a class whose period ended before `beforeMs`; never those of a held subject. */
   idsEndedBefore(dataClass: DataClass, beforeMs: number): readonly number[]
+  /** Keys of held subjects: neither retention nor erasure touches them. */
+  heldIds(): ReadonlySet<number>
+  isHeld(who: Subject): boolean
+  hold(who: Subject, reason: string, atMs: number): void
+  /** False when there was no hold. */
+  release(who: Subject): boolean
   /** Overwrites the keys in place; inside `store.commit`. Returns how many there were. */
   destroy(keyIds: readonly number[]): number
   /** Gives keys made under an unknown time the period of `atMs`. */
@@ -171,6 +177,26 @@ export function createSubjectKeys(options: {
           beforeMs,
         )
         .map((row) => row.id),
+    heldIds: () =>
+      new Set(
+        store
+          .prepare<{ id: number }>(
+            'SELECT id FROM subject_key WHERE tag IN (SELECT tag FROM ledger_hold)',
+          )
+          .all()
+          .map((row) => row.id),
+      ),
+    isHeld: (who) =>
+      store.prepare('SELECT 1 FROM ledger_hold WHERE tag = ?').get(keys.tag(subjectName(who))) !==
+      undefined,
+    hold: (who, reason, atMs) => {
+      store
+        .prepare('INSERT OR REPLACE INTO ledger_hold (tag, reason, at_ms) VALUES (?, ?, ?)')
+        .run(keys.tag(subjectName(who)), reason, atMs)
+    },
+    release: (who) =>
+      store.prepare('DELETE FROM ledger_hold WHERE tag = ?').run(keys.tag(subjectName(who)))
+        .changes > 0,
     destroy,
     dateUndated: (atMs) => {
       const date = store.prepare(

@@ -7,7 +7,7 @@ import type { Evidence, LaneClaim, Segment } from './evidence.ts'
 import { positionOf } from './lanes.ts'
 import { askKeyOf } from './ledger.ts'
 import { LANES, type Lane } from './port.ts'
-import { createRemovalCheck, REMOVED_KIND } from './removal.ts'
+import { REMOVED_KIND, type Removal, readRemoval } from './removal.ts'
 import { askHash } from './settings.ts'
 import { createFrontier, HASH_BYTES, leafHash, rootOf, sameHash } from './tlog/merkle.ts'
 import { checkSignature, type NoteKey, parseCheckpoint, parseNote } from './tlog/note.ts'
@@ -52,7 +52,7 @@ export interface VerifyReport {
   /** Checkpoints that carry a valid line of a known cosigner. */
   readonly cosigned: number
   readonly newestCosigned: { readonly size: number; readonly atSeconds: number } | undefined
-  /** At most `MAX_FINDINGS`; `findingCount` has them all. */
+  /** The first `MAX_FINDINGS` and the first of every other kind; `findingCount` has them all. */
   readonly findings: readonly Finding[]
   readonly findingCount: number
 }
@@ -72,11 +72,13 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   let findingCount = 0
   const found = (code: FindingCode, detail: string, index?: number): void => {
     findingCount += 1
-    if (findings.length >= MAX_FINDINGS) return
+    const isFull = findings.length >= MAX_FINDINGS
+    if (isFull && findings.some((one) => one.code === code)) return
     findings.push({ code, detail, ...(index === undefined ? {} : { index }) })
   }
   const lanes = createLaneCheck(evidence, found)
-  const removal = createRemovalCheck()
+  let removal: Removal | undefined
+  let missingUpTo = 0
   const frontier = createFrontier()
   const heads = createCheckpointCheck(evidence, options, found)
   heads.at(0, frontier.root)
@@ -91,8 +93,8 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       if (!entry) {
         removed += 1
         if (!kept) found('entry-missing', 'neither entry nor hash is there', index)
-        removal.missing(index)
-        lanes.skip(index)
+        missingUpTo = index + 1
+        lanes.skip()
       } else {
         checkEntry(index, entry, kept)
       }
@@ -120,7 +122,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       return
     }
     lanes.entry(index, leaf)
-    if (leaf.kind === REMOVED_KIND) removal.record(leaf.body)
+    if (leaf.kind === REMOVED_KIND) removal = readRemoval(leaf.body) ?? removal
     checkRow(index, leaf, entry.row)
   }
 
@@ -150,10 +152,11 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
     }
   }
 
-  for (const index of removal.unrecorded()) {
-    found('removal-not-recorded', 'gone without an entry that says so', index)
+  if (missingUpTo !== (removal?.to ?? 0)) {
+    const recorded = removal ? `up to ${removal.to}` : 'of none'
+    found('removal-not-recorded', `entries up to ${missingUpTo} are gone, recorded ${recorded}`)
   }
-  lanes.finish(removal.headsAfter)
+  lanes.finish(removal)
   for (const line of evidence.database?.integrityErrors() ?? []) found('database-damaged', line)
   const signed = heads.finish()
   return {
@@ -177,32 +180,28 @@ type Found = (code: FindingCode, detail: string, index?: number) => void
 /** Sequences of every lane without a gap, and counters that close. */
 function createLaneCheck(evidence: Evidence, found: Found) {
   const last = new Map<Lane, number>(LANES.map((lane) => [lane, 0]))
-  /** Sequences that only the record of a removal can explain: at this index, this lane had got so far. */
-  const toExplain: { lane: Lane; index: number; head: number; at: number }[] = []
-  let skippedTo: number | undefined
+  /** After a removal a lane goes on at a sequence that only the record of the removal can explain. */
+  const toExplain: { lane: Lane; head: number; at: number }[] = []
   const unknown = new Set<Lane>()
 
   return {
-    skip(index: number): void {
-      skippedTo = index + 1
+    skip(): void {
       for (const lane of LANES) unknown.add(lane)
     },
     entry(index: number, leaf: Leaf): void {
       const expected = (last.get(leaf.lane) ?? 0) + 1
-      if (leaf.seq !== expected) {
-        if (unknown.has(leaf.lane) && skippedTo !== undefined && leaf.seq > expected) {
-          toExplain.push({ lane: leaf.lane, index: skippedTo, head: leaf.seq - 1, at: index })
-        } else {
-          found('sequence-gap', `${leaf.lane} ${leaf.seq} after ${expected - 1}`, index)
-        }
+      if (unknown.has(leaf.lane)) {
+        toExplain.push({ lane: leaf.lane, head: leaf.seq - 1, at: index })
+      } else if (leaf.seq !== expected) {
+        found('sequence-gap', `${leaf.lane} ${leaf.seq} after ${expected - 1}`, index)
       }
       unknown.delete(leaf.lane)
       last.set(leaf.lane, leaf.seq)
     },
-    finish(headsAfter: (index: number) => Readonly<Record<string, unknown>> | undefined): void {
+    finish(removal: Removal | undefined): void {
       for (const gap of toExplain) {
-        if (headsAfter(gap.index)?.[gap.lane] !== gap.head) {
-          found('sequence-gap', `${gap.lane} jumps to ${gap.head + 1}`, gap.at)
+        if ((removal?.heads[gap.lane] ?? 0) !== gap.head) {
+          found('sequence-gap', `${gap.lane} goes on at ${gap.head + 1}`, gap.at)
         }
       }
       for (const claim of evidence.database?.lanes ?? []) checkLane(claim)

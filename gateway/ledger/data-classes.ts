@@ -1,0 +1,154 @@
+/**
+ * Which class of JR/T 0171-2020 a field of the sealed part belongs to, and how it is masked. C3 (what
+ * authenticates a person) is never kept, not even sealed; C2 identifies him or his affairs; C1 is the
+ * house's own. A field that is not listed counts as C2 and is masked as text.
+ */
+import { maskAddress, maskMiddle, maskName, maskText } from './masking.ts'
+import type { DataClass, Json } from './port.ts'
+
+type Masker = (text: string) => string
+
+interface FieldRule {
+  readonly dataClass: DataClass
+  readonly mask: Masker
+}
+
+const asText: FieldRule = { dataClass: 'C2', mask: maskText }
+const asName: FieldRule = { dataClass: 'C2', mask: maskName }
+const asAddress: FieldRule = { dataClass: 'C2', mask: maskAddress }
+const asNumber: FieldRule = { dataClass: 'C2', mask: (text) => maskMiddle(text, 3, 4) }
+const asShortNumber: FieldRule = { dataClass: 'C2', mask: (text) => maskMiddle(text, 0, 4) }
+const ownWords: FieldRule = { dataClass: 'C1', mask: (text) => text }
+const neverKept: FieldRule = { dataClass: 'C3', mask: () => '***' }
+
+/** By field name, letters and digits only, lower case: `patientName`, `patient_name` and `patient-name` are one. */
+const FIELDS: Readonly<Record<string, FieldRule>> = {
+  name: asName,
+  patientname: asName,
+  customername: asName,
+  studentname: asName,
+  contactname: asName,
+  personname: asName,
+  姓名: asName,
+  phone: asNumber,
+  mobile: asNumber,
+  telephone: asNumber,
+  手机: asNumber,
+  手机号: asNumber,
+  idnumber: asNumber,
+  idcard: asNumber,
+  身份证: asNumber,
+  身份证号: asNumber,
+  bankcard: asShortNumber,
+  cardnumber: asShortNumber,
+  account: asShortNumber,
+  银行卡: asShortNumber,
+  银行卡号: asShortNumber,
+  insurancenumber: asShortNumber,
+  medicalcard: asShortNumber,
+  医保号: asShortNumber,
+  医保卡号: asShortNumber,
+  address: asAddress,
+  homeaddress: asAddress,
+  地址: asAddress,
+  住址: asAddress,
+  birthday: asShortNumber,
+  password: neverKept,
+  passwd: neverKept,
+  pin: neverKept,
+  密码: neverKept,
+  cvv: neverKept,
+  cvn2: neverKept,
+  expirydate: neverKept,
+  verificationcode: neverKept,
+  smscode: neverKept,
+  otp: neverKept,
+  验证码: neverKept,
+  fingerprint: neverKept,
+  faceprint: neverKept,
+  voiceprint: neverKept,
+  magstripe: neverKept,
+  status: ownWords,
+  lang: ownWords,
+  pack: ownWords,
+  intent: ownWords,
+  session: ownWords,
+  id: ownWords,
+  inreplyto: ownWords,
+}
+
+export function classOfField(field: string): DataClass {
+  return ruleOf(field)?.dataClass ?? 'C2'
+}
+
+/**
+ * The same value without what must never be kept (C3). Returns the value itself where there is nothing
+ * to take out, as nearly always.
+ */
+export function withoutSecrets<T extends Json | undefined>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const items = value as readonly Json[]
+    const cleaned = items.map(withoutSecrets)
+    return (cleaned.some((item, i) => item !== items[i]) ? cleaned : value) as T
+  }
+  const map = value as { readonly [key: string]: Json | undefined }
+  let copy: { [key: string]: Json | undefined } | undefined
+  for (const key in map) {
+    const member = map[key]
+    const cleaned = isSecretField(key)
+      ? member === undefined
+        ? undefined
+        : '***'
+      : withoutSecrets(member)
+    if (cleaned === member) continue
+    copy ??= { ...map }
+    copy[key] = cleaned
+  }
+  return (copy ?? value) as T
+}
+
+/** Every text in the value masked by the rule of its field, at every depth. */
+export function maskValue(value: Json | undefined, field?: string): Json | undefined {
+  if (typeof value === 'string') {
+    const rule = field === undefined ? asText : (ruleOf(field) ?? asText)
+    return rule.mask(value)
+  }
+  if (typeof value === 'number') {
+    const masked = maskValue(String(value), field)
+    return masked === String(value) ? value : masked
+  }
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    return (value as readonly Json[]).map((item) => maskValue(item, field) ?? null)
+  }
+  return Object.fromEntries(
+    Object.entries(value as { readonly [key: string]: Json | undefined }).map(([key, member]) => [
+      key,
+      maskValue(member, key),
+    ]),
+  )
+}
+
+const secretFields = new Set(
+  Object.entries(FIELDS).flatMap(([name, rule]) => (rule.dataClass === 'C3' ? [name] : [])),
+)
+
+function isSecretField(field: string): boolean {
+  return secretFields.has(field) || secretFields.has(plain(field))
+}
+
+function ruleOf(field: string): FieldRule | undefined {
+  const name = plain(field)
+  return Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
+}
+
+const plainNames = new Map<string, string>()
+/** Field names are few and come again: the normal form is computed once for each. */
+function plain(field: string): string {
+  const known = plainNames.get(field)
+  if (known !== undefined) return known
+  const name = field.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+  if (plainNames.size < 1000) plainNames.set(field, name)
+  return name
+}

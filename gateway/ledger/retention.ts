@@ -1,0 +1,175 @@
+/**
+ * How long things are kept: the sealed part by its class (its keys are destroyed after the maximum),
+ * and whole segments from the oldest on once nothing in them must be kept. Hashes stay, so the tree and
+ * every proof stand. Nothing is deleted while the time is in doubt.
+ */
+import type { Clock } from '../clock.ts'
+import type { Store } from '../storage/store.ts'
+import { decodeLeaf, type Leaf } from './entry-codec.ts'
+import type { FullLedger } from './ledger.ts'
+import { type DataClass, LANES, type Lane, type TimeDoubt } from './port.ts'
+import { REMOVED_KIND } from './removal.ts'
+import { TILE_WIDTH } from './tlog/tiles.ts'
+import { tileId } from './tree.ts'
+
+const DAY_MS = 86_400_000
+
+export interface RetentionRule {
+  /** Not removed before, whatever the disk says. */
+  readonly minDays: number
+  /** Removed or unreadable after. */
+  readonly maxDays: number
+}
+export type RetentionPolicy = Readonly<Record<DataClass, RetentionRule>>
+
+/**
+ * 网络安全法 article 21 wants logs for six months at least. C2 (what a person said) a year; C1 (codes and
+ * counts) three. C3 is not kept at all; what a caller classes so all the same goes after a day.
+ */
+export const DEFAULT_RETENTION: RetentionPolicy = {
+  C1: { minDays: 180, maxDays: 1095 },
+  C2: { minDays: 180, maxDays: 365 },
+  C3: { minDays: 0, maxDays: 1 },
+}
+
+/** Removed in one transaction: 1,024 rows take a few milliseconds, which no answer waits for long. */
+const SEGMENTS_AT_ONCE = 4
+/** A doubtful entry is dated by the next certain one; further than this is not looked. */
+const LOOK_AHEAD_ENTRIES = 10_000
+
+export interface RetentionReport {
+  readonly keysDestroyed: number
+  readonly entriesRemoved: number
+  /** First leaf that is still there. */
+  readonly firstIndex: number
+  readonly skipped?: 'time-in-doubt'
+}
+
+export interface Retention {
+  /** `diskIsShort`: remove what is past its minimum already, not only past its maximum. */
+  run(options?: { readonly diskIsShort?: boolean }): Promise<RetentionReport>
+}
+
+export function createRetention(parts: {
+  readonly store: Store
+  readonly clock: Pick<Clock, 'now'>
+  readonly ledger: FullLedger
+  readonly time?: { doubt(): TimeDoubt | undefined }
+  readonly policy?: Partial<RetentionPolicy>
+}): Retention {
+  const { store, clock, ledger, time } = parts
+  const policy: RetentionPolicy = { ...DEFAULT_RETENTION, ...parts.policy }
+  const rows = store.prepare<{ idx: number; hash: Uint8Array; bytes: Uint8Array }>(
+    'SELECT idx, hash, bytes FROM ledger_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
+  )
+  const keep = store.prepare('UPDATE ledger_tile SET hashes = ? WHERE id = ?')
+  const remove = store.prepare('DELETE FROM ledger_entry WHERE idx >= ? AND idx < ?')
+  const saveHead = store.prepare(
+    `INSERT INTO ledger_lane (lane, removed) VALUES (?, ?)
+     ON CONFLICT (lane) DO UPDATE SET removed = excluded.removed`,
+  )
+
+  async function run(options: { readonly diskIsShort?: boolean } = {}): Promise<RetentionReport> {
+    if (time?.doubt()) {
+      return {
+        keysDestroyed: 0,
+        entriesRemoved: 0,
+        firstIndex: firstIndex(),
+        skipped: 'time-in-doubt',
+      }
+    }
+    const keysDestroyed = await destroyOldKeys()
+    const limitDays = options.diskIsShort ? 'minDays' : 'maxDays'
+    let entriesRemoved = 0
+    for (;;) {
+      const removed = await store.commit(() => removeSome(limitDays))
+      entriesRemoved += removed
+      if (removed < SEGMENTS_AT_ONCE * TILE_WIDTH) break
+    }
+    return { keysDestroyed, entriesRemoved, firstIndex: firstIndex() }
+  }
+
+  function firstIndex(): number {
+    const top = store.prepare<{ idx: number | null }>('SELECT min(idx) AS idx FROM ledger_entry')
+    return top.get()?.idx ?? 0
+  }
+
+  function destroyOldKeys(): Promise<number> {
+    return store.commit(() => {
+      let count = 0
+      for (const dataClass of ['C1', 'C2', 'C3'] as const) {
+        const before = clock.now() - policy[dataClass].maxDays * DAY_MS
+        const ids = ledger.subjectKeys.idsEndedBefore(dataClass, before)
+        if (ids.length === 0) continue
+        count += ledger.subjectKeys.destroy(ids)
+        const body = { class: dataClass, keys: ids.length, before: new Date(before).toISOString() }
+        ledger.append({ lane: 'audit', kind: 'ledger.keys-expired', atMs: clock.now(), body })
+      }
+      return count
+    })
+  }
+
+  /** Crash story: hashes, deletion, lane heads and the entry that tells of it are one transaction. */
+  function removeSome(limit: 'minDays' | 'maxDays'): number {
+    const first = firstIndex()
+    const signed = ledger.latestCheckpoint()?.size ?? 0
+    const heads = headsBefore()
+    const held = ledger.subjectKeys.heldIds()
+    let to = first
+    while (to < first + SEGMENTS_AT_ONCE * TILE_WIDTH && to + TILE_WIDTH <= signed) {
+      const segment = rows.all(to, to + TILE_WIDTH)
+      const leaves = segment.flatMap((row) => decodeLeaf(row.bytes) ?? [])
+      const isReady = leaves.length === TILE_WIDTH && leaves.every((leaf) => mayGo(leaf, held))
+      if (!isReady || !isOld(leaves, to + TILE_WIDTH, limit)) break
+      keep.run(Buffer.concat(segment.map((row) => row.hash)), tileId(0, to / TILE_WIDTH))
+      for (const leaf of leaves) heads[leaf.lane] = leaf.seq
+      to += TILE_WIDTH
+    }
+    if (to === first) return 0
+    const { changes } = remove.run(first, to)
+    for (const lane of LANES) saveHead.run(LANES.indexOf(lane), heads[lane])
+    ledger.append({ lane: 'audit', kind: REMOVED_KIND, atMs: clock.now(), body: { to, heads } })
+    return changes
+  }
+
+  function headsBefore(): Record<Lane, number> {
+    const removed = store.prepare<{ lane: number; removed: number }>(
+      'SELECT lane, removed FROM ledger_lane',
+    )
+    const known = new Map(removed.all().map((row) => [LANES[row.lane], row.removed]))
+    return {
+      critical: known.get('critical') ?? 0,
+      session: known.get('session') ?? 0,
+      audit: known.get('audit') ?? 0,
+      telemetry: known.get('telemetry') ?? 0,
+    }
+  }
+
+  function mayGo(leaf: Leaf, held: ReadonlySet<number>): boolean {
+    const isSettled = leaf.seq <= ledger.settledUpTo(leaf.lane)
+    return isSettled && !(leaf.key !== undefined && held.has(leaf.key))
+  }
+
+  function isOld(leaves: readonly Leaf[], end: number, limit: 'minDays' | 'maxDays'): boolean {
+    const now = clock.now()
+    const later = leaves.some((leaf) => leaf.doubt) ? nextCertainMs(end) : undefined
+    return leaves.every((leaf) => {
+      const at = leaf.doubt ? later : leaf.at
+      // The frame of an entry is C1 whatever it seals: it stays as long as the longer of both rules.
+      const days = Math.max(policy.C1[limit], policy[leaf.cls ?? 'C1'][limit])
+      return at !== undefined && now - at >= days * DAY_MS
+    })
+  }
+
+  function nextCertainMs(from: number): number | undefined {
+    for (let at = from; at < from + LOOK_AHEAD_ENTRIES; at += TILE_WIDTH) {
+      for (const row of rows.all(at, at + TILE_WIDTH)) {
+        const leaf = decodeLeaf(row.bytes)
+        if (leaf && !leaf.doubt) return leaf.at
+      }
+    }
+    return undefined
+  }
+
+  return { run }
+}

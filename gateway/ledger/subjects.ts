@@ -1,0 +1,109 @@
+/**
+ * What a person may ask for: to be shown what is kept, to have it erased. And the legal hold that
+ * stands against both erasure and retention. An erasure is an entry of the record like any other.
+ */
+import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Store } from '../storage/store.ts'
+import type { FullLedger } from './ledger.ts'
+import type { Json, LedgerEntry } from './port.ts'
+
+/** Entries read at once while looking for one person's. */
+const PAGE_ENTRIES = 1000
+/** The write-ahead log is folded into the file between two turns; busy boxes need a few tries. */
+const SCRUB_TRIES = 50
+
+export interface ErasureReport {
+  /** Data keys destroyed: one for each class and month in which something was kept. */
+  readonly keys: number
+  /** No copy of the keys is left in the write-ahead log either; false: a reader held it, try again. */
+  readonly isScrubbed: boolean
+}
+
+export interface SubjectRights {
+  /** Everything kept of the person in the ledger, decrypted. */
+  exportOf(who: Subject): Promise<readonly LedgerEntry[]>
+  /** Destroys the person's keys. Throws `ledger.held` under a legal hold. */
+  erase(who: Subject, reason: string): Promise<ErasureReport>
+  hold(who: Subject, reason: string): Promise<void>
+  release(who: Subject, reason: string): Promise<void>
+}
+
+export function createSubjectRights(parts: {
+  readonly store: Store
+  readonly clock: Pick<Clock, 'now'>
+  readonly ledger: FullLedger
+  /** Rooms that keep something of a person outside the ledger erase it in the same transaction. */
+  readonly alsoErase?: readonly ((who: Subject) => void)[]
+}): SubjectRights {
+  const { store, clock, ledger, alsoErase = [] } = parts
+  const keys = ledger.subjectKeys
+
+  function audit(kind: string, body: Record<string, Json>): void {
+    ledger.append({ lane: 'audit', kind, atMs: clock.now(), body })
+  }
+
+  /**
+   * Crash story: keys are overwritten in the transaction that records the erasure, so either both are
+   * on disk or neither. Old page images in the write-ahead log go when it is truncated; a crash between
+   * leaves them until the next start folds the log in.
+   */
+  async function erase(who: Subject, reason: string): Promise<ErasureReport> {
+    const destroyed = await store.commit(() => {
+      if (keys.isHeld(who)) throw new GatewayError('ledger.held')
+      const ids = keys.idsOf(who)
+      const count = keys.destroy(ids)
+      for (const forget of alsoErase) forget(who)
+      audit('subject.erased', { keys: ids, reason })
+      return count
+    })
+    return { keys: destroyed, isScrubbed: await scrub(store) }
+  }
+
+  async function exportOf(who: Subject): Promise<readonly LedgerEntry[]> {
+    const ids = new Set(keys.idsOf(who))
+    const found: LedgerEntry[] = []
+    for (let from = 0; ids.size > 0 && from < ledger.size(); from += PAGE_ENTRIES) {
+      for (const entry of ledger.entriesFrom(from, PAGE_ENTRIES, ids)) found.push(entry)
+      // A long ledger is read between other work, not instead of it.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    if (found.length > 0) {
+      await store.commit(() => audit('subject.exported', { entries: found.length }))
+    }
+    return found
+  }
+
+  return {
+    exportOf,
+    erase,
+    hold: (who, reason) =>
+      store.commit(() => {
+        keys.hold(who, reason, clock.now())
+        audit('subject.held', { keys: keys.idsOf(who), reason })
+      }),
+    release: (who, reason) =>
+      store.commit(() => {
+        if (!keys.release(who)) return
+        audit('subject.released', { keys: keys.idsOf(who), reason })
+      }),
+  }
+}
+
+/** Folds the write-ahead log into the file and empties it, so that no older page image is left. */
+export async function scrub(store: Store): Promise<boolean> {
+  for (let tries = 0; tries < SCRUB_TRIES; tries++) {
+    await store.durable()
+    try {
+      const done = store
+        .prepare<{ busy: number; log: number }>('PRAGMA wal_checkpoint(TRUNCATE)')
+        .get()
+      if (done?.busy === 0) return true
+    } catch {
+      // Another turn has opened its transaction since; SQLite refuses inside one.
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return false
+}

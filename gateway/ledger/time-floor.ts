@@ -1,0 +1,115 @@
+/**
+ * Time that a box without a battery clock can stand on: never before the last time that was known
+ * good, and in doubt when the clock says what cannot be. Entries written in doubt carry the start of
+ * the box and monotonic milliseconds; once the time is known, one entry tells what to add.
+ */
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import type { Clock } from '../clock.ts'
+import type { Store } from '../storage/store.ts'
+import type { FillRandom } from './key-ring.ts'
+import type { Ledger, TimeDoubt } from './port.ts'
+import type { SubjectKeys } from './subject-keys.ts'
+
+/** No box is older than this program. */
+export const EARLIEST_MS = Date.parse('2026-11-01T00:00:00Z')
+const DAY_MS = 86_400_000
+/** A clock further ahead of the last good time than this is broken, not right after a long rest. */
+export const LONGEST_REST_DAYS = 400
+/** On its first start a box may have lain in a store room for years. */
+const LONGEST_SHELF_DAYS = 3650
+/** A clock this far from a confirmed time is overruled by it. */
+const TOLERANCE_MS = 120_000
+
+/** Entries take the correction, and keys made in doubt their period. */
+type Restampable = Pick<Ledger, 'append'> & {
+  readonly subjectKeys: Pick<SubjectKeys, 'dateUndated'>
+}
+
+export interface TimeFloor extends Clock {
+  /** Best knowledge: the clock where it is plausible, else the floor and what has passed since. */
+  now(): number
+  /** Undefined where `now` may be trusted. */
+  doubt(): TimeDoubt | undefined
+  /** Somebody who knows says what time it is: the cloud core, an operator. */
+  confirm(trueMs: number, uncertaintyMs: number): Promise<void>
+  /** Writes the floor; the scheduler calls it every minute. */
+  persist(): Promise<void>
+  /** Writes the entry that dates what was written in doubt, once the time is known. True if it wrote one. */
+  restampIfDue(ledger: Restampable): Promise<boolean>
+}
+
+export function createTimeFloor(parts: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: FillRandom
+}): TimeFloor {
+  const { store, clock, random } = parts
+  const saved = store
+    .prepare<{ floor_ms: number }>('SELECT floor_ms FROM ledger_clock WHERE id = 1')
+    .get()?.floor_ms
+  const save = store.prepare(
+    `INSERT INTO ledger_clock (id, floor_ms) VALUES (1, ?)
+     ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms)`,
+  )
+  const boot = newId(Math.max(0, clock.now()), random)
+  const bootMonotonic = clock.monotonic()
+  const floorAtBoot = Math.max(saved ?? EARLIEST_MS, EARLIEST_MS)
+  const restDays = saved === undefined ? LONGEST_SHELF_DAYS : LONGEST_REST_DAYS
+  /** Wall clock minus monotonic as last confirmed; overrules a clock that is far from it. */
+  let confirmedOffset: number | undefined
+  let uncertaintyMs = 0
+  let isRestampDue = false
+
+  const passed = (): number => clock.monotonic() - bootMonotonic
+  const floor = (): number => floorAtBoot + passed()
+
+  function isPlausible(wall: number): boolean {
+    if (confirmedOffset !== undefined) {
+      return Math.abs(wall - confirmedOffset - clock.monotonic()) <= TOLERANCE_MS + uncertaintyMs
+    }
+    return wall >= floorAtBoot && wall <= floor() + restDays * DAY_MS
+  }
+
+  function now(): number {
+    const wall = clock.now()
+    if (isPlausible(wall)) return wall
+    return confirmedOffset === undefined ? floor() : confirmedOffset + clock.monotonic()
+  }
+
+  const isKnown = (): boolean => confirmedOffset !== undefined || isPlausible(clock.now())
+
+  return {
+    now,
+    monotonic: () => clock.monotonic(),
+    doubt: () => {
+      if (isKnown()) return undefined
+      isRestampDue = true
+      return { boot, monotonicMs: Math.round(passed()) }
+    },
+    confirm: (trueMs, uncertainty) => {
+      confirmedOffset = trueMs - clock.monotonic()
+      uncertaintyMs = uncertainty
+      return store.commit(() => void save.run(Math.floor(trueMs - uncertainty)))
+    },
+    persist: async () => {
+      if (!isKnown()) return
+      await store.commit(() => void save.run(Math.floor(now())))
+    },
+    restampIfDue: async (ledger) => {
+      if (!isRestampDue || !isKnown()) return false
+      const bootAtMs = Math.round(now() - passed())
+      const by = confirmedOffset === undefined ? 'clock' : 'core'
+      await store.commit(() => {
+        ledger.subjectKeys.dateUndated(now())
+        ledger.append({
+          lane: 'audit',
+          kind: 'clock.restamped',
+          atMs: now(),
+          body: { boot, bootAtMs, uncertaintyMs, by },
+        })
+      })
+      isRestampDue = false
+      return true
+    },
+  }
+}

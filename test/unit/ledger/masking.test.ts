@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { maskValue, withoutSecrets } from '../../../gateway/ledger/data-classes.ts'
+import {
+  isBankCard,
+  isMobile,
+  isResidentId,
+  maskAddress,
+  maskName,
+  maskText,
+} from '../../../gateway/ledger/masking.ts'
+
+describe('numbers with a check digit', () => {
+  test.each([
+    ['11010519491231002X', true],
+    ['440524188001010014', false],
+    ['110105194912310021', false],
+    ['11010519490231002X', false],
+    ['130503670401001', true],
+    ['130503671301001', false],
+  ])('resident id %s: %s', (number, expected) => {
+    expect(isResidentId(number)).toBe(expected)
+  })
+
+  test.each([
+    ['6222021234567894', luhnGood('622202123456789')],
+    ['4111111111111111', true],
+    ['4111111111111112', false],
+    ['1234567890123452', false],
+  ])('bank card %s: %s', (number, expected) => {
+    expect(isBankCard(number)).toBe(expected)
+  })
+
+  test('mobile numbers', () => {
+    expect(['13812345678', '8613812345678', '12812345678', '1381234567'].map(isMobile)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
+  })
+})
+
+describe('maskText', () => {
+  test.each([
+    ['我的身份证是11010519491231002X。', '我的身份证是110***********002X。'],
+    ['身份证11010519491231002x', '身份证110***********002x'.replace('x', 'X')],
+    ['打我电话13812345678', '打我电话138****5678'],
+    ['电话是138 1234 5678，谢谢', '电话是138****5678，谢谢'],
+    ['＋86 138-1234-5678', '＋138****5678'],
+    ['１３８１２３４５６７８', '138****5678'],
+    ['电话一三八一二三四五六七八', '电话********'],
+    ['幺三八 幺二三四 五六七八', '********'],
+    ['座机010-62345678转3', '座机010******78转3'],
+    ['卡号4111 1111 1111 1111', '卡号411111******1111'],
+    ['医保卡号是 A12345678', '医保卡号是 *****5678'],
+    ['医保号：330102199001011234', '医保号：**************1234'],
+    ['发到 zhang.san@example.com', '发到 z***@example.com'],
+    ['我住在中山北路123弄5号楼302室', '我住在中山北路***'],
+    ['我叫张三，今年八十岁', '我叫张*，今年八十岁'],
+    ['患者姓名：欧阳修文', '患者姓名：欧阳**'],
+  ])('%s', (text, masked) => {
+    expect(maskText(text)).toBe(masked)
+  })
+
+  test.each([
+    '内科门诊在二号楼三层',
+    '一共1234567元',
+    '挂号费20元，排在第15号',
+    '订单20261122123456789',
+    '化验单编号202611220001',
+    '门诊时间8:00-11:30',
+    '医院地址在哪里',
+    '三楼一二三四诊室',
+    '我叫号叫到几号了',
+    '血压120/80',
+  ])('leaves alone: %s', (text) => {
+    expect(maskText(text)).toBe(text)
+  })
+})
+
+test.each([
+  ['张三', '张*'],
+  ['欧阳锋', '欧阳*'],
+  ['欧阳', '欧*'],
+  ['王', '*'],
+  ['Mary Smith', 'M***'],
+])('maskName %s', (name, masked) => {
+  expect(maskName(name)).toBe(masked)
+})
+
+test('maskAddress keeps province and city', () => {
+  expect(maskAddress('浙江省杭州市西湖区文三路1号')).toBe('浙江省杭州市***')
+  expect(maskAddress('文三路1号')).toBe('***')
+})
+
+describe('fields', () => {
+  test('are masked by their rule at every depth, others as text', () => {
+    expect(
+      maskValue({
+        heard: ['我叫张三，电话13812345678'],
+        slots: { patientName: '李四', phone: 13812345678, dept: '内科', patient_name: '王五' },
+        answer: { status: 'answered', text: '好的' },
+      }),
+    ).toEqual({
+      heard: ['我叫张*，电话138****5678'],
+      slots: { patientName: '李*', phone: '138****5678', dept: '内科', patient_name: '王*' },
+      answer: { status: 'answered', text: '好的' },
+    })
+  })
+
+  test('what authenticates a person is taken out, the rest stays the same object', () => {
+    const clean = { heard: ['x'], slots: { dept: '内科' } }
+    expect(withoutSecrets(clean)).toBe(clean)
+    const dirty = { slots: [{ 密码: '1234', cvv: 123 }], kept: clean }
+    const result = withoutSecrets(dirty)
+    expect(result).toEqual({ slots: [{ 密码: '***', cvv: '***' }], kept: clean })
+    expect(result.kept).toBe(clean)
+  })
+})
+
+function luhnGood(body: string): boolean {
+  for (let digit = 0; digit < 10; digit++) {
+    if (isBankCard(`${body}${digit}`)) return `${body}${digit}` === '6222021234567894'
+  }
+  return false
+}

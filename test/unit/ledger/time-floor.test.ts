@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createTimeFloor, EARLIEST_MS } from '../../../gateway/ledger/time-floor.ts'
+import { type Fixture, NOON_MS, openFixture, seededRandom, turn } from './fixture.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+let box: Fixture
+let wall: number
+let monotonic: number
+beforeEach(() => {
+  box = openFixture()
+  wall = NOON_MS
+  monotonic = 1000
+})
+afterEach(() => box.close())
+
+const start = () =>
+  createTimeFloor({
+    store: box.store,
+    clock: { now: () => wall, monotonic: () => monotonic },
+    random: seededRandom('boot'),
+  })
+
+const pass = (ms: number): void => {
+  wall += ms
+  monotonic += ms
+}
+
+test('a good clock is followed as it is', () => {
+  const time = start()
+  pass(HOUR_MS)
+  expect(time.now()).toBe(wall)
+  expect(time.doubt()).toBeUndefined()
+})
+
+test('a box that wakes in 1970 never goes behind what it knew, and says that it doubts', async () => {
+  await start().persist()
+  wall = 0
+  const time = start()
+  expect(time.now()).toBe(NOON_MS)
+  pass(HOUR_MS)
+  expect(time.now()).toBe(NOON_MS + HOUR_MS)
+  expect(time.doubt()).toMatchObject({ monotonicMs: HOUR_MS })
+  await time.persist()
+  wall = NOON_MS
+  expect(start().now()).toBe(NOON_MS)
+})
+
+test('a new box that wakes in 1970 begins at the age of its program', () => {
+  wall = 0
+  expect(start().now()).toBe(EARLIEST_MS)
+})
+
+test('a clock years ahead of the last good time is not believed, so nothing expires for it', async () => {
+  await start().persist()
+  wall = NOON_MS + 3000 * DAY_MS
+  const time = start()
+  expect(time.now()).toBe(NOON_MS)
+  expect(time.doubt()).toBeDefined()
+})
+
+test('when network time arrives, what was written in doubt is dated by one entry', async () => {
+  await start().persist()
+  wall = 0
+  const time = start()
+  await box.close()
+  box = openFixture({ time })
+  pass(HOUR_MS)
+  const wang = { id: 'P-1', kind: 'patient' } as const
+  const index = await box.append({ atMs: time.now(), subject: wang })
+  const entry = box.ledger.entryAt(index)
+  expect(entry?.timeDoubt).toMatchObject({ monotonicMs: HOUR_MS })
+  expect(await time.restampIfDue(box.ledger)).toBe(false)
+
+  pass(HOUR_MS)
+  wall = NOON_MS + 5 * DAY_MS
+  expect(time.doubt()).toBeUndefined()
+})
+
+test('the restamping entry gives the moment of the start', async () => {
+  wall = 0
+  const time = createTimeFloor({
+    store: box.store,
+    clock: { now: () => wall, monotonic: () => monotonic },
+    random: seededRandom('boot'),
+  })
+  const doubt = time.doubt()
+  pass(HOUR_MS)
+  await box.store.commit(() => box.ledger.append(turn()))
+  await time.confirm(NOON_MS, 500)
+  expect(time.now()).toBe(NOON_MS)
+  expect(time.doubt()).toBeUndefined()
+  expect(await time.restampIfDue(box.ledger)).toBe(true)
+  expect(await time.restampIfDue(box.ledger)).toBe(false)
+  expect(box.ledger.entryAt(box.ledger.size() - 1)).toMatchObject({
+    kind: 'clock.restamped',
+    body: { boot: doubt?.boot, bootAtMs: NOON_MS - HOUR_MS, uncertaintyMs: 500, by: 'core' },
+  })
+})
+
+test('a confirmed time overrules a clock that is wrong or jumps, and a restart remembers it', async () => {
+  wall = NOON_MS - 2 * HOUR_MS
+  const time = start()
+  await time.confirm(NOON_MS, 100)
+  expect(time.now()).toBe(NOON_MS)
+  pass(HOUR_MS)
+  expect(time.now()).toBe(NOON_MS + HOUR_MS)
+  wall = NOON_MS + 900 * DAY_MS
+  expect(time.now()).toBe(NOON_MS + HOUR_MS)
+  wall = 0
+  expect(start().now()).toBe(NOON_MS - 100)
+})
