@@ -1,5 +1,6 @@
 /** The MQTT broker of the gateway: the parts of this folder put together, and what the house may ask of them. */
 import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
 import type { ByteConnection } from './byte-connection.ts'
 import type { Properties, Qos } from './codec/packets.ts'
@@ -10,7 +11,9 @@ import { Deadlines } from './deadlines.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import { closeSilent, dropExpired } from './housekeeping.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
+import { LoginGuard } from './login-guard.ts'
 import { forwardedProperties, Message } from './message.ts'
 import type {
   AuthenticateResult,
@@ -27,12 +30,14 @@ import type {
   RefusedPublish,
 } from './ports.ts'
 import { QueueRows } from './queue-rows.ts'
+import { RatePacer } from './rate-pacer.ts'
 import { RetainedMessages } from './retained.ts'
 import { type Listener as HouseListener, Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
 import { SessionRows } from './session-rows.ts'
 import { Sessions } from './sessions.ts'
 import { SharedGroups } from './shared-groups.ts'
+import { SYS_INTERVAL_MS, SysTopics } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp } from './tcp.ts'
 import { Wills } from './wills.ts'
 import { WriteGatherer } from './write-gatherer.ts'
@@ -42,6 +47,8 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   readonly clock: MqttClock
   readonly logger: MqttLogger
   readonly limits?: Partial<MqttLimits>
+  /** Of the gateway, for `$SYS/broker/version`. */
+  readonly version?: string
   /** Who is it? May take its time; the connection waits. */
   authenticate(credentials: MqttCredentials): Promise<AuthenticateResult<P>> | AuthenticateResult<P>
   /** May it? Remembered until `permissionsChanged`. For `subscribe`, `topic` is a filter. */
@@ -102,10 +109,13 @@ export interface MqttBroker {
 
 /** How often keep alive and connect time-outs are looked at. */
 const WATCH_INTERVAL_MS = 1000
+/** How often messages that nobody came for are looked through for expired ones. */
+const EXPIRY_INTERVAL_MS = 60_000
 const ALLOWED_OUTCOME: AuthorizeResult = { ok: true }
 
 export function createMqttBroker<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): MqttBroker {
-  return new Broker(parts.store, parts.clock, parts.logger, parts.limits ?? {}, toPolicy(parts))
+  const { store, clock, logger, limits = {}, version = '0' } = parts
+  return new Broker(store, clock, logger, limits, toPolicy(parts), version)
 }
 
 /** The engine knows principals only as such; whoever made them gets the same objects back. */
@@ -130,7 +140,8 @@ class Broker implements MqttBroker {
   private readonly router: Router
   private readonly durable: DurableLog
   private readonly listeners: Listener[] = []
-  private readonly watch: NodeJS.Timeout
+  private readonly timers: NodeJS.Timeout[] = []
+  private isClosed = false
 
   constructor(
     store: Store,
@@ -138,6 +149,7 @@ class Broker implements MqttBroker {
     logger: MqttLogger,
     limitOverrides: Partial<MqttLimits>,
     policy: EnginePolicy,
+    version: string,
   ) {
     const limits: MqttLimits = { ...DEFAULT_LIMITS, ...limitOverrides }
     const nowMs = (): number => clock.nowMs()
@@ -146,6 +158,7 @@ class Broker implements MqttBroker {
         ? ALLOWED_OUTCOME
         : policy.authorize(session.principal, 'receive', topic)
       ).ok
+    const counters = createCounters()
     const deadlines = new Deadlines(nowMs)
     const router = new Router(mayReceive)
     const groups = new SharedGroups(router)
@@ -181,7 +194,7 @@ class Broker implements MqttBroker {
       router,
       groups,
       wills,
-      outbound: { limits, log: durable, nowMs, mayReceive },
+      outbound: { totals: counters, limits, log: durable, nowMs, mayReceive },
       returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
     })
     this.router = router
@@ -199,8 +212,10 @@ class Broker implements MqttBroker {
       sessionRows,
       queueRows,
       wills,
+      loginGuard: new LoginGuard(nowMs),
+      connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
       gatherer: new WriteGatherer(),
-      counters: createCounters(),
+      counters,
       connections: new Set(),
       permissionsVersion: 0,
       isClosing: false,
@@ -208,7 +223,15 @@ class Broker implements MqttBroker {
     for (const message of queueRows.allRetained()) retained.set(message)
     sessions.restore()
     wills.restore()
-    this.watch = setInterval(() => this.closeSilent(), WATCH_INTERVAL_MS).unref()
+    const sys = new SysTopics({ engine: this.engine, router, groups, version })
+    this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
+    this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
+    this.every(SYS_INTERVAL_MS, () => sys.update())
+    sys.update()
+  }
+
+  private every(intervalMs: number, work: () => void): void {
+    this.timers.push(setInterval(work, intervalMs).unref())
   }
 
   get counters(): Readonly<EngineCounters> {
@@ -227,6 +250,7 @@ class Broker implements MqttBroker {
 
   publish(message: BoxMessage): Promise<void> {
     const { topic, payload, qos = 0, retain = false, properties } = message
+    if (this.isClosed) return Promise.reject(new GatewayError('storage.closed'))
     if (!isTopicName(topic)) return Promise.reject(new TypeError(`not a topic name: ${topic}`))
     const expiry = properties?.messageExpiryInterval
     const application = new Message({
@@ -263,33 +287,19 @@ class Broker implements MqttBroker {
 
   async close(): Promise<void> {
     this.engine.isClosing = true
-    clearInterval(this.watch)
+    for (const timer of this.timers) clearInterval(timer)
     const closing = this.listeners.map((listener) => listener.close())
     for (const connection of [...this.engine.connections]) {
       connection.disconnect(Reason.serverShuttingDown)
     }
     this.engine.sessions.close()
     this.engine.deadlines.close()
+    // A socket's own close event still speaks (presence, wills): what it says is kept too.
+    await Promise.all(closing)
     this.durable.flush()
     this.durable.flushRemovals()
     await this.engine.store.durable()
-    await Promise.all(closing)
-  }
-
-  /** Keep alive [MQTT-3.1.2-22] and connections that never said CONNECT. */
-  private closeSilent(): void {
-    const nowMs = this.engine.clock.nowMs()
-    for (const connection of this.engine.connections) {
-      const silentMs = nowMs - connection.lastHeardMs
-      if (connection.state === 'open') {
-        const { keepAliveMs } = connection
-        if (keepAliveMs > 0 && silentMs > keepAliveMs * 1.5) {
-          connection.disconnect(Reason.keepAliveTimeout)
-        }
-      } else if (nowMs - connection.openedAtMs > this.engine.limits.connectTimeoutMs) {
-        connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
-      }
-    }
+    this.isClosed = true
   }
 }
 

@@ -143,7 +143,7 @@ class DeviceSocket implements WebSocketListener {
       this.#peer.destroy()
       return false
     }
-    const frame = { type: name, ...message }
+    const frame = { ...message, type: name }
     this.#peer.send(this.#encoding === 'json' ? JSON.stringify(frame) : packr.pack(frame))
     return true
   }
