@@ -7,7 +7,7 @@ import {
   timeToEn,
   yearToEn,
 } from './en-number.ts'
-import { groupDigits, phoneAt } from './phone-number.ts'
+import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
 import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
@@ -69,7 +69,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   }
 
   const phone: Rule = (scan) => {
-    const number = phoneAt(scan.text, scan.at)
+    const { text, at } = scan
+    const number =
+      phoneAt(text, at) ?? (phoneBefore.test(before(text, at)) ? localPhoneAt(text, at) : undefined)
     if (number === undefined) return -1
     scan.out.groups(number.groups.map(digitsToEn), true)
     scan.phoneEnd = number.end
@@ -204,6 +206,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     } else {
       const suffix = matchAt(LETTERS_AFTER, text, end)
       if (suffix !== null) {
+        out.say(' ')
         out.letters(suffix[1] ?? '')
         end += suffix[0].length
       }

@@ -29,6 +29,13 @@ export function phoneAt(text: string, at: number): PhoneNumber | undefined {
   return undefined
 }
 
+/** Seven or eight digits without an area code; only where the words around say that it is a telephone number. */
+const LOCAL = /(\d{3,4})[- ](\d{4})(?![\d-])/y
+export function localPhoneAt(text: string, at: number): PhoneNumber | undefined {
+  const match = matchAt(LOCAL, text, at)
+  return match ? { groups: match.slice(1), end: at + match[0].length } : undefined
+}
+
 /** An unwritten grouping for a bare run of digits: in threes and fours, as people say them. */
 export function groupDigits(digits: string): readonly string[] {
   if (digits.length <= 5) return [digits]

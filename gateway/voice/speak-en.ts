@@ -2,6 +2,7 @@
 import { cleanText } from './clean-text.ts'
 import { createEnDigits } from './en-digits.ts'
 import { digitsToEn, integerToEn, ordinalToEn, yearToEn } from './en-number.ts'
+import { phoneAt } from './phone-number.ts'
 import { isDigit, matchAt, oneOf, type Rule, type RuleBook, scanText } from './scan.ts'
 import type { Speaker } from './speak-zh.ts'
 import { SpokenWriter } from './spoken.ts'
@@ -114,6 +115,13 @@ export function createEnSpeaker(data: VoiceData): Speaker {
     return at + 1
   }
 
+  const phone: Rule = ({ text, at, out }) => {
+    const number = /[+(]/.test(text.charAt(at)) ? phoneAt(text, at) : undefined
+    if (number === undefined) return -1
+    out.groups(number.groups.map(digitsToEn), true)
+    return number.end
+  }
+
   const foreign: Rule = ({ text, at, out }) => {
     const match = matchAt(HANZI, text, at)
     if (match === null) return -1
@@ -133,7 +141,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
   const book: RuleBook = {
     digit: [address, ...digits.rules],
     letter: [date, money, address, code, word],
-    symbol: [sentenceEnd, money, dash, foreign, symbol],
+    symbol: [sentenceEnd, phone, money, dash, foreign, symbol],
     plain: PLAIN,
   }
   return (text) => {

@@ -30,7 +30,8 @@ export class SpokenWriter {
 
   /** English words need a space where two pieces meet. */
   sayWord(word: string): void {
-    if (this.text !== '' && !/[\s(]$/.test(this.text)) this.text += ' '
+    const isAfterPiece = this.text === '' && (this.pieces.at(-1)?.kind ?? 'end') !== 'end'
+    if (isAfterPiece || (this.text !== '' && !/[\s(]$/.test(this.text))) this.text += ' '
     this.text += word
   }
 

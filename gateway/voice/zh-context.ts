@@ -10,6 +10,8 @@ export interface ZhContext {
   two(text: string, start: number, end: number): '二' | '两'
   isCode(text: string, start: number, end: number): boolean
   isPhone(scan: Scan, end: number): boolean
+  /** Whether the words before announce a telephone number. */
+  isPhoneAhead(text: string, start: number): boolean
   isRatio(text: string, start: number): boolean
   hasMeasure(text: string, end: number): boolean
   isYear(text: string, digits: string, end: number): boolean
@@ -49,6 +51,7 @@ export function createZhContext(data: ReadingZh): ZhContext {
       if (scan.phoneEnd >= 0 && phoneJoin.test(text.slice(scan.phoneEnd, at))) return true
       return phoneBefore.test(before(text, at))
     },
+    isPhoneAhead: (text, start) => phoneBefore.test(before(text, start)),
     isRatio: (text, start) => ratioBefore.test(before(text, start)),
     hasMeasure,
     isYear: (text, digits, end) =>

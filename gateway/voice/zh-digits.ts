@@ -1,5 +1,5 @@
 /** Rules for what begins with a digit in Chinese text. */
-import { groupDigits, phoneAt } from './phone-number.ts'
+import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
 import { matchAt, oneOf, type Rule } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
@@ -51,7 +51,9 @@ export function createZhDigits(
   }
 
   const phone: Rule = (scan) => {
-    const number = phoneAt(scan.text, scan.at)
+    const { text, at } = scan
+    const number =
+      phoneAt(text, at) ?? (context.isPhoneAhead(text, at) ? localPhoneAt(text, at) : undefined)
     if (number === undefined) return -1
     scan.out.groups(
       number.groups.map((group) => digitsToZh(group, true)),

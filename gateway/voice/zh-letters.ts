@@ -1,4 +1,5 @@
 /** Rules for Latin letters and symbols in Chinese text. */
+import { phoneAt } from './phone-number.ts'
 import { isDigit, isLetter, matchAt, oneOf, type Rule } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
@@ -134,7 +135,16 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
   const stop: Rule = ({ text, at, out }) => {
     if (text.charAt(at) !== '.' || !/^(?:\s|$)/.test(text.slice(at + 1, at + 2))) return -1
     out.end()
-    return at + 1
+    return text.charAt(at + 1) === ' ' ? at + 2 : at + 1
+  }
+
+  const phone: Rule = (scan) => {
+    const number = /[+(]/.test(scan.text.charAt(scan.at)) ? phoneAt(scan.text, scan.at) : undefined
+    if (number === undefined) return -1
+    const groups = number.groups.map((group) => digitsToZh(group, true))
+    scan.out.groups(groups, true)
+    scan.phoneEnd = number.end
+    return number.end
   }
 
   /** `1.打开` in a list, `60岁+`. */
@@ -193,6 +203,7 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     letter: [word, money, floorBelow, address, compoundUnit, code, latin] as readonly Rule[],
     symbol: [
       sentenceEnd,
+      phone,
       money,
       stop,
       afterNumber,

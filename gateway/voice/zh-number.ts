@@ -6,7 +6,6 @@
 
 const DIGITS = '零一二三四五六七八九'
 const PLACES = ['', '十', '百', '千'] as const
-const GROUPS = ['', '万', '亿', '万亿'] as const
 /** 千万亿 is the largest group with a name people use; longer numbers are read digit by digit. */
 export const MAX_CARDINAL_DIGITS = 16
 
@@ -41,9 +40,16 @@ export function integerToZh(digits: string, two: '二' | '两' = '二'): string 
     }
     if (spoken !== '' && (hasGap || value < 1000)) spoken += '零'
     hasGap = false
-    spoken += groupToZh(group) + (GROUPS[(plain.length - end) / 4] ?? '')
+    spoken += groupToZh(group) + groupName(plain, end)
   }
   return polish(spoken)
+}
+
+/** 亿 is said once for 万亿 and 亿 together, after the lower of the two. */
+function groupName(plain: string, end: number): string {
+  const rest = plain.length - end
+  if (rest === 12) return Number(plain.slice(end, end + 4)) === 0 ? '万亿' : '万'
+  return rest === 8 ? '亿' : rest === 4 ? '万' : ''
 }
 
 /** Up to four digits; zeros inside are said once, zeros at the end not at all. */

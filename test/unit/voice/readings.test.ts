@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createSpokenText } from '../../../gateway/voice/render-speech.ts'
+import { loadVoiceData } from '../../../gateway/voice/voice-data.ts'
+import { digitsToZh, integerToZh } from '../../../gateway/voice/zh-number.ts'
+
+type Table = Record<string, [string, string][]>
+const readTable = (name: string) =>
+  JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as Table
+const spoken = createSpokenText(loadVoiceData())
+const tidy = (text: string) => text.replace(/\s+/g, ' ').trim()
+
+for (const lang of ['zh', 'en'] as const) {
+  const table = readTable(`./readings-${lang}.json`)
+  for (const [group, rows] of Object.entries(table)) {
+    describe(`${lang} ${group}`, () => {
+      test.each(rows)('%s is said as %s', (written, said) => {
+        expect(tidy(spoken(written, lang))).toBe(said)
+      })
+    })
+  }
+}
+
+/** Reads 汉字 numerals back: written apart from the generator, as its oracle. */
+function zhToInteger(spokenNumber: string): bigint {
+  const digit = (char: string) => '零一二三四五六七八九'.indexOf(char === '两' ? '二' : char)
+  const place: Record<string, bigint> = { 十: 10n, 百: 100n, 千: 1000n }
+  let total = 0n
+  let section = 0n
+  let pending = 0n
+  for (const char of spokenNumber) {
+    const value = digit(char)
+    const unit = place[char]
+    if (value >= 0) pending = BigInt(value)
+    else if (unit !== undefined) {
+      section += (pending === 0n ? 1n : pending) * unit
+      pending = 0n
+    } else if (char === '万') {
+      section = (section + pending) * 10_000n
+      total += section
+      section = 0n
+      pending = 0n
+    } else if (char === '亿') {
+      total = (total + section + pending) * 100_000_000n
+      section = 0n
+      pending = 0n
+    } else throw new Error(`not a numeral: ${char}`)
+  }
+  return total + section + pending
+}
+
+describe('numbers', () => {
+  test('a whole number read out and written down again is the same number', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 9_999_999_999_999_999n }), (value) => {
+        expect(zhToInteger(integerToZh(String(value)))).toBe(value)
+      }),
+      { numRuns: 3000 },
+    )
+    for (let value = 0n; value < 30_000n; value++) {
+      expect(zhToInteger(integerToZh(String(value)))).toBe(value)
+    }
+  })
+
+  test('no two whole numbers below a million are said alike', () => {
+    const seen = new Set<string>()
+    for (let value = 0; value < 1_000_000; value += 7) seen.add(integerToZh(String(value)))
+    expect(seen.size).toBe(Math.ceil(1_000_000 / 7))
+  })
+
+  test('a telephone number keeps every digit in order', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^1[3-9]\d{9}$/), (phone) => {
+        expect(spoken(phone, 'zh').replaceAll(' ', '')).toBe(digitsToZh(phone, true))
+      }),
+    )
+  })
+})
