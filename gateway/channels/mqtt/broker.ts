@@ -181,7 +181,7 @@ class Broker implements MqttBroker {
     const wills = new Wills({
       store,
       rows: sessionRows,
-      clock,
+      clock: { nowMs },
       deadlines,
       publish: (message) => void dispatcher.dispatch(message, null, null, null),
     })
@@ -189,7 +189,7 @@ class Broker implements MqttBroker {
       store,
       rows: sessionRows,
       queue: queueRows,
-      clock,
+      clock: { nowMs },
       deadlines,
       router,
       groups,
@@ -203,7 +203,7 @@ class Broker implements MqttBroker {
       store,
       policy,
       limits,
-      clock,
+      clock: { nowMs },
       logger,
       deadlines,
       dispatcher,

@@ -30,6 +30,7 @@ import type { Engine } from './engine.ts'
 import { Handshake } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Message } from './message.ts'
+import { RatePacer } from './rate-pacer.ts'
 import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
@@ -58,6 +59,8 @@ export class Connection {
   lastHeardMs: number
   readonly openedAtMs: number
   private readonly framer: Framer
+  private readonly messagePacer: RatePacer
+  private readonly bytePacer: RatePacer
   private readonly aliases = new Map<string, number>()
   private out: Buffer[] = []
   private outBytes = 0
@@ -74,12 +77,20 @@ export class Connection {
     this.sendWindow = engine.limits.maxInflight
     this.openedAtMs = engine.clock.nowMs()
     this.lastHeardMs = this.openedAtMs
+    const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = engine.limits
+    this.messagePacer = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, this.openedAtMs)
+    this.bytePacer = new RatePacer(maxBytesPerSecond, rateBurstSeconds, this.openedAtMs)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
     this.framer = new Framer(engine.limits.maxPacketBytes, this.onPacket)
     io.onData(this.onData)
     io.onDrain(this.onDrain)
     io.onClose(this.onClosed)
+  }
+
+  /** We have stopped reading. */
+  get isHeld(): boolean {
+    return this.holds > 0 || this.isReadPaused
   }
 
   /** Whether another QoS 0 message may be added, or a window be used: the client reads. */
@@ -157,8 +168,17 @@ export class Connection {
 
   release(): void {
     if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
+    this.lastHeardMs = this.engine.clock.nowMs()
     if (!this.isReadPaused) this.io.resume()
     this.guard(() => this.framer.release())
+  }
+
+  /** Too fast: nothing is read for a while. */
+  private holdFor(waitMs: number): void {
+    if (waitMs <= 0) return
+    this.hold()
+    const { deadlines, clock } = this.engine
+    deadlines.at(clock.nowMs() + waitMs, () => this.release())
   }
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
@@ -191,6 +211,8 @@ export class Connection {
     if (this.state === 'closed') return
     this.endReason ??= { code: reasonCode, text: reason, isClean }
     this.flush()
+    // Paused, the transport would not see the peer's own end.
+    if (this.holds > 0 || this.isReadPaused) this.io.resume()
     this.io.end()
     this.settle()
   }
@@ -200,11 +222,15 @@ export class Connection {
     try {
       work()
     } catch (error) {
-      if (error instanceof ProtocolError) this.onProtocolError(error)
-      else {
-        this.engine.logger.error({ clientId: this.clientId, err: error }, 'packet handler failed')
-        this.disconnect(Reason.unspecifiedError, 'internal error')
-      }
+      this.failed(error)
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof ProtocolError) this.onProtocolError(error)
+    else {
+      this.engine.logger.error({ clientId: this.clientId, err: error }, 'packet handler failed')
+      this.disconnect(Reason.unspecifiedError, 'internal error')
     }
   }
 
@@ -218,12 +244,11 @@ export class Connection {
     this.lastHeardMs = this.engine.clock.nowMs()
     this.engine.counters.bytesReceived += chunk.length
     if (this.session !== null) this.session.counters.bytesReceived += chunk.length
+    this.holdFor(this.bytePacer.spend(chunk.length, this.engine.clock.nowMs))
     try {
       this.framer.push(chunk)
     } catch (error) {
-      this.guard(() => {
-        throw error
-      })
+      this.failed(error)
     }
   }
 
@@ -264,6 +289,7 @@ export class Connection {
     const { version } = this
     switch (type) {
       case PacketType.publish: {
+        this.holdFor(this.messagePacer.spend(1, this.engine.clock.nowMs))
         const packet = decodePublish(head, buffer, start, end, version)
         this.inbound.publish(packet, buffer, from, end)
         return

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { MqttLimits } from './limits.ts'
+import type { LoginGuard } from './login-guard.ts'
 import type {
   AuthenticateResult,
   AuthMethod,
@@ -19,6 +20,7 @@ import type {
   RefusedPublish,
 } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
+import type { RatePacer } from './rate-pacer.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { Sessions } from './sessions.ts'
@@ -69,6 +71,9 @@ export interface Engine {
   readonly sessionRows: SessionRows
   readonly queueRows: QueueRows
   readonly wills: Wills
+  readonly loginGuard: LoginGuard
+  /** Connects of all clients together. */
+  readonly connectPacer: RatePacer
   readonly gatherer: WriteGatherer
   readonly counters: EngineCounters
   readonly connections: Set<Connection>

@@ -181,6 +181,16 @@ export class Handshake {
     const { engine } = this.connection
     const { limits } = engine
     if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
+    if (engine.connectPacer.spend(1, engine.clock.nowMs) > 0) {
+      return { code: Reason.connectionRateExceeded, reason: 'too many clients connect at once' }
+    }
+    const waitMs = engine.loginGuard.waitMs(this.connection.io.remoteAddress, packet.clientId)
+    if (waitMs > 0) {
+      return {
+        code: Reason.connectionRateExceeded,
+        reason: `too many failed logins; try again in ${Math.ceil(waitMs / 1000)} s`,
+      }
+    }
     if (engine.connections.size > limits.maxConnections) {
       return {
         code: Reason.serverBusy,
@@ -248,6 +258,7 @@ export class Handshake {
         return
       case 'refused':
         this.exchange = null
+        connection.engine.loginGuard.failed(connection.io.remoteAddress, connection.clientId)
         connection.disconnect(step.reasonCode, step.reason)
         return
       case 'done':
@@ -287,10 +298,14 @@ export class Handshake {
   private authenticated(result: AuthenticateResult<MqttPrincipal>): void {
     const { connection, packet } = this
     if (connection.state !== 'authenticating' || packet === null) return
+    const { loginGuard } = connection.engine
+    const { remoteAddress } = connection.io
     if (!result.ok) {
+      loginGuard.failed(remoteAddress, packet.clientId)
       connection.refuse(result.reasonCode, result.reason, result.logCode)
       return
     }
+    loginGuard.succeeded(remoteAddress, packet.clientId)
     const { principal } = result
     const problem = this.willProblem(packet, principal)
     if (problem !== null) {

@@ -45,7 +45,13 @@ export interface DeliveryLog {
   oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined
 }
 
+/** Dropped messages over all sessions. */
+export interface DropCounter {
+  publishesDropped: number
+}
+
 export interface OutboundParts {
+  readonly totals: DropCounter
   readonly limits: MqttLimits
   readonly log: DeliveryLog
   readonly nowMs: () => number
@@ -277,6 +283,19 @@ export class Outbound {
     return returned
   }
 
+  /** Rows were removed behind its back, by age. */
+  recount(): void {
+    if (!this.isLoaded) return
+    const size = this.parts.log.size(this.session.rowId)
+    this.count = size.count
+    this.bytes = size.bytes
+  }
+
+  private countDropped(): void {
+    this.session.counters.droppedQueue++
+    this.parts.totals.publishesDropped++
+  }
+
   private leaveOnDisk(delivery: Delivery): void {
     this.isSpilled = true
     this.stagedOnDisk++
@@ -314,7 +333,7 @@ export class Outbound {
       this.lastSeq = delivery.seq
       if (!parts.mayReceive(session, delivery.message.topic)) {
         this.forget(delivery)
-        session.counters.droppedQueue++
+        this.countDropped()
       } else this.waiting.push(delivery)
     }
   }
@@ -364,7 +383,7 @@ export class Outbound {
     delivery.wasSent = true
     if (connection.sendPublish(message, qos, packetId, wasSent, retain, identifiers)) return
     // Larger than the client takes: dropped as if it had been acknowledged [MQTT-3.1.2-25].
-    session.counters.droppedQueue++
+    this.countDropped()
     this.finish(delivery)
   }
 
@@ -392,7 +411,7 @@ export class Outbound {
   private makeRoom(delivery: Delivery): boolean {
     const { message } = delivery
     while (this.isFull(message.bytes)) {
-      this.session.counters.droppedQueue++
+      this.countDropped()
       if (this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) return false
     }
     return true

@@ -1,7 +1,7 @@
 /** State of one client that outlives its connections (MQTT 5.0 section 4.1). */
 import type { Connection } from './connection.ts'
 import type { Message } from './message.ts'
-import { Outbound, type OutboundParts } from './outbound.ts'
+import { type DropCounter, Outbound, type OutboundParts } from './outbound.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { Subscription } from './router.ts'
 
@@ -31,6 +31,7 @@ export class Session {
   /** QoS 2 packet ids received and not yet released. */
   readonly received = new Set<number>()
   readonly outbound: Outbound
+  private readonly totals: DropCounter
   readonly counters: SessionCounters = {
     messagesReceived: 0,
     messagesSent: 0,
@@ -47,6 +48,7 @@ export class Session {
   constructor(clientId: string, rowId: number, parts: OutboundParts) {
     this.clientId = clientId
     this.rowId = rowId
+    this.totals = parts.totals
     this.outbound = new Outbound(this, parts)
   }
 
@@ -64,6 +66,7 @@ export class Session {
     if (connection === null) return
     if (!connection.hasRoom()) {
       this.counters.droppedSlow++
+      this.totals.publishesDropped++
       return
     }
     connection.sendPublish(message, 0, 0, false, retain, identifiers)

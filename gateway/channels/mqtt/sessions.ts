@@ -38,6 +38,8 @@ export const NEVER_EXPIRES = 0xffffffff
 export class Sessions {
   private readonly parts: SessionsParts
   private readonly byClientId = new Map<string, Session>()
+  /** Sessions that ended by their expiry interval. */
+  expired = 0
   private readonly expiries = new Map<Session, Deadline>()
 
   constructor(parts: SessionsParts) {
