@@ -80,7 +80,7 @@ export class SpokenWriter {
   }
 }
 
-/** The words alone, as an engine without SSML gets them: letters apart, a space for a rest. */
+/** The words alone, as an engine without SSML gets them: letters apart, a space for a rest, a line for a sentence. */
 export function spokenWords(pieces: readonly Piece[]): string {
   let words = ''
   for (const piece of pieces) {
@@ -99,8 +99,9 @@ export function spokenWords(pieces: readonly Piece[]): string {
         words += ' '
         break
       case 'end':
+        words += '\n'
         break
     }
   }
-  return words
+  return words.trimEnd()
 }

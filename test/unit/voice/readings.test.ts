@@ -9,7 +9,7 @@ type Table = Record<string, [string, string][]>
 const readTable = (name: string) =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as Table
 const spoken = createSpokenText(loadVoiceData())
-const tidy = (text: string) => text.replace(/\s+/g, ' ').trim()
+const tidy = (text: string) => text.replaceAll('\n', '').replace(/\s+/g, ' ').trim()
 
 for (const lang of ['zh', 'en'] as const) {
   const table = readTable(`./readings-${lang}.json`)
