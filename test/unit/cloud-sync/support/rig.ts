@@ -24,7 +24,8 @@ export interface Rig {
   pusher(link: Link, limits?: PusherLimits): LedgerPusher
   /** Sequences that the core has of a lane, over all epochs. */
   stored(lane: string): Promise<number[]>
-  restartCore(): Promise<CloudCore>
+  /** On the same port; `whileDown` may change its data folder. */
+  restartCore(whileDown?: () => void): Promise<CloudCore>
   close(): Promise<void>
 }
 
@@ -90,9 +91,10 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
         sequences.push(...page.entries.map((entry) => entry.sequence))
       }
     },
-    async restartCore() {
+    async restartCore(whileDown) {
       const { port } = core
       await core.close()
+      whileDown?.()
       core = await start(port)
       return core
     },
