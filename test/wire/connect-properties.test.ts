@@ -26,7 +26,7 @@ wireSuite('CONNECT properties', ({ v5 }) => {
     ['authenticationMethod', 'X'],
   ]
   for (const entry of once) {
-    v5(`[MQTT-3.1.2-11] ${entry[0]} twice is a protocol error`, async (w) => {
+    v5(`[MQTT-4.13.1-1] ${entry[0]} twice is a protocol error`, async (w) => {
       const client = await w.dial({ props: [entry, entry] })
       await client.connectRefused(code.PROTOCOL_ERROR, code.MALFORMED_PACKET)
     })
@@ -98,7 +98,7 @@ wireSuite('CONNECT properties', ({ v5 }) => {
     await client.connectRefused(code.MALFORMED_PACKET, code.PROTOCOL_ERROR)
   })
 
-  v5('[MQTT-3.1.2-11] all properties of CONNECT together are accepted', async (w) => {
+  v5('[MQTT-3.1.4-5] all properties of CONNECT together are accepted', async (w) => {
     const client = await w.connect({
       props: [
         ['sessionExpiryInterval', 30],

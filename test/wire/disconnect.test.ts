@@ -7,7 +7,7 @@ import { wireSuite } from '../support/wire/suite.ts'
 
 wireSuite('DISCONNECT and AUTH', ({ v4, v5, both }) => {
   both(
-    ['3.14.4-2', '3.14.4-2'],
+    ['3.14.4-1', '3.14.4-2'],
     'the server closes after DISCONNECT and says nothing',
     async (w) => {
       const client = await w.connect()
@@ -16,7 +16,7 @@ wireSuite('DISCONNECT and AUTH', ({ v4, v5, both }) => {
     },
   )
 
-  both(['3.14.4-1', '3.14.4-1'], 'packets behind DISCONNECT are not processed', async (w) => {
+  both(['3.14.4-2', '3.14.4-1'], 'packets behind DISCONNECT are not processed', async (w) => {
     const watcher = await w.connect()
     await watcher.subscribe(w.topic(), { qos: 1 })
     const client = await w.connect()

@@ -175,20 +175,20 @@ wireSuite('Session', ({ v4, v5, both }) => {
     expect((await w.connect(lasting(w, 1))).connack?.sessionPresent).toBe(true)
   })
 
-  v5('[MQTT-3.14.2-2] DISCONNECT may lengthen the interval', async (w) => {
+  v5('[MQTT-3.1.2-25] DISCONNECT may lengthen the interval', async (w) => {
     const first = await w.connect(lasting(w, 1))
     await first.disconnect(0, [['sessionExpiryInterval', 60]])
     await delay(2_100)
     expect((await w.connect(lasting(w, 1))).connack?.sessionPresent).toBe(true)
   })
 
-  v5('[MQTT-3.14.2-2] DISCONNECT may end the session at once', async (w) => {
+  v5('[MQTT-4.1.0-2] DISCONNECT may end the session at once', async (w) => {
     const first = await w.connect(lasting(w, 60))
     await first.disconnect(0, [['sessionExpiryInterval', 0]])
     expect((await w.connect(lasting(w, 60))).connack?.sessionPresent).toBe(false)
   })
 
-  v5('[MQTT-3.14.2-2] DISCONNECT may not give an interval to a session of 0', async (w) => {
+  v5('[MQTT-4.13.1-1] DISCONNECT may not give an interval to a session of 0', async (w) => {
     const client = await w.connect({ props: [['sessionExpiryInterval', 0]] })
     client.send(packet.disconnect(0, [['sessionExpiryInterval', 60]]))
     await client.refused(code.PROTOCOL_ERROR)

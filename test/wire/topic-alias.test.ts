@@ -61,7 +61,7 @@ wireSuite('Topic Alias', ({ v5 }) => {
     await client.refused(code.TOPIC_ALIAS_INVALID)
   })
 
-  v5('[MQTT-3.3.2-7] an alias never set is a protocol error', async (w) => {
+  v5('[MQTT-4.13.1-1] an alias never set is a protocol error', async (w) => {
     const client = await w.connect()
     client.send(packet.publish(5, '', 'x', { qos: 1, props: alias(3) }))
     await client.refused(code.PROTOCOL_ERROR, code.TOPIC_ALIAS_INVALID)
@@ -88,7 +88,7 @@ wireSuite('Topic Alias', ({ v5 }) => {
     expect(await two.receive()).toMatchObject({ topic: w.topic('one') })
   })
 
-  v5('[MQTT-3.3.2-12] the alias of the publisher is not handed on', async (w) => {
+  v5('[MQTT-3.1.2-30] the alias of the publisher is not handed on', async (w) => {
     const [from, to] = [await w.connect(), await w.connect()]
     await to.subscribe(w.topic(), { qos: 1 })
     await from.publish(w.topic(), 'x', { qos: 1, props: alias(1) })

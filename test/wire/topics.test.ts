@@ -38,10 +38,16 @@ const MATCHES: readonly (readonly [string, string, boolean])[] = [
   ['a/+/c', 'a/$b/c', true],
 ]
 
+/** The rules of # and of + have numbers of their own, other ones in each version. */
+function statementsOf(filter: string): string | readonly [string, string] {
+  if (filter.includes('+')) return ['4.7.1-3', '4.7.1-2']
+  return filter.includes('#') ? ['4.7.1-2', '4.7.1-1'] : '4.7.3-4'
+}
+
 wireSuite('Topic names and filters', ({ v5, both }) => {
   for (const [filter, topic, matches] of MATCHES) {
     const verb = matches ? 'matches' : 'does not match'
-    both(topic === 'e\u0301' ? '4.7.3-4' : '4.7.1-2', `${filter} ${verb} ${topic}`, async (w) => {
+    both(statementsOf(filter), `${filter} ${verb} ${topic}`, async (w) => {
       const client = await w.connect()
       await client.subscribe(w.topic(filter), { qos: 1 })
       const sentinel = `sentinel/${w.unique}`

@@ -6,7 +6,7 @@ import { properties } from '../support/wire/properties.ts'
 import { wireSuite } from '../support/wire/suite.ts'
 
 wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
-  both(['3.10.4-5', '3.10.4-2'], 'no message comes after UNSUBACK', async (w) => {
+  both('3.10.4-2', 'no message comes after UNSUBACK', async (w) => {
     const client = await w.connect()
     await client.subscribe(w.topic('gone'), { qos: 1 })
     await client.subscribe(w.topic('kept'), { qos: 1 })
@@ -16,20 +16,20 @@ wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
     expect(await client.receive()).toMatchObject({ payload: 'yes' })
   })
 
-  both(['3.10.4-1', '3.10.4-5'], 'UNSUBACK carries the identifier', async (w) => {
+  both(['3.10.4-4', '3.10.4-5'], 'UNSUBACK carries the identifier', async (w) => {
     const client = await w.connect()
     await client.subscribe(w.topic())
     client.send(packet.unsubscribe(w.version, 0x1234, [w.topic()]))
     expect(await client.expect('unsuback')).toMatchObject({ packetId: 0x1234 })
   })
 
-  both(['3.10.4-2', '3.10.4-5'], 'an unknown filter is answered all the same', async (w) => {
+  both('3.10.4-5', 'an unknown filter is answered all the same', async (w) => {
     const client = await w.connect()
     client.send(packet.unsubscribe(w.version, 2, [w.topic('never')]))
     expect(await client.expect('unsuback')).toMatchObject({ packetId: 2 })
   })
 
-  both(['3.10.4-4', '3.10.4-1'], 'filters are compared letter by letter', async (w) => {
+  both('3.10.4-1', 'filters are compared letter by letter', async (w) => {
     const client = await w.connect()
     await client.subscribe(w.topic('+'), { qos: 1 })
     await client.unsubscribe(w.topic('a'), w.topic('#'), w.topic('A'))
@@ -37,23 +37,19 @@ wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
     expect(await client.receive()).toMatchObject({ payload: 'still' })
   })
 
-  both(
-    ['3.10.4-4', '3.10.4-1'],
-    'a filter with a wildcard is removed by the same filter',
-    async (w) => {
-      const client = await w.connect()
-      await client.subscribe([
-        { filter: w.topic('+/x'), qos: 1 },
-        { filter: w.topic('s'), qos: 1 },
-      ])
-      await client.unsubscribe(w.topic('+/x'))
-      await client.publish(w.topic('a/x'), 'no', { qos: 1 })
-      await client.publish(w.topic('s'), 'sentinel', { qos: 1 })
-      expect(await client.receive()).toMatchObject({ payload: 'sentinel' })
-    },
-  )
+  both('3.10.4-1', 'a filter with a wildcard is removed by the same filter', async (w) => {
+    const client = await w.connect()
+    await client.subscribe([
+      { filter: w.topic('+/x'), qos: 1 },
+      { filter: w.topic('s'), qos: 1 },
+    ])
+    await client.unsubscribe(w.topic('+/x'))
+    await client.publish(w.topic('a/x'), 'no', { qos: 1 })
+    await client.publish(w.topic('s'), 'sentinel', { qos: 1 })
+    expect(await client.receive()).toMatchObject({ payload: 'sentinel' })
+  })
 
-  both(['3.10.4-3', '3.10.4-6'], 'several filters in one packet get one UNSUBACK', async (w) => {
+  both('3.10.4-6', 'several filters in one packet get one UNSUBACK', async (w) => {
     const client = await w.connect()
     await client.subscribe([{ filter: w.topic('a') }, { filter: w.topic('b') }])
     await client.unsubscribe(w.topic('a'), w.topic('b'))
@@ -61,7 +57,7 @@ wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
     expect(client.unread).toEqual([])
   })
 
-  both(['3.10.4-5', '3.10.4-3'], 'a QoS 2 message under way is finished', async (w) => {
+  both('3.10.4-3', 'a QoS 2 message under way is finished', async (w) => {
     const client = await w.connect()
     await client.subscribe(w.topic(), { qos: 2 })
     await client.publish(w.topic(), 'under way', { qos: 2 })
@@ -72,22 +68,18 @@ wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
     client.send(packet.ack('pubcomp', packetId))
   })
 
-  both(
-    ['3.10.4-5', '3.10.4-3'],
-    'a QoS 1 message under way is sent again on resuming',
-    async (w) => {
-      const keep = w.version === 5 ? { props: [['sessionExpiryInterval', 60]] as const } : {}
-      const session = { clientId: w.clientId(), clean: false, ...keep }
-      const client = await w.connect(session)
-      await client.subscribe(w.topic(), { qos: 1 })
-      await client.publish(w.topic(), 'under way', { qos: 1 })
-      await client.take('publish')
-      await client.unsubscribe(w.topic())
-      await client.disconnect()
-      const again = await w.connect(session)
-      expect(await again.receive()).toMatchObject({ payload: 'under way', dup: true })
-    },
-  )
+  both('3.10.4-3', 'a QoS 1 message under way is sent again on resuming', async (w) => {
+    const keep = w.version === 5 ? { props: [['sessionExpiryInterval', 60]] as const } : {}
+    const session = { clientId: w.clientId(), clean: false, ...keep }
+    const client = await w.connect(session)
+    await client.subscribe(w.topic(), { qos: 1 })
+    await client.publish(w.topic(), 'under way', { qos: 1 })
+    await client.take('publish')
+    await client.unsubscribe(w.topic())
+    await client.disconnect()
+    const again = await w.connect(session)
+    expect(await again.receive()).toMatchObject({ payload: 'under way', dup: true })
+  })
 
   both('3.10.3-2', 'an UNSUBSCRIBE without filters is a protocol error', async (w) => {
     const client = await w.connect()

@@ -102,7 +102,7 @@ wireSuite('UTF-8', ({ v5, both }) => {
     })
   }
 
-  both(['3.3.3-1', '3.3.2-4'], 'a payload need not be UTF-8', async (w) => {
+  both('payload', 'a payload need not be UTF-8', async (w) => {
     const client = await w.connect()
     await client.subscribe(w.topic(), { qos: 1 })
     await client.publish(w.topic(), hex('ff fe 00 c0 af'), { qos: 1 })
