@@ -100,7 +100,7 @@ function toTurn(incoming: IncomingAsk, session: Session): Turn {
 }
 
 function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
-  const { pending, clearPending, remembered, voice } = reply.session ?? {}
+  const { pending, clearPending, keepLastAnswer, remembered, voice } = reply.session ?? {}
   const { pending: _before, ...kept } = session
   const next =
     pending ?? (clearPending || reply.status === 'answered' ? undefined : session.pending)
@@ -110,7 +110,9 @@ function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
     lang: reply.lang,
     ...(next ? { pending: next } : {}),
     remembered: remembered ? { ...session.remembered, ...remembered } : session.remembered,
-    lastAnswer: { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang },
+    ...(keepLastAnswer
+      ? {}
+      : { lastAnswer: { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang } }),
     ...(voice ? { voice } : {}),
     updatedAtMs: nowMs,
   }

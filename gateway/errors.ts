@@ -283,7 +283,17 @@ export class GatewayError extends Error {
     this.code = code
     this.details = details
   }
+
+  /** The same refusal as the reply to this message. */
+  inReplyTo(id: string | undefined): GatewayError {
+    if (id === undefined || this.details.inReplyTo !== undefined) return this
+    return new GatewayError(this.code, { ...this.details, inReplyTo: id })
+  }
 }
+
+/** Not a refusal but a mistake of ours: it belongs into the log, with its cause. */
+export const isInternal = (error: unknown): boolean =>
+  !(error instanceof GatewayError) || error.code === 'internal'
 
 /** The refusal as the device sees it. Causes stay inside. */
 export function toProblem(error: unknown, inReplyTo?: string): Problem {

@@ -124,6 +124,8 @@ export interface Reply {
   /** What the session remembers from here on. */
   readonly session?: Partial<Pick<Session, 'pending' | 'remembered' | 'voice'>> & {
     readonly clearPending?: boolean
+    /** What was said is not what "say it again" means. */
+    readonly keepLastAnswer?: boolean
   }
   /** Staff are called: recorded in the critical lane. */
   readonly alert?: {

@@ -112,8 +112,10 @@ export function createInbox(parts: InboxParts): Inbox {
       try {
         return await receive(device, channel, message)
       } catch (error) {
-        metrics.refused(channel, error instanceof GatewayError ? error.code : 'internal')
-        throw error
+        const known =
+          error instanceof GatewayError ? error : new GatewayError('internal', { cause: error })
+        metrics.refused(channel, known.code)
+        throw known.inReplyTo('id' in message.message ? message.message.id : undefined)
       }
     },
   }

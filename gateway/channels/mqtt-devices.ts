@@ -7,7 +7,7 @@ import { Packr } from 'msgpackr'
 import type { Admission } from '../devices/admission.ts'
 import type { Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
-import { ERRORS, type ErrorCode, GatewayError, toProblem } from '../errors.ts'
+import { ERRORS, type ErrorCode, GatewayError, isInternal, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Device } from '../turn.ts'
 import type { Inbox } from './inbox.ts'
@@ -130,7 +130,9 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       // Else a device could have the box speak to another device in its name.
       const reply = properties?.responseTopic
       if (reply !== undefined && !permissions.maySubscribe(device, reply).ok) {
-        throw new GatewayError('topic.not-yours', { detail: `response topic ${reply.slice(0, 200)}` })
+        throw new GatewayError('topic.not-yours', {
+          detail: `response topic ${reply.slice(0, 200)}`,
+        })
       }
       const parsed = parseMessage(parseTopic(topic)?.name ?? '', payload, encoding)
       const answer = await inbox.receive(device, 'mqtt', parsed)
@@ -147,7 +149,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     encoding: Encoding,
     properties?: Properties,
   ): DeviceMessageOutcome {
-    if (!(error instanceof GatewayError))
+    if (isInternal(error))
       logger.error({ error, device: deviceId }, 'message failed')
     const problem = toProblem(error)
     send(deviceId, 'problem', problem, encoding, properties)

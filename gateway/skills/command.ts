@@ -21,7 +21,7 @@ export const command: Skill = (input) => {
     case 'faster':
       return tune(input, { rate: step(input.turn.session.voice?.rate, RATE, STEP) })
     case 'stop':
-      return { ...said(input), session: { clearPending: true } }
+      return { ...said(input), session: { clearPending: true, keepLastAnswer: true } }
     case 'call-nurse':
       return {
         ...said(input),
@@ -67,8 +67,18 @@ function repeat(input: SkillInput): Reply {
   }
 }
 
+/** "Slower" means "say that again, slower": the last answer follows in the new voice. */
 function tune(input: SkillInput, change: NonNullable<Session['voice']>): Reply {
-  return { ...said(input), session: { voice: { ...input.turn.session.voice, ...change } } }
+  const { lastAnswer: last, voice } = input.turn.session
+  const reply = said(input)
+  const spoken = reply.speech ?? reply.text
+  return {
+    ...reply,
+    ...(last && last.lang === reply.lang
+      ? { text: `${reply.text} ${last.text}`, speech: `${spoken} ${last.speech}` }
+      : {}),
+    session: { voice: { ...voice, ...change }, keepLastAnswer: true },
+  }
 }
 
 function step(

@@ -3,7 +3,7 @@ import { EnrollRequest } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Value } from '@sinclair/typebox/value'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../../devices/admission.ts'
-import { GatewayError, toProblem } from '../../errors.ts'
+import { GatewayError, isInternal, toProblem } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Inbox } from '../inbox.ts'
 import { decodeMap, type Encoding, MAX_MESSAGE_BYTES, parseMessage } from '../parse-message.ts'
@@ -81,7 +81,7 @@ export function createRoutes(parts: RouteParts): HttpRoutes {
   }
 
   const failed = (error: unknown): HttpReply => {
-    if (!(error instanceof GatewayError)) parts.logger.error({ error }, 'request failed')
+    if (isInternal(error)) parts.logger.error({ error }, 'request failed')
     return problemReply(error)
   }
 

@@ -8,7 +8,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Packr } from 'msgpackr'
 import type { Clock } from '../../clock.ts'
 import type { Admission } from '../../devices/admission.ts'
-import { GatewayError, toProblem } from '../../errors.ts'
+import { GatewayError, isInternal, toProblem } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Device } from '../../turn.ts'
 import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
@@ -205,7 +205,7 @@ class DeviceSocket implements WebSocketListener {
   }
 
   #refuse(error: unknown, inReplyTo?: string): void {
-    if (!(error instanceof GatewayError)) this.#parts.logger.error({ error }, 'message failed')
+    if (isInternal(error)) this.#parts.logger.error({ error }, 'message failed')
     this.send('problem', toProblem(error, inReplyTo))
   }
 }
