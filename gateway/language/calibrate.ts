@@ -1,12 +1,13 @@
 /** Fits the decision: which label ranks first, and how often that is right. */
 import { fitLogistic, type Logistic, logOdds } from './logistic.ts'
-import type { Decision, QueryText } from './question-model.ts'
+import type { Decision } from './question-model.ts'
 import {
   CONFIDENCE_WIDTH,
   confidenceFigures,
   type Evidence,
   RANK_WIDTH,
   rankFigures,
+  type Surroundings,
 } from './reader.ts'
 
 /** Evidence about a question that neither the classifier nor the index had seen. */
@@ -14,8 +15,7 @@ export interface HeldOut {
   readonly evidence: readonly Evidence[]
   /** The right label, or -1 when no label is right. */
   readonly label: number
-  readonly known: number
-  readonly query: QueryText
+  readonly surroundings: Surroundings
   readonly weight: number
 }
 
@@ -26,9 +26,7 @@ export function fitDecision(start: Decision, rows: readonly HeldOut[]): Decision
   const rank = fitRank(start.rank, rows)
   const weights = rows.map((row) => row.weight)
   const sorted = rows.map((row) => rerank(row, rank))
-  const figures = rows.map((row, i) =>
-    confidenceFigures(sorted[i] ?? [], row.known, row.query.forClassifier.tokens.length),
-  )
+  const figures = rows.map((row, i) => confidenceFigures(sorted[i] ?? [], row.surroundings))
   const targets = rows.map((row, i) => {
     const best = sorted[i]?.[0]
     return best && best.label === row.label ? 1 : 0

@@ -17,6 +17,9 @@ export interface PreparedText {
   readonly entities: readonly string[]
 }
 
+/** Below 1, rare features weigh a little less than by plain inverse document frequency. */
+const RARITY_POWER = 0.7
+
 /** Compressed sparse rows. */
 export interface Matrix {
   readonly starts: Int32Array
@@ -24,6 +27,13 @@ export interface Matrix {
   readonly values: Float32Array
   readonly rows: number
   readonly width: number
+}
+
+/** Class weights as columns × classes (a column's weights lie together), then one bias a class. */
+export interface DenseWeights {
+  readonly weights: Float32Array
+  readonly biases: Float32Array
+  readonly classes: number
 }
 
 interface Counted {
@@ -61,7 +71,7 @@ export function buildVocabulary(
   const hashes = Uint32Array.from(kept, ([hash]) => hash)
   const idf = Float32Array.from(
     kept,
-    ([, entry]) => Math.log((1 + texts.length) / (1 + entry.texts)) + 1,
+    ([, entry]) => (Math.log((1 + texts.length) / (1 + entry.texts)) + 1) ** RARITY_POWER,
   )
   return createVocabulary(hashes, idf)
 }

@@ -31,6 +31,8 @@ export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
 export const MAX_HYPOTHESES = 5
 const MAX_CANDIDATES = 5
+/** How far training on packs reckons with questions that no intent answers. */
+const HIDDEN_WEIGHT = 0.15
 /** A mended reading must be this much better than the words as heard. */
 const REPAIR_DISCOUNT = 0.95
 
@@ -53,6 +55,9 @@ export function trainPacks(
   const questions = [
     ...base.questions.map(({ text, intent }) => ({ text, label: intent })),
     ...OUT_OF_SCOPE_EXAMPLES.map((text) => ({ text, label: -1 })),
+    ...packs.flatMap(({ outOfScope }) =>
+      [...(outOfScope?.zh ?? []), ...(outOfScope?.en ?? [])].map((text) => ({ text, label: -1 })),
+    ),
   ]
   const model = trainQuestionModel(
     questions,
@@ -61,6 +66,7 @@ export function trainPacks(
       seed: options.seed,
       classify: true,
       search: true,
+      hiddenWeight: HIDDEN_WEIGHT,
       entityNames: listNames(base),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     },

@@ -8,8 +8,8 @@ import type { Language } from '../knowledge/pack-schema.ts'
 import { hashText, type Token } from './tokens.ts'
 
 /** Views are weighted and scaled apart from one another. */
-export const VIEW = { character: 0, pinyin: 1, word: 2, letters: 3, entity: 4 } as const
-export const VIEW_COUNT = 5
+export const VIEW = { character: 0, pinyin: 1, word: 2, letters: 3, entity: 4, head: 5 } as const
+export const VIEW_COUNT = 6
 
 export interface FeatureOptions {
   /** Longest n-gram of Han characters (1–4). */
@@ -21,17 +21,23 @@ export interface FeatureOptions {
   /** Lengths of letter n-grams inside words, boundary included. */
   readonly lettersFrom: number
   readonly lettersTo: number
-  /** Pairs of units with one between them. */
+  /** Pairs of English words with one between them. */
   readonly skips: boolean
+  /** The first units of a Chinese text count once more by themselves: the matter comes first. 0: not. */
+  readonly head: number
+  /** The first and last units of a Chinese text are features. */
+  readonly edges: boolean
 }
 
 export const DEFAULT_FEATURES: FeatureOptions = {
   characters: 3,
-  syllables: 3,
+  syllables: 2,
   words: 2,
   lettersFrom: 3,
   lettersTo: 5,
   skips: true,
+  head: 14,
+  edges: true,
 }
 
 /** Features of one text; reused from text to text so that reading a question allocates nothing here. */
@@ -78,6 +84,8 @@ export function extractFeatures(
   if (lang === 'zh') {
     unitGrams(tokens, options, buffer)
     syllableGrams(tokens, options, buffer)
+    headGrams(tokens, options, buffer)
+    if (options.edges) edgeGrams(tokens, buffer)
     for (const token of tokens) {
       if (token.kind === 'word' && token.text.length > 3) letterGrams(token.text, options, buffer)
     }
@@ -96,11 +104,27 @@ function unitGrams(tokens: readonly Token[], options: FeatureOptions, buffer: Fe
       hash = join(hash, tokens[j]?.hash ?? 0)
       push(buffer, VIEW.character, hash)
     }
-    const beyond = tokens[i + 2]
-    if (options.skips && beyond) {
-      push(buffer, VIEW.character, join(join(0x5bd1e995, tokens[i]?.hash ?? 0), beyond.hash))
-    }
   }
+}
+
+function headGrams(tokens: readonly Token[], options: FeatureOptions, buffer: FeatureBuffer): void {
+  const length = Math.min(tokens.length, options.head)
+  for (let i = 0; i < length; i++) {
+    const hash = join(0x3c6ef372, tokens[i]?.hash ?? 0)
+    push(buffer, VIEW.head, hash)
+    if (i + 1 < length) push(buffer, VIEW.head, join(hash, tokens[i + 1]?.hash ?? 0))
+  }
+}
+
+function edgeGrams(tokens: readonly Token[], buffer: FeatureBuffer): void {
+  const last = tokens.length - 1
+  const hashAt = (i: number): number => tokens[i]?.hash ?? 0
+  if (last < 0) return
+  push(buffer, VIEW.character, join(0x1f83d9ab, hashAt(0)))
+  push(buffer, VIEW.character, join(0x5be0cd19, hashAt(last)))
+  if (last === 0) return
+  push(buffer, VIEW.character, join(join(0x1f83d9ab, hashAt(0)), hashAt(1)))
+  push(buffer, VIEW.character, join(join(0x5be0cd19, hashAt(last - 1)), hashAt(last)))
 }
 
 function syllableGrams(

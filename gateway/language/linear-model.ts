@@ -1,5 +1,5 @@
 /** The classifier as it answers: int8 weights, one scale a class, probabilities by a tempered softmax. */
-import type { DenseWeights } from './svm.ts'
+import type { DenseWeights } from './dataset.ts'
 import type { SparseVector } from './vectorise.ts'
 
 export interface LinearModel {
@@ -13,6 +13,8 @@ export interface LinearModel {
 }
 
 const LEVELS = 127
+/** Levels this small decide nothing; as zeros they make the file smaller. */
+const NEGLIGIBLE = 1
 
 /** Rounds weights to 8 bits, each class on its own scale. */
 export function quantise(dense: DenseWeights, sharpness: number): LinearModel {
@@ -25,7 +27,8 @@ export function quantise(dense: DenseWeights, sharpness: number): LinearModel {
   for (let c = 0; c < classes; c++) scales[c] = (scales[c] || 1) / LEVELS
   const small = new Int8Array(weights.length)
   for (let i = 0; i < weights.length; i++) {
-    small[i] = Math.round((weights[i] ?? 0) / (scales[i % classes] ?? 1))
+    const level = Math.round((weights[i] ?? 0) / (scales[i % classes] ?? 1))
+    small[i] = Math.abs(level) <= NEGLIGIBLE ? 0 : level
   }
   return { classes, weights: small, scales, biases: dense.biases, sharpness }
 }

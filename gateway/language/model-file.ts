@@ -30,6 +30,7 @@ export interface ModelContent {
 
 interface Header {
   readonly labels: readonly string[]
+  readonly outOfScope?: number
   readonly decision: Decision
   readonly about: Readonly<Record<string, unknown>>
   readonly questions?: readonly StoredQuestion[]
@@ -50,6 +51,7 @@ export function writeModel(content: ModelContent): Uint8Array {
   const { classifier } = model
   const header: Header = {
     labels: model.labels,
+    ...(model.outOfScope === undefined ? {} : { outOfScope: model.outOfScope }),
     decision: model.decision,
     about,
     ...(questions ? { questions } : {}),
@@ -107,10 +109,15 @@ export function readModel(bytes: Uint8Array): ModelContent {
   } catch {
     throw new LanguageModelError('model.corrupt', 'The header of the language model is unreadable')
   }
-  const { labels, decision, about, questions } = header
-  const model: QuestionModel = header.classifier
-    ? { labels, decision, classifier: readClassifier(header.classifier, body, pad(4 + length)) }
-    : { labels, decision }
+  const { about, questions } = header
+  const model: QuestionModel = {
+    labels: header.labels,
+    decision: header.decision,
+    ...(header.outOfScope === undefined ? {} : { outOfScope: header.outOfScope }),
+    ...(header.classifier
+      ? { classifier: readClassifier(header.classifier, body, pad(4 + length)) }
+      : {}),
+  }
   return { model, about, ...(questions ? { questions } : {}) }
 }
 

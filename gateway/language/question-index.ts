@@ -21,8 +21,10 @@ const SEARCH_FEATURES: FeatureOptions = {
   lettersFrom: 4,
   lettersTo: 4,
   skips: false,
+  head: 0,
+  edges: false,
 }
-const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0]
+const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0, 0]
 const MAX_TERMS = 1_000_000
 /** Candidates compared in full: more cost time and, on held-out questions, changed nothing. */
 export const CANDIDATES = 24

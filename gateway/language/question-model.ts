@@ -31,6 +31,8 @@ export interface Decision {
 
 export interface QuestionModel {
   readonly labels: readonly string[]
+  /** Number of the label that stands for "none of these", where examples of it were given. */
+  readonly outOfScope?: number
   readonly classifier?: Classifier
   readonly decision: Decision
 }

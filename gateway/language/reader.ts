@@ -35,9 +35,19 @@ export interface Reading {
   readonly evidence: readonly Evidence[]
   /** That the best label is right, 0–1. */
   readonly confidence: number
+  readonly surroundings: Surroundings
+  readonly figures: Float32Array
+}
+
+/** What a confidence needs to know beside the evidence for labels. */
+export interface Surroundings {
   /** Share of the text's features that the classifier knows. */
   readonly known: number
-  readonly figures: Float32Array
+  /** Units of the text. */
+  readonly length: number
+  /** The classifier's probability and margin of "none of these"; 0 where it has no such class. */
+  readonly outProbability: number
+  readonly outMargin: number
 }
 
 export const NO_MATCH = -8
@@ -45,7 +55,9 @@ const LEAST_LOG_PROBABILITY = -8
 /** Labels of the classifier that are weighed against the finds of the search. */
 const TOP_CLASSES = 5
 export const RANK_WIDTH = 4
-export const CONFIDENCE_WIDTH = 10
+export const CONFIDENCE_WIDTH = 12
+/** Margins of the classifier are kept within this; beyond it they say no more. */
+const WIDEST_MARGIN = 10
 
 export function createReader(
   model: QuestionModel,
@@ -98,12 +110,18 @@ export function read(
     item.rank = logOdds(decision.rank, figures)
   }
   evidence.sort((a, b) => b.rank - a.rank)
-  const known = reader.vectorise ? reader.vector.known : 1
-  const sure = confidenceFigures(evidence, known, query.forClassifier.tokens.length)
+  const out = reader.model.outOfScope
+  const surroundings: Surroundings = {
+    known: reader.vectorise ? reader.vector.known : 1,
+    length: query.forClassifier.tokens.length,
+    outProbability: out === undefined ? 0 : (reader.probabilities[out] ?? 0),
+    outMargin: out === undefined ? 0 : (reader.scores[out] ?? 0),
+  }
+  const sure = confidenceFigures(evidence, surroundings)
   return {
     evidence,
     confidence: evidence.length === 0 ? 0 : sigmoid(logOdds(decision.confidence, sure)),
-    known,
+    surroundings,
     figures: sure,
   }
 }
@@ -131,9 +149,10 @@ export function gather(
       for (let c = 0; c < reader.scores.length; c++) if (!allowed(c)) reader.scores[c] = -1e9
     }
     softmax(reader.scores, classifier.linear.sharpness, reader.probabilities)
-    for (const label of topIndices(reader.scores, TOP_CLASSES)) {
+    for (const label of topIndices(reader.scores, TOP_CLASSES + 1)) {
       if (!allowed || allowed(label)) labels.add(label)
     }
+    labels.delete(reader.model.outOfScope ?? -1)
   }
   return Array.from(labels, (label) => {
     const match = bestMatch.get(label)
@@ -172,13 +191,12 @@ export function rankFigures(item: Evidence, out: Float32Array): void {
 /** Evidence must be sorted by rank. */
 export function confidenceFigures(
   evidence: readonly Evidence[],
-  known: number,
-  length: number,
+  { known, length, outProbability, outMargin }: Surroundings,
 ): Float32Array {
   const out = new Float32Array(CONFIDENCE_WIDTH)
   const [first, second] = evidence
   if (!first) return out
-  let otherMargin = -2
+  let otherMargin = first.margin - WIDEST_MARGIN
   let otherMatch = NO_MATCH
   for (const item of evidence) {
     if (item === first) continue
@@ -188,12 +206,16 @@ export function confidenceFigures(
   out[0] = first.rank
   out[1] = Math.min(first.rank - (second?.rank ?? first.rank - 8), 8)
   out[2] = Math.log((first.probability + 1e-3) / (1 - first.probability + 1e-3))
-  out[3] = first.margin
-  out[4] = Math.max(-2, Math.min(first.margin - otherMargin, 3))
+  out[3] = within(first.margin)
+  out[4] = within(first.margin - otherMargin)
   out[5] = first.match
-  out[6] = Math.max(-8, Math.min(first.match - otherMatch, 8))
+  out[6] = Math.max(NO_MATCH, Math.min(first.match - otherMatch, -NO_MATCH))
   out[7] = known
   out[8] = Math.log(1 + length)
   out[9] = first.match > otherMatch && first.margin > otherMargin ? 1 : 0
+  out[10] = outProbability
+  out[11] = within(outProbability === 0 ? 0 : first.margin - outMargin)
   return out
 }
+
+const within = (margin: number): number => Math.max(-WIDEST_MARGIN, Math.min(margin, WIDEST_MARGIN))

@@ -4,7 +4,7 @@
  * Dual coordinate descent for the squared hinge loss with shrinking: C.-J. Hsieh et al., "A Dual
  * Coordinate Descent Method for Large-scale Linear SVM", ICML 2008, algorithms 1 and 3.
  */
-import type { Matrix } from './dataset.ts'
+import type { DenseWeights, Matrix } from './dataset.ts'
 import { type Random, shuffle } from './random.ts'
 
 export interface SvmOptions {
@@ -13,13 +13,6 @@ export interface SvmOptions {
   readonly passes: number
   /** Weight of each row's mistakes, such as less for augmented copies. */
   readonly rowWeights?: Float32Array
-}
-
-/** Class weights as columns × classes (a column's weights lie together), then one bias a class. */
-export interface DenseWeights {
-  readonly weights: Float32Array
-  readonly biases: Float32Array
-  readonly classes: number
 }
 
 /** Gaps smaller than this end the descent early. */

@@ -7,9 +7,7 @@
  */
 import { hesitate, mishear, mistype } from './augment.ts'
 import { fitDecision, type HeldOut } from './calibrate.ts'
-import { buildMatrix, buildVocabulary, type Matrix } from './dataset.ts'
-import { DEFAULT_FEATURES, type FeatureOptions } from './features.ts'
-import { quantise } from './linear-model.ts'
+import { trainClassifier } from './classifier.ts'
 import { fitLogistic, type Logistic } from './logistic.ts'
 import { normalise } from './normalise.ts'
 import { buildQuestionIndex, findMatches, type QuestionIndex } from './question-index.ts'
@@ -17,6 +15,7 @@ import {
   type Classifier,
   type Decision,
   type EntityNames,
+  OUT_OF_SCOPE,
   prepareQuery,
   type QueryText,
   type QuestionModel,
@@ -24,8 +23,6 @@ import {
 import { type Random, seededRandom } from './random.ts'
 import { createReader, read } from './reader.ts'
 import { SIMILARITY_WIDTH } from './similarity.ts'
-import { trainSvm } from './svm.ts'
-import { createVectoriser } from './vectorise.ts'
 
 export interface TrainingQuestion {
   readonly text: string
@@ -37,22 +34,25 @@ export interface TrainingOptions {
   readonly seed: number
   readonly classify: boolean
   readonly search: boolean
+  /**
+   * Weight of questions whose own label is hidden, as examples of what the box does not know; 0 where
+   * every question to come has one of the labels.
+   */
+  readonly hiddenWeight: number
   readonly entityNames?: EntityNames
   readonly onProgress?: (share: number) => void
 }
 
+/** Units of a text, on average, from which no copies are made. */
+const LONG_TEXT = 40
 const FOLDS = 4
 /** Above this many questions one fold held out is enough to fit a dozen weights on. */
 const SINGLE_FOLD_ABOVE = 6000
-const MINIMUM_TEXTS = 2
-const MAX_FEATURES = 300_000
-/** Turns margins of one-against-rest machines into a softmax; the decision above corrects the rest. */
-const SHARPNESS = 3
-const COST = 0.3
-const PASSES = 12
 /** A misheard copy counts this much beside its original. */
 const COPY_WEIGHT = 0.4
-const VIEW_WEIGHTS = [1, 0.5, 1, 0.7, 0.5]
+const NOISY_WEIGHT = 0.5
+/** Questions that the rerank is learned from; a dozen weights need no more. */
+const RERANK_QUESTIONS = 3000
 
 /** Starting point of the rerank: what paraphrases of our own packs share. Order as SIMILARITY_NAMES. */
 export const PRIOR_RERANK: Logistic = {
@@ -60,8 +60,8 @@ export const PRIOR_RERANK: Logistic = {
 }
 const PRIOR_DECISION: Decision = {
   rerank: PRIOR_RERANK,
-  rank: { weights: [0.7, 1, 0.6, -0.5, 0] },
-  confidence: { weights: [0.3, 0.3, 0.2, 0.3, 0.3, 0.3, 0.1, 1, 0, 0.5, 0] },
+  rank: { weights: [0.7, 0.3, 0.6, -0.5, 0] },
+  confidence: { weights: [0.3, 0.3, 0.2, 0.1, 0.1, 0.3, 0.1, 1, 0, 0.5, -1, 0.1, 0] },
 }
 
 interface Prepared {
@@ -90,98 +90,99 @@ export function trainQuestionModel(
     }
   })
   const stored = prepared.filter(({ label }) => label >= 0)
+  const foreign = prepared.filter(({ label }) => label < 0)
   const index = options.search ? buildQuestionIndex(stored.map(({ query }) => query)) : undefined
-  const decision = { ...PRIOR_DECISION }
-  if (index) decision.rerank = fitRerank(index, stored)
-  const rows = holdOut(stored, prepared, labels, index, decision, options, random)
-  const fitted = fitDecision(decision, rows)
+  const rerank = index ? fitRerank(index, stored, random) : PRIOR_RERANK
+  const start = { ...PRIOR_DECISION, rerank }
+  const rows = holdOut({ stored, foreign, labels, index, decision: start }, options, random)
+  const decision = fitDecision(start, rows)
   options.onProgress?.(0.8)
-  const classifier = options.classify ? trainClassifier(stored, labels.length, random) : undefined
+  const classifier = options.classify ? classifierFor(stored, labels.length, random) : undefined
   options.onProgress?.(1)
-  return { labels, decision: fitted, ...(classifier ? { classifier } : {}) }
+  return { labels, decision, ...outOfScopeOf(labels), ...(classifier ? { classifier } : {}) }
 }
 
-const features: FeatureOptions = DEFAULT_FEATURES
-
-function trainClassifier(rows: readonly Prepared[], classes: number, random: Random): Classifier {
+/** Short texts are many ways of few words: misheard copies help them, and only slow long ones down. */
+function classifierFor(rows: readonly Prepared[], classes: number, random: Random): Classifier {
   const clean = rows.map(({ query }) => query.forClassifier)
-  const copies = rows.map(({ noisy }) => noisy.forClassifier)
-  const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, MAX_FEATURES)
-  const vectoriser = createVectoriser(vocabulary, VIEW_WEIGHTS)
-  const matrix: Matrix = buildMatrix([...clean, ...copies], features, vectoriser)
-  const labels = Int32Array.from({ length: rows.length * 2 }, (_, i) => {
+  const units = clean.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const copies = units / clean.length > LONG_TEXT ? [] : rows.map((row) => row.noisy.forClassifier)
+  const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
-  const rowWeights = Float32Array.from(labels, (_, i) => (i < rows.length ? 1 : COPY_WEIGHT))
-  const dense = trainSvm(
-    matrix,
-    labels,
-    classes,
-    { cost: COST, passes: PASSES, rowWeights },
-    random,
-  )
-  return {
-    features,
-    viewWeights: VIEW_WEIGHTS,
-    vocabulary,
-    linear: quantise(dense, SHARPNESS),
-  }
+  return trainClassifier({ clean, copies, labels, classes }, random)
 }
 
-/** Learns from every stored question which of its neighbours mean the same. */
-function fitRerank(index: QuestionIndex, stored: readonly Prepared[]): Logistic {
+/** Learns from stored questions which of their neighbours mean the same. */
+function fitRerank(index: QuestionIndex, stored: readonly Prepared[], random: Random): Logistic {
   const rows: Float32Array[] = []
   const targets: number[] = []
-  const weights: number[] = []
+  const rowWeights: number[] = []
+  const share = Math.min(1, RERANK_QUESTIONS / stored.length)
   stored.forEach(({ query, noisy, label }, document) => {
+    if (random() >= share) return
     for (const text of [query, noisy]) {
-      const matches = findMatches(index, text, PRIOR_RERANK, document).slice(0, 8)
-      for (const match of matches) {
+      for (const match of findMatches(index, text, PRIOR_RERANK, document).slice(0, 8)) {
         rows.push(match.figures)
         targets.push(stored[match.document]?.label === label ? 1 : 0)
-        weights.push(text === noisy ? COPY_WEIGHT : 1)
+        rowWeights.push(text === noisy ? COPY_WEIGHT : 1)
       }
     }
   })
   return fitLogistic(rows, targets, SIMILARITY_WIDTH, {
     ridge: 2,
     prior: PRIOR_RERANK,
-    rowWeights: weights,
+    rowWeights,
   })
 }
 
+interface HoldOut {
+  readonly stored: readonly Prepared[]
+  /** Texts that no label is right for. */
+  readonly foreign: readonly Prepared[]
+  readonly labels: readonly string[]
+  readonly index: QuestionIndex | undefined
+  readonly decision: Decision
+}
+
 /** Evidence about questions that the classifier was not trained on and the index does not show. */
-function holdOut(
-  stored: readonly Prepared[],
-  prepared: readonly Prepared[],
-  labels: readonly string[],
-  index: QuestionIndex | undefined,
-  decision: Decision,
-  options: TrainingOptions,
-  random: Random,
-): HeldOut[] {
+function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): HeldOut[] {
+  const { stored, foreign, labels, index, decision } = parts
   const rows: HeldOut[] = []
   const storedLabels = Int32Array.from(stored, ({ label }) => label)
   const fold = Int32Array.from(stored, () => Math.floor(random() * FOLDS))
   const folds = stored.length > SINGLE_FOLD_ABOVE ? 1 : FOLDS
+  const outOfScope = outOfScopeOf(labels)
   for (let k = 0; k < folds; k++) {
-    const seen = stored.filter((_, i) => fold[i] !== k)
-    const classifier = options.classify ? trainClassifier(seen, labels.length, random) : undefined
-    const model = { labels, decision, ...(classifier ? { classifier } : {}) }
+    const classifier = options.classify
+      ? classifierFor(
+          stored.filter((_, i) => fold[i] !== k),
+          labels.length,
+          random,
+        )
+      : undefined
+    const model = { labels, decision, ...outOfScope, ...(classifier ? { classifier } : {}) }
     const reader = createReader(model, index, storedLabels)
     const take = (query: QueryText, label: number, skip: number, hide: number, weight: number) => {
+      if (weight === 0) return
       const allowed = hide < 0 ? undefined : (other: number) => other !== hide
-      const { evidence, known } = read(reader, query, allowed, skip)
-      rows.push({ evidence, known, label, query, weight })
+      const { evidence, surroundings } = read(reader, query, allowed, skip)
+      rows.push({ evidence, surroundings, label, weight })
     }
     stored.forEach(({ query, noisy, label }, document) => {
       if (fold[document] !== k) return
-      take(query, label, document, -1, 1)
-      take(noisy, label, document, -1, 0.5)
-      take(query, -1, document, label, 0.3)
+      const right = label === outOfScope.outOfScope ? -1 : label
+      take(query, right, document, -1, 1)
+      take(noisy, right, document, -1, NOISY_WEIGHT)
+      if (right >= 0) take(query, -1, document, label, options.hiddenWeight)
     })
-    for (const { query, label } of prepared) if (label < 0) take(query, -1, -1, -1, 1 / folds)
+    for (const { query } of foreign) take(query, -1, -1, -1, 1 / folds)
     options.onProgress?.((0.7 * (k + 1)) / folds)
   }
   return rows
+}
+
+function outOfScopeOf(labels: readonly string[]): { readonly outOfScope?: number } {
+  const found = labels.indexOf(OUT_OF_SCOPE)
+  return found < 0 ? {} : { outOfScope: found }
 }
