@@ -20,6 +20,8 @@ export const ASK_TIMEOUT_MS = 5_000
 /** How long `hear` and `delivered` wait unless the step says otherwise: a reconnect and a reminder. */
 const WAIT_MS = 10_000
 const POLL_MS = 10
+/** A first connection takes two round trips; longer means that the gateway is away. */
+const READY_MS = 5_000
 
 export interface Announcement {
   readonly text: string
@@ -101,6 +103,7 @@ class ScenarioRun {
       })
       this.#devices.set(device.id, simulated)
     }
+    await Promise.all([...this.#devices.values()].map((device) => device.ready(READY_MS)))
   }
 
   async play(): Promise<void> {

@@ -128,6 +128,21 @@ export class SimDevice {
     client.onProblem((problem) => this.#fail(`${problem.code}: ${problem.detail}`))
   }
 
+  /** Waits until the device is connected, for a while at most: a gateway may be away on purpose. */
+  async ready(timeoutMs: number): Promise<void> {
+    const client = this.#client
+    if (client === undefined || client.connection.kind === 'online') return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs)
+      const stop = client.onConnection((state) => {
+        if (state.kind !== 'online') return
+        clearTimeout(timer)
+        stop()
+        resolve()
+      })
+    })
+  }
+
   /** Power is cut: nothing is said, nothing is closed. */
   kill(): void {
     this.#player?.close()

@@ -47,7 +47,8 @@ export interface Handling {
 
 interface Entry extends Handling {
   readonly message: QueuedMessage
-  state: 'waiting' | 'sent'
+  /** `resting`: refused for now; an acknowledgement of the refused sending does not count. */
+  state: 'waiting' | 'sent' | 'resting'
   attempts: number
   /** Cancels the timer that sends it again. */
   cancel: () => void
@@ -238,7 +239,7 @@ export class Outbox {
 
   #onDelivery(entry: Entry, delivery: Delivery): void {
     if (delivery.kind !== 'written') this.heard()
-    if (this.#entries.get(entry.message.key) !== entry) return
+    if (this.#entries.get(entry.message.key) !== entry || entry.state === 'resting') return
     if (delivery.kind === 'refused') {
       if (delivery.passing) {
         this.#again(entry, backoffDelayMs(entry.attempts, this.#options.random, RETRY))
@@ -253,7 +254,7 @@ export class Outbox {
 
   #again(entry: Entry, delayMs: number): void {
     entry.cancel()
-    entry.state = 'sent'
+    entry.state = 'resting'
     entry.cancel = this.#options.clock.after(delayMs, () => {
       entry.state = 'waiting'
       this.#pump()
@@ -271,7 +272,7 @@ export class Outbox {
   }
 }
 
-const isHeld = (entry: Entry): boolean => entry.state === 'sent' && !entry.untilAnswered
+const isHeld = (entry: Entry): boolean => entry.state !== 'waiting' && !entry.untilAnswered
 
 const refusedByLink = (entry: Entry, reason: string): Problem => ({
   type: 'urn:kefu:problem:message.refused',

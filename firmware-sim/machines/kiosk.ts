@@ -17,9 +17,12 @@ import {
   whyFailed,
 } from './machine.ts'
 
+/** A session that the gateway does not know starts a new one: the next person is not the last one. */
+const NEW_SESSION = 'new'
+
 export type KioskState =
   | { readonly at: 'idle' }
-  | { readonly at: 'waiting'; readonly session: string | undefined }
+  | { readonly at: 'waiting'; readonly session: string }
   | { readonly at: 'showing'; readonly session: string; readonly suggestions: readonly string[] }
 
 const ask = (
@@ -27,17 +30,14 @@ const ask = (
     readonly text?: string
     readonly alternatives?: { text: string; confidence: number }[]
   },
-  session: string | undefined,
+  session: string,
 ): Step<KioskState> => ({
   state: { at: 'waiting', session },
-  effects: [
-    { do: 'hush' },
-    { do: 'ask', request: { ...question, ...(session === undefined ? {} : { session }) } },
-  ],
+  effects: [{ do: 'hush' }, { do: 'ask', request: { ...question, session } }],
 })
 
 function idle(state: KioskState, input: Input): Step<KioskState> {
-  if (input.kind === 'heard') return ask(input.question, undefined)
+  if (input.kind === 'heard') return ask(input.question, NEW_SESSION)
   return common(state, input)
 }
 

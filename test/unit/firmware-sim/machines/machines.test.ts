@@ -33,7 +33,7 @@ describe('a kiosk', () => {
     const run = play(kiosk, [heard('挂号在哪里'), answered(), heard('几点开门')])
     expect(run.states).toEqual(['waiting', 'showing', 'waiting'])
     expect(run.effects.map((e) => e.do)).toEqual(['hush', 'ask', 'show', 'say', 'hush', 'ask'])
-    expect(run.asks.map((a) => a.session)).toEqual([undefined, 's-1'])
+    expect(run.asks.map((a) => a.session)).toEqual(['new', 's-1'])
   })
 
   test('forgets the person when they press home or walk away', () => {
@@ -43,7 +43,7 @@ describe('a kiosk', () => {
     ] satisfies Input[]) {
       const run = play(kiosk, [heard('挂号'), answered(), input, heard('几点')])
       expect(run.states.at(2)).toBe('idle')
-      expect(run.asks.at(-1)?.session).toBeUndefined()
+      expect(run.asks.at(-1)?.session).toBe('new')
     }
   })
 

@@ -1,0 +1,155 @@
+import type { DeviceClient, DeviceClientOptions } from '@kefu-edge/device-sdk/client/api'
+import { createDeviceClient, enroll } from '@kefu-edge/device-sdk/client/node'
+import type { Presence, Problem, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { speech } from '../unit/device-sdk/support/samples.ts'
+
+type Where = (gateway: TestGateway) => Pick<DeviceClientOptions, 'url' | 'encoding'>
+const onHttpPort = (gateway: TestGateway, path: string) =>
+  gateway.httpUrl.replace('http:', 'ws:') + path
+const TRANSPORTS: Record<string, Where> = {
+  MQTT: (gateway) => ({ url: gateway.mqttUrl }),
+  'MQTT over WebSocket': (gateway) => ({ url: onHttpPort(gateway, '/mqtt') }),
+  'WebSocket with JSON': (gateway) => ({ url: onHttpPort(gateway, '/v1/ws') }),
+  'WebSocket with MessagePack': (gateway) => ({
+    url: onHttpPort(gateway, '/v1/ws'),
+    encoding: 'msgpack',
+  }),
+}
+
+const clients: DeviceClient[] = []
+let gateway: TestGateway
+beforeEach(async () => {
+  gateway = await startGateway()
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close()
+})
+const until = (check: () => void) => vi.waitFor(check, { timeout: 8_000, interval: 10 })
+
+describe.each(Object.entries(TRANSPORTS))('the SDK on the gateway over %s', (_name, where) => {
+  async function device(id = 'kiosk-1', more: Partial<DeviceClientOptions> = {}) {
+    const token = await gateway.addDevice(id)
+    const client = createDeviceClient({
+      deviceId: id,
+      token,
+      ...where(gateway),
+      reconnect: { firstDelayMs: 10, maxDelayMs: 100 },
+      ...more,
+    })
+    clients.push(client)
+    return client
+  }
+
+  test('asks, and goes on in the same session', async () => {
+    const client = await device()
+    const first = await client.ask('几点开门')
+    const second = await client.ask({ text: '几点开门', session: first.session })
+    expect(first.text.length).toBeGreaterThan(0)
+    expect([first.turn, second.turn]).toEqual([1, 2])
+  })
+
+  test('gets the same answer for the same id', async () => {
+    const client = await device()
+    const first = await client.ask({ id: 'q-1', text: '几点开门' })
+    const again = await client.ask({ id: 'q-1', text: '几点开门' })
+    expect(again.id).toBe(first.id)
+  })
+
+  test('is told the reason, with its code and field', async () => {
+    const client = await device()
+    const refusal = client.ask({ text: '几点', session: 's'.repeat(64), lang: 'zh' })
+    await expect(refusal).resolves.toBeDefined()
+    const problems: Problem[] = []
+    client.onProblem((problem) => problems.push(problem))
+    const other = await device('kiosk-2')
+    const mine = await client.ask({ text: '几点', subject: { id: 'p-1', kind: 'patient' } })
+    const theirs = other.ask({
+      text: '几点',
+      session: mine.session,
+      subject: { id: 'p-2', kind: 'patient' },
+    })
+    await expect(theirs).rejects.toMatchObject({ code: 'session.not-yours' })
+  })
+
+  test('delivers events, reports and feedback into the ledger', async () => {
+    const client = await device()
+    const answer = await client.ask('几点开门')
+    const before = accepted()
+    await client.sendEvent({ kind: 'button', name: 'call-nurse' })
+    await client.reportPlayed('sp-1', 'played')
+    await client.sendFeedback({ answer: answer.id, rating: 'up' })
+    await client.flush()
+    expect(accepted() - before).toBe(3)
+  })
+
+  test('reports its state', async () => {
+    const client = await device()
+    await client.ask('几点开门')
+    await client.reportState({ volume: 4 })
+    await until(() => {
+      expect(JSON.stringify(gateway.box.twins.read('kiosk-1'))).toContain('"volume":4')
+    })
+  })
+
+  test('comes back by itself after the gateway cut it off', async () => {
+    const client = await device()
+    await client.ask('几点开门')
+    gateway.broker.disconnect('kiosk-1', 'test')
+    gateway.box.hooks.onDeviceChanged?.('kiosk-1', 'test')
+    expect((await client.ask('几点开门')).status).toBeDefined()
+  })
+})
+
+const accepted = (): number =>
+  gateway.box.ledger.balance().reduce((sum, lane) => sum + lane.accepted, 0)
+
+test('speech sent while a device on MQTT was away reaches it once when it is back', async () => {
+  const token = await gateway.addDevice('bed-1')
+  const options = { deviceId: 'bed-1', token, url: gateway.mqttUrl }
+  const first = createDeviceClient(options)
+  await first.ask('几点开门')
+  await first.close()
+  const sent = speech('sp-1', { expiresAt: '2099-01-01T00:00:00Z' })
+  await gateway.broker.publish({
+    topic: topicOf('bed-1', 'speech'),
+    payload: JSON.stringify(sent),
+    qos: 1,
+  })
+  const second = createDeviceClient(options)
+  clients.push(second)
+  const heard: Speech[] = []
+  const presences: Presence[] = []
+  second.onSpeech((s) => heard.push(s))
+  second.onPresence((p) => presences.push(p))
+  await until(() => expect(heard).toEqual([sent]))
+  await until(() => expect(presences.at(-1)?.online).toBe(true))
+  await second.ask('几点开门')
+  expect(heard).toHaveLength(1)
+})
+
+test('a device straight out of its box enrols with a claim code and asks', async () => {
+  const claim = await runOperation('device.claim', { kind: 'kiosk' }, gateway.box.operations)
+  const { claim: code } = claim as { claim: string }
+  const credentials = await enroll(gateway.httpUrl, { claim: code, deviceId: 'kiosk-9' })
+  expect(credentials).toMatchObject({ deviceId: 'kiosk-9', kind: 'kiosk' })
+  const client = createDeviceClient({ ...credentials, url: gateway.mqttUrl })
+  clients.push(client)
+  expect((await client.ask('几点开门')).inReplyTo).toBeDefined()
+  await expect(enroll(gateway.httpUrl, { claim: code })).rejects.toMatchObject({
+    code: 'enroll.claim-refused',
+  })
+})
+
+test('a wrong token is refused on every transport with the same code', async () => {
+  for (const where of Object.values(TRANSPORTS)) {
+    const client = createDeviceClient({ deviceId: 'nobody', token: 'kd_wrong', ...where(gateway) })
+    clients.push(client)
+    await until(() =>
+      expect(client.connection).toMatchObject({ problem: { code: 'auth.refused' } }),
+    )
+  }
+})
