@@ -56,4 +56,32 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 2,
+    sql: `
+      CREATE TABLE release (
+        no            INTEGER PRIMARY KEY,
+        kind          TEXT NOT NULL,
+        name          TEXT NOT NULL,
+        serial        INTEGER NOT NULL,
+        label         TEXT NOT NULL,
+        manifest      TEXT NOT NULL,
+        signature     TEXT NOT NULL,
+        content       BLOB NOT NULL,
+        percent       REAL NOT NULL,
+        expires_at    INTEGER NOT NULL,
+        gateways      TEXT,
+        halted_reason TEXT,
+        UNIQUE (kind, name, serial)
+      ) STRICT;
+      CREATE TABLE release_outcome (
+        release_no INTEGER NOT NULL REFERENCES release (no),
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        outcome    TEXT NOT NULL,
+        reason     TEXT,
+        at         INTEGER NOT NULL,
+        PRIMARY KEY (release_no, gateway_no)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

@@ -13,6 +13,8 @@ import { loadServerCertificate } from './certificates.ts'
 import { createGateways } from './gateways.ts'
 import { readIncoming, send, toOutgoing } from './http.ts'
 import { createReceiver } from './receive.ts'
+import { releaseRoutes } from './release-routes.ts'
+import { createReleases, type Releases } from './releases.ts'
 import { createReports } from './reports.ts'
 import { coreRoutes, dispatch, type Route } from './routes.ts'
 import { loadToken } from './secrets.ts'
@@ -55,6 +57,8 @@ export interface CloudCore {
   readonly publisherKey: string
   /** C2SP vkey of the cosigner. */
   readonly cosignerKey: string
+  /** For a program that publishes from the same process, such as a demo. */
+  readonly releases: Releases
   close(): Promise<void>
 }
 
@@ -84,15 +88,19 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const gateways = createGateways(store, clock)
   const sessions = createSessions(store)
   const reports = createReports(store)
-  const routes = coreRoutes({
-    gateways,
-    sessions,
-    reports,
-    receiver: createReceiver(store, sessions, clock),
-    statusPage: createStatusPage(reports, clock),
-    ...tokens,
-    ...keys,
-  })
+  const releases = createReleases(store, keys.publisher.privateKey, clock)
+  const routes = [
+    ...coreRoutes({
+      gateways,
+      sessions,
+      reports,
+      receiver: createReceiver(store, sessions, clock),
+      statusPage: createStatusPage(reports, clock),
+      ...tokens,
+      ...keys.said,
+    }),
+    ...releaseRoutes(releases),
+  ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)
   const server: Server = certificate
     ? https.createServer(
@@ -116,7 +124,8 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     caPem: certificate?.caPem ?? '',
     caFile: join(tlsFolder, 'ca.pem'),
     ...tokens,
-    ...keys,
+    ...keys.said,
+    releases,
     async close() {
       await new Promise<void>((resolve) => {
         server.close(() => resolve())
@@ -161,7 +170,7 @@ function createHandler(
 function loadKeys(dataDir: string, cosignerName: string) {
   const publisher = loadIdentity('publisher', join(dataDir, 'publisher.key'))
   const cosigner = loadIdentity('cosigner', join(dataDir, 'cosigner.key'))
-  return {
+  const said = {
     publisherKey: publisher.publicKey.toString('base64'),
     cosignerKey: formatVerifierKey(
       cosignerName,
@@ -169,6 +178,7 @@ function loadKeys(dataDir: string, cosignerName: string) {
       createPublicKey(cosigner.privateKey),
     ),
   }
+  return { publisher, cosigner, said }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

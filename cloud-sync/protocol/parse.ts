@@ -22,20 +22,24 @@ export function check<S extends TSchema>(schema: S, value: unknown): Parsed<Stat
 }
 
 export function parseJson<S extends TSchema>(schema: S, bytes: Uint8Array): Parsed<Static<S>> {
+  let value: unknown
   try {
-    return check(schema, JSON.parse(Buffer.from(bytes).toString('utf8')))
+    value = JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch {
     return { ok: false, detail: 'not JSON' }
   }
+  return check(schema, value)
 }
 
 /** Self-contained maps and arrays: a record extension of another message must never be needed to read one. */
 export const packr = new Packr({ useRecords: false, variableMapSize: true })
 
 export function parseMsgpack<S extends TSchema>(schema: S, bytes: Uint8Array): Parsed<Static<S>> {
+  let value: unknown
   try {
-    return check(schema, packr.decode(bytes))
+    value = packr.decode(bytes)
   } catch {
     return { ok: false, detail: 'not MessagePack' }
   }
+  return check(schema, value)
 }

@@ -1,0 +1,77 @@
+/** Releases over HTTP: operators publish and widen, gateways ask and fetch. */
+import { Type } from '@sinclair/typebox'
+import { CloudError } from '../errors.ts'
+import { MAX_RELEASE_BYTES, ReleaseKind, ReleasesRequest } from '../protocol/release.ts'
+import { json } from './http.ts'
+import type { Releases } from './releases.ts'
+import { gatewayOf, parseBody, type Route } from './routes.ts'
+
+const PublishRequest = Type.Object({
+  kind: ReleaseKind,
+  name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
+  label: Type.String({ maxLength: 64 }),
+  /** Base64. */
+  content: Type.String({ maxLength: Math.ceil((MAX_RELEASE_BYTES * 4) / 3) + 4 }),
+  expiresAtMs: Type.Number(),
+  percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+  gateways: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10_000 })),
+})
+const PercentRequest = Type.Object({ percent: Type.Number({ minimum: 0, maximum: 100 }) })
+
+const REPORT_ROWS = 500
+
+export function releaseRoutes(releases: Releases): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/releases$/,
+      caller: 'gateway',
+      async handle(call) {
+        const request = parseBody(ReleasesRequest, call.incoming)
+        return json({ releases: await releases.offer(gatewayOf(call), request) })
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/releases\/(?<kind>[a-z]+)\/(?<name>[^/]+)\/(?<serial>\d+)$/,
+      caller: 'gateway',
+      handle({ params, incoming }) {
+        const base = Number(incoming.query.get('base') ?? 0)
+        const { kind = '', name = '', serial } = params
+        return {
+          status: 200,
+          contentType: 'application/msgpack',
+          body: releases.content(kind, name, Number(serial), base > 0 ? base : undefined),
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/v1\/releases$/,
+      caller: 'operator',
+      handle: () => json({ releases: releases.reports(REPORT_ROWS) }),
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/releases$/,
+      caller: 'operator',
+      async handle({ incoming }) {
+        const { content, ...draft } = parseBody(PublishRequest, incoming)
+        const bytes = Buffer.from(content, 'base64')
+        return json(await releases.publish({ ...draft, content: bytes }), 201)
+      },
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/releases\/(?<kind>[a-z]+)\/(?<name>[^/]+)\/(?<serial>\d+)\/rollout$/,
+      caller: 'operator',
+      async handle({ params, incoming }) {
+        const { percent } = parseBody(PercentRequest, incoming)
+        const { kind = '', name = '', serial } = params
+        const isFound = await releases.setPercent(kind, name, Number(serial), percent)
+        if (!isFound) throw new CloudError('request.not-found')
+        return json({ kind, name, serial: Number(serial), percent })
+      },
+    },
+  ]
+}

@@ -1,0 +1,111 @@
+/**
+ * What comes down: packs, configuration, desired twins, commands, announcements, each a release.
+ *
+ * A release is a manifest, signed by the core's publisher key as the very bytes that travel, and a content
+ * that the manifest names by SHA-256. Serials only rise, so nothing old can be played again.
+ */
+import { createHash, type KeyObject, sign, verify } from 'node:crypto'
+import { type Static, Type } from '@sinclair/typebox'
+import { type Parsed, parseJson } from './parse.ts'
+
+export const ReleaseKind = Type.Union([
+  Type.Literal('pack'),
+  Type.Literal('config'),
+  Type.Literal('twin'),
+  Type.Literal('command'),
+  Type.Literal('announcement'),
+])
+export type ReleaseKind = Static<typeof ReleaseKind>
+
+/** Content after unpacking: a pack of 2,000 intents is about 2 MB. */
+export const MAX_RELEASE_BYTES = 16 * 1024 * 1024
+
+const Name = Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' })
+const Serial = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+
+export const ReleaseManifest = Type.Object({
+  v: Type.Literal(1),
+  kind: ReleaseKind,
+  /** Name of the pack, configuration or twin; id of the command or announcement. */
+  name: Name,
+  /** Rises with each release of this kind and name. */
+  serial: Serial,
+  /** The version that people see. */
+  label: Type.String({ maxLength: 64 }),
+  issuedAtMs: Type.Number(),
+  /** Not begun with after this. */
+  expiresAtMs: Type.Number(),
+  bytes: Type.Integer({ minimum: 0, maximum: MAX_RELEASE_BYTES }),
+  sha256: Sha256,
+  /** Absent: for every gateway. */
+  gateways: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10_000 })),
+})
+export type ReleaseManifest = Static<typeof ReleaseManifest>
+
+export const SignedRelease = Type.Object({
+  /** Base64 of the JSON of the manifest: the bytes that are signed. */
+  manifest: Type.String({ maxLength: 1_000_000 }),
+  signature: Type.String({ maxLength: 88 }),
+})
+export type SignedRelease = Static<typeof SignedRelease>
+
+export const ReleaseOutcome = Type.Union([
+  Type.Literal('active'),
+  Type.Literal('refused'),
+  Type.Literal('rolled-back'),
+])
+export type ReleaseOutcome = Static<typeof ReleaseOutcome>
+
+/** `POST /v1/gateways/{id}/releases`: what this gateway has settled, answered with what is new for it. */
+export const ReleasesRequest = Type.Object({
+  settled: Type.Array(
+    Type.Object({
+      kind: ReleaseKind,
+      name: Name,
+      serial: Serial,
+      outcome: ReleaseOutcome,
+      reason: Type.Optional(Type.String({ maxLength: 400 })),
+    }),
+    { maxItems: 10_000 },
+  ),
+})
+export type ReleasesRequest = Static<typeof ReleasesRequest>
+
+export const ReleasesAnswer = Type.Object({
+  releases: Type.Array(SignedRelease, { maxItems: 1000 }),
+})
+export type ReleasesAnswer = Static<typeof ReleasesAnswer>
+
+/** `GET …/releases/{kind}/{name}/{serial}?base=N`, MessagePack: all of it, or a delta where that is smaller. */
+export const ReleaseContent = Type.Union([
+  Type.Object({ form: Type.Literal('full'), gzip: Type.Uint8Array() }),
+  Type.Object({ form: Type.Literal('delta'), base: Serial, gzip: Type.Uint8Array() }),
+])
+export type ReleaseContent = Static<typeof ReleaseContent>
+
+/** Kept apart from other uses of the key. */
+const CONTEXT = Buffer.from('kefu-release/v1\n')
+
+export function signRelease(manifest: ReleaseManifest, publisherKey: KeyObject): SignedRelease {
+  const bytes = Buffer.from(JSON.stringify(manifest))
+  const signature = sign(null, Buffer.concat([CONTEXT, bytes]), publisherKey)
+  return { manifest: bytes.toString('base64'), signature: signature.toString('base64') }
+}
+
+/** Checks the signature before it reads a word of the manifest. */
+export function openRelease(
+  release: SignedRelease,
+  publisherKey: KeyObject,
+): Parsed<ReleaseManifest> {
+  const bytes = Buffer.from(release.manifest, 'base64')
+  const signature = Buffer.from(release.signature, 'base64')
+  if (!verify(null, Buffer.concat([CONTEXT, bytes]), publisherKey, signature)) {
+    return { ok: false, detail: 'the signature is not of the pinned publisher key' }
+  }
+  return parseJson(ReleaseManifest, bytes)
+}
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,112 @@
+/** Where the puller keeps what it has settled and the contents that deltas are made against. */
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type Static, Type } from '@sinclair/typebox'
+import { parseJson } from './protocol/parse.ts'
+import { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
+
+const PullRecord = Type.Object({
+  kind: ReleaseKind,
+  name: Type.String(),
+  /** Highest serial that was begun with; nothing up to here is ever begun again. */
+  serial: Type.Integer(),
+  /** `activating`: switched, its tests not passed yet; a start finishes them. */
+  phase: Type.Union([
+    Type.Literal('activating'),
+    Type.Literal('active'),
+    Type.Literal('refused'),
+    Type.Literal('rolled-back'),
+  ]),
+  reason: Type.Optional(Type.String()),
+  /** The serial whose content is in use: the base of the next delta. */
+  contentSerial: Type.Optional(Type.Integer()),
+  expiresAtMs: Type.Number(),
+  /** While `activating`: what a start needs to finish. */
+  manifest: Type.Optional(ReleaseManifest),
+})
+export type PullRecord = Static<typeof PullRecord>
+const PullFile = Type.Object({ v: Type.Literal(1), records: Type.Array(PullRecord) })
+
+export interface PullStore {
+  records(): readonly PullRecord[]
+  find(kind: ReleaseKind, name: string): PullRecord | undefined
+  /** On disk when it returns. */
+  save(record: PullRecord): void
+  content(kind: ReleaseKind, name: string, serial: number): Uint8Array | undefined
+  /** Keeps this one beside the one in use. On disk when it returns. */
+  keepContent(kind: ReleaseKind, name: string, serial: number, content: Uint8Array): void
+  dropContent(kind: ReleaseKind, name: string, serial: number): void
+}
+
+/** One JSON file and one file a content, each written whole and renamed into place. */
+export function openPullStore(folder: string): PullStore {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const stateFile = join(folder, 'releases.json')
+  const records = new Map(readRecords(stateFile).map((record) => [keyOf(record), record]))
+  const contentFile = (kind: ReleaseKind, name: string, serial: number) =>
+    join(folder, `${kind}-${name}-${serial}.content`)
+
+  return {
+    records: () => [...records.values()],
+    find: (kind, name) => records.get(keyOf({ kind, name })),
+    save(record) {
+      records.set(keyOf(record), record)
+      const file = { v: 1, records: [...records.values()] }
+      writeWhole(folder, stateFile, Buffer.from(JSON.stringify(file)))
+    },
+    content: (kind, name, serial) => readIfThere(contentFile(kind, name, serial)),
+    keepContent: (kind, name, serial, content) =>
+      writeWhole(folder, contentFile(kind, name, serial), content),
+    dropContent: (kind, name, serial) => rmSync(contentFile(kind, name, serial), { force: true }),
+  }
+}
+
+function keyOf({ kind, name }: Pick<PullRecord, 'kind' | 'name'>): string {
+  return `${kind}/${name}`
+}
+
+/** A file that is not there is a new box; one that is not readable must not pass for that. */
+function readRecords(file: string): readonly PullRecord[] {
+  const bytes = readIfThere(file)
+  if (!bytes) return []
+  const parsed = parseJson(PullFile, bytes)
+  if (!parsed.ok) throw new Error(`${file}: ${parsed.detail}`)
+  return parsed.value.records
+}
+
+function readIfThere(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Crash story: the old file or the new one is there, never half of one. */
+function writeWhole(folder: string, file: string, bytes: Uint8Array): void {
+  const draft = `${file}.new`
+  const handle = openSync(draft, 'w', 0o600)
+  try {
+    writeSync(handle, bytes)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+  renameSync(draft, file)
+  const directory = openSync(folder, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}

@@ -1,0 +1,249 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
+import { importPublicKey } from '@kefu-edge/cloud-sync/identity'
+import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
+import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
+import {
+  createPuller,
+  type Puller,
+  type ReleaseTarget,
+  type Verdict,
+} from '@kefu-edge/cloud-sync/pull-packs'
+import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openRig, type Rig, readAsOperator } from './support/rig.ts'
+
+const LATER = Date.now() + 3_600_000
+const passed: Verdict = { kind: 'passed' }
+
+/** A target as small as can be: what is in use, what is staged, what was before. */
+class MemoryTarget implements ReleaseTarget {
+  active = 'nothing'
+  readonly seen: string[] = []
+  #staged = ''
+  #before = 'nothing'
+  failsTestOf = ''
+  diesAt = ''
+
+  async stage(_manifest: ReleaseManifest, content: Uint8Array) {
+    this.#staged = Buffer.from(content).toString()
+    this.seen.push(`stage ${this.#staged.slice(0, 20)}`)
+    if (this.#staged.includes('malformed')) return { kind: 'failed', reason: 'malformed' } as const
+    return passed
+  }
+  async activate() {
+    if (this.diesAt === 'activate') throw new Error('power cut')
+    if (this.active !== this.#staged) this.#before = this.active
+    this.active = this.#staged
+  }
+  async test() {
+    if (this.failsTestOf && this.active.includes(this.failsTestOf)) {
+      return { kind: 'failed', reason: '3 of 20 questions wrong' } as const
+    }
+    return passed
+  }
+  async rollback() {
+    this.active = this.#before
+  }
+}
+
+let rig: Rig
+let folder: string
+let target: MemoryTarget
+beforeEach(async () => {
+  rig = await openRig({ isInsecureHttp: true })
+  folder = mkdtempSync(join(tmpdir(), 'kefu-pull-'))
+  target = new MemoryTarget()
+})
+afterEach(async () => {
+  await rig.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function puller(options: { key?: string; nowMs?: number } = {}): Puller {
+  const publisherKey = importPublicKey(Buffer.from(options.key ?? rig.core.publisherKey, 'base64'))
+  if (!publisherKey) throw new Error('no key')
+  return createPuller({
+    link: rig.linkTo(rig.core.url),
+    gatewayId: rig.source.gatewayId,
+    publisherKey,
+    targets: { pack: target, config: target, command: target },
+    store: openPullStore(folder),
+    clock: systemClock,
+    ...(options.nowMs ? { trustedTimeMs: () => options.nowMs ?? 0 } : {}),
+    random: Math.random,
+    logger: silentLogger,
+  })
+}
+
+const publish = (content: string, more: object = {}) =>
+  rig.core.releases.publish({
+    kind: 'pack',
+    name: 'hospital',
+    label: '1.0.0',
+    content: Buffer.from(content),
+    expiresAtMs: LATER,
+    ...more,
+  })
+
+async function reports() {
+  const answer = (await readAsOperator(rig.core, '/v1/releases')) as {
+    releases: { serial: number; active: number; rolledBack: number; haltedReason: string | null }[]
+  }
+  return answer.releases
+}
+
+describe('releases from the core', () => {
+  it('takes the newest one, once, and reports it', async () => {
+    await publish('first')
+    await publish('second')
+    const one = puller()
+    expect(await one.pullOnce()).toBe(true)
+    expect(target.active).toBe('second')
+    expect(target.seen).toEqual(['stage second'])
+
+    expect(await one.pullOnce()).toBe(true)
+    expect(target.seen).toEqual(['stage second'])
+    expect(await reports()).toMatchObject([
+      { serial: 2, active: 1 },
+      { serial: 1, active: 0 },
+    ])
+  })
+
+  it('travels as a delta where that is smaller', async () => {
+    const lines = Array.from({ length: 500 }, (_, n) => `intent ${n}: ${Math.sin(n)}\n`)
+    await publish(lines.join(''))
+    const one = puller()
+    await one.pullOnce()
+    lines[250] = 'intent 250: changed\n'
+    await publish(lines.join(''))
+    const full = rig.core.releases.content('pack', 'hospital', 2, undefined).length
+    const delta = rig.core.releases.content('pack', 'hospital', 2, 1).length
+    expect(delta * 10).toBeLessThan(full)
+
+    await one.pullOnce()
+    expect(target.active).toBe(lines.join(''))
+    // Only what is in use is kept.
+    expect(readdirSync(folder).filter((file) => file.endsWith('.content'))).toEqual([
+      'pack-hospital-2.content',
+    ])
+  })
+
+  it('goes back by itself when the test questions of the pack fail', async () => {
+    await publish('good')
+    const one = puller()
+    await one.pullOnce()
+    target.failsTestOf = 'wrong answers'
+    await publish('wrong answers')
+    await one.pullOnce()
+    expect(target.active).toBe('good')
+    expect(one.status().releases).toMatchObject([
+      { serial: 2, phase: 'rolled-back', reason: '3 of 20 questions wrong', contentSerial: 1 },
+    ])
+
+    // Not again, but the next one is taken, as a delta from what is in use.
+    await one.pullOnce()
+    await publish('good again')
+    await one.pullOnce()
+    expect(target.active).toBe('good again')
+    // What was settled is reported with the next round.
+    await one.pullOnce()
+    expect(await reports()).toMatchObject([
+      { serial: 3, active: 1 },
+      { serial: 2, rolledBack: 1 },
+      { serial: 1 },
+    ])
+  })
+
+  it('changes nothing for a release that its target cannot read', async () => {
+    await publish('good')
+    const one = puller()
+    await one.pullOnce()
+    await publish('malformed')
+    await one.pullOnce()
+    expect(target.active).toBe('good')
+    expect(one.status().releases).toMatchObject([{ serial: 2, phase: 'refused' }])
+  })
+
+  it('takes nothing that another key signed', async () => {
+    await publish('forged')
+    const { publicKey } = generateKeyPairSync('ed25519')
+    const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(12)
+    const one = puller({ key: raw.toString('base64') })
+    await one.pullOnce()
+    expect(target.seen).toEqual([])
+    expect(one.status().lastError).toContain('signature')
+  })
+
+  it('does not begin with a release whose term is over', async () => {
+    await publish('late')
+    const one = puller({ nowMs: LATER + 1 })
+    await one.pullOnce()
+    expect(target.seen).toEqual([])
+    expect(one.status().releases).toMatchObject([{ phase: 'refused' }])
+  })
+
+  it('finishes what a power cut interrupted', async () => {
+    await publish('good')
+    await puller().pullOnce()
+    await publish('next')
+    // The switch is noted, then the process is gone: nothing after it runs.
+    const store = openPullStore(folder)
+    const manifest = await interruptedAt('next', store)
+    expect(manifest.serial).toBe(2)
+
+    target.failsTestOf = 'next'
+    await puller().pullOnce()
+    expect(target.active).toBe('good')
+    expect(openPullStore(folder).find('pack', 'hospital')).toMatchObject({ phase: 'rolled-back' })
+  })
+
+  it('leaves packs for the bandwidth window, but not commands', async () => {
+    const one = puller()
+    one.setWindow(false)
+    await publish('a pack')
+    await publish('restart the announcer', { kind: 'command', name: 'c-1' })
+    await one.pullOnce()
+    expect(target.active).toBe('restart the announcer')
+    one.setWindow(true)
+    await one.pullOnce()
+    expect(target.active).toBe('a pack')
+    expect(readdirSync(folder)).not.toContain('command-c-1-1.content')
+  })
+
+  it('reaches the share of gateways that was asked for, and keeps those as it grows', () => {
+    const release = { kind: 'pack', name: 'hospital', serial: 7 } as const
+    const ids = Array.from({ length: 10_000 }, (_, n) => `gw-${n}`)
+    const at = (percent: number) => ids.filter((id) => isInRollout(id, { ...release, percent }))
+    const [none, some, more] = [at(0), at(10), at(50)]
+    expect(none).toEqual([])
+    expect(Math.abs(some.length - 1000)).toBeLessThan(100)
+    expect(some.every((id) => more.includes(id))).toBe(true)
+    expect(at(100)).toEqual(ids)
+  })
+
+  it('offers a gateway outside the rollout the release before', async () => {
+    await publish('for all')
+    await publish('for few', { percent: 0 })
+    await puller().pullOnce()
+    expect(target.active).toBe('for all')
+  })
+})
+
+/** Leaves the store as it is between the note of the switch and the switch. */
+async function interruptedAt(content: string, store: ReturnType<typeof openPullStore>) {
+  const signed = await rig.core.releases.offer(
+    { no: 0, id: rig.source.gatewayId, publicKey: rig.identity.privateKey, ledgerKey: undefined },
+    { settled: [] },
+  )
+  const manifest = JSON.parse(
+    Buffer.from(signed[0]?.manifest ?? '', 'base64').toString(),
+  ) as ReleaseManifest
+  const { kind, name, serial, expiresAtMs } = manifest
+  store.keepContent(kind, name, serial, Buffer.from(content))
+  store.save({ kind, name, serial, expiresAtMs, phase: 'activating', contentSerial: 1, manifest })
+  return manifest
+}
