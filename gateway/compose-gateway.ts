@@ -12,6 +12,7 @@ import { createMqttDevices, type Outgoing } from './channels/mqtt-devices.ts'
 import { createDeviceSockets } from './channels/websocket/device-socket.ts'
 import { mqttOverWebSocket } from './channels/websocket/mqtt-endpoint.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
+import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import type { Config } from './config.ts'
 import { createAdminApi } from './console/admin-api.ts'
 import { createAdmission } from './devices/admission.ts'
@@ -32,6 +33,8 @@ export interface Gateway {
   readonly ports: { readonly http: number; readonly mqtt: number }
   readonly loggers: Loggers
   readonly adapter: string
+  /** Absent where no cloud is configured. */
+  readonly cloud?: CloudLink
   close(): Promise<void>
 }
 
@@ -52,8 +55,10 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     const metrics = createMetrics({
       connections: () => online.size,
       balance: () => ledger.balance(),
-      cloudConnected: () => false,
+      cloudConnected: () => cloud?.pusher.status().state === 'connected',
     })
+    const cloud = composeCloud(config, box, loggers.cloud)
+    if (cloud) closers.push(() => cloud.close())
     const asksPerSecond = config.limits.asksPerSecond
     const inbox: Inbox = createInbox({
       store,
@@ -170,7 +175,15 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     closers.push(() => server.close())
     const http = await server.listen(config.http.host, config.http.port)
     const mqtt = await broker.listen({ host: config.mqtt.host, port: config.mqtt.port })
-    return { box, broker, loggers, close, adapter: server.adapter, ports: { http, mqtt } }
+    return {
+      box,
+      broker,
+      loggers,
+      close,
+      adapter: server.adapter,
+      ports: { http, mqtt },
+      ...(cloud ? { cloud } : {}),
+    }
   } catch (error) {
     await close()
     throw error

@@ -2,10 +2,8 @@
 import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config.ts'
-import { readPack } from './knowledge/read-pack.ts'
-import { packagePath } from './paths.ts'
+import { installStarterPack } from './starter-pack.ts'
 
-const STARTER_PACK = 'packs/hospital'
 const text = {
   add: 'npx kefu-edge device add kiosk-1 --kind kiosk',
   ask: 'npx kefu-edge ask "门诊几点开门"',
@@ -20,7 +18,7 @@ export async function runGateway(
   const gateway = await composeGateway(config)
   const stopped = untilSignal()
   try {
-    await installStarterPack(gateway)
+    await installStarterPack(gateway.box)
     gateway.box.folder.writeRunFile({
       pid: process.pid,
       ports: gateway.ports,
@@ -37,13 +35,6 @@ export async function runGateway(
   } finally {
     await gateway.close()
   }
-}
-
-/** A new box answers from the first minute: the hospital pack, until the site installs its own. */
-export async function installStarterPack({ box }: Gateway): Promise<void> {
-  if (box.library.list().length > 0) return
-  const read = readPack(packagePath(STARTER_PACK))
-  if (read.ok) await box.library.install(read.pack)
 }
 
 const untilSignal = (): Promise<NodeJS.Signals> =>

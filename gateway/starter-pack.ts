@@ -1,0 +1,18 @@
+/** A new box answers from the first minute: the hospital pack, until the site installs its own. */
+import type { Box } from './compose.ts'
+import { GatewayError } from './errors.ts'
+import { readPack } from './knowledge/read-pack.ts'
+import { packagePath } from './paths.ts'
+
+const STARTER_PACK = 'packs/hospital'
+
+/** Installs it where no pack was ever installed. Throws `pack.*`. */
+export async function installStarterPack({ library }: Pick<Box, 'library'>): Promise<void> {
+  if (library.list().length > 0) return
+  const read = readPack(packagePath(STARTER_PACK))
+  if (!read.ok)
+    throw new GatewayError('pack.invalid', {
+      detail: read.problems.map((one) => `${one.file} ${one.message}`).join('; '),
+    })
+  await library.install(read.pack)
+}
