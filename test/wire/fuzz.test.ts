@@ -23,8 +23,8 @@ const CLOSE_LIMIT_MS = 15_000
 const MAX_PIECES = 25
 /** The canary's round trip beside the fuzz; a healthy broker needs milliseconds. */
 const ROUND_TRIP_LIMIT_MS = 5_000
-/** Growth of resident memory from the first quarter to the end: sessions of 40 ids, then flat. */
-const GROWTH_LIMIT_BYTES = 160 * 1024 * 1024
+/** Growth of resident memory from the first quarter to the end; the queues of 45 sessions fill up. */
+const GROWTH_LIMIT_BYTES = 96 * 1024 * 1024
 const TIME_LIMIT_MS = 120_000 + PACKETS * 8
 
 let broker: RunningBroker | undefined

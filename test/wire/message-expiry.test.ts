@@ -1,15 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { type WireCase, wireSuite } from '../support/wire/suite.ts'
+import { wireSuite } from '../support/wire/suite.ts'
 
 const expiry = (seconds: number) => [['messageExpiryInterval', seconds]] as const
 /** Longer than an interval of one second, however it is rounded. */
 const PAST_ONE_SECOND_MS = 2_100
-
-function lasting(w: WireCase) {
-  const props = [['sessionExpiryInterval', 60]] as const
-  return { clientId: w.clientId('lasting'), clean: false, props }
-}
 
 wireSuite('Message Expiry Interval', ({ v5 }) => {
   v5('[MQTT-3.3.2-6] a message handed on at once keeps its interval', async (w) => {
@@ -23,7 +18,7 @@ wireSuite('Message Expiry Interval', ({ v5 }) => {
 
   for (const qos of [1, 2] as const) {
     v5(`[MQTT-3.3.2-5] a queued QoS ${qos} message expires, the others are sent`, async (w) => {
-      const first = await w.connect(lasting(w))
+      const first = await w.connect(w.lasting())
       await first.subscribe(w.topic(), { qos })
       await first.disconnect()
       const from = await w.connect()
@@ -31,7 +26,7 @@ wireSuite('Message Expiry Interval', ({ v5 }) => {
       await from.publish(w.topic(), 'stays', { qos })
       await from.publish(w.topic(), 'lasts', { qos, props: expiry(60) })
       await delay(PAST_ONE_SECOND_MS)
-      const again = await w.connect(lasting(w))
+      const again = await w.connect(w.lasting())
       const stays = await again.receive()
       expect(stays).toMatchObject({ payload: 'stays' })
       expect(stays.props.get('messageExpiryInterval')).toBeUndefined()
@@ -40,13 +35,13 @@ wireSuite('Message Expiry Interval', ({ v5 }) => {
   }
 
   v5('[MQTT-3.3.2-6] a queued message carries what is left of its interval', async (w) => {
-    const first = await w.connect(lasting(w))
+    const first = await w.connect(w.lasting())
     await first.subscribe(w.topic(), { qos: 1 })
     await first.disconnect()
     const from = await w.connect()
     await from.publish(w.topic(), 'x', { qos: 1, props: expiry(60) })
     await delay(PAST_ONE_SECOND_MS)
-    const again = await w.connect(lasting(w))
+    const again = await w.connect(w.lasting())
     const left = (await again.receive()).props.number('messageExpiryInterval') ?? -1
     expect(left).toBeGreaterThan(50)
     expect(left).toBeLessThanOrEqual(58)
@@ -87,13 +82,13 @@ wireSuite('Message Expiry Interval', ({ v5 }) => {
   })
 
   v5('[MQTT-4.3.3-7] a message already sent is sent again although it has expired', async (w) => {
-    const first = await w.connect(lasting(w))
+    const first = await w.connect(w.lasting())
     await first.subscribe(w.topic(), { qos: 2 })
     await first.publish(w.topic(), 'sent', { qos: 2, props: expiry(1) })
     const { packetId } = await first.take('publish')
     await first.disconnect()
     await delay(PAST_ONE_SECOND_MS)
-    const again = await w.connect(lasting(w))
+    const again = await w.connect(w.lasting())
     expect(await again.receive()).toMatchObject({ packetId, payload: 'sent', dup: true })
   })
 

@@ -142,6 +142,13 @@ export class WireClient {
     return message
   }
 
+  /** So many messages, each acknowledged, in the order they came. */
+  async receiveMany(count: number): Promise<Publish[]> {
+    const messages: Publish[] = []
+    while (messages.length < count) messages.push(await this.receive())
+    return messages
+  }
+
   /** PINGREQ and PINGRESP: all that was sent before has been handled. */
   async ping(): Promise<void> {
     this.send(packet.pingreq())

@@ -36,6 +36,12 @@ export class WireCase {
     return `${name}${this.unique}`
   }
 
+  /** CONNECT options of a session that outlives its connection, in either version. */
+  lasting(seconds = 60, name = 'lasting') {
+    const keep = this.version === 5 ? { props: [['sessionExpiryInterval', seconds] as const] } : {}
+    return { clientId: this.clientId(name), clean: false, ...keep }
+  }
+
   /** A connection on which nothing has been sent. */
   async open(version = this.version, clientId = ''): Promise<WireClient> {
     const link = await openLink(this.transport, this.address)
