@@ -1,0 +1,344 @@
+/**
+ * Faults that concern the ledger alone, each a function of a seeded generator, so that a failing round
+ * comes again: kill -9, power cut with torn writes, disk full, bit flips. Used by the tests and by
+ * whoever wants to run a thousand of them.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { databaseEvidence } from '../../gateway/ledger/evidence.ts'
+import { balanceFromDatabase, unbalanced } from '../../gateway/ledger/lanes.ts'
+import type { FullLedger } from '../../gateway/ledger/ledger.ts'
+import { decodeVerifierKey } from '../../gateway/ledger/tlog/note.ts'
+import { verifyLedger } from '../../gateway/ledger/verify.ts'
+import { openStore, type Store } from '../../gateway/storage/store.ts'
+import { openTestLedger } from './cloud-ledger.ts'
+
+/** Uniform in [0, 1). */
+export type Random = () => number
+
+export interface RoundResult {
+  readonly fault: string
+  readonly acknowledged: number
+  readonly lost: number
+  /** Rounds after which the books did not close or the record was not whole. */
+  readonly unbalanced: number
+  readonly notWhole: number
+  readonly bitFlips: number
+  readonly bitFlipsFound: number
+}
+
+const DATABASE = 'gateway.db'
+const PAGE_BYTES = 4096
+/** What a disk writes at once; a torn write ends at such a border or, on bad disks, within. */
+const SECTOR_BYTES = 512
+
+/** mulberry32 */
+export function randomFrom(seed: number): Random {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** kill -9 of a writing process at a random moment, several lives in one data folder. */
+export async function killRound(random: Random): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const acknowledged = new Map<number, string>()
+    for (let life = 0; life < 2; life++) {
+      const said = await runAndKill(dir, 1 + Math.floor(random() * 12), 20 + random() * 150)
+      for (const [index, ask] of said) acknowledged.set(index, ask)
+    }
+    return judge('kill', dir, (ledger) => lostOf(acknowledged, ledger), acknowledged.size)
+  })
+}
+
+/**
+ * A power cut: of what was written after the last fsync any part may be missing or torn. What was
+ * acknowledged lies in the write-ahead log before that point; everything behind it is damaged here.
+ */
+export async function powerCutRound(random: Random): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const { store, ledger } = openTestLedger(dir)
+    const acknowledged = new Map<number, string>()
+    for (let n = 0; n < 3 + random() * 20; n++) await appendGroup(store, ledger, n, acknowledged)
+    await ledger.checkpoint()
+    const path = join(dir, DATABASE)
+    const synced = statSync(`${path}-wal`).size
+    await appendGroup(store, ledger, 1000, new Map())
+    const cut = join(dir, 'cut')
+    for (const end of ['', '-wal']) copyFileSync(`${path}${end}`, `${cut}${end}`)
+    await store.close()
+    tearTail(`${cut}-wal`, synced, random)
+    for (const end of ['', '-wal']) copyFileSync(`${cut}${end}`, `${path}${end}`)
+    return judge('power-cut', dir, (again) => lostOf(acknowledged, again), acknowledged.size)
+  })
+}
+
+/** A power cut while the log is folded into the file: pages of the file are old, new or torn. */
+export async function tornCheckpointRound(random: Random): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const { store, ledger } = openTestLedger(dir)
+    const acknowledged = new Map<number, string>()
+    for (let n = 0; n < 5; n++) await appendGroup(store, ledger, n, acknowledged)
+    store.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+    for (let n = 5; n < 15; n++) await appendGroup(store, ledger, n, acknowledged)
+    const path = join(dir, DATABASE)
+    const before = readFileSync(path)
+    const wal = readFileSync(`${path}-wal`)
+    store.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()
+    const after = readFileSync(path)
+    await store.close()
+    const torn = Buffer.alloc(after.length)
+    before.copy(torn)
+    for (let at = 0; at < after.length; at += SECTOR_BYTES) {
+      if (random() < 0.5) after.copy(torn, at, at, at + SECTOR_BYTES)
+    }
+    // The file grows page by page; what was not reached is not there.
+    const length = before.length + PAGE_BYTES * Math.floor(random() * 3)
+    writeFileSync(path, torn.subarray(0, Math.min(torn.length, length)))
+    writeFileSync(`${path}-wal`, wal)
+    return judge('torn-checkpoint', dir, (again) => lostOf(acknowledged, again), acknowledged.size)
+  })
+}
+
+/** The disk is full for a while: refusals aloud, nothing acknowledged is lost, and work goes on after. */
+export async function diskFullRound(random: Random): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const { store, ledger } = openTestLedger(dir)
+    const acknowledged = new Map<number, string>()
+    await appendGroup(store, ledger, 0, acknowledged)
+    const pages = store.prepare<{ page_count: number }>('PRAGMA page_count').get()?.page_count ?? 0
+    const room = pages + Math.floor(random() * 20)
+    store.prepare(`PRAGMA max_page_count = ${room}`).get()
+    let refused = 0
+    for (let n = 1; refused < 5 && n < 500; n++) {
+      refused += await appendGroup(store, ledger, n, acknowledged)
+    }
+    store.prepare('PRAGMA max_page_count = 1073741823').get()
+    await appendGroup(store, ledger, 999, acknowledged)
+    const books = unbalanced(ledger.balance()).length
+    await ledger.checkpoint()
+    await store.close()
+    const result = await judge(
+      'disk-full',
+      dir,
+      (again) => lostOf(acknowledged, again),
+      acknowledged.size,
+    )
+    return { ...result, unbalanced: result.unbalanced + books + (refused === 0 ? 1 : 0) }
+  })
+}
+
+/**
+ * Bits of stored content flipped one after the other in a copy at rest. With `everyByte` each byte of
+ * each entry once, else so many at random.
+ */
+export async function bitFlipRound(
+  random: Random,
+  flips: number | 'every-byte',
+): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const { store, ledger } = openTestLedger(dir)
+    for (let n = 0; n < 4; n++) await appendGroup(store, ledger, n, new Map())
+    await ledger.checkpoint()
+    const contents = store
+      .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry')
+      .all()
+      .map((row) => Buffer.from(row.bytes))
+    const key = ledger.verifierKey
+    await store.close()
+    const path = join(dir, DATABASE)
+    const file = readFileSync(path)
+    const offsets = contents.flatMap((bytes) => {
+      const start = file.indexOf(bytes)
+      if (start < 0) throw new Error('an entry does not lie in one piece')
+      return Array.from(bytes, (_, i) => start + i)
+    })
+    const chosen =
+      flips === 'every-byte'
+        ? offsets
+        : Array.from({ length: flips }, () => offsets[Math.floor(random() * offsets.length)] ?? 0)
+    let found = 0
+    for (const at of chosen) {
+      const bit = 1 << Math.floor(random() * 8)
+      writeByte(path, at, (file[at] ?? 0) ^ bit)
+      if (!(await isWhole(path, key))) found += 1
+      writeByte(path, at, file[at] ?? 0)
+    }
+    const result = await judge('bit-flips', dir, () => 0, 0)
+    return { ...result, bitFlips: chosen.length, bitFlipsFound: found }
+  })
+}
+
+/** Rounds of every kind in turn; each with a seed of its own, so that one can be run again alone. */
+export async function* ledgerFaults(rounds: number, seed: number): AsyncGenerator<RoundResult> {
+  const kinds = [
+    killRound,
+    powerCutRound,
+    tornCheckpointRound,
+    diskFullRound,
+    (random: Random) => bitFlipRound(random, 100),
+  ]
+  for (let n = 0; n < rounds; n++) {
+    const round = kinds[n % kinds.length]
+    if (round) yield await round(randomFrom(seed + n))
+  }
+}
+
+async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), 'kefu-fault-'))
+  try {
+    return await work(dir)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Returns how many of the group were refused. */
+async function appendGroup(
+  store: Store,
+  ledger: FullLedger,
+  n: number,
+  acknowledged: Map<number, string>,
+): Promise<number> {
+  const results = await Promise.allSettled(
+    Array.from({ length: 4 }, (_, i) => {
+      const askId = `${n}-${i}`
+      return store
+        .commit(() =>
+          ledger.append({
+            lane: i === 0 ? 'critical' : 'session',
+            kind: 'test',
+            atMs: n,
+            body: { n, i },
+            personal: { heard: `question ${askId}`.repeat(4) },
+            askKey: { deviceId: 'd', askId },
+          }),
+        )
+        .then(({ index }) => void acknowledged.set(index, `d ${askId}`))
+    }),
+  )
+  return results.filter((one) => one.status === 'rejected').length
+}
+
+/** Runs the writer, kills it, and returns what it had said aloud until then. */
+async function runAndKill(dir: string, group: number, livesMs: number) {
+  const program = join(import.meta.dirname, 'ledger-writer-process.ts')
+  const child = spawn(
+    process.execPath,
+    ['--conditions=kefu-source', '--import', 'tsx', program, dir, `${group}`],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  let output = ''
+  child.stdout.on('data', (bytes: Buffer) => {
+    output += bytes.toString()
+  })
+  const closed = once(child.stdout, 'close')
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the writer ended by itself'))),
+  ])
+  await sleep(livesMs)
+  const gone = once(child, 'exit')
+  child.kill('SIGKILL')
+  await Promise.all([gone, closed])
+  return output
+    .slice(0, output.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line): [number, string] => {
+      const [index, askId, device] = line.split(' ')
+      return [Number(index), `d-${device} ${askId}`]
+    })
+}
+
+/** Acknowledged entries that are not where they were said to be, or that their ask does not find. */
+function lostOf(acknowledged: ReadonlyMap<number, string>, ledger: FullLedger): number {
+  let lost = 0
+  for (const [index, ask] of acknowledged) {
+    const [deviceId = '', askId = ''] = ask.split(' ')
+    const entry = ledger.entryAt(index)
+    const isThere = entry?.askKey?.askId === askId && entry.personal !== undefined
+    if (!isThere || ledger.seen(deviceId, askId)?.index !== index) lost += 1
+  }
+  return lost
+}
+
+/** Opens the box again as after a fault, goes on working, and looks at everything. */
+async function judge(
+  fault: string,
+  dir: string,
+  lostIn: (ledger: FullLedger) => number,
+  acknowledged: number,
+): Promise<RoundResult> {
+  const { store, ledger } = openTestLedger(dir)
+  const lost = lostIn(ledger)
+  await store.commit(() => ledger.append({ lane: 'audit', kind: 'after', atMs: 0, body: {} }))
+  await ledger.checkpoint()
+  const fromRows = balanceFromDatabase(store)
+  const isSame = JSON.stringify(fromRows) === JSON.stringify(ledger.balance())
+  const report = verifyLedger(databaseEvidence(store), {
+    logKey: decodeVerifierKey(ledger.verifierKey),
+    cosigners: [],
+  })
+  await store.close()
+  return {
+    fault,
+    acknowledged,
+    lost,
+    unbalanced: unbalanced(fromRows).length + (isSame ? 0 : 1),
+    notWhole: report.isWhole ? 0 : 1,
+    bitFlips: 0,
+    bitFlipsFound: 0,
+  }
+}
+
+async function isWhole(path: string, key: string): Promise<boolean> {
+  let store: Store | undefined
+  try {
+    store = openStore({ path, readonly: true })
+    return verifyLedger(databaseEvidence(store), { logKey: decodeVerifierKey(key), cosigners: [] })
+      .isWhole
+  } catch {
+    // A file that does not open any more is a flip that was found.
+    return false
+  } finally {
+    await store?.close()
+  }
+}
+
+function writeByte(path: string, at: number, value: number): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, Uint8Array.of(value), 0, 1, at)
+  closeSync(file)
+}
+
+/** Behind `from` the file is cut off, or its sectors are zero, old garbage or as they were. */
+function tearTail(path: string, from: number, random: Random): void {
+  const bytes = readFileSync(path)
+  const end = from + Math.floor(random() * (bytes.length - from + 1))
+  for (let at = from; at < end; at += SECTOR_BYTES) {
+    const dice = random()
+    const stop = Math.min(end, at + SECTOR_BYTES)
+    if (dice < 0.3) bytes.fill(0, at, stop)
+    else if (dice < 0.6) for (let i = at; i < stop; i++) bytes[i] = Math.floor(random() * 256)
+  }
+  writeFileSync(path, bytes.subarray(0, end))
+}
