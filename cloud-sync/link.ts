@@ -15,8 +15,8 @@ import { MAX_INFLATED_BYTES } from './protocol/limits.ts'
 export const STALL_TIMEOUT_MS = 30_000
 /** The body goes out in pieces, so that a slow link shows progress. */
 const PIECE_BYTES = 64 * 1024
-/** One for the critical lane, one for the rest, one for echo and pull. */
-const MAX_SOCKETS = 3
+/** One for the critical lane, one for the rest, one for echo and pull, the others for escalated asks. */
+const MAX_SOCKETS = 8
 /** Below the core's 75 s, so that a request never meets a socket that the core is just closing. */
 const KEEP_ALIVE_MS = 60_000
 

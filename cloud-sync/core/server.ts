@@ -9,6 +9,8 @@ import { CloudError } from '../errors.ts'
 import { loadIdentity } from '../identity.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
 import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
+import { type Answerer, openListAnswerer } from './answerer.ts'
+import { askRoutes } from './ask-routes.ts'
 import { loadServerCertificate } from './certificates.ts'
 import { createGateways } from './gateways.ts'
 import { readIncoming, send, toOutgoing } from './http.ts'
@@ -41,6 +43,8 @@ export interface CloudCoreOptions {
   readonly isInsecureHttp?: boolean
   readonly clock?: Clock
   readonly logger?: Logger
+  /** Who answers escalated asks; default: the list in `answers.json` of the data folder. */
+  readonly answerer?: Answerer
   /** Name of this core as cosigner; part of its key. */
   readonly cosignerName?: string
 }
@@ -100,6 +104,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       ...keys.said,
     }),
     ...releaseRoutes(releases),
+    ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),
   ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)
   const server: Server = certificate
