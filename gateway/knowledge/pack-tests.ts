@@ -26,7 +26,7 @@ export function runPackTests(pack: Pack, engine: LanguageEngine): PackTestResult
       packs: [pack.manifest.pack],
       ...(test.lang ? { lang: test.lang } : {}),
     })
-    if (isRight(understanding, test.intent)) continue
+    if (isRight(understanding, test.intent) && hasSlots(understanding, test.slots)) continue
     const got =
       understanding.kind === 'not-known' ? undefined : understanding.candidates[0]?.ref.intent
     failures.push({
@@ -38,6 +38,16 @@ export function runPackTests(pack: Pack, engine: LanguageEngine): PackTestResult
   const total = pack.tests.length
   const right = total - failures.length
   return { total, right, score: total === 0 ? 1 : right / total, failures }
+}
+
+/** Slots named by a test must be read as it says, where the intent itself was found. */
+function hasSlots(
+  understanding: Understanding,
+  wanted: Readonly<Record<string, string>> = {},
+): boolean {
+  if (understanding.kind !== 'intent') return true
+  const found = new Map(understanding.slots.map((slot) => [slot.name, String(slot.value)]))
+  return Object.entries(wanted).every(([name, value]) => found.get(name) === value)
 }
 
 /** Asking back between two of which one is right is right; answering what is out of scope is not. */

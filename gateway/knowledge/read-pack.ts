@@ -57,6 +57,10 @@ export function readPack(dir: string): ReadPack {
     facts: facts?.facts ?? {},
     intents: intentFiles.flatMap((file): PackIntent[] => file.value.intents),
     rules: Object.assign({}, ...intentFiles.map((file) => file.value.rules ?? {})),
+    outOfScope: {
+      zh: intentFiles.flatMap((file) => file.value.outOfScope?.zh ?? []),
+      en: intentFiles.flatMap((file) => file.value.outOfScope?.en ?? []),
+    },
     lists: new Map(listFiles.map((file) => [file.value.list, file.value])),
     tests: testFiles.flatMap((file) => file.value.tests),
     digest: reader.digest(),

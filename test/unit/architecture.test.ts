@@ -26,7 +26,7 @@ function importsOf(file: string): string[] {
   return specifiers.map((specifier) => {
     if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier))
     const own = /^@kefu-edge\/(device-sdk|cloud-sync|firmware-sim)(?:\/(.*))?$/.exec(specifier)
-    if (own) return `${own[1]}/${own[2] ?? 'client/index'}.ts`
+    if (own) return `${own[1]}/${own[2] ?? 'client/node'}.ts`
     return specifier
   })
 }
@@ -61,7 +61,7 @@ describe('the rules of the house', () => {
   })
 
   it('the device client in a browser reaches nothing of Node', () => {
-    const reached = reachableFrom('device-sdk/client/index.ts')
+    const reached = reachableFrom('device-sdk/client/browser.ts')
     const wrong = reached.filter((file) =>
       /^import\s[^'"]*'node:/m.test(readFileSync(join(root, file), 'utf8')),
     )

@@ -110,7 +110,7 @@ describe('reading a pack', () => {
 })
 
 describe('the packs we ship', () => {
-  it.each(['hospital'])('%s is valid', (name) => {
+  it.each(['hospital', 'bank', 'retail', 'education'])('%s is valid', (name) => {
     const read = readPack(join(import.meta.dirname, '../../../gateway/packs', name))
     expect(read.ok ? [] : read.problems).toEqual([])
   })
