@@ -1,5 +1,5 @@
 /** Fits the decision: which label ranks first, and how often that is right. */
-import { fitLogistic, type Logistic, logOdds } from './logistic.ts'
+import { fitLogistic, type Logistic, logOdds, sigmoid } from './logistic.ts'
 import type { Decision } from './question-model.ts'
 import {
   CONFIDENCE_WIDTH,
@@ -67,4 +67,50 @@ function rerank(row: HeldOut, rank: Logistic): Evidence[] {
     return { ...item, rank: logOdds(rank, figures) }
   })
   return ranked.sort((a, b) => b.rank - a.rank)
+}
+
+/** One held-out question, decided. */
+export interface Judged {
+  readonly confidence: number
+  readonly isRight: boolean
+  readonly isInScope: boolean
+  readonly weight: number
+}
+
+export function judge(decision: Decision, rows: readonly HeldOut[]): Judged[] {
+  return rows.map((row) => {
+    const sorted = rerank(row, decision.rank)
+    const figures = confidenceFigures(sorted, row.surroundings)
+    return {
+      confidence: sorted.length === 0 ? 0 : sigmoid(logOdds(decision.confidence, figures)),
+      isRight: row.label >= 0 && sorted[0]?.label === row.label,
+      isInScope: row.label >= 0,
+      weight: row.weight,
+    }
+  })
+}
+
+/**
+ * The confidence below which refusing gains more than it loses: a foreign question refused counts
+ * `worth` of an answer given right, both as shares of their kind.
+ */
+export function refusalThreshold(judged: readonly Judged[], worth: number): number {
+  const sum = (rows: readonly Judged[]): number => rows.reduce((all, { weight }) => all + weight, 0)
+  const inScope = sum(judged.filter((row) => row.isInScope))
+  const foreign = sum(judged.filter((row) => !row.isInScope))
+  if (foreign === 0) return 0
+  const sorted = [...judged].sort((a, b) => a.confidence - b.confidence)
+  let gain = 0
+  let best = 0
+  let threshold = 0
+  sorted.forEach((row, i) => {
+    if (!row.isInScope) gain += (worth * row.weight) / foreign
+    else if (row.isRight) gain -= row.weight / inScope
+    const next = sorted[i + 1]?.confidence ?? row.confidence
+    if (gain > best && next > row.confidence) {
+      best = gain
+      threshold = (row.confidence + next) / 2
+    }
+  })
+  return threshold
 }

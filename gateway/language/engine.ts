@@ -19,6 +19,7 @@ import { buildQuestionIndex } from './question-index.ts'
 import { type EntityNames, prepareQuery } from './question-model.ts'
 import { createReader, type Reader, type Reading, read } from './reader.ts'
 import { buildPairLexicon, type PairLexicon, repairNormal } from './repair.ts'
+import { shareOut } from './task-model.ts'
 import { matchTemplate, type SlotReader } from './templates.ts'
 import { trainQuestionModel } from './trainer.ts'
 
@@ -59,7 +60,7 @@ export function trainPacks(
       [...(outOfScope?.zh ?? []), ...(outOfScope?.en ?? [])].map((text) => ({ text, label: -1 })),
     ),
   ]
-  const model = trainQuestionModel(
+  const { model } = trainQuestionModel(
     questions,
     base.intents.map(({ label }) => label),
     {
@@ -250,21 +251,9 @@ function findLikely(
 ): Found {
   const reading = read(parts.reader, prepareQuery(normal, parts.entityNames), allowed)
   const [first] = reading.evidence
-  const rest = reading.evidence.slice(1, MAX_CANDIDATES)
-  const shares = rest.map(({ rank }) => 1 / (1 + Math.exp(-rank)))
-  const all = shares.reduce((sum, share) => sum + share, 1e-9)
-  const candidates = first
-    ? [
-        { intent: first.label, confidence: reading.confidence },
-        ...rest.map(({ label }, i) => ({
-          intent: label,
-          confidence: Math.min(
-            reading.confidence,
-            ((1 - reading.confidence) * (shares[i] ?? 0)) / Math.max(all, 1),
-          ),
-        })),
-      ]
-    : []
+  const candidates = shareOut(reading.evidence.slice(0, MAX_CANDIDATES), reading.confidence).map(
+    ({ item, score }) => ({ intent: item.label, confidence: score }),
+  )
   const method = first && first.match > 0 && first.probability < 0.5 ? 'retrieval' : 'classifier'
   return { normal, method, candidates, slots: {}, reading, weight }
 }

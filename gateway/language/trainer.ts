@@ -6,7 +6,7 @@
  * of what the box does not know. So the confidence means what it says on questions never seen.
  */
 import { hesitate, mishear, mistype } from './augment.ts'
-import { fitDecision, type HeldOut } from './calibrate.ts'
+import { fitDecision, type HeldOut, type Judged, judge } from './calibrate.ts'
 import { trainClassifier } from './classifier.ts'
 import { fitLogistic, type Logistic } from './logistic.ts'
 import { normalise } from './normalise.ts'
@@ -64,6 +64,12 @@ const PRIOR_DECISION: Decision = {
   confidence: { weights: [0.3, 0.3, 0.2, 0.1, 0.1, 0.3, 0.1, 1, 0, 0.5, -1, 0.1, 0] },
 }
 
+export interface Trained {
+  readonly model: QuestionModel
+  /** How the decision does on what it was fitted on: a dozen weights, so a fair picture. */
+  readonly judged: readonly Judged[]
+}
+
 interface Prepared {
   readonly query: QueryText
   readonly noisy: QueryText
@@ -74,7 +80,7 @@ export function trainQuestionModel(
   questions: readonly TrainingQuestion[],
   labels: readonly string[],
   options: TrainingOptions,
-): QuestionModel {
+): Trained {
   const random = seededRandom(options.seed)
   const entityNames = options.entityNames ?? (() => [])
   const prepared = questions.map(({ text, label }): Prepared => {
@@ -99,7 +105,10 @@ export function trainQuestionModel(
   options.onProgress?.(0.8)
   const classifier = options.classify ? classifierFor(stored, labels.length, random) : undefined
   options.onProgress?.(1)
-  return { labels, decision, ...outOfScopeOf(labels), ...(classifier ? { classifier } : {}) }
+  return {
+    model: { labels, decision, ...outOfScopeOf(labels), ...(classifier ? { classifier } : {}) },
+    judged: judge(decision, rows),
+  }
 }
 
 /** Short texts are many ways of few words: misheard copies help them, and only slow long ones down. */

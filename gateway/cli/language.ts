@@ -1,0 +1,237 @@
+/** `kefu-edge language train|predict|evaluate`: models from tables, judged on tables. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { LanguageModelError } from '../language/model-error.ts'
+import {
+  type LabelledText,
+  openTask,
+  type Task,
+  type TaskModel,
+  trainTask,
+} from '../language/task-model.ts'
+import { describeScore } from './language-report.ts'
+import { type Scored, scorePredictions } from './language-score.ts'
+import { columnAt, parseTsv, type Table, TsvError } from './tsv.ts'
+
+export interface LanguageIo {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+  readonly isTty: boolean
+}
+
+export const LANGUAGE_HELP = `kefu-edge language: train and judge the question engine on your own tables
+
+  train    --task classify|faq --in TRAIN.tsv --model DIR [--text COLUMN] [--label COLUMN] [--seed N]
+  predict  --model DIR --in FILE.tsv --out PRED.tsv [--text COLUMN] [--top N]
+  evaluate --model DIR --in FILE.tsv [--text COLUMN] [--label COLUMN]
+
+Tables are UTF-8, tab-separated, with a header line. Columns default to "text" and "label"; "id" names a row.
+classify: many examples a label; rows labelled "oos" teach what to refuse. faq: one or two questions an answer.
+predict writes id, label ("oos" when refused), confidence and the best N labels with scores.
+Exit codes: 0 done, 1 found wrong, 2 used wrong.
+`
+
+const MODEL_FILE = 'model.kflm'
+const META_FILE = 'model.json'
+const DEFAULT_SEED = 1
+const MAX_TOP = 20
+
+class UsedWrong extends Error {}
+
+/** Runs one `language` command; the answer is the exit code. */
+export async function languageCommand(args: readonly string[], io: LanguageIo): Promise<number> {
+  try {
+    return run(args, io)
+  } catch (error) {
+    const isUsage =
+      error instanceof UsedWrong ||
+      (error instanceof TypeError &&
+        'code' in error &&
+        String(error.code).startsWith('ERR_PARSE_ARGS'))
+    if (isUsage) {
+      io.stderr.write(`${(error as Error).message}\n\n${LANGUAGE_HELP}`)
+      return 2
+    }
+    if (error instanceof TsvError || error instanceof LanguageModelError || isFileError(error)) {
+      io.stderr.write(`${(error as Error).message}\n`)
+      return 1
+    }
+    throw error
+  }
+}
+
+const isFileError = (error: unknown): boolean =>
+  error instanceof Error && 'syscall' in error && 'code' in error
+
+function run(args: readonly string[], io: LanguageIo): number {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      task: { type: 'string' },
+      in: { type: 'string' },
+      out: { type: 'string' },
+      model: { type: 'string' },
+      text: { type: 'string', default: 'text' },
+      label: { type: 'string', default: 'label' },
+      seed: { type: 'string' },
+      top: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  const [verb, ...rest] = positionals
+  if (values.help || verb === 'help') {
+    io.stdout.write(LANGUAGE_HELP)
+    return 0
+  }
+  if (rest.length > 0) throw new UsedWrong(`"${rest[0]}" is not expected here`)
+  const need = (name: 'in' | 'out' | 'model' | 'task'): string => {
+    const value = values[name]
+    if (value === undefined || value === '') throw new UsedWrong(`--${name} is missing`)
+    return value
+  }
+  const columns = { text: values.text, label: values.label }
+  switch (verb) {
+    case 'train': {
+      const task = need('task')
+      if (task !== 'classify' && task !== 'faq') {
+        throw new UsedWrong(`--task is "${task}", but must be classify or faq`)
+      }
+      const seed = wholeNumber('seed', values.seed, DEFAULT_SEED, 0, 0xffffffff)
+      return train(task, need('in'), need('model'), columns, seed, io)
+    }
+    case 'predict': {
+      const top = wholeNumber('top', values.top, 3, 1, MAX_TOP)
+      return predict(need('model'), need('in'), need('out'), columns.text, top, io)
+    }
+    case 'evaluate':
+      return evaluate(need('model'), need('in'), columns, io)
+    default:
+      throw new UsedWrong(verb === undefined ? 'say what to do' : `there is no "language ${verb}"`)
+  }
+}
+
+function wholeNumber(
+  name: string,
+  given: string | undefined,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
+  if (given === undefined) return otherwise
+  const value = Number(given)
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new UsedWrong(
+    `--${name} is "${given}", but must be a whole number from ${least} to ${most}`,
+  )
+}
+
+interface Columns {
+  readonly text: string
+  readonly label: string
+}
+
+function train(
+  task: Task,
+  input: string,
+  dir: string,
+  columns: Columns,
+  seed: number,
+  io: LanguageIo,
+): number {
+  const table = parseTsv(input, readFileSync(input))
+  const rows = labelledTexts(table, columns)
+  const started = process.cpuUsage()
+  const model = trainTask(rows, { task, seed, onProgress: (share) => showProgress(io, share) })
+  const { user, system } = process.cpuUsage(started)
+  const meta = {
+    task,
+    examples: rows.length,
+    labels: new Set(rows.map(({ label }) => label)).size,
+    seed,
+    bytes: model.length,
+  }
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, MODEL_FILE), model)
+  writeFileSync(join(dir, META_FILE), `${JSON.stringify(meta, null, 2)}\n`)
+  io.stdout.write(
+    `${JSON.stringify({ ...meta, cpuSeconds: Math.round((user + system) / 1e4) / 100 })}\n`,
+  )
+  return 0
+}
+
+function showProgress(io: LanguageIo, share: number): void {
+  if (!io.isTty) return
+  const width = 30
+  const full = Math.round(share * width)
+  const bar = '█'.repeat(full) + '░'.repeat(width - full)
+  io.stderr.write(`\rtraining ${bar} ${Math.round(share * 100)} %${share >= 1 ? '\n' : ''}`)
+}
+
+/** Rows to train on. A row without text teaches nothing and is left out. */
+function labelledTexts(table: Table, columns: Columns): LabelledText[] {
+  const textAt = columnAt(table, columns.text)
+  const labelAt = columnAt(table, columns.label)
+  const rows = table.rows.flatMap(({ line, fields }) => {
+    const text = fields[textAt] ?? ''
+    const label = (fields[labelAt] ?? '').trim()
+    if (label === '') throw new TsvError(table.file, line, `the column "${columns.label}" is empty`)
+    return text.trim() === '' ? [] : [{ text, label }]
+  })
+  const labels = new Set(rows.map(({ label }) => label))
+  if (labels.size < 2) {
+    throw new TsvError(
+      table.file,
+      2,
+      `at least two labels are needed, but there are ${labels.size}`,
+    )
+  }
+  return rows
+}
+
+function openModel(dir: string): TaskModel {
+  return openTask(readFileSync(join(dir, MODEL_FILE)))
+}
+
+function predict(
+  dir: string,
+  input: string,
+  output: string,
+  textColumn: string,
+  top: number,
+  io: LanguageIo,
+): number {
+  const model = openModel(dir)
+  const table = parseTsv(input, readFileSync(input))
+  const textAt = columnAt(table, textColumn)
+  const idAt = table.columns.indexOf('id')
+  const lines = table.rows.map(({ fields }, row) => {
+    const { label, confidence, top: best } = model.predict(fields[textAt] ?? '', top)
+    const scores = best.map((one) => `${one.label}:${one.score.toFixed(4)}`).join('|')
+    const id = idAt < 0 ? String(row + 1) : (fields[idAt] ?? '')
+    return [id, label, confidence.toFixed(6), scores].join('\t')
+  })
+  writeFileSync(output, `${['id\tlabel\tconfidence\ttop', ...lines].join('\n')}\n`)
+  io.stdout.write(`${JSON.stringify({ rows: lines.length, out: output })}\n`)
+  return 0
+}
+
+function evaluate(dir: string, input: string, columns: Columns, io: LanguageIo): number {
+  const model = openModel(dir)
+  const table = parseTsv(input, readFileSync(input))
+  const textAt = columnAt(table, columns.text)
+  const labelAt = columnAt(table, columns.label)
+  const rows = table.rows.map(({ fields }): Scored => {
+    const { label, confidence } = model.predict(fields[textAt] ?? '', 1)
+    return { want: (fields[labelAt] ?? '').trim(), got: label, confidence }
+  })
+  const score = scorePredictions(rows)
+  io.stdout.write(`${JSON.stringify(score, rounded)}\n`)
+  if (io.isTty) io.stdout.write(describeScore(score, rows))
+  return 0
+}
+
+const rounded = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' ? Math.round(value * 1e4) / 1e4 : value
