@@ -73,7 +73,7 @@ export const CLOUD_ERRORS = {
     next: 'Compare the ledger key that was enrolled with that of `kefu-edge ledger status`.',
   },
   'checkpoint.inconsistent': {
-    status: 409,
+    status: 422,
     title: 'The checkpoint does not extend what this gateway has shown before',
     next: 'The ledger was cut or changed: keep the disk as it is and run `kefu-edge ledger verify`.',
   },

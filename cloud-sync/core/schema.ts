@@ -84,4 +84,26 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 3,
+    sql: `
+      CREATE TABLE log_head (
+        gateway_no    INTEGER NOT NULL REFERENCES gateway (no),
+        origin        TEXT NOT NULL,
+        size          INTEGER NOT NULL,
+        root          BLOB NOT NULL,
+        note          TEXT NOT NULL,
+        at            INTEGER NOT NULL,
+        broken_reason TEXT,
+        PRIMARY KEY (gateway_no, origin)
+      ) STRICT, WITHOUT ROWID;
+      -- How far each stream was handed on to a sink.
+      CREATE TABLE sink_mark (
+        sink      TEXT NOT NULL,
+        stream_no INTEGER NOT NULL REFERENCES stream (no),
+        sequence  INTEGER NOT NULL,
+        PRIMARY KEY (sink, stream_no)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

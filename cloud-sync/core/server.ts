@@ -12,6 +12,8 @@ import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
 import { type Answerer, openListAnswerer } from './answerer.ts'
 import { askRoutes } from './ask-routes.ts'
 import { loadServerCertificate } from './certificates.ts'
+import { createCosigner } from './cosigner.ts'
+import { cosignerRoutes } from './cosigner-routes.ts'
 import { createGateways } from './gateways.ts'
 import { readIncoming, send, toOutgoing } from './http.ts'
 import { createReceiver } from './receive.ts'
@@ -68,6 +70,7 @@ export interface CloudCore {
 
 export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCore> {
   const { dataDir, host = '127.0.0.1', clock = systemClock, logger = silentLogger } = options
+  const cosignerName = options.cosignerName ?? 'kefu-edge-core'
   const isPlain = options.isInsecureHttp ?? false
   if (isPlain && !isLoopback(host)) {
     throw new CloudError('request.invalid', {
@@ -75,7 +78,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     })
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const keys = loadKeys(dataDir, options.cosignerName ?? 'kefu-edge-core')
+  const keys = loadKeys(dataDir, cosignerName)
   const tokens = {
     enrolToken: loadToken(join(dataDir, 'enrol.token')),
     operatorToken: loadToken(join(dataDir, 'operator.token')),
@@ -93,6 +96,13 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const sessions = createSessions(store)
   const reports = createReports(store)
   const releases = createReleases(store, keys.publisher.privateKey, clock)
+  const cosigner = createCosigner({
+    store,
+    clock,
+    logger,
+    name: cosignerName,
+    privateKey: keys.cosigner.privateKey,
+  })
   const routes = [
     ...coreRoutes({
       gateways,
@@ -104,6 +114,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       ...keys.said,
     }),
     ...releaseRoutes(releases),
+    ...cosignerRoutes(cosigner),
     ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),
   ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)

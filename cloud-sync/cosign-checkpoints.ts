@@ -1,0 +1,127 @@
+/** Has the ledger's tree heads cosigned by the core at each sync; loud when the core saw another past. */
+import { type Backoff, createBackoff, sleep } from './backoff.ts'
+import type { Link, Logger, Random } from './ports.ts'
+import { formatWitnessRequest } from './protocol/checkpoint.ts'
+import { ProblemAnswer } from './protocol/messages.ts'
+import { parseJson } from './protocol/parse.ts'
+
+/** How old the newest cosigned head may become while entries are written. */
+const COSIGN_EVERY_MS = 60_000
+
+/** The gateway's ledger, as far as it is witnessed. */
+export interface Witnessed {
+  /** Signs the present tree head, or returns the stored one when nothing was added. */
+  checkpoint(): Promise<{ readonly size: number; readonly note: string }>
+  /** RFC 6962 consistency proof between two tree sizes. */
+  consistency(fromSize: number, toSize: number): readonly Uint8Array[]
+  /** Keeps the cosignature lines for the checkpoint of this size. */
+  addCosignatures(size: number, lines: string): Promise<void>
+}
+
+export type CosignOutcome =
+  | { readonly kind: 'cosigned'; readonly size: number }
+  /** Nothing was added since the last one. */
+  | { readonly kind: 'unchanged'; readonly size: number }
+  /** The core saw what this ledger does not have: it was cut, or changed. */
+  | { readonly kind: 'inconsistent'; readonly detail: string }
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'no-answer'; readonly detail: string }
+
+export interface Cosigning {
+  start(): void
+  close(): Promise<void>
+  cosignOnce(): Promise<CosignOutcome>
+  status(): { readonly cosignedSize: number; readonly last?: CosignOutcome }
+}
+
+export function createCosigning(options: {
+  readonly link: Link
+  readonly gatewayId: string
+  readonly ledger: Witnessed
+  readonly random: Random
+  readonly logger: Logger
+  readonly everyMs?: number
+}): Cosigning {
+  const { link, ledger, logger } = options
+  const closing = new AbortController()
+  const backoff: Backoff = createBackoff(options.random)
+  let running: Promise<void> | undefined
+  let cosignedSize = 0
+  let last: CosignOutcome | undefined
+
+  async function submit(old: number, size: number, note: string) {
+    const proof = old > 0 && old < size ? ledger.consistency(old, size) : []
+    return link.request({
+      method: 'POST',
+      path: `/v1/gateways/${options.gatewayId}/add-checkpoint`,
+      contentType: 'text/plain; charset=utf-8',
+      body: Buffer.from(formatWitnessRequest(old, proof, note)),
+      signal: closing.signal,
+    })
+  }
+
+  async function cosignOnce(): Promise<CosignOutcome> {
+    const { size, note } = await ledger.checkpoint()
+    if (size > 0 && size === cosignedSize) return { kind: 'unchanged', size }
+    let result = await submit(cosignedSize, size, note)
+    if (result.kind === 'answer' && result.status === 409) {
+      const seen = Number(/^(\d{1,16})\n$/.exec(result.body.toString('latin1'))?.[1] ?? 0)
+      if (seen > size) {
+        return {
+          kind: 'inconsistent',
+          detail: `the core has cosigned ${seen} entries, here are ${size}`,
+        }
+      }
+      result = await submit(seen, size, note)
+    }
+    if (result.kind === 'failure') {
+      return { kind: 'no-answer', detail: `link.${result.failure}` }
+    }
+    if (result.status === 200) {
+      await ledger.addCosignatures(size, result.body.toString('utf8'))
+      cosignedSize = size
+      return { kind: 'cosigned', size }
+    }
+    const problem = parseJson(ProblemAnswer, result.body)
+    const detail = (problem.ok && problem.value.detail) || `status ${result.status}`
+    const isBroken = problem.ok && problem.value.code === 'checkpoint.inconsistent'
+    return { kind: isBroken ? 'inconsistent' : 'refused', detail }
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      last = await cosignOnce().catch(
+        (error: unknown): CosignOutcome => ({ kind: 'refused', detail: String(error) }),
+      )
+      if (last.kind === 'inconsistent') {
+        logger.error({ detail: last.detail }, 'the core saw another past of this ledger')
+      } else if (last.kind === 'refused') {
+        logger.warn({ detail: last.detail }, 'the checkpoint was not cosigned')
+      }
+      if (last.kind === 'no-answer') {
+        backoff.failed('busy')
+        await backoff.ready(closing.signal)
+      } else {
+        backoff.succeeded()
+        const everyMs = options.everyMs ?? COSIGN_EVERY_MS
+        await sleep(everyMs * (0.5 + options.random()), closing.signal)
+      }
+    }
+  }
+
+  return {
+    start() {
+      running ??= run()
+    },
+    async close() {
+      closing.abort()
+      backoff.resume()
+      await running
+    },
+    cosignOnce: async () => {
+      last = await cosignOnce()
+      return last
+    },
+    status: () => ({ cosignedSize, ...(last ? { last } : {}) }),
+  }
+}
