@@ -1,6 +1,7 @@
 /** Signed tree heads: made by the scheduler and at close, sent to the core, cosigned there. */
 
 import { GatewayError } from '../errors.ts'
+import type { LedgerHead } from './head.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { LedgerCore } from './lane-source.ts'
 import type { LedgerWitnessing, SignedCheckpoint } from './port.ts'
@@ -35,6 +36,8 @@ export function createWitnessing(
     readonly gatewayId: string
     readonly keys: KeyRing
     readonly cosigners: readonly NoteKey[]
+    /** A new checkpoint is on disk. */
+    readonly onCheckpoint: (head: LedgerHead) => void
   },
 ): LedgerWitnessing {
   const { store, clock, tree } = core
@@ -50,8 +53,8 @@ export function createWitnessing(
    * Crash story: the note is a row of the transaction that holds its last entries, and leaves this
    * function only once that is on disk. So no tree head exists for entries that were lost.
    */
-  function checkpoint(): Promise<SignedCheckpoint> {
-    return store.commit(() => {
+  async function checkpoint(): Promise<SignedCheckpoint> {
+    const made = await store.commit(() => {
       const epoch = core.epoch()
       const stored = bySize.get(tree.size)
       if (stored) return fromRow(stored)
@@ -62,6 +65,13 @@ export function createWitnessing(
       insert.run(tree.size, atMs, note)
       return { size: tree.size, root, atMs, note }
     })
+    const epoch = core.epoch().id
+    options.onCheckpoint({
+      epoch,
+      size: made.size,
+      root: Buffer.from(made.root).toString('base64'),
+    })
+    return made
   }
 
   function addCosignatures(size: number, lines: string): Promise<void> {

@@ -17,6 +17,7 @@ import {
 import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import { logKeyName } from './checkpoints.ts'
+import type { LedgerHead } from './head.ts'
 import {
   createKeyRing,
   type FillRandom,
@@ -24,6 +25,7 @@ import {
   MASTER_KEY_BYTES,
   signingKeyFromPem,
 } from './key-ring.ts'
+import type { LedgerMemory } from './ledger.ts'
 import { encodeVerifierKey, noteSigner } from './tlog/note.ts'
 
 const OWNER_ONLY = 0o600
@@ -36,6 +38,10 @@ export interface KeyFiles {
   readonly signingKey: string
   /** Public: what an auditor needs to check an export. */
   readonly verifierKey: string
+  /** Tree head of the newest checkpoint: shows that the database was put back from an older copy. */
+  readonly head: string
+  /** Fingerprints of erased data keys, one a line. */
+  readonly erased: string
   /** Public: verifier keys of cosigners, one a line; written at enrolment with the cloud core. */
   readonly cosignerKeys: string
 }
@@ -45,6 +51,8 @@ export function keyFilesOf(keyDir: string): KeyFiles {
     masterKey: join(keyDir, 'master.key'),
     signingKey: join(keyDir, 'ledger-signing.pem'),
     verifierKey: join(keyDir, 'ledger.vkey'),
+    head: join(keyDir, 'ledger.head'),
+    erased: join(keyDir, 'erased.list'),
     cosignerKeys: join(keyDir, 'cosigners.vkey'),
   }
 }
@@ -80,6 +88,37 @@ export function loadKeyFiles(
     if (cause instanceof GatewayError) throw cause
     throw new GatewayError('ledger.key-files', { cause, detail: keyDir })
   }
+}
+
+/** What of the ledger outlives a restore of the database. */
+export function ledgerMemory(keyDir: string): LedgerMemory {
+  const files = keyFilesOf(keyDir)
+  return {
+    readHead: () =>
+      existsSync(files.head) ? parseHead(readFileSync(files.head, 'utf8')) : undefined,
+    writeHead: (head) => writeDurably(files.head, `${JSON.stringify(head)}\n`, OWNER_ONLY),
+    addErased: (fingerprints) => {
+      const known = existsSync(files.erased) ? readFileSync(files.erased, 'utf8') : ''
+      const lines = fingerprints.map((one) => `${one}\n`).join('')
+      writeDurably(files.erased, known + lines, OWNER_ONLY)
+    },
+    readErased: () =>
+      new Set(
+        existsSync(files.erased)
+          ? readFileSync(files.erased, 'utf8')
+              .split('\n')
+              .filter((line) => line !== '')
+          : [],
+      ),
+  }
+}
+
+function parseHead(text: string): LedgerHead {
+  const { epoch, size, root } = JSON.parse(text) as Partial<LedgerHead>
+  if (typeof epoch === 'string' && typeof size === 'number' && typeof root === 'string') {
+    return { epoch, size, root }
+  }
+  throw new GatewayError('ledger.key-files', { detail: 'ledger.head is not a tree head' })
 }
 
 function readOrMake(path: string, make: () => string): string {

@@ -18,6 +18,7 @@ import {
   type Leaf,
   withoutUndefined,
 } from './entry-codec.ts'
+import { isOlderCopy, type LedgerHead, rememberHead } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
 import { createLaneSource } from './lane-source.ts'
 import { createLanes, DEFAULT_LANE_LIMITS, type LaneLimit, positionOf } from './lanes.ts'
@@ -43,7 +44,7 @@ import {
   readText,
   writeSetting,
 } from './settings.ts'
-import { createSubjectKeys, type SubjectKeys } from './subject-keys.ts'
+import { createSubjectKeys, type ErasedKeys, type SubjectKeys } from './subject-keys.ts'
 import { leafHash } from './tlog/merkle.ts'
 import type { NoteKey } from './tlog/note.ts'
 import { createTree, treeSize } from './tree.ts'
@@ -63,8 +64,17 @@ export interface LedgerOptions {
   readonly time?: { doubt(): TimeDoubt | undefined }
   /** What the core may read of the sealed part; absent: nothing. */
   readonly disclosure?: Disclosure
+  /** What lies beside the database and outlives its restore from an older copy. */
+  readonly memory?: LedgerMemory
   /** Cosigners whose lines are checked before they are kept. */
   readonly cosigners?: readonly NoteKey[]
+}
+
+/** Small files that a restore of the database does not touch; `key-files.ts` keeps them. */
+export interface LedgerMemory extends ErasedKeys {
+  /** Tree head of the newest checkpoint, as text. */
+  readHead(): LedgerHead | undefined
+  writeHead(head: LedgerHead): void
 }
 
 export interface FullLedger extends Ledger, LedgerSource, LedgerWitnessing {
@@ -84,12 +94,12 @@ export interface FullLedger extends Ledger, LedgerSource, LedgerWitnessing {
 
 /** Opens the ledger over its tables. A new data folder gets its first epoch with the first entry. */
 export function createLedger(options: LedgerOptions): FullLedger {
-  const { store, clock, keys, time } = options
+  const { store, clock, keys, time, memory } = options
   const gatewayId = readText(store, 'gateway-id') ?? options.gatewayId
   const random = pooledRandom(options.random)
   const tree = createTree(store)
   const lanes = createLanes(store, { ...DEFAULT_LANE_LIMITS, ...options.limits })
-  const subjectKeys = createSubjectKeys({ store, keys, random })
+  const subjectKeys = createSubjectKeys({ store, keys, random, erased: memory })
   const insert = store.prepare(
     'INSERT INTO ledger_entry (idx, pos, ask, hash, bytes) VALUES (?, ?, ?, ?, ?)',
   )
@@ -105,6 +115,8 @@ export function createLedger(options: LedgerOptions): FullLedger {
   const durable = trackDurableSize(store, () => treeSize(store))
   let epochs: readonly Epoch[] = []
   let askSeed: AskSeed = [0, 0]
+  /** Why an epoch has to be opened before the next entry. */
+  let due: string | undefined
   /** A transaction was lost: what is in memory may be ahead of the tables. */
   let isStale = false
 
@@ -112,6 +124,8 @@ export function createLedger(options: LedgerOptions): FullLedger {
     epochs = readEpochs(store)
     const seed = readSetting(store, 'ask-seed')
     if (seed) askSeed = askSeedFrom(seed)
+    if (epochs.length === 0) due = 'new'
+    else due = isOlderCopy(store, memory?.readHead()) ? 'older-copy' : undefined
     const check = readSetting(store, 'master-check')
     if (check && !keys.tag('master-check').equals(check)) {
       throw new GatewayError('ledger.key-unreadable', { detail: 'the data folder has another key' })
@@ -139,6 +153,11 @@ export function createLedger(options: LedgerOptions): FullLedger {
       writeSetting(store, 'master-check', keys.tag('master-check'))
       askSeed = askSeedFrom(seed)
     }
+    if (reason !== 'new') {
+      rememberHead(store, memory?.readHead())
+      subjectKeys.reapplyErasures()
+    }
+    due = undefined
     write({
       lane: 'audit',
       kind: 'ledger.opened',
@@ -150,7 +169,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
 
   function append(draft: LedgerDraft): LedgerPosition {
     refresh()
-    if (epochs.length === 0) begin('new')
+    if (due !== undefined) begin(due)
     return write(draft)
   }
 
@@ -243,8 +262,9 @@ export function createLedger(options: LedgerOptions): FullLedger {
     epoch: () => {
       refresh()
       const last = epochs.at(-1)
-      if (last) return last
-      store.commit(() => begin('new')).catch(() => undefined)
+      if (last && due === undefined) return last
+      const reason = due ?? 'new'
+      store.commit(() => begin(reason)).catch(() => undefined)
       return epochs.at(-1) ?? { id: '', firstIndex: 0 }
     },
   }
@@ -277,7 +297,12 @@ export function createLedger(options: LedgerOptions): FullLedger {
     subjectKeys,
     gatewayId,
     ...createLaneSource(core, disclosing(options.disclosure ?? 'none', subjectKeys)),
-    ...createWitnessing(core, { gatewayId, keys, cosigners: options.cosigners ?? [] }),
+    ...createWitnessing(core, {
+      gatewayId,
+      keys,
+      cosigners: options.cosigners ?? [],
+      onCheckpoint: (head) => memory?.writeHead(head),
+    }),
   }
 }
 

@@ -79,6 +79,7 @@ export function createRetention(parts: {
       }
     }
     const keysDestroyed = await destroyOldKeys()
+    await thinCheckpoints()
     const limitDays = options.diskIsShort ? 'minDays' : 'maxDays'
     let entriesRemoved = 0
     for (;;) {
@@ -107,6 +108,21 @@ export function createRetention(parts: {
       }
       return count
     })
+  }
+
+  /** After a day one checkpoint a day stays, and the newest cosigned one of the day: one a minute is 150 MB a year. */
+  function thinCheckpoints(): Promise<unknown> {
+    const isCosigned = `note LIKE '%' || char(10) || '— %' || char(10) || '— %'`
+    return store.commit(() =>
+      store
+        .prepare(
+          `DELETE FROM ledger_checkpoint WHERE at_ms < ?
+           AND size NOT IN (SELECT max(size) FROM ledger_checkpoint GROUP BY at_ms / ${DAY_MS})
+           AND size NOT IN (SELECT max(size) FROM ledger_checkpoint WHERE ${isCosigned}
+                            GROUP BY at_ms / ${DAY_MS})`,
+        )
+        .run(clock.now() - DAY_MS),
+    )
   }
 
   /** Crash story: hashes, deletion, lane heads and the entry that tells of it are one transaction. */

@@ -2,6 +2,7 @@
  * Data keys: one for each subject, class of data and month; for anonymous turns one for the box, class
  * and day. Destroying a key makes all that it sealed unreadable, here and in every copy of the entries.
  */
+import { createHash } from 'node:crypto'
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
@@ -41,6 +42,13 @@ export interface Sealed {
   readonly sealed: Buffer
 }
 
+/** Fingerprints of erased keys, kept beside the database so that an older copy of it stays erased. */
+export interface ErasedKeys {
+  /** On disk when it returns. */
+  addErased(fingerprints: readonly string[]): void
+  readErased(): ReadonlySet<string>
+}
+
 export interface SubjectKeys {
   /** Seals with the key of the subject (or the box), made if there is none; inside `store.commit`. */
   seal(
@@ -62,8 +70,13 @@ export interface SubjectKeys {
   hold(who: Subject, reason: string, atMs: number): void
   /** False when there was no hold. */
   release(who: Subject): boolean
-  /** Overwrites the keys in place; inside `store.commit`. Returns how many there were. */
-  destroy(keyIds: readonly number[]): number
+  /**
+   * Overwrites the keys in place; inside `store.commit`. Returns how many there were. `forGood`: also in
+   * every older copy of the database, should one be put back.
+   */
+  destroy(keyIds: readonly number[], options?: { readonly forGood: boolean }): number
+  /** Destroys what had been erased before the database was put back; inside `store.commit`. */
+  reapplyErasures(): number
   /** Gives keys made under an unknown time the period of `atMs`. */
   dateUndated(atMs: number): void
   /** Forgets what is in memory: after a rollback, and at close. */
@@ -74,8 +87,9 @@ export function createSubjectKeys(options: {
   readonly store: Store
   readonly keys: KeyRing
   readonly random: FillRandom
+  readonly erased?: ErasedKeys | undefined
 }): SubjectKeys {
-  const { store, keys, random } = options
+  const { store, keys, random, erased } = options
   const byTag = store.prepare<KeyRow>(
     'SELECT id, wrapped FROM subject_key WHERE tag = ? AND class = ? AND period = ?',
   )
@@ -120,7 +134,9 @@ export function createSubjectKeys(options: {
     }
   }
 
-  function destroy(keyIds: readonly number[]): number {
+  /** Crash story: fingerprints are on disk before the keys go, so an erasure that was told is never undone. */
+  function destroy(keyIds: readonly number[], { forGood } = { forGood: false }): number {
+    if (forGood) erased?.addErased(keyIds.flatMap((id) => fingerprint(byId.get(id)) ?? []))
     // The tag goes too: a later question of the same person starts with a key of its own.
     const zero = store.prepare(
       'UPDATE subject_key SET wrapped = ?, tag = zeroblob(16) WHERE id = ?',
@@ -129,6 +145,13 @@ export function createSubjectKeys(options: {
     for (const id of keyIds) count += zero.run(DESTROYED, id).changes
     forget()
     return count
+  }
+
+  function reapplyErasures(): number {
+    const gone = erased?.readErased()
+    if (!gone || gone.size === 0) return 0
+    const rows = store.prepare<KeyRow>('SELECT id, wrapped FROM subject_key').all()
+    return destroy(rows.filter((row) => gone.has(fingerprint(row) ?? '')).map((row) => row.id))
   }
 
   function forget(): void {
@@ -198,6 +221,7 @@ export function createSubjectKeys(options: {
       store.prepare('DELETE FROM ledger_hold WHERE tag = ?').run(keys.tag(subjectName(who)))
         .changes > 0,
     destroy,
+    reapplyErasures,
     dateUndated: (atMs) => {
       const date = store.prepare(
         'UPDATE subject_key SET period = ? WHERE period = ? AND tag = ? AND wrapped <> ?',
@@ -212,6 +236,11 @@ export function createSubjectKeys(options: {
     },
     forget,
   }
+}
+
+function fingerprint(row: KeyRow | undefined): string | undefined {
+  if (!row || isZero(row.wrapped)) return undefined
+  return createHash('sha256').update(row.wrapped).digest('hex')
 }
 
 /** Number of the day on which the period began. */

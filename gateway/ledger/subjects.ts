@@ -53,7 +53,7 @@ export function createSubjectRights(parts: {
     const destroyed = await store.commit(() => {
       if (keys.isHeld(who)) throw new GatewayError('ledger.held')
       const ids = keys.idsOf(who)
-      const count = keys.destroy(ids)
+      const count = keys.destroy(ids, { forGood: true })
       for (const forget of alsoErase) forget(who)
       audit('subject.erased', { keys: ids, reason })
       return count
