@@ -4,6 +4,8 @@ import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config.ts'
 import { installStarterPack } from './starter-pack.ts'
 
+const FIRST_START =
+  'First start: learning the hospital pack, a few seconds … (首次启动，正在学习医院知识包)'
 const text = {
   add: 'npx kefu-edge device add kiosk-1 --kind kiosk',
   ask: 'npx kefu-edge ask "门诊几点开门"',
@@ -16,8 +18,9 @@ export async function runGateway(
 ): Promise<ExitCode> {
   if (isDemo) return (await import('./demo.ts')).runDemo(config, io)
   const gateway = await composeGateway(config)
-  const stopped = untilSignal()
+  const stopped = untilStopped(gateway)
   try {
+    if (gateway.box.library.list().length === 0) io.stdout(FIRST_START)
     await installStarterPack(gateway.box)
     gateway.box.folder.writeRunFile({
       pid: process.pid,
@@ -29,17 +32,27 @@ export async function runGateway(
       'listening',
     )
     for (const line of greeting(config, gateway)) io.stdout(line)
-    const signal = await stopped
-    gateway.loggers.gateway.info({ signal }, 'closing')
-    return 0
+    const why = await stopped
+    gateway.loggers.gateway.info({ why }, 'closing')
+    return why === 'fault' ? 1 : 0
   } finally {
     await gateway.close()
   }
 }
 
-const untilSignal = (): Promise<NodeJS.Signals> =>
+/**
+ * Resolves at the first signal, or at a mistake of ours that nobody caught: then the state in memory
+ * is not to be trusted, and what keeps the gateway running (systemd, Docker) starts it anew.
+ */
+const untilStopped = ({ loggers }: Gateway): Promise<NodeJS.Signals | 'fault'> =>
   new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+    for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+      process.on(fault, (error: unknown) => {
+        loggers.gateway.error({ error, fault }, 'the gateway made a mistake and closes')
+        resolve('fault')
+      })
+    }
   })
 
 function greeting(config: Config, { ports, box }: Gateway): string[] {

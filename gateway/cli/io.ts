@@ -13,10 +13,18 @@ export interface Io {
 /** A command was called in a way it does not know; the message names the right one. */
 export class UsageError extends Error {}
 
-export const processIo: Io = {
-  stdout: (line) => process.stdout.write(`${line}\n`),
-  stderr: (line) => process.stderr.write(`${line}\n`),
-  isTty: process.stdout.isTTY === true,
+/** Standard output and error of this process. A reader that has gone (`| head`) is no reason to stop. */
+export function openProcessIo(): Io {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+  return {
+    stdout: (line) => process.stdout.write(`${line}\n`),
+    stderr: (line) => process.stderr.write(`${line}\n`),
+    isTty: process.stdout.isTTY === true,
+  }
 }
 
 /** Says an error the way an operator needs it: what, then the next step, then the code. */

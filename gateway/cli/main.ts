@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../config.ts'
 import { COMMANDS, type CommandOptions, HELP } from './commands.ts'
-import { type ExitCode, type Io, processIo, sayError, UsageError } from './io.ts'
+import { type ExitCode, type Io, openProcessIo, sayError, UsageError } from './io.ts'
 import { RemoteProblem } from './operate.ts'
 
 const OPTIONS = {
@@ -22,7 +22,7 @@ const OPTIONS = {
 /** Commands that read their own options. */
 const RAW: ReadonlySet<string> = new Set(['language', 'ledger', 'subject'])
 
-export async function main(argv: readonly string[], io: Io = processIo): Promise<ExitCode> {
+export async function main(argv: readonly string[], io: Io = openProcessIo()): Promise<ExitCode> {
   const [name = 'help'] = argv
   const asJson = argv.includes('--json')
   try {
