@@ -1,7 +1,9 @@
 /** The MQTT broker of the gateway: the parts of this folder put together, and what the house may ask of them. */
 import { randomUUID } from 'node:crypto'
+import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
+import { AedesCore } from './aedes/core.ts'
 import type { ByteConnection } from './byte-connection.ts'
 import type { Properties, Qos } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
@@ -32,7 +34,7 @@ import type {
 import { QueueRows } from './queue-rows.ts'
 import { RatePacer } from './rate-pacer.ts'
 import { RetainedMessages } from './retained.ts'
-import { type Listener as HouseListener, Router } from './router.ts'
+import { Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
 import { SessionRows } from './session-rows.ts'
 import { Sessions } from './sessions.ts'
@@ -104,6 +106,8 @@ export interface MqttBroker {
   /** Permissions have changed: what was decided before is asked anew. */
   permissionsChanged(): void
   readonly counters: Readonly<EngineCounters>
+  /** aedes as plug-ins know it: publish, subscribe, clients, events. */
+  readonly aedes: Aedes
   close(): Promise<void>
 }
 
@@ -175,9 +179,25 @@ class Broker implements MqttBroker {
       if (kept === undefined) retained.delete(topic)
       else retained.set(kept)
     })
-    const notify = (listener: HouseListener, message: Message): void =>
-      listener.notify(message, () => undefined)
-    const dispatcher = new Dispatcher({ router, retained, durable, mayReceive, notify })
+    const dispatcher: Dispatcher = new Dispatcher({
+      router,
+      retained,
+      durable,
+      mayReceive,
+      notify: (listener, message) => core.notify(listener, message),
+    })
+    const core: AedesCore = new AedesCore({
+      store,
+      router,
+      logger,
+      deliver: (message, done) => {
+        const kept = (error: unknown): void =>
+          done(error === undefined ? undefined : new Error('not stored', { cause: error }))
+        if (dispatcher.dispatch(message, null, null, kept, false) !== 'pending') done()
+      },
+      retain: (message) => retained.set(message),
+      close: (clientId) => void this.disconnect(clientId, 'closed by a plug-in'),
+    })
     const wills = new Wills({
       store,
       rows: sessionRows,
@@ -212,6 +232,7 @@ class Broker implements MqttBroker {
       sessionRows,
       queueRows,
       wills,
+      core,
       loginGuard: new LoginGuard(nowMs),
       connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
       gatherer: new WriteGatherer(),
@@ -236,6 +257,10 @@ class Broker implements MqttBroker {
 
   get counters(): Readonly<EngineCounters> {
     return this.engine.counters
+  }
+
+  get aedes(): Aedes {
+    return this.engine.core.aedes
   }
 
   async listen(options: ListenOptions): Promise<number> {
@@ -292,12 +317,13 @@ class Broker implements MqttBroker {
     for (const connection of [...this.engine.connections]) {
       connection.disconnect(Reason.serverShuttingDown)
     }
+    await this.engine.core.close()
     this.engine.sessions.close()
     this.engine.deadlines.close()
     // A socket's own close event still speaks (presence, wills): what it says is kept too.
     await Promise.all(closing)
     this.durable.flush()
-    this.durable.flushRemovals()
+    this.durable.flushLater()
     await this.engine.store.durable()
     this.isClosed = true
   }

@@ -34,8 +34,8 @@ import { RatePacer } from './rate-pacer.ts'
 import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
-/** Above this many bytes the parts of one turn are written one by one: copying would cost more than calls. */
-const JOIN_BYTES = 256 * 1024
+/** Parts of one turn are joined up to this size: beyond it copying costs more than another call. */
+const JOIN_BYTES = 128 * 1024
 /** MQTT 5 strings carry a reason of this length at most, so that a refusal is never larger than its cause. */
 const MAX_REASON_CHARACTERS = 200
 
@@ -117,10 +117,25 @@ export class Connection {
     if (this.session !== null) this.session.counters.bytesSent += outBytes
     if (out.length === 1) this.io.write(out[0] as Buffer)
     else if (outBytes <= JOIN_BYTES) this.io.write(Buffer.concat(out, outBytes))
-    else for (const part of out) this.io.write(part)
+    else this.writeInSlabs(out)
     this.ioBuffered = this.io.bufferedBytes()
     if (this.ioBuffered > 2 * this.engine.limits.maxSocketBufferBytes) this.pauseReading()
     else if (this.wasFull && this.ioBuffered === 0) this.onDrain()
+  }
+
+  private writeInSlabs(parts: readonly Buffer[]): void {
+    let slab: Buffer[] = []
+    let slabBytes = 0
+    for (const part of parts) {
+      if (slabBytes + part.length > JOIN_BYTES && slabBytes > 0) {
+        this.io.write(slab.length === 1 ? (slab[0] as Buffer) : Buffer.concat(slab, slabBytes))
+        slab = []
+        slabBytes = 0
+      }
+      slab.push(part)
+      slabBytes += part.length
+    }
+    if (slabBytes > 0) this.io.write(Buffer.concat(slab, slabBytes))
   }
 
   /** False when it is larger than the client takes; then nothing was sent. */

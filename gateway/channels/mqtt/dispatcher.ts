@@ -44,12 +44,14 @@ export class Dispatcher {
   /**
    * Gives `message` to all of its receivers. What must survive goes to the store first; `done` is then
    * called after the commit, with an error if it failed. `received` is remembered in the same commit.
+   * `notifies` false: functions of the house have had it already.
    */
   dispatch(
     message: Message,
     publisher: Session | null,
     received: ReceivedId | null,
     done: Done | null,
+    notifies = true,
   ): DispatchResult {
     const { targets, groups, listeners } = this.parts.router.match(message.topic)
     const deliveries: DurableJob['deliveries'] = []
@@ -59,7 +61,7 @@ export class Dispatcher {
       if (target !== null) this.toTarget(message, target, deliveries)
     }
     for (const group of groups) this.toGroup(message, group, deliveries)
-    for (const listener of listeners) this.parts.notify(listener, message)
+    if (notifies) for (const listener of listeners) this.parts.notify(listener, message)
     if (message.retain) this.parts.retained.set(message)
     if (deliveries.length > 0 || message.retain || received !== null) {
       this.parts.durable.add({ message, deliveries, isRetained: message.retain, received, done })

@@ -2,9 +2,9 @@
  * What must survive a crash, written to the gateway's SQLite file.
  *
  * Messages to kept sessions and retained messages of one stretch of work share one `store.commit`;
- * whoever waits is told after the fsync. Removals (an acknowledged message) are not waited for: they go
- * with the next commit, at the latest after `REMOVAL_DELAY_MS`. Losing one in a crash means a message
- * is sent again with DUP, which QoS 1 allows and the packet id makes harmless for QoS 2.
+ * whoever waits is told after the fsync. Removals (an acknowledged message) and packet ids of QoS 1 are
+ * not waited for: they go with the next commit, at the latest after `REMOVAL_DELAY_MS`. Losing one in a
+ * crash means that a message is sent again, which QoS 1 allows and its packet id makes harmless for QoS 2.
  */
 import type { Store } from '../../storage/store.ts'
 import type { Message } from './message.ts'
@@ -32,7 +32,9 @@ export class DurableLog implements DeliveryLog {
   private readonly store: Store
   private readonly rows: QueueRows
   private jobs: DurableJob[] = []
-  private removals: { row: number; seq: number }[] = []
+  private removals: number[] = []
+  /** Packet ids given to QoS 1 deliveries since: written only if not acknowledged meanwhile. */
+  private readonly sends = new Map<number, number>()
   private timer: NodeJS.Timeout | undefined
   private nextSeq: number
   private committedSeq: number
@@ -60,7 +62,7 @@ export class DurableLog implements DeliveryLog {
     this.store
       .commit(() => {
         for (const job of jobs) this.write(job)
-        this.writeRemovals()
+        this.writeLater()
       })
       .then(
         () => this.settle(jobs),
@@ -68,41 +70,48 @@ export class DurableLog implements DeliveryLog {
       )
   }
 
-  removed(row: number, seq: number): void {
-    this.removals.push({ row, seq })
-    if (this.removals.length >= MAX_REMOVALS) this.flushRemovals()
-    else this.timer ??= setTimeout(() => this.flushRemovals(), REMOVAL_DELAY_MS).unref()
+  removed(seq: number): void {
+    this.sends.delete(seq)
+    this.removals.push(seq)
+    if (this.removals.length >= MAX_REMOVALS) this.flushLater()
+    else this.timer ??= setTimeout(() => this.flushLater(), REMOVAL_DELAY_MS).unref()
   }
 
-  sent(row: number, seq: number, packetId: number): void {
-    void this.store.commit(() => this.rows.setPacketId(row, seq, packetId)).catch(ignoreLost)
+  sending(seq: number, packetId: number): void {
+    this.sends.set(seq, packetId)
+    this.timer ??= setTimeout(() => this.flushLater(), REMOVAL_DELAY_MS).unref()
   }
 
-  released(row: number, seq: number, done: () => void): void {
-    this.store.commit(() => this.rows.setReleased(row, seq)).then(done, ignoreLost)
+  sendingOnce(seq: number, packetId: number, done: () => void): void {
+    this.store.commit(() => this.rows.setPacketId(seq, packetId)).then(done, ignoreLost)
+  }
+
+  released(seq: number, done: () => void): void {
+    this.flushLater()
+    this.store.commit(() => this.rows.setReleased(seq)).then(done, ignoreLost)
   }
 
   page(row: number, afterSeq: number, limit: number): Delivery[] {
-    this.flushRemovals()
+    this.flushLater()
     return this.rows.page(row, afterSeq, this.committedSeq, limit)
   }
 
   size(row: number): { count: number; bytes: number } {
-    this.flushRemovals()
+    this.flushLater()
     return this.rows.size(row)
   }
 
   oldestWaiting(row: number, afterSeq: number): { seq: number; bytes: number } | undefined {
-    this.flushRemovals()
+    this.flushLater()
     return this.rows.oldestWaiting(row, afterSeq)
   }
 
-  /** Writes removals now; part of closing. */
-  flushRemovals(): void {
+  /** Writes what nobody waits for; part of closing. */
+  flushLater(): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    if (this.removals.length === 0) return
-    void this.store.commit(() => this.writeRemovals()).catch(ignoreLost)
+    if (this.removals.length === 0 && this.sends.size === 0) return
+    void this.store.commit(() => this.writeLater()).catch(ignoreLost)
   }
 
   private write(job: DurableJob): void {
@@ -139,11 +148,12 @@ export class DurableLog implements DeliveryLog {
     }
   }
 
-  private writeRemovals(): void {
-    const removals = this.removals
-    if (removals.length === 0) return
+  private writeLater(): void {
+    const { removals, sends } = this
     this.removals = []
-    for (const { row, seq } of removals) this.rows.remove(row, seq)
+    for (const [seq, packetId] of sends) this.rows.setPacketId(seq, packetId)
+    sends.clear()
+    for (const seq of removals) this.rows.remove(seq)
   }
 }
 

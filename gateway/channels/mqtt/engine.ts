@@ -1,5 +1,6 @@
 /** What the handlers of one connection share: the parts of the broker, wired in `broker.ts`. */
 import type { Store } from '../../storage/store.ts'
+import type { AedesCore } from './aedes/core.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -71,6 +72,7 @@ export interface Engine {
   readonly sessionRows: SessionRows
   readonly queueRows: QueueRows
   readonly wills: Wills
+  readonly core: AedesCore
   readonly loginGuard: LoginGuard
   /** Connects of all clients together. */
   readonly connectPacer: RatePacer

@@ -149,6 +149,7 @@ export class Handshake {
     session.outbound.disconnected()
     if (!engine.isClosing) engine.wills.lost(connection.clientId, session.expirySeconds)
     engine.sessions.left(session)
+    if (wasOpen) engine.core.unregister(session.clientId)
     if (!wasOpen || session.principal === null) return
     engine.logger.info(
       { clientId: session.clientId, reasonCode: reason.code, reason: reason.text },
@@ -391,6 +392,7 @@ export class Handshake {
     engine.counters.messagesSent++
     connection.send(connack)
     session.connection = connection
+    engine.core.register(session.clientId)
     engine.logger.debug(
       { clientId: session.clientId, remoteAddress: connection.io.remoteAddress, isPresent },
       'client connected',

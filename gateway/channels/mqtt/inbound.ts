@@ -11,7 +11,7 @@ import { Reason, reasonText } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import { forwardedProperties, Message } from './message.ts'
-import type { AuthorizeResult, DeviceMessageOutcome } from './ports.ts'
+import type { DeviceMessageOutcome } from './ports.ts'
 import type { Session } from './session.ts'
 
 /** One QoS 1 or 2 message that is not acknowledged yet. */
@@ -25,14 +25,18 @@ interface PendingAck {
   message: Message | null
 }
 
+interface Refusal {
+  readonly reasonCode: number
+  readonly reason: string
+}
+
 interface TopicRights {
-  readonly result: AuthorizeResult
+  readonly refusal: Refusal | undefined
   readonly isForBox: boolean
 }
 
 /** Topics whose permission a connection remembers: a device uses a handful. */
 const REMEMBERED_TOPICS = 64
-const ALLOWED: AuthorizeResult = { ok: true }
 
 export class Inbound {
   private readonly connection: Connection
@@ -63,9 +67,12 @@ export class Inbound {
     if (connection.version === 5) this.resolveAlias(packet)
     if (packet.qos > 0 && !this.admit(packet, session)) return
     const rights = this.rightsFor(packet.topic)
-    const refusal = this.check(packet, rights)
-    if (refusal !== null) {
-      this.refuse(packet, refusal.reasonCode, refusal.reason)
+    if (rights.refusal !== undefined) {
+      this.refuse(packet, rights.refusal.reasonCode, rights.refusal.reason)
+      return
+    }
+    if (packet.properties?.payloadFormatIndicator === 1 && !isUtf8(packet.payload)) {
+      this.refuse(packet, Reason.payloadFormatInvalid, 'the payload is not UTF-8')
       return
     }
     const message = this.toMessage(packet, buffer, from, end)
@@ -142,29 +149,25 @@ export class Inbound {
   }
 
   private rightsFor(topic: string): TopicRights {
-    const { engine, session } = this.connection
+    const { engine } = this.connection
     if (this.rightsVersion !== engine.permissionsVersion) {
       this.rights.clear()
       this.rightsVersion = engine.permissionsVersion
     }
     let rights = this.rights.get(topic)
     if (rights === undefined) {
-      const principal = session?.principal
-      const result =
-        principal == null ? ALLOWED : engine.policy.authorize(principal, 'publish', topic)
-      rights = { result, isForBox: engine.policy.isDeviceMessageTopic(topic) }
+      const refusal = this.topicRefusal(topic)
+      rights = { refusal, isForBox: engine.policy.isDeviceMessageTopic(topic) }
       if (this.rights.size >= REMEMBERED_TOPICS) this.rights.clear()
       this.rights.set(topic, rights)
     }
     return rights
   }
 
-  private check(
-    packet: PublishPacket,
-    rights: TopicRights,
-  ): { reasonCode: number; reason: string } | null {
-    const { topic, properties } = packet
-    const { limits } = this.connection.engine
+  /** What is wrong with a topic, whatever the message; undefined when nothing is. */
+  private topicRefusal(topic: string): Refusal | undefined {
+    const { engine, session } = this.connection
+    const { limits, policy } = engine
     if (topic.startsWith('$SYS/') || topic.startsWith('$share/')) {
       return { reasonCode: Reason.notAuthorized, reason: 'the topic is the gateway’s own' }
     }
@@ -174,11 +177,9 @@ export class Inbound {
         reason: `a topic has ${limits.maxTopicDepth} levels at most`,
       }
     }
-    if (!rights.result.ok) return rights.result
-    if (properties?.payloadFormatIndicator === 1 && !isUtf8(packet.payload)) {
-      return { reasonCode: Reason.payloadFormatInvalid, reason: 'the payload is not UTF-8' }
-    }
-    return null
+    if (session?.principal == null) return undefined
+    const result = policy.authorize(session.principal, 'publish', topic)
+    return result.ok ? undefined : result
   }
 
   private toMessage(packet: PublishPacket, buffer: Buffer, from: number, end: number): Message {

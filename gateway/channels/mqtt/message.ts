@@ -30,13 +30,10 @@ export class Message {
   readonly expiresAtMs: number
   readonly publisher: string | undefined
   private propertyBytes: Buffer | null | undefined
-  private readonly frames: (PublishFrame | undefined)[] = [
-    undefined,
-    undefined,
-    undefined,
-    undefined,
-  ]
+  private frames: (PublishFrame | undefined)[] | undefined
   private framesExpirySeconds = -1
+  private offered: PublishFrame | undefined
+  private offeredSlot = 0
 
   constructor(fields: MessageFields) {
     this.topic = fields.topic
@@ -63,11 +60,12 @@ export class Message {
       const left = this.secondsLeft(nowMs)
       if (left !== this.framesExpirySeconds) {
         this.framesExpirySeconds = left
-        this.frames[2] = undefined
-        this.frames[3] = undefined
+        this.frames = undefined
       }
     }
     const slot = (version === 5 ? 2 : 0) | (qos > 0 ? 1 : 0)
+    if (this.offered !== undefined && this.offeredSlot === slot) return this.offered
+    this.frames ??= [undefined, undefined, undefined, undefined]
     let frame = this.frames[slot]
     if (frame === undefined) {
       const properties = version === 5 ? this.receiverProperties(nowMs, null, 0) : undefined
@@ -91,7 +89,8 @@ export class Message {
 
   /** A frame that is already encoded exactly as it will leave, when the sender's bytes can be passed on. */
   offerFrame(version: ProtocolVersion, frame: PublishFrame): void {
-    this.frames[(version === 5 ? 2 : 0) | (frame.packetIdAt > 0 ? 1 : 0)] = frame
+    this.offered = frame
+    this.offeredSlot = (version === 5 ? 2 : 0) | (frame.packetIdAt > 0 ? 1 : 0)
   }
 
   encodedProperties(): Buffer | undefined {

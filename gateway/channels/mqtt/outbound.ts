@@ -32,12 +32,15 @@ export interface Delivery {
   isReleased: boolean
 }
 
-/** What the queue needs of the store. Writes are kept with the next commit; none is waited for but `release`. */
+/** What the queue needs of the store. */
 export interface DeliveryLog {
-  removed(sessionRow: number, seq: number): void
-  sent(sessionRow: number, seq: number, packetId: number): void
+  removed(seq: number): void
+  /** A QoS 1 delivery leaves under this packet id. */
+  sending(seq: number, packetId: number): void
+  /** A QoS 2 delivery is about to leave under this packet id; calls back once that is on disk. */
+  sendingOnce(seq: number, packetId: number, done: () => void): void
   /** Calls back once the release is on disk. */
-  released(sessionRow: number, seq: number, done: () => void): void
+  released(seq: number, done: () => void): void
   /** Committed deliveries after `afterSeq`, oldest first. */
   page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
   size(sessionRow: number): { count: number; bytes: number }
@@ -146,7 +149,10 @@ export class Outbound {
   /** The row of a staged delivery is on disk. */
   committed(delivery: Delivery): void {
     delivery.isCommitted = true
-    if (delivery.isOnDisk) this.stagedOnDisk--
+    if (delivery.isOnDisk) {
+      delivery.isOnDisk = false
+      this.stagedOnDisk--
+    }
     if (delivery.packetId > 0) {
       const connection = this.session.connection
       const isCurrent = this.inflight?.get(delivery.packetId) === delivery
@@ -192,13 +198,8 @@ export class Outbound {
         const delivery = this.next()
         if (delivery === undefined) break
         this.open++
-        if (delivery.packetId === 0) {
-          this.assignPacketId(delivery)
-          if (delivery.seq > 0) {
-            this.parts.log.sent(this.session.rowId, delivery.seq, delivery.packetId)
-          }
-        }
-        this.transmit(delivery)
+        if (delivery.packetId > 0) this.transmit(delivery)
+        else this.sendFirst(delivery)
       }
     } finally {
       this.isPumping = false
@@ -238,7 +239,7 @@ export class Outbound {
     // PUBREL leaves after the release is kept: after a crash the message must not be sent again,
     // since its receiver may have forgotten the packet id with our PUBREL.
     const { connection } = this.session
-    this.parts.log.released(this.session.rowId, delivery.seq, () => {
+    this.parts.log.released(delivery.seq, () => {
       delivery.isReleased = true
       if (connection === this.session.connection) {
         connection?.sendAck(PacketType.pubrel, packetId, 0)
@@ -371,6 +372,18 @@ export class Outbound {
     this.inflight.set(delivery.packetId, delivery)
   }
 
+  /** The first time: it gets its packet id, which must be on disk before a QoS 2 message leaves. */
+  private sendFirst(delivery: Delivery): void {
+    this.assignPacketId(delivery)
+    const { seq, packetId } = delivery
+    if (seq > 0 && delivery.qos === 2) {
+      this.parts.log.sendingOnce(seq, packetId, () => this.committed(delivery))
+      return
+    }
+    if (seq > 0) this.parts.log.sending(seq, packetId)
+    this.transmit(delivery)
+  }
+
   private transmit(delivery: Delivery): void {
     const { session } = this
     const connection = session.connection
@@ -395,7 +408,7 @@ export class Outbound {
 
   private forget(delivery: Delivery): void {
     this.account(delivery, -1)
-    if (delivery.seq > 0) this.parts.log.removed(this.session.rowId, delivery.seq)
+    if (delivery.seq > 0) this.parts.log.removed(delivery.seq)
   }
 
   private account(delivery: Delivery, sign: 1 | -1): void {
@@ -428,7 +441,7 @@ export class Outbound {
     if (!this.isSpilled) return false
     const oldest = this.parts.log.oldestWaiting(this.session.rowId, this.lastSeq)
     if (oldest === undefined) return false
-    this.parts.log.removed(this.session.rowId, oldest.seq)
+    this.parts.log.removed(oldest.seq)
     this.count--
     this.bytes -= oldest.bytes
     return true

@@ -37,12 +37,12 @@ const ORIGINAL_QOS_SHIFT = 3
 
 /** Every statement of this file, so that a test can look at their query plans. */
 export const QUEUE_SQL = {
-  lastSeq: 'SELECT max(seq) AS seq FROM mqtt_queue WHERE session_id = ?',
+  lastSeq: 'SELECT max(seq) AS seq FROM mqtt_queue',
   insert: `INSERT INTO mqtt_queue (session_id, seq, topic, payload, flags, properties, identifiers,
     publisher, share, expires_at, drop_at, packet_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
-  remove: 'DELETE FROM mqtt_queue WHERE session_id = ? AND seq = ?',
-  setPacketId: 'UPDATE mqtt_queue SET packet_id = ? WHERE session_id = ? AND seq = ?',
-  setReleased: `UPDATE mqtt_queue SET released = 1, payload = x'' WHERE session_id = ? AND seq = ?`,
+  remove: 'DELETE FROM mqtt_queue WHERE seq = ?',
+  setPacketId: 'UPDATE mqtt_queue SET packet_id = ? WHERE seq = ?',
+  setReleased: `UPDATE mqtt_queue SET released = 1, payload = x'' WHERE seq = ?`,
   page: `SELECT seq, topic, payload, flags, properties, identifiers, publisher, share, expires_at,
     packet_id, released FROM mqtt_queue
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
@@ -67,7 +67,6 @@ export const QUEUE_SQL = {
 /** Read whole at start only. */
 const ALL_RETAINED =
   'SELECT topic, payload, qos, properties, publisher, expires_at FROM mqtt_retained'
-const MAX_SEQ = 'SELECT max(seq) AS seq FROM mqtt_queue'
 
 export class QueueRows {
   private readonly store: Store
@@ -87,6 +86,7 @@ export class QueueRows {
     this.maxQueuedAgeMs = maxQueuedAgeMs
     this.nowMs = nowMs
     this.sql = {
+      lastSeq: store.prepare<{ seq: number | null }>(QUEUE_SQL.lastSeq),
       insert: store.prepare(QUEUE_SQL.insert),
       remove: store.prepare(QUEUE_SQL.remove),
       setPacketId: store.prepare(QUEUE_SQL.setPacketId),
@@ -107,7 +107,7 @@ export class QueueRows {
   }
 
   lastSeq(): number {
-    return this.store.prepare<{ seq: number | null }>(MAX_SEQ).get()?.seq ?? 0
+    return this.sql.lastSeq.get()?.seq ?? 0
   }
 
   insert(sessionRow: number, delivery: Delivery): void {
@@ -130,16 +130,16 @@ export class QueueRows {
     )
   }
 
-  remove(sessionRow: number, seq: number): void {
-    this.sql.remove.run(sessionRow, seq)
+  remove(seq: number): void {
+    this.sql.remove.run(seq)
   }
 
-  setPacketId(sessionRow: number, seq: number, packetId: number): void {
-    this.sql.setPacketId.run(packetId, sessionRow, seq)
+  setPacketId(seq: number, packetId: number): void {
+    this.sql.setPacketId.run(packetId, seq)
   }
 
-  setReleased(sessionRow: number, seq: number): void {
-    this.sql.setReleased.run(sessionRow, seq)
+  setReleased(seq: number): void {
+    this.sql.setReleased.run(seq)
   }
 
   page(sessionRow: number, afterSeq: number, lastSeq: number, limit: number): Delivery[] {

@@ -2,10 +2,11 @@
  * Who gets a message: a trie of filters and, in front of it, a cache from topic to receivers with the
  * overlaps of each session already merged, so that a repeated topic costs one map look-up.
  */
-import type { Qos } from './codec/packets.ts'
+import type { Properties, Qos } from './codec/packets.ts'
 import { hasWildcard } from './codec/topics.ts'
 import type { Session } from './session.ts'
 import type { SharedGroup } from './shared-groups.ts'
+import { TopicTrie } from './topic-trie.ts'
 
 /** One filter of one session. */
 export interface Subscription {
@@ -23,10 +24,24 @@ export interface Subscription {
   readonly identifier: number
 }
 
+/** A message as aedes and its plug-ins know it (aedes-packet). */
+export interface HousePacket {
+  readonly cmd: 'publish'
+  readonly brokerId?: string
+  readonly brokerCounter?: number
+  readonly clientId?: string
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly dup: boolean
+  readonly properties?: Properties
+}
+
 /** A function of the house, as aedes and its plug-ins subscribe. */
 export interface Listener {
   readonly kind: 'listener'
-  readonly notify: (packet: unknown, done: () => void) => void
+  readonly notify: (packet: HousePacket, done: () => void) => void
 }
 
 export type Route = Subscription | SharedGroup | Listener
@@ -47,59 +62,31 @@ export interface Match {
   readonly listeners: readonly Listener[]
 }
 
-interface Node {
-  readonly children: Map<string, Node>
-  readonly routes: Set<Route>
-}
-
 /** Topics remembered at once: more than a site's devices times their topics, about 2 MB at worst. */
 const CACHE_TOPICS = 10_000
 
-const createNode = (): Node => ({ children: new Map(), routes: new Set() })
-
 export class Router {
-  private readonly root = createNode()
+  private readonly trie = new TopicTrie<Route>()
   private readonly cache = new Map<string, Match>()
   private readonly mayReceive: (session: Session, topic: string) => boolean
-  /** Filters in the trie. */
-  size = 0
 
   /** `mayReceive` is asked once per session and topic, until `forget`. */
   constructor(mayReceive: (session: Session, topic: string) => boolean) {
     this.mayReceive = mayReceive
   }
 
+  /** Filters registered. */
+  get size(): number {
+    return this.trie.size
+  }
+
   add(filter: string, route: Route): void {
-    let node = this.root
-    for (const level of filter.split('/')) {
-      let child = node.children.get(level)
-      if (child === undefined) {
-        child = createNode()
-        node.children.set(level, child)
-      }
-      node = child
-    }
-    node.routes.add(route)
-    this.size++
+    this.trie.add(filter, route)
     this.drop(filter)
   }
 
   remove(filter: string, route: Route): void {
-    const levels = filter.split('/')
-    const path: Node[] = [this.root]
-    for (const level of levels) {
-      const child = (path[path.length - 1] as Node).children.get(level)
-      if (child === undefined) return
-      path.push(child)
-    }
-    if (!(path[path.length - 1] as Node).routes.delete(route)) return
-    this.size--
-    for (let depth = levels.length; depth > 0; depth--) {
-      const node = path[depth] as Node
-      if (node.routes.size > 0 || node.children.size > 0) break
-      ;(path[depth - 1] as Node).children.delete(levels[depth - 1] as string)
-    }
-    this.drop(filter)
+    if (this.trie.remove(filter, route)) this.drop(filter)
   }
 
   /** Forgets what was worked out: after a change of permissions. */
@@ -122,13 +109,10 @@ export class Router {
   }
 
   private workOut(topic: string): Match {
-    const found: Route[] = []
-    const levels = topic.split('/')
-    collect(this.root, levels, 0, topic.startsWith('$'), found)
     const bySession = new Map<Session, Subscription[]>()
     const groups: SharedGroup[] = []
     const listeners: Listener[] = []
-    for (const route of found) {
+    for (const route of this.trie.match(topic)) {
       if (route.kind === 'listener') listeners.push(route)
       else if (route.kind === 'group') groups.push(route)
       else {
@@ -144,30 +128,6 @@ export class Router {
     }
     return { targets, groups, listeners }
   }
-}
-
-/** `#` also matches its parent level; wildcards do not match a `$` level at the top [MQTT-4.7.2-1]. */
-function collect(
-  node: Node,
-  levels: readonly string[],
-  depth: number,
-  isReserved: boolean,
-  found: Route[],
-): void {
-  const wildcards = depth > 0 || !isReserved
-  if (wildcards) {
-    const rest = node.children.get('#')
-    if (rest !== undefined) for (const route of rest.routes) found.push(route)
-  }
-  if (depth === levels.length) {
-    for (const route of node.routes) found.push(route)
-    return
-  }
-  const exact = node.children.get(levels[depth] as string)
-  if (exact !== undefined) collect(exact, levels, depth + 1, isReserved, found)
-  if (!wildcards) return
-  const one = node.children.get('+')
-  if (one !== undefined) collect(one, levels, depth + 1, isReserved, found)
 }
 
 /** Highest QoS of the overlapping filters [MQTT-3.3.4-2], all their identifiers [MQTT-3.3.4-4]. */

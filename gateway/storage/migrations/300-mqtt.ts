@@ -19,9 +19,10 @@ export const mqtt = {
     ) STRICT, WITHOUT ROWID;
 
     -- Messages on their way to a session, in order of seq; packet_id once they were first sent.
+    -- New rows are appended, whoever they are for: a commit writes few pages.
     CREATE TABLE mqtt_queue (
+      seq         INTEGER PRIMARY KEY,
       session_id  INTEGER NOT NULL,
-      seq         INTEGER NOT NULL,
       topic       TEXT NOT NULL,
       payload     BLOB NOT NULL,
       flags       INTEGER NOT NULL,
@@ -32,9 +33,9 @@ export const mqtt = {
       expires_at  INTEGER,
       drop_at     INTEGER,
       packet_id   INTEGER,
-      released    INTEGER NOT NULL DEFAULT 0,
-      PRIMARY KEY (session_id, seq)
-    ) STRICT, WITHOUT ROWID;
+      released    INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX mqtt_queue_by_session ON mqtt_queue (session_id, seq);
 
     -- Packet ids of QoS 2 messages received and not yet released.
     CREATE TABLE mqtt_received (
@@ -49,7 +50,9 @@ export const mqtt = {
       qos        INTEGER NOT NULL,
       properties BLOB,
       publisher  TEXT,
-      expires_at INTEGER
+      expires_at INTEGER,
+      -- fields that only a plug-in of the aedes core knows
+      extra      BLOB
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE mqtt_will (

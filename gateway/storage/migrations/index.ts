@@ -1,8 +1,9 @@
-/** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, 4xx knowledge, 5xx ledger, 6xx voice. */
+/** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, aedes, 4xx knowledge, 5xx ledger, 6xx voice. */
 import { devices } from './100-devices.ts'
 import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { sessions } from './200-sessions.ts'
 import { mqtt } from './300-mqtt.ts'
+import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { speech } from './600-speech.ts'
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   twinsAndClaims,
   sessions,
   mqtt,
+  aedes,
   packs,
   ledger,
   speech,

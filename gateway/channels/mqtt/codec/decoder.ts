@@ -138,8 +138,7 @@ export function decodePublish(
   if (end - start < 2) throw malformed('the packet ends too early')
   const topicEnd = start + 2 + (((buffer[start] as number) << 8) | (buffer[start + 1] as number))
   if (topicEnd > end) throw malformed('the packet ends too early')
-  const topic = decodeUtf8(buffer, start + 2, topicEnd)
-  if (topic === undefined) throw malformed('the topic is not the UTF-8 that MQTT allows')
+  const topic = decodeTopicName(buffer, start + 2, topicEnd)
   let at = topicEnd
   let packetId = 0
   if (qos > 0) {
@@ -158,7 +157,9 @@ export function decodePublish(
       checkPublishProperties(properties)
     }
   }
-  checkPublishTopic(topic, properties)
+  if (topicEnd === start + 2 && properties?.topicAlias === undefined) {
+    throw protocolError('neither topic nor alias')
+  }
   return {
     topic,
     payload: buffer.subarray(at, end),
@@ -170,13 +171,30 @@ export function decodePublish(
   }
 }
 
-function checkPublishTopic(topic: string, properties: Properties | undefined): void {
-  if (topic.length === 0) {
-    if (properties?.topicAlias === undefined) throw protocolError('neither topic nor alias')
-  } else if (!isTopicName(topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, 'a topic name has no wildcards')
+const PLUS = 0x2b
+const HASH = 0x23
+const SPACE = 0x20
+const DELETE = 0x7f
+
+/** One pass for plain ASCII, which nearly all topics are. An empty topic stands for an alias. */
+function decodeTopicName(buffer: Buffer, start: number, end: number): string {
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] as number
+    if (byte < SPACE || byte >= DELETE) return decodeWideTopicName(buffer, start, end)
+    if (byte === PLUS || byte === HASH) throw wildcardTopic()
   }
+  return buffer.toString('latin1', start, end)
 }
+
+function decodeWideTopicName(buffer: Buffer, start: number, end: number): string {
+  const topic = decodeUtf8(buffer, start, end)
+  if (topic === undefined) throw malformed('the topic is not the UTF-8 that MQTT allows')
+  if (!isTopicName(topic)) throw wildcardTopic()
+  return topic
+}
+
+const wildcardTopic = (): ProtocolError =>
+  new ProtocolError(Reason.topicNameInvalid, 'a topic name has no wildcards')
 
 function checkPublishProperties(properties: Properties | undefined): void {
   if (properties === undefined) return
