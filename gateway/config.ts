@@ -30,6 +30,25 @@ const Tls = Type.Object(
   closed,
 )
 
+const Retention = (what: string, minDays: number, maxDays: number) =>
+  Type.Object(
+    {
+      minDays: Type.Integer({
+        minimum: 0,
+        maximum: 36_500,
+        default: minDays,
+        description: `${what}: days that nothing removes it, however short the disk (auditors)`,
+      }),
+      maxDays: Type.Integer({
+        minimum: 1,
+        maximum: 36_500,
+        default: maxDays,
+        description: `${what}: days after which it is removed or made unreadable (auditors)`,
+      }),
+    },
+    { ...closed, default: {} },
+  )
+
 const PermissionRule = Type.Object(
   {
     kind: Type.Optional(
@@ -205,6 +224,34 @@ export const ConfigSchema = Type.Object(
           ['trace', 'debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
           { default: 'info', description: 'Least severe level that is written (IT)' },
         ),
+      },
+      { ...closed, default: {} },
+    ),
+    backup: Type.Object(
+      {
+        dir: Type.Optional(
+          Type.String({
+            description:
+              'Folder for the daily backup, best on another disk; absent: no daily backup (IT)',
+          }),
+        ),
+        cron: Type.String({
+          default: '30 3 * * *',
+          description: 'When the daily backup is made, as a cron expression in local time (IT)',
+        }),
+        keep: Type.Integer({
+          minimum: 1,
+          maximum: 1000,
+          default: 7,
+          description: 'Backups kept; what was erased from the box lives on in them so long (IT)',
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    retention: Type.Object(
+      {
+        C1: Retention('Codes, counts and the frame of every record', 180, 1095),
+        C2: Retention('What a person said and was answered', 180, 365),
       },
       { ...closed, default: {} },
     ),

@@ -254,6 +254,31 @@ export const ERRORS = {
     title: 'The ledger has no signed checkpoint yet',
     next: 'Let the gateway run for a minute or stop it in order; both write one.',
   },
+  'backup.exists': {
+    status: 409,
+    title: 'There is a file of this name already',
+    next: 'Name another file, or a folder: the file then gets its name from the time.',
+  },
+  'backup.failed': {
+    status: 500,
+    title: 'The backup could not be made',
+    next: 'Nothing was left behind. Check the folder, its rights and its free space, and try again.',
+  },
+  'backup.unreadable': {
+    status: 422,
+    title: 'The file is not a whole backup',
+    next: 'Nothing was changed. Take another copy of the backup, or an older one.',
+  },
+  'backup.folder-not-empty': {
+    status: 409,
+    title: 'The data folder is not empty',
+    next: 'Name a new folder with --data, or put the old one aside by adding --force.',
+  },
+  'schedule.unknown-job': {
+    status: 404,
+    title: 'There is no job of this name',
+    next: 'Look at the list of jobs with: kefu-edge status',
+  },
   internal: {
     status: 500,
     title: 'The gateway made a mistake',

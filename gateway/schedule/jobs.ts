@@ -1,0 +1,146 @@
+/** The jobs of the box: what is done at set times, and why. */
+import { mkdirSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { Sessions } from '../dialogue/sessions.ts'
+import { GatewayError } from '../errors.ts'
+import type { FullLedger } from '../ledger/ledger.ts'
+import type { TimeDoubt } from '../ledger/port.ts'
+import { createRetention } from '../ledger/retention.ts'
+import { scrub } from '../ledger/subjects.ts'
+import type { TimeFloor } from '../ledger/time-floor.ts'
+import { type BackupReport, backupName, pruneBackups } from '../storage/backup.ts'
+import type { Store } from '../storage/store.ts'
+import type { Job } from './schedule.ts'
+
+const MINUTE_MS = 60_000
+/** Below this SQLite's log and a checkpoint may not fit: what is past its shortest keeping time goes early. */
+export const LOW_DISK_BYTES = 500_000_000
+/** Rows that `PRAGMA optimize` samples in each index: milliseconds, however long the ledger is. */
+const ANALYSIS_LIMIT = 400
+
+export interface JobParts {
+  readonly config: Pick<Config, 'dataDir' | 'limits' | 'backup' | 'retention'>
+  readonly clock: Clock
+  readonly store: Store
+  readonly ledger: FullLedger
+  readonly sessions: Pick<Sessions, 'expire'>
+  readonly makeBackup: (file: string) => Promise<BackupReport>
+  /** Present where the box keeps a floor under its clock. */
+  readonly time?: Pick<TimeFloor, 'doubt' | 'persist' | 'restampIfDue'>
+  /** Free bytes of the data folder's disk; a test gives its own. */
+  readonly freeBytes?: () => number
+}
+
+export function boxJobs(parts: JobParts): readonly Job[] {
+  const { config, store, ledger, clock, time } = parts
+  const retention = createRetention({
+    store,
+    clock,
+    ledger,
+    policy: config.retention,
+    ...(time ? { time } : {}),
+  })
+  const freeBytes = parts.freeBytes ?? (() => freeBytesOf(config.dataDir))
+  const jobs: Job[] = [
+    {
+      name: 'ledger-checkpoint',
+      cron: '* * * * *',
+      why: 'Signs what the record has grown by, so that a later change can be proved',
+      run: async () => {
+        if (ledger.size() === (ledger.latestCheckpoint()?.size ?? 0)) return 'nothing new'
+        return `${(await ledger.checkpoint()).size} entries signed`
+      },
+    },
+    {
+      name: 'sessions-expire',
+      cron: '*/5 * * * *',
+      why: 'Deletes conversations that nobody goes on with',
+      run: () => expireSessions(parts, time?.doubt()),
+    },
+    {
+      name: 'retention',
+      cron: '30 2 * * *',
+      atStart: true,
+      why: 'Removes what was kept as long as it may be; hashes stay, so that the record stays provable',
+      run: async () => said(await retention.run()),
+    },
+    {
+      name: 'disk-watch',
+      cron: '*/10 * * * *',
+      why: 'Makes room by removing what is past its shortest keeping time when the disk runs short',
+      run: async () => {
+        const free = freeBytes()
+        if (free >= LOW_DISK_BYTES) return `${Math.floor(free / 1e6)} MB free`
+        return `disk is short (${Math.floor(free / 1e6)} MB): ${said(await retention.run({ diskIsShort: true }))}`
+      },
+    },
+    {
+      name: 'database-optimize',
+      cron: '10 3 * * *',
+      why: 'Brings the query plans up to date and folds the write-ahead log into the file',
+      run: () => optimize(store),
+    },
+  ]
+  if (time) jobs.push(timeJob(time, ledger))
+  if (config.backup.dir !== undefined) jobs.push(backupJob(parts, config.backup.dir))
+  return jobs
+}
+
+async function expireSessions(
+  { config, clock, store, sessions }: JobParts,
+  doubt: TimeDoubt | undefined,
+): Promise<string> {
+  if (doubt) return 'skipped: the time is in doubt'
+  const before = clock.now() - config.limits.sessionIdleMinutes * MINUTE_MS
+  return `${await store.commit(() => sessions.expire(before))} deleted`
+}
+
+async function optimize(store: Store): Promise<string> {
+  await store.durable()
+  store.prepare(`PRAGMA analysis_limit = ${ANALYSIS_LIMIT}`).get()
+  store.prepare('PRAGMA optimize').all()
+  return (await scrub(store)) ? 'optimized' : 'optimized; the write-ahead log is being read'
+}
+
+const timeJob = (time: NonNullable<JobParts['time']>, ledger: FullLedger): Job => ({
+  name: 'time-floor',
+  cron: '* * * * *',
+  atStart: true,
+  why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
+  run: async () => {
+    await time.persist()
+    if (await time.restampIfDue(ledger)) return 'entries written in doubt were dated'
+    return time.doubt() ? 'the time is in doubt' : 'kept'
+  },
+})
+
+function backupJob({ config, clock, makeBackup }: JobParts, dir: string): Job {
+  return {
+    name: 'backup',
+    cron: config.backup.cron,
+    why: `Keeps ${config.backup.keep} backups in ${dir}`,
+    run: async () => {
+      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      const { file, bytes } = await makeBackup(join(dir, backupName(clock.now())))
+      const gone = pruneBackups(dir, config.backup.keep)
+      return `${file}, ${Math.ceil(bytes / 1e6)} MB; ${gone} older removed`
+    },
+  }
+}
+
+function said(report: Awaited<ReturnType<ReturnType<typeof createRetention>['run']>>): string {
+  if (report.skipped) return 'skipped: the time is in doubt'
+  return `${report.keysDestroyed} keys destroyed, ${report.entriesRemoved} entries removed`
+}
+
+/** Throws `storage.open-failed` when the folder is gone. */
+export function freeBytesOf(dir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dir)
+    return bavail * bsize
+  } catch (cause) {
+    throw new GatewayError('storage.open-failed', { cause, detail: dir })
+  }
+}
