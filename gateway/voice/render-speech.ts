@@ -5,7 +5,7 @@
  * A device that speaks `ssml` does not apply `voice.rate` and `voice.volume` a second time.
  */
 import type { Priority, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
-import { createLexicon } from './lexicon.ts'
+import { createLexicon, findReadings } from './lexicon.ts'
 import { createEnSpeaker } from './speak-en.ts'
 import { createZhSpeaker, type Speaker } from './speak-zh.ts'
 import { type Piece, spokenWords } from './spoken.ts'
@@ -64,7 +64,7 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     en: createEnSpeaker(data),
   }
   const keyFacts = { zh: data.zh.keyFacts.phone, en: data.en.keyFacts.phone }
-  const findReadings = createLexicon(data.lexicon)
+  const readingAt = createLexicon(data.lexicon)
   const { profiles } = data
   const cache = new Map<string, Body>()
 
@@ -92,7 +92,7 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     const body: Body = {
       ssml: toSsml(said, { ...profile, lang: TAGS[lang], rate, volumeDb }),
       voice: { rate, volume },
-      lexicon: lang === 'zh' ? findReadings(text) : undefined,
+      lexicon: lang === 'zh' ? findReadings(readingAt, text) : undefined,
     }
     if (text.length <= MAX_CACHED_CHARS) {
       if (cache.size >= MAX_CACHED_BODIES) cache.delete(cache.keys().next().value ?? key)
