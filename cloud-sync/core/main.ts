@@ -5,12 +5,16 @@ import { parseArgs } from 'node:util'
 import { CloudError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { startCloudCore } from './server.ts'
+import { openKafkaSink } from './sinks/kafka-sink.ts'
+import { openNatsSink } from './sinks/nats-sink.ts'
 
 const USAGE = `kefu-edge cloud core
   --data DIR        data folder (default .kefu/cloud)
   --port P          port, 0 for any free one (default 9443)
   --host ADDRESS    address to listen on (default 127.0.0.1)
   --name NAME       further name or address in the certificate; may be repeated
+  --nats SERVERS    hand entries on to NATS JetStream, such as nats://127.0.0.1:4222
+  --kafka BROKERS   hand entries on to Kafka, such as 10.0.0.1:9092,10.0.0.2:9092
   --insecure-http   plain http on loopback, for tests
 `
 
@@ -22,6 +26,8 @@ function readArguments() {
         port: { type: 'string', default: '9443' },
         host: { type: 'string', default: '127.0.0.1' },
         name: { type: 'string', multiple: true, default: [] },
+        nats: { type: 'string' },
+        kafka: { type: 'string' },
         'insecure-http': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -52,6 +58,11 @@ async function main(): Promise<void> {
     return
   }
   mkdirSync(given.data, { recursive: true, mode: 0o700 })
+  const sink = given.nats
+    ? await openNatsSink({ servers: given.nats })
+    : given.kafka
+      ? await openKafkaSink({ brokers: given.kafka.split(',') })
+      : undefined
   const core = await startCloudCore({
     dataDir: given.data,
     port: given.port,
@@ -59,6 +70,7 @@ async function main(): Promise<void> {
     names: given.name,
     isInsecureHttp: given['insecure-http'],
     logger: lineLogger(),
+    ...(sink ? { sink } : {}),
   })
   process.stdout.write(
     `${JSON.stringify({ url: core.url, caFile: core.caFile, enrolToken: core.enrolToken })}\n`,

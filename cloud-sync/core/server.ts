@@ -16,13 +16,15 @@ import { createCosigner } from './cosigner.ts'
 import { cosignerRoutes } from './cosigner-routes.ts'
 import { createGateways } from './gateways.ts'
 import { readIncoming, send, toOutgoing } from './http.ts'
-import { createReceiver } from './receive.ts'
+import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
 import { createReports } from './reports.ts'
 import { coreRoutes, dispatch, type Route } from './routes.ts'
 import { loadToken } from './secrets.ts'
 import { createSessions } from './sessions.ts'
+import { createRelay, type Relay, type RelayStatus } from './sinks/relay.ts'
+import type { Sink } from './sinks/sink.ts'
 import { createStatusPage } from './status-page.ts'
 import { openCoreStore } from './storage.ts'
 
@@ -47,6 +49,8 @@ export interface CloudCoreOptions {
   readonly logger?: Logger
   /** Who answers escalated asks; default: the list in `answers.json` of the data folder. */
   readonly answerer?: Answerer
+  /** Where entries are handed on to; absent: they stay in the core's SQLite. Closed with the core. */
+  readonly sink?: Sink
   /** Name of this core as cosigner; part of its key. */
   readonly cosignerName?: string
 }
@@ -65,6 +69,8 @@ export interface CloudCore {
   readonly cosignerKey: string
   /** For a program that publishes from the same process, such as a demo. */
   readonly releases: Releases
+  /** Undefined without a sink. */
+  sinkStatus(): RelayStatus | undefined
   close(): Promise<void>
 }
 
@@ -103,12 +109,14 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     name: cosignerName,
     privateKey: keys.cosigner.privateKey,
   })
+  const relay = options.sink ? createRelay(store, options.sink, logger) : undefined
+  relay?.start()
   const routes = [
     ...coreRoutes({
       gateways,
       sessions,
       reports,
-      receiver: createReceiver(store, sessions, clock),
+      receiver: nudging(createReceiver(store, sessions, clock), relay),
       statusPage: createStatusPage(reports, clock),
       ...tokens,
       ...keys.said,
@@ -133,6 +141,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     throw error
   }
   const { port } = server.address() as AddressInfo
+  let closing: Promise<void> | undefined
 
   return {
     url: `${isPlain ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : dialled(host)}:${port}`,
@@ -142,14 +151,33 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     ...tokens,
     ...keys.said,
     releases,
-    async close() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeIdleConnections()
-        // Batches in hand are answered; a client that never ends its request does not hold the core.
-        setTimeout(() => server.closeAllConnections(), 1000).unref()
-      })
-      store.close()
+    sinkStatus: () => relay?.status(),
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+
+  async function close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeIdleConnections()
+      // Batches in hand are answered; a client that never ends its request does not hold the core.
+      setTimeout(() => server.closeAllConnections(), 1000).unref()
+    })
+    await relay?.close()
+    store.close()
+  }
+}
+
+/** What was just received is handed on at once, not at the next look. */
+function nudging(receiver: Receiver, relay: Relay | undefined): Receiver {
+  if (!relay) return receiver
+  return {
+    async receive(gateway, batch) {
+      const received = await receiver.receive(gateway, batch)
+      relay.nudge()
+      return received
     },
   }
 }

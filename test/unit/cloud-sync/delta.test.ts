@@ -35,7 +35,8 @@ it('stays quick on content that repeats itself', () => {
   const base = Buffer.alloc(200_000, 'ab')
   const target = Buffer.alloc(200_001, 'ab')
   const startedAt = process.cpuUsage()
-  expect(Buffer.from(applyDelta(base, makeDelta(base, target), LIMIT) ?? [])).toEqual(target)
+  const made = applyDelta(base, makeDelta(base, target), LIMIT)
+  expect(target.equals(made ?? Buffer.alloc(0))).toBe(true)
   expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(2000)
 })
 

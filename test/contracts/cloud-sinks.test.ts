@@ -1,0 +1,195 @@
+/** What every sink of the core must do, shown on the engines that are installed; the others are skipped aloud. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { openKafkaSink } from '@kefu-edge/cloud-sync/core/sinks/kafka-sink'
+import { openNatsSink } from '@kefu-edge/cloud-sync/core/sinks/nats-sink'
+import { messageIdOf, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
+import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openRig, range, until } from '../unit/cloud-sync/support/rig.ts'
+
+const hasNats = spawnSync('nats-server', ['--version']).status === 0
+const hasKcat = spawnSync('kcat', ['-V']).status === 0
+
+let folder: string
+const children: ChildProcess[] = []
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-sink-'))
+})
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const records = (from: number, to: number): SinkRecord[] =>
+  range(from, to).map((sequence) => ({
+    gatewayId: 'ward-3.box',
+    epoch: 'e1',
+    lane: 'audit',
+    sequence,
+    index: sequence - 1,
+    bytes: Buffer.from(`entry ${sequence}`),
+    disclosed: null,
+  }))
+
+describe.skipIf(!hasNats)('NATS JetStream', () => {
+  let servers: string
+  beforeAll(async () => {
+    const port = await freePort()
+    servers = `nats://127.0.0.1:${port}`
+    const flags = ['-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', join(folder, 'js')]
+    children.push(spawn('nats-server', flags, { stdio: 'ignore' }))
+    await until('NATS listens', () => isListening(port))
+  })
+
+  it('keeps what comes twice once, and says where it stands', async () => {
+    const sink = await openNatsSink({ servers, stream: 'TWICE', subject: 'twice' })
+    const [one] = records(1, 1)
+    if (!one) throw new Error('no record')
+    expect(await sink.lastSequence?.(one)).toBeUndefined()
+    await sink.publish(records(1, 50))
+    await sink.publish(records(30, 60))
+    expect(await sink.lastSequence?.(one)).toBe(60)
+    expect(await sink.lastSequence?.({ ...one, epoch: 'e2' })).toBeUndefined()
+    expect((await readNats(servers, 'TWICE')).map(({ sequence }) => sequence)).toEqual(range(1, 60))
+    await sink.close()
+  })
+
+  it('gets from the core everything that gateways pushed, once, across a restart that lost its marks', async () => {
+    const rig = await openRig({ isInsecureHttp: true })
+    rig.source.append('audit', 1200)
+    rig.source.append('critical', 3)
+    await rig.pusher(rig.linkTo(rig.core.url)).pushOnce()
+    await rig.core.close()
+
+    for (const name of ['first', 'second']) {
+      const sink = await openNatsSink({ servers, stream: 'CORE', subject: 'core' })
+      // Another name has no marks: the engine itself must say what it has.
+      const renamed: Sink = { ...sink, name }
+      const core = await startCloudCore({
+        dataDir: join(rig.folder, 'core'),
+        port: 0,
+        isInsecureHttp: true,
+        sink: renamed,
+      })
+      await until('the inbox is handed on', () => core.sinkStatus()?.waiting === 0)
+      expect(core.sinkStatus()?.relayed).toBe(name === 'first' ? 1203 : 0)
+      await core.close()
+    }
+    const there = await readNats(servers, 'CORE')
+    expect(there.filter(({ lane }) => lane === 'audit').map(({ sequence }) => sequence)).toEqual(
+      range(1, 1200),
+    )
+    expect(there).toHaveLength(1203)
+    await rig.close()
+  })
+})
+
+describe.skipIf(!hasNats)('NATS JetStream, killed', () => {
+  it('has everything once, in order, when it is back', async () => {
+    const port = await freePort()
+    const store = join(folder, 'js-kill')
+    const start = async () => {
+      const flags = ['-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', store]
+      const child = spawn('nats-server', flags, { stdio: 'ignore' })
+      children.push(child)
+      await until('NATS listens', () => isListening(port))
+      return child
+    }
+    const server = await start()
+    const servers = `nats://127.0.0.1:${port}`
+    const rig = await openRig({ isInsecureHttp: true })
+    rig.source.append('session', 6000)
+    await rig.pusher(rig.linkTo(rig.core.url)).pushOnce()
+    await rig.core.close()
+    const sink = await openNatsSink({ servers, stream: 'KILL', subject: 'kill', ackTimeoutMs: 500 })
+    const core = await startCloudCore({
+      dataDir: join(rig.folder, 'core'),
+      port: 0,
+      isInsecureHttp: true,
+      sink,
+    })
+    await until('a part is handed on', () => (core.sinkStatus()?.relayed ?? 0) >= 1000)
+    server.kill('SIGKILL')
+    await until('it is gone', async () => !(await isListening(port)))
+    await start()
+    await until('the inbox is handed on', () => core.sinkStatus()?.waiting === 0)
+    await core.close()
+    const there = await readNats(servers, 'KILL')
+    expect(there.map(({ sequence }) => sequence)).toEqual(range(1, 6000))
+    await rig.close()
+  })
+})
+
+describe.skipIf(!hasKcat)('Kafka, the plain producer against a mock broker of librdkafka', () => {
+  it('takes records with the gateway as key and the idempotency key in a header', async () => {
+    const broker = await startMockKafka()
+    const sink = await openKafkaSink({ brokers: [broker], topic: 'kefu' })
+    await sink.publish(records(1, 20))
+    await sink.close()
+
+    const read = spawnSync(
+      'kcat',
+      ['-C', '-b', broker, '-t', 'kefu', '-o', 'beginning', '-e', '-q', '-f', '%k %h\n'],
+      { encoding: 'utf8', timeout: 10_000 },
+    )
+    const lines = read.stdout.trim().split('\n')
+    expect(lines).toHaveLength(20)
+    const [first] = records(1, 1)
+    expect(lines[0]).toContain(`ward-3.box kefu-message-id=${first ? messageIdOf(first) : ''}`)
+  })
+})
+
+async function readNats(servers: string, stream: string) {
+  const { connect } = await import('@nats-io/transport-node')
+  const { jetstreamManager } = await import('@nats-io/jetstream')
+  const connection = await connect({ servers })
+  const manager = await jetstreamManager(connection)
+  const { state } = await manager.streams.info(stream)
+  const found: { sequence: unknown; lane: unknown }[] = []
+  for (let seq = 1; seq <= state.messages; seq += 1) {
+    const message = await manager.streams.getMessage(stream, { seq })
+    const view = message ? decodeView(message.data) : undefined
+    found.push({ sequence: view?.sequence, lane: view?.lane })
+  }
+  await connection.close()
+  return found
+}
+
+/** librdkafka starts a mock cluster inside kcat; its port is in the debug output. */
+async function startMockKafka(): Promise<string> {
+  const flags = ['-C', '-t', 'kefu', '-b', 'none:1', '-X', 'test.mock.num.brokers=1', '-d', 'mock']
+  const child = spawn('kcat', flags, { stdio: ['ignore', 'ignore', 'pipe'] })
+  children.push(child)
+  let output = ''
+  child.stderr.on('data', (bytes: Buffer) => {
+    output += bytes.toString()
+  })
+  const address = () => /bootstrap\.servers=(127\.0\.0\.1:\d+)/.exec(output)?.[1]
+  await until('the mock broker says where it is', () => address() !== undefined)
+  return address() ?? ''
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
+    })
+  })
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
