@@ -61,7 +61,7 @@ export class Connection {
   private readonly framer: Framer
   private readonly messagePacer: RatePacer
   private readonly bytePacer: RatePacer
-  private readonly aliases = new Map<string, number>()
+  private aliases: Map<string, number> | null = null
   private out: Buffer[] = []
   private outBytes = 0
   private ioBuffered = 0
@@ -82,7 +82,7 @@ export class Connection {
     this.bytePacer = new RatePacer(maxBytesPerSecond, rateBurstSeconds, this.openedAtMs)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
-    this.framer = new Framer(engine.limits.maxPacketBytes, this.onPacket)
+    this.framer = new Framer(engine.limits.maxPacketBytes, this)
     io.onData(this.onData)
     io.onDrain(this.onDrain)
     io.onClose(this.onClosed)
@@ -288,13 +288,8 @@ export class Connection {
     this.io.pause()
   }
 
-  private readonly onPacket = (
-    head: number,
-    buffer: Buffer,
-    from: number,
-    start: number,
-    end: number,
-  ): void => {
+  /** A whole packet, from the framer. */
+  onPacket(head: number, buffer: Buffer, from: number, start: number, end: number): void {
     const type = head >> 4
     this.engine.counters.messagesReceived++
     if (this.state !== 'open') {
@@ -367,6 +362,7 @@ export class Connection {
     identifiers: readonly number[] | null,
     nowMs: number,
   ): boolean {
+    this.aliases ??= new Map()
     let alias = this.aliases.get(message.topic) ?? 0
     const isKnown = alias > 0
     if (!isKnown && this.aliases.size < this.outboundAliasMaximum) alias = this.aliases.size + 1

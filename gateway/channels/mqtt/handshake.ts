@@ -385,6 +385,7 @@ export class Handshake {
       return
     }
     connection.state = 'open'
+    this.packet = null
     session.connectedAtMs = engine.clock.nowMs()
     session.disconnectReason = null
     connection.keepAliveMs = keepAliveSeconds * 1000

@@ -41,8 +41,8 @@ const REMEMBERED_TOPICS = 64
 export class Inbound {
   private readonly connection: Connection
   private pending: PendingAck[] = []
-  private readonly aliases = new Map<number, string>()
-  private readonly rights = new Map<string, TopicRights>()
+  private aliases: Map<number, string> | null = null
+  private rights: Map<string, TopicRights> | null = null
   private rightsVersion = -1
   /** QoS 1 and 2 messages of this connection that are still open. */
   private open = 0
@@ -84,7 +84,7 @@ export class Inbound {
     const { connection } = this
     const session = connection.session as Session
     const { pubcomp } = PacketType
-    if (!session.received.delete(packetId)) {
+    if (!session.removeReceived(packetId)) {
       connection.sendAck(pubcomp, packetId, Reason.packetIdentifierNotFound)
       return
     }
@@ -111,6 +111,7 @@ export class Inbound {
     if (alias > this.connection.engine.limits.topicAliasMaximum) {
       throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is out of range`)
     }
+    this.aliases ??= new Map()
     if (packet.topic.length > 0) {
       this.aliases.set(alias, packet.topic)
       return
@@ -125,7 +126,7 @@ export class Inbound {
   /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */
   private admit(packet: PublishPacket, session: Session): boolean {
     const { connection } = this
-    if (packet.qos === 2 && session.received.has(packet.packetId)) {
+    if (packet.qos === 2 && session.hasReceived(packet.packetId)) {
       this.settleLater(packet).isReady = true
       this.acknowledge()
       return false
@@ -151,9 +152,10 @@ export class Inbound {
   private rightsFor(topic: string): TopicRights {
     const { engine } = this.connection
     if (this.rightsVersion !== engine.permissionsVersion) {
-      this.rights.clear()
+      this.rights = null
       this.rightsVersion = engine.permissionsVersion
     }
+    this.rights ??= new Map()
     let rights = this.rights.get(topic)
     if (rights === undefined) {
       const refusal = this.topicRefusal(topic)
@@ -419,7 +421,7 @@ export class Inbound {
     }
     if (isRefused && this.connection.version === 5) {
       if (this.open > 0) this.open--
-    } else session.received.add(ack.packetId)
+    } else session.addReceived(ack.packetId)
     this.connection.sendAck(PacketType.pubrec, ack.packetId, ack.reasonCode, reason)
   }
 }

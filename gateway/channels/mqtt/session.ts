@@ -29,7 +29,7 @@ export class Session {
   connection: Connection | null = null
   readonly subscriptions = new Map<string, Subscription>()
   /** QoS 2 packet ids received and not yet released. */
-  readonly received = new Set<number>()
+  private receivedIds: Set<number> | null = null
   readonly outbound: Outbound
   private readonly totals: DropCounter
   readonly counters: SessionCounters = {
@@ -54,6 +54,20 @@ export class Session {
 
   get isDurable(): boolean {
     return this.rowId > 0
+  }
+
+  hasReceived(packetId: number): boolean {
+    return this.receivedIds?.has(packetId) === true
+  }
+
+  addReceived(packetId: number): void {
+    this.receivedIds ??= new Set()
+    this.receivedIds.add(packetId)
+  }
+
+  /** False when the id was not open. */
+  removeReceived(packetId: number): boolean {
+    return this.receivedIds?.delete(packetId) === true
   }
 
   /** QoS 0 goes to who is there and reads; it is never queued. */

@@ -65,7 +65,7 @@ export class Sessions {
       const session = new Session(row.client_id, row.id, this.parts.outbound)
       session.expirySeconds = row.expiry_seconds
       session.outbound.startFromDisk()
-      for (const packetId of this.parts.queue.received(row.id)) session.received.add(packetId)
+      for (const packetId of this.parts.queue.received(row.id)) session.addReceived(packetId)
       this.byClientId.set(row.client_id, session)
       for (const stored of this.parts.rows.subscriptions(row.id)) {
         const parsed = parseFilter(stored.filter)

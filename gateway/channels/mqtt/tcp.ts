@@ -1,7 +1,7 @@
 /** TCP and TLS listeners: Node sockets behind the byte-connection port. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls'
-import type { ByteConnection, PeerCertificate } from './byte-connection.ts'
+import type { ByteConnection, PeerCertificate, Transport } from './byte-connection.ts'
 
 /** Connections the kernel may hold before we accept them: a whole site that comes back after a power cut. */
 const BACKLOG = 4096
@@ -47,30 +47,63 @@ const closeServer = (server: Server): Promise<void> =>
   new Promise((resolve) => server.close(() => resolve()))
 
 /** A Node socket as a byte connection. */
-export function socketConnection(socket: Socket): ByteConnection {
-  // A socket error is followed by 'close', which is where the end is dealt with.
-  socket.on('error', ignore)
-  const certificate = socket instanceof TLSSocket ? peerCertificate(socket) : undefined
-  return {
-    remoteAddress: socket.remoteAddress ?? '',
-    transport: socket instanceof TLSSocket ? 'tls' : 'tcp',
-    ...(certificate === undefined ? {} : { peerCertificate: certificate }),
-    write: (bytes) => {
-      if (socket.writable) socket.write(bytes)
-    },
-    bufferedBytes: () => socket.writableLength,
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
-    end: () => {
-      socket.end()
-      // The peer may never close its half: what it still sends is read and thrown away until it does.
-      socket.resume()
-      setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    },
-    destroy: () => socket.destroy(),
-    onData: (listener) => socket.on('data', listener),
-    onDrain: (listener) => socket.on('drain', listener),
-    onClose: (listener) => socket.on('close', listener),
+export const socketConnection = (socket: Socket): ByteConnection => new SocketConnection(socket)
+
+class SocketConnection implements ByteConnection {
+  private readonly socket: Socket
+  readonly remoteAddress: string
+  readonly transport: Transport
+  readonly peerCertificate?: PeerCertificate
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    this.remoteAddress = socket.remoteAddress ?? ''
+    this.transport = socket instanceof TLSSocket ? 'tls' : 'tcp'
+    const certificate = socket instanceof TLSSocket ? peerCertificate(socket) : undefined
+    if (certificate !== undefined) this.peerCertificate = certificate
+    // A socket error is followed by 'close', which is where the end is dealt with.
+    socket.on('error', ignore)
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.socket.writable) this.socket.write(bytes)
+  }
+
+  bufferedBytes(): number {
+    return this.socket.writableLength
+  }
+
+  pause(): void {
+    this.socket.pause()
+  }
+
+  resume(): void {
+    this.socket.resume()
+  }
+
+  end(): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    socket.end()
+    // The peer may never close its half: what it still sends is read and thrown away until it does.
+    socket.resume()
+    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  onData(listener: (chunk: Buffer) => void): void {
+    this.socket.on('data', listener)
+  }
+
+  onDrain(listener: () => void): void {
+    this.socket.on('drain', listener)
+  }
+
+  onClose(listener: () => void): void {
+    this.socket.on('close', listener)
   }
 }
 

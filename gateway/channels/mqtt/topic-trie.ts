@@ -20,9 +20,10 @@ export const MQTT_SYNTAX: TopicSyntax = {
   reserved: '$',
 }
 
+/** Most nodes have one of the two: a device's own topic is a chain that ends in one value. */
 interface Node<T> {
-  readonly children: Map<string, Node<T>>
-  readonly values: Set<T>
+  children: Map<string, Node<T>> | null
+  values: Set<T> | null
 }
 
 export class TopicTrie<T> {
@@ -38,6 +39,7 @@ export class TopicTrie<T> {
   add(filter: string, value: T): void {
     let node = this.root
     for (const level of filter.split(this.syntax.separator)) {
+      node.children ??= new Map()
       let child = node.children.get(level)
       if (child === undefined) {
         child = createNode()
@@ -45,6 +47,7 @@ export class TopicTrie<T> {
       }
       node = child
     }
+    node.values ??= new Set()
     if (!node.values.has(value)) this.size++
     node.values.add(value)
   }
@@ -54,16 +57,18 @@ export class TopicTrie<T> {
     const levels = filter.split(this.syntax.separator)
     const path: Node<T>[] = [this.root]
     for (const level of levels) {
-      const child = (path[path.length - 1] as Node<T>).children.get(level)
+      const child = (path[path.length - 1] as Node<T>).children?.get(level)
       if (child === undefined) return false
       path.push(child)
     }
-    if (!(path[path.length - 1] as Node<T>).values.delete(value)) return false
+    const last = path[path.length - 1] as Node<T>
+    if (last.values?.delete(value) !== true) return false
+    if (last.values.size === 0) last.values = null
     this.size--
     for (let depth = levels.length; depth > 0; depth--) {
       const node = path[depth] as Node<T>
-      if (node.values.size > 0 || node.children.size > 0) break
-      ;(path[depth - 1] as Node<T>).children.delete(levels[depth - 1] as string)
+      if (node.values !== null || (node.children?.size ?? 0) > 0) break
+      ;(path[depth - 1] as Node<T>).children?.delete(levels[depth - 1] as string)
     }
     return true
   }
@@ -86,20 +91,23 @@ export class TopicTrie<T> {
   ): void {
     const hasWildcards = depth > 0 || !isReserved
     if (hasWildcards) {
-      const rest = node.children.get(this.syntax.rest)
-      if (rest !== undefined) for (const value of rest.values) found.push(value)
+      pushAll(node.children?.get(this.syntax.rest), found)
     }
     const level = levels[depth]
     if (level === undefined) {
-      for (const value of node.values) found.push(value)
+      pushAll(node, found)
       return
     }
-    const exact = node.children.get(level)
+    const exact = node.children?.get(level)
     if (exact !== undefined) this.collect(exact, levels, depth + 1, isReserved, found)
     if (!hasWildcards || (level === '' && !this.syntax.matchesEmptyLevels)) return
-    const one = node.children.get(this.syntax.one)
+    const one = node.children?.get(this.syntax.one)
     if (one !== undefined) this.collect(one, levels, depth + 1, isReserved, found)
   }
 }
 
-const createNode = <T>(): Node<T> => ({ children: new Map(), values: new Set() })
+const createNode = <T>(): Node<T> => ({ children: null, values: null })
+
+function pushAll<T>(node: Node<T> | undefined, found: T[]): void {
+  if (node?.values) for (const value of node.values) found.push(value)
+}

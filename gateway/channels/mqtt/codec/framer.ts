@@ -6,20 +6,16 @@ import { PacketType, ProtocolError } from './packets.ts'
 import { malformed } from './reader.ts'
 import { Reason } from './reason-codes.ts'
 
-/** Handles one whole packet: its first byte and its body in `buffer[start, end)`; the packet begins at `from`. */
-export type PacketHandler = (
-  head: number,
-  buffer: Buffer,
-  from: number,
-  start: number,
-  end: number,
-) => void
+export interface PacketSink {
+  /** One whole packet: its first byte and its body in `buffer[start, end)`; it begins at `from`. */
+  onPacket(head: number, buffer: Buffer, from: number, start: number, end: number): void
+}
 
 /** Flags of the fixed header by packet type; -1 where any are allowed, -2 where a client may not send it. */
 const FLAGS: readonly number[] = [-2, 0, -2, -1, 0, 0, 2, 0, 2, -2, 2, -2, 0, -2, 0, 0]
 
 export class Framer {
-  private readonly onPacket: PacketHandler
+  private readonly sink: PacketSink
   private readonly maxPacketBytes: number
   /** Bytes not yet taken: a partial packet, or whole ones while held. */
   private rest: Buffer | null = null
@@ -30,12 +26,12 @@ export class Framer {
   private isHeld = false
   private isRunning = false
 
-  constructor(maxPacketBytes: number, onPacket: PacketHandler) {
+  constructor(maxPacketBytes: number, sink: PacketSink) {
     this.maxPacketBytes = maxPacketBytes
-    this.onPacket = onPacket
+    this.sink = sink
   }
 
-  /** Takes bytes; calls the handler for each whole packet. Throws ProtocolError. */
+  /** Takes bytes; hands each whole packet on. Throws ProtocolError. */
   push(chunk: Buffer): void {
     if (this.parts !== null) {
       this.parts.push(chunk)
@@ -126,7 +122,7 @@ export class Framer {
       return from
     }
     if (length > 0 && head >> 4 === PacketType.pingreq) throw malformed('PINGREQ with a body')
-    this.onPacket(head, buffer, from, at, end)
+    this.sink.onPacket(head, buffer, from, at, end)
     return end
   }
 }
