@@ -83,6 +83,7 @@ async function openOnce(
   const client = connect(options.url.href, connectOptions(options, version))
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
   await connected(client, options, version)
+  sendAtOnce(client.stream)
   client.on('error', () => undefined)
   client.on('disconnect', () => client.end(true))
   const topics = SUBSCRIPTIONS.map((name) => topicOf(options.deviceId, name))
@@ -97,6 +98,14 @@ async function openOnce(
     throw new DeviceClientError('client.link-failed', 'closed while subscribing')
   }
   return linkOf(client, options.deviceId, version, handlers)
+}
+
+/**
+ * Off with Nagle's algorithm, where the transport is a TCP socket: an ask that follows an
+ * acknowledgement would wait some 40 ms for the gateway's delayed TCP acknowledgement.
+ */
+function sendAtOnce(stream: MqttClient['stream']): void {
+  if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
 }
 
 /** Resolves on an accepting CONNACK; otherwise ends the client and says why. */

@@ -3,8 +3,18 @@ const RANDOM_BYTES = 12
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 export type FillRandom = (bytes: Uint8Array<ArrayBuffer>) => void
+/** Random bytes are fetched for this many ids at a time: one call to the system costs as much as ten ids. */
+const POOLED_IDS = 128
+const pool = new Uint8Array(RANDOM_BYTES * POOLED_IDS)
+let poolUsed = pool.length
+
 const fillFromCrypto: FillRandom = (bytes) => {
-  globalThis.crypto.getRandomValues(bytes)
+  if (poolUsed + bytes.length > pool.length) {
+    globalThis.crypto.getRandomValues(pool)
+    poolUsed = 0
+  }
+  bytes.set(pool.subarray(poolUsed, poolUsed + bytes.length))
+  poolUsed += bytes.length
 }
 
 /**
