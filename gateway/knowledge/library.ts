@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import { remembering } from '../language/memo.ts'
 import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/port.ts'
 import type { Ledger } from '../ledger/port.ts'
 import type { Store } from '../storage/store.ts'
@@ -72,9 +73,9 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
         entries.set(keyOf(pack.manifest.pack, intent.intent), { pack, intent })
     }
     const kept = packs.model(digestOf(active))
-    if (kept) return { packs: active, entries, engine: language.load(active, kept) }
+    if (kept) return { packs: active, entries, engine: remembering(language.load(active, kept)) }
     const model = await parts.train(active, TRAINING_SEED)
-    return { packs: active, entries, engine: language.load(active, model), model }
+    return { packs: active, entries, engine: remembering(language.load(active, model)), model }
   }
 
   /** One change of the shelf at a time; answers go on from the old one until the switch. */
