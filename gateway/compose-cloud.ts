@@ -6,12 +6,14 @@ import { createLink } from '@kefu-edge/cloud-sync/link'
 import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import type { Box } from './compose.ts'
 import type { Config } from './config.ts'
+import type { LiveStatus } from './console/status.ts'
 import { GatewayError } from './errors.ts'
 import { LANES } from './ledger/port.ts'
 import type { Logger } from './logger.ts'
 
 export interface CloudLink {
   readonly pusher: LedgerPusher
+  status(): NonNullable<LiveStatus['cloud']>
   close(): Promise<void>
 }
 
@@ -51,6 +53,16 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
   pusher.start()
   return {
     pusher,
+    status: () => {
+      const { state, lastEchoAtMs, roundTripMs, lastError } = pusher.status()
+      return {
+        url,
+        state,
+        ...(lastEchoAtMs === undefined ? {} : { lastEchoAt: new Date(lastEchoAtMs).toISOString() }),
+        ...(roundTripMs === undefined ? {} : { roundTripMs }),
+        ...(lastError ? { lastError: `${lastError.code} ${lastError.detail}` } : {}),
+      }
+    },
     close: async () => {
       await pusher.close()
       link.close()

@@ -18,8 +18,11 @@ import { createAdminApi } from './console/admin-api.ts'
 import { createAdmission } from './devices/admission.ts'
 import { createPermissions } from './devices/permissions.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
-import { createLoggers, type Loggers } from './logger.ts'
+import { createLoggers, type Logger, type Loggers } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { createRecentLog } from './recent-log.ts'
+import { boxJobs } from './schedule/jobs.ts'
+import { createSchedule } from './schedule/schedule.ts'
 import type { Device } from './turn.ts'
 
 /** Asks a device may save up for a burst, in seconds of its rate. */
@@ -39,9 +42,16 @@ export interface Gateway {
 }
 
 export async function composeGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
-  const loggers = createLoggers({ level: config.log.level })
+  const recentLog = createRecentLog()
+  const loggers = createLoggers({
+    level: config.log.level,
+    destination: recentLog.destination,
+  })
   const box = await composeBox(config, overrides)
-  const closers: (() => void | Promise<void>)[] = [() => box.close()]
+  const closers: (() => void | Promise<void>)[] = [
+    () => box.close(),
+    () => signTheRest(box, loggers.ledger),
+  ]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
@@ -134,10 +144,26 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       broker.disconnect(id, reason)
       sockets.disconnect(id, reason)
     }
+    const schedule = createSchedule({
+      clock,
+      logger: loggers.schedule,
+      jobs: boxJobs({ ...box, makeBackup: box.operations.makeBackup }),
+    })
+    closers.push(() => schedule.close())
+    box.hooks.live = { runJob: schedule.runNow, recentLog: recentLog.lines }
+    const startedAt = new Date(clock.now()).toISOString()
+    const ports = { http: 0, mqtt: 0 }
     box.hooks.status = () => ({
       running: true,
+      pid: process.pid,
+      startedAt,
+      ports,
+      adapter: server.adapter,
       mqttClients: online.size,
       webSockets: sockets.count(),
+      memoryBytes: process.memoryUsage.rss(),
+      ...(cloud ? { cloud: cloud.status() } : {}),
+      jobs: schedule.status(),
     })
     const adminToken = box.folder.readOrMake('admin.token', () =>
       randomBytes(ADMIN_TOKEN_BYTES).toString('base64url'),
@@ -173,15 +199,16 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       loggers,
     )
     closers.push(() => server.close())
-    const http = await server.listen(config.http.host, config.http.port)
-    const mqtt = await broker.listen({ host: config.mqtt.host, port: config.mqtt.port })
+    ports.http = await server.listen(config.http.host, config.http.port)
+    ports.mqtt = await broker.listen({ host: config.mqtt.host, port: config.mqtt.port })
+    schedule.start()
     return {
       box,
       broker,
       loggers,
       close,
       adapter: server.adapter,
-      ports: { http, mqtt },
+      ports,
       ...(cloud ? { cloud } : {}),
     }
   } catch (error) {
@@ -231,6 +258,14 @@ function announcePresence(
     .catch((error: unknown) =>
       loggers.mqtt.error({ error, device: clientId }, 'presence not published'),
     )
+}
+
+/** The last entries before the end get their tree head too; without one they are kept all the same. */
+async function signTheRest({ ledger }: Box, logger: Logger): Promise<void> {
+  if (ledger.size() === (ledger.latestCheckpoint()?.size ?? 0)) return
+  await ledger.checkpoint().catch((error: unknown) => {
+    logger.error({ error }, 'the last entries were not signed; the next start does it')
+  })
 }
 
 function healthOf(box: Box): Health {

@@ -7,7 +7,8 @@ import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import { type AnswerTurn, createAnswerTurn } from './answer-turn.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { OperationParts } from './console/operations.ts'
+import type { LiveParts, OperationParts } from './console/operations.ts'
+import { boxStatus, type LiveStatus } from './console/status.ts'
 import { type Claims, createClaims } from './devices/claims.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
@@ -16,12 +17,15 @@ import { type Library, openLibrary } from './knowledge/library.ts'
 import { trainInWorker } from './knowledge/train-in-worker.ts'
 import { createLanguageModule } from './language/engine.ts'
 import { loadKeyFiles } from './ledger/key-files.ts'
+import type { FillRandom } from './ledger/key-ring.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
-import type { Json } from './ledger/port.ts'
+import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import { createSkills, type Escalate } from './skills/skills.ts'
+import { type BackupReport, writeBackup } from './storage/backup.ts'
 import { type DataFolder, openDataFolder } from './storage/data-folder.ts'
 import { openStore, type Store } from './storage/store.ts'
+import { VERSION } from './version.ts'
 import { createSpeaker } from './voice/speaker.ts'
 
 const MINUTE_MS = 60_000
@@ -48,6 +52,8 @@ export interface Box {
   /** `escalate`, `onDeviceChanged` and `status` are set by who opens the box to the network. */
   readonly hooks: BoxHooks
   readonly operations: OperationParts
+  /** The floor under the clock; `clock` is this one. */
+  readonly time: TimeFloor
   close(): Promise<void>
 }
 
@@ -55,12 +61,12 @@ export interface Box {
 export interface BoxHooks {
   escalate?: Escalate
   onDeviceChanged?: OperationParts['onDeviceChanged']
-  status?: () => Json
+  status?: () => LiveStatus
+  live?: LiveParts
 }
 
 /** Opens the data folder and makes the box. Throws `storage.in-use` when a gateway holds the folder. */
 export async function composeBox(config: Config, overrides: Overrides = {}): Promise<Box> {
-  const clock = overrides.clock ?? systemClock
   const folder = openDataFolder(config.dataDir)
   const closers: (() => void | Promise<void>)[] = [() => folder.release()]
   const close = async () => {
@@ -69,7 +75,9 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
   try {
     const store = openStore({ path: folder.database, synchronous: config.storage.synchronous })
     closers.push(() => store.close())
-    const ledger = openLedger(config, folder, store, clock)
+    const time = createTimeFloor({ store, clock: overrides.clock ?? systemClock, random })
+    const clock: Clock = time
+    const ledger = openLedger(config, folder, store, time)
     const language = createLanguageModule({ now: clock.now })
     const train = overrides.train ?? trainInWorker
     const library = await openLibrary({ store, clock, ledger, language, train })
@@ -105,7 +113,13 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       library,
       answerTurn,
       onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
-      status: () => hooks.status?.() ?? { running: false },
+      status: () => ({
+        ...boxStatus({ dataDir: config.dataDir, clock, ledger, registry, library, time }),
+        ...(hooks.status?.() ?? { running: false }),
+      }),
+      makeBackup: (file, configFile) =>
+        makeBackup({ config, store, ledger, clock }, file, configFile),
+      live: () => hooks.live,
     }
     const twins = createTwins(store)
     return {
@@ -122,6 +136,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       answerTurn,
       hooks,
       operations,
+      time,
       close,
     }
   } catch (error) {
@@ -130,16 +145,37 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
   }
 }
 
-function openLedger(config: Config, folder: DataFolder, store: Store, clock: Clock): FullLedger {
-  const gatewayId = folder.readOrMake('gateway.id', () => `gw-${newId(clock.now())}`)
-  const random = (bytes: Uint8Array) => {
-    randomFillSync(bytes)
-  }
+/** The record says who was copied when; the copy is a secret as the box is. */
+async function makeBackup(
+  { config, store, ledger, clock }: Pick<Box, 'config' | 'store' | 'ledger' | 'clock'>,
+  file: string,
+  configFile: string | undefined,
+): Promise<BackupReport> {
+  const { dataDir } = config
+  const from = configFile === undefined ? { dataDir } : { dataDir, configFile }
+  const report = await writeBackup(
+    { store, ...from, gatewayId: ledger.gatewayId, version: VERSION, nowMs: clock.now() },
+    file,
+  )
+  const body = { bytes: report.bytes, parts: report.manifest.parts.length }
+  await store.commit(() =>
+    ledger.append({ lane: 'audit', kind: 'backup.made', atMs: clock.now(), body }),
+  )
+  return report
+}
+
+const random: FillRandom = (bytes) => {
+  randomFillSync(bytes)
+}
+
+function openLedger(config: Config, folder: DataFolder, store: Store, time: TimeFloor): FullLedger {
+  const gatewayId = folder.readOrMake('gateway.id', () => `gw-${newId(time.now())}`)
   const keys = loadKeyFiles(folder.file('keys'), { gatewayId, random })
   const maxPending = config.limits.ledgerMaxPending
   return createLedger({
     store,
-    clock,
+    clock: time,
+    time,
     keys,
     random,
     gatewayId,

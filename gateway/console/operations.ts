@@ -14,7 +14,10 @@ import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
 import { readPack } from '../knowledge/read-pack.ts'
 import type { Json, Ledger } from '../ledger/port.ts'
+import type { JobOutcome } from '../schedule/schedule.ts'
+import type { BackupReport } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
+import type { Status } from './status.ts'
 
 export interface OperationParts {
   readonly store: Store
@@ -26,7 +29,16 @@ export interface OperationParts {
   readonly answerTurn: AnswerTurn
   /** Lets connections go on or ends them after a device's rights have changed. */
   readonly onDeviceChanged: (deviceId: string, reason: string) => void
-  readonly status: () => Json
+  readonly status: () => Status
+  /** Writes a backup file while the box runs. */
+  readonly makeBackup: (file: string, configFile?: string) => Promise<BackupReport>
+  /** Only in a running gateway. */
+  readonly live: () => LiveParts | undefined
+}
+
+export interface LiveParts {
+  readonly runJob: (name: string) => Promise<JobOutcome>
+  readonly recentLog: () => readonly string[]
 }
 
 interface Operation<S extends TSchema> {
@@ -68,12 +80,10 @@ export const OPERATIONS = {
     },
   ),
   'device.list': operation(Type.Object({}), (_, { registry }) =>
-    registry
-      .list()
-      .map(({ createdAtMs, ...device }) => ({
-        ...device,
-        createdAt: new Date(createdAtMs).toISOString(),
-      })),
+    registry.list().map(({ createdAtMs, ...device }) => ({
+      ...device,
+      createdAt: new Date(createdAtMs).toISOString(),
+    })),
   ),
   'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
     setDisabled(args.id, true, parts),
@@ -101,12 +111,10 @@ export const OPERATIONS = {
     },
   ),
   'pack.list': operation(Type.Object({}), (_, { library }) =>
-    library
-      .list()
-      .map(({ installedAtMs, ...pack }) => ({
-        ...pack,
-        installedAt: new Date(installedAtMs).toISOString(),
-      })),
+    library.list().map(({ installedAtMs, ...pack }) => ({
+      ...pack,
+      installedAt: new Date(installedAtMs).toISOString(),
+    })),
   ),
   'pack.install': operation(Type.Object({ dir: Type.String() }), async ({ dir }, { library }) => {
     const read = readPack(dir)
@@ -154,6 +162,18 @@ export const OPERATIONS = {
     ({ text }, { library }) => library.engine.explain([{ text, confidence: 1 }]),
   ),
   status: operation(Type.Object({}), (_, parts) => parts.status()),
+  backup: operation(
+    Type.Object({ file: Type.String(), configFile: Type.Optional(Type.String()) }),
+    ({ file, configFile }, parts) => parts.makeBackup(file, configFile),
+  ),
+  'job.run': operation(Type.Object({ name: Id }), async ({ name }, parts) => {
+    const live = parts.live()
+    if (!live) throw new GatewayError('schedule.unknown-job', { detail: 'no gateway is running' })
+    return live.runJob(name)
+  }),
+  'log.recent': operation(Type.Object({}), (_, parts) => ({
+    lines: parts.live()?.recentLog() ?? [],
+  })),
 } as const
 
 export type OperationName = keyof typeof OPERATIONS

@@ -1,0 +1,92 @@
+/** The box in one look: what `kefu-edge status`, the console and a support bundle show. */
+import type { Clock } from '../clock.ts'
+import type { Registry } from '../devices/registry.ts'
+import type { Library } from '../knowledge/library.ts'
+import type { FullLedger } from '../ledger/ledger.ts'
+import type { LaneBalance, TimeDoubt } from '../ledger/port.ts'
+import type { JobStatus } from '../schedule/schedule.ts'
+import { VERSION } from '../version.ts'
+
+/** What a box knows without a network. */
+export interface BoxStatus {
+  readonly version: string
+  readonly node: string
+  readonly gatewayId: string
+  readonly dataDir: string
+  readonly now: string
+  readonly isTimeInDoubt: boolean
+  readonly packs: readonly {
+    readonly name: string
+    readonly version: string
+    readonly testScore: number
+  }[]
+  readonly devices: { readonly registered: number; readonly disabled: number }
+  readonly ledger: {
+    readonly entries: number
+    readonly checkpoint?: { readonly entries: number; readonly at: string }
+    readonly lanes: readonly LaneBalance[]
+  }
+}
+
+/** What only the running gateway knows. */
+export interface LiveStatus {
+  readonly running: true
+  readonly pid: number
+  readonly startedAt: string
+  readonly ports: { readonly http: number; readonly mqtt: number }
+  readonly adapter: string
+  readonly mqttClients: number
+  readonly webSockets: number
+  readonly memoryBytes: number
+  readonly cloud?: {
+    readonly url: string
+    readonly state: 'connecting' | 'connected' | 'away'
+    readonly lastEchoAt?: string
+    readonly roundTripMs?: number
+    readonly lastError?: string
+  }
+  readonly jobs: readonly JobStatus[]
+}
+
+export type Status = BoxStatus & (LiveStatus | { readonly running: false })
+
+export function boxStatus(parts: {
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly ledger: FullLedger
+  readonly registry: Registry
+  readonly library: Library
+  readonly time: { doubt(): TimeDoubt | undefined }
+}): BoxStatus {
+  const { ledger, registry, library, clock, time } = parts
+  const devices = registry.list()
+  const checkpoint = ledger.latestCheckpoint()
+  return {
+    version: VERSION,
+    node: process.version,
+    gatewayId: ledger.gatewayId,
+    dataDir: parts.dataDir,
+    now: new Date(clock.now()).toISOString(),
+    isTimeInDoubt: time.doubt() !== undefined,
+    packs: library
+      .list()
+      .filter((pack) => pack.isActive)
+      .map(({ name, version, testScore }) => ({ name, version, testScore })),
+    devices: {
+      registered: devices.length,
+      disabled: devices.filter((device) => device.isDisabled).length,
+    },
+    ledger: {
+      entries: ledger.size(),
+      ...(checkpoint
+        ? {
+            checkpoint: {
+              entries: checkpoint.size,
+              at: new Date(checkpoint.atMs).toISOString(),
+            },
+          }
+        : {}),
+      lanes: ledger.balance(),
+    },
+  }
+}
