@@ -5,7 +5,14 @@
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Packr } from 'msgpackr'
 import { GatewayError } from '../errors.ts'
-import { type DataClass, type Json, LANES, type Lane, type TimeDoubt } from './port.ts'
+import {
+  type DataClass,
+  type Json,
+  LANES,
+  type Lane,
+  type LedgerEntry,
+  type TimeDoubt,
+} from './port.ts'
 import { ENTRY_MAX_BYTES } from './tlog/tiles.ts'
 
 export const ENTRY_FORMAT = 1
@@ -71,6 +78,33 @@ export function encodeMap(map: { readonly [key: string]: Json | undefined }): Bu
 export function decodeSealed(bytes: Uint8Array): SealedPart | undefined {
   const value = decodeMap(bytes)
   return isMap(value?.personal) ? (value as unknown as SealedPart) : undefined
+}
+
+/** An entry as its readers see it, from its leaf and the opened part. */
+export function toEntry(index: number, leaf: Leaf, plain: Uint8Array | undefined): LedgerEntry {
+  const part = plain && decodeSealed(plain)
+  const ask = askKeyOf(leaf)
+  return {
+    index,
+    sequence: leaf.seq,
+    lane: leaf.lane,
+    kind: leaf.kind,
+    atMs: leaf.at,
+    body: leaf.body,
+    ...(leaf.dev === undefined ? {} : { deviceId: leaf.dev }),
+    ...(ask ? { askKey: ask } : {}),
+    ...(leaf.cls ? { dataClass: leaf.cls } : {}),
+    ...(leaf.key === undefined ? {} : { keyId: leaf.key }),
+    ...(leaf.doubt ? { timeDoubt: leaf.doubt } : {}),
+    ...(part?.subject ? { subject: part.subject } : {}),
+    ...(part ? { personal: part.personal } : {}),
+  }
+}
+
+export function askKeyOf(leaf: Leaf): { deviceId: string; askId: string } | undefined {
+  if (leaf.ask === undefined) return undefined
+  if (typeof leaf.ask === 'string') return { deviceId: leaf.dev ?? '', askId: leaf.ask }
+  return { deviceId: leaf.ask[0], askId: leaf.ask[1] }
 }
 
 /**

@@ -11,11 +11,11 @@ import { disclosing } from './disclosure.ts'
 import { trackDurableSize } from './durable-size.ts'
 import {
   decodeLeaf,
-  decodeSealed,
   ENTRY_FORMAT,
   encodeLeaf,
   encodeSealed,
   type Leaf,
+  toEntry,
   withoutUndefined,
 } from './entry-codec.ts'
 import { isOlderCopy, type LedgerHead, rememberHead } from './head.ts'
@@ -304,31 +304,4 @@ export function createLedger(options: LedgerOptions): FullLedger {
       onCheckpoint: (head) => memory?.writeHead(head),
     }),
   }
-}
-
-/** An entry as its readers see it, from its leaf and the opened part. */
-export function toEntry(index: number, leaf: Leaf, plain: Uint8Array | undefined): LedgerEntry {
-  const part = plain && decodeSealed(plain)
-  const ask = askKeyOf(leaf)
-  return {
-    index,
-    sequence: leaf.seq,
-    lane: leaf.lane,
-    kind: leaf.kind,
-    atMs: leaf.at,
-    body: leaf.body,
-    ...(leaf.dev === undefined ? {} : { deviceId: leaf.dev }),
-    ...(ask ? { askKey: ask } : {}),
-    ...(leaf.cls ? { dataClass: leaf.cls } : {}),
-    ...(leaf.key === undefined ? {} : { keyId: leaf.key }),
-    ...(leaf.doubt ? { timeDoubt: leaf.doubt } : {}),
-    ...(part?.subject ? { subject: part.subject } : {}),
-    ...(part ? { personal: part.personal } : {}),
-  }
-}
-
-export function askKeyOf(leaf: Leaf): { deviceId: string; askId: string } | undefined {
-  if (leaf.ask === undefined) return undefined
-  if (typeof leaf.ask === 'string') return { deviceId: leaf.dev ?? '', askId: leaf.ask }
-  return { deviceId: leaf.ask[0], askId: leaf.ask[1] }
 }

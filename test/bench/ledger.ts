@@ -1,17 +1,21 @@
 /**
- * What one ledger entry costs: a turn of about 1.5 kB appended in the transaction of its group, with FULL.
+ * What one ledger entry costs: a turn of about 1.1 kB appended in the transaction of its group, with FULL.
  *
- *   node --conditions=kefu-source --import … test/bench/ledger.ts   (npm run bench runs it)
+ *   node --conditions=kefu-source --import tsx test/bench/ledger.ts   (KEFU_BENCH_ENTRIES=30000)
  *
- * CPU is user + system of the whole process, SQLite's write included.
+ * CPU is user + system of the whole process, commit and fsync included; `appendMicros` is the wall time
+ * inside `append` alone.
  */
 import { generateKeyPairSync, randomFillSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { databaseEvidence } from '../../gateway/ledger/evidence.ts'
 import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger } from '../../gateway/ledger/ledger.ts'
-import { openStore } from '../../gateway/storage/store.ts'
+import { decodeVerifierKey } from '../../gateway/ledger/tlog/note.ts'
+import { verifyLedger } from '../../gateway/ledger/verify.ts'
+import { openStore, type Store } from '../../gateway/storage/store.ts'
 
 const WARM_UP = 3000
 const ENTRIES = Number(process.env.KEFU_BENCH_ENTRIES ?? 30_000)
@@ -22,42 +26,87 @@ const random = (bytes: Uint8Array): void => {
   randomFillSync(bytes)
 }
 
+const keys = createKeyRing({
+  masterKey: new Uint8Array(32).fill(1),
+  signingKey: generateKeyPairSync('ed25519').privateKey,
+  random,
+})
+const openLedger = (store: Store) =>
+  createLedger({ store, clock: Date, keys, random, gatewayId: 'bench' })
+
 async function measure(group: number): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'kefu-bench-'))
-  const store = openStore({ path: join(dir, 'bench.db'), synchronous: 'FULL' })
-  const keys = createKeyRing({
-    masterKey: new Uint8Array(32).fill(1),
-    signingKey: generateKeyPairSync('ed25519').privateKey,
-    random,
-  })
-  const ledger = createLedger({ store, clock: Date, keys, random, gatewayId: 'bench' })
+  const path = join(dir, 'bench.db')
+  const store = openStore({ path, synchronous: 'FULL' })
+  const ledger = openLedger(store)
   let asked = 0
+  let appendMs = 0
   const appendGroup = () => {
     const waits: Promise<unknown>[] = []
     for (let i = 0; i < group; i++) {
-      const n = asked++
-      waits.push(store.commit(() => ledger.append(turnDraft(n))))
+      const draft = turnDraft(asked++)
+      const work = () => {
+        const began = performance.now()
+        ledger.append(draft)
+        appendMs += performance.now() - began
+      }
+      waits.push(store.commit(work))
     }
     return Promise.all(waits)
   }
   while (asked < WARM_UP) await appendGroup()
   const began = asked
+  appendMs = 0
   const cpu = process.cpuUsage()
   const wall = performance.now()
   while (asked - began < ENTRIES) await appendGroup()
   const used = process.cpuUsage(cpu)
+  const seconds = (performance.now() - wall) / 1000
   const done = asked - began
-  const line = {
+  say({
     scenario: 'ledger.append',
     group,
     entries: done,
-    entryBytes: ledger.readLane('session', 0, 1, 1)[0]?.bytes.length,
-    cpuMicrosPerEntry: round((used.user + used.system) / done),
-    entriesPerSecond: Math.round((done * 1000) / (performance.now() - wall)),
-  }
-  console.log(JSON.stringify(line))
+    entryBytes: ledger.readLane('session', 0, 1, 1)[0]?.bytes.length ?? 0,
+    cpuMicrosPerEntry: (used.user + used.system) / done,
+    appendMicros: (appendMs * 1000) / done,
+    entriesPerSecond: done / seconds,
+  })
+  await ledger.checkpoint()
   await store.close()
+  if (group === GROUPS.at(-1)) await measureReading(path)
   rmSync(dir, { recursive: true })
+}
+
+/** What an operator waits for: opening the ledger, and proving it. */
+async function measureReading(path: string): Promise<void> {
+  const store = openStore({ path })
+  const before = performance.now()
+  const ledger = openLedger(store)
+  const openMs = performance.now() - before
+  const logKey = decodeVerifierKey(ledger.verifierKey)
+  const cpu = process.cpuUsage()
+  const wall = performance.now()
+  const report = verifyLedger(databaseEvidence(store), { logKey, cosigners: [] })
+  const used = process.cpuUsage(cpu)
+  const seconds = (performance.now() - wall) / 1000
+  if (!report.isWhole) throw new Error(JSON.stringify(report.findings))
+  say({
+    scenario: 'ledger.verify',
+    entries: report.entries,
+    openMs,
+    cpuMicrosPerEntry: (used.user + used.system) / report.entries,
+    entriesPerSecond: report.entries / seconds,
+  })
+  await store.close()
+}
+
+function say(line: Record<string, string | number>): void {
+  const rounded = Object.entries(line).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? Math.round(value * 10) / 10 : value,
+  ])
+  console.log(JSON.stringify(Object.fromEntries(rounded)))
 }
 
 function turnDraft(n: number) {
@@ -101,7 +150,5 @@ function turnDraft(n: number) {
     },
   } as const
 }
-
-const round = (n: number): number => Math.round(n * 10) / 10
 
 for (const group of GROUPS) await measure(group)
