@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto'
+import http from 'node:http'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { enrol } from '@kefu-edge/cloud-sync/enrol'
+import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import { createLink } from '@kefu-edge/cloud-sync/link'
+import { systemClock } from '@kefu-edge/cloud-sync/ports'
+import { signRequest } from '@kefu-edge/cloud-sync/protocol/http-signature'
+import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openRig, type Rig } from '../support/rig.ts'
+
+let rig: Rig
+beforeEach(async () => {
+  rig = await openRig({ isInsecureHttp: true })
+})
+afterEach(() => rig.close())
+
+const entriesPath = () => `/v1/gateways/${rig.source.gatewayId}/entries`
+const aBatch = () => ({
+  v: 1,
+  epoch: 'e',
+  lane: 'audit',
+  after: 0,
+  nonce: 'n',
+  entries: [[1, 0, packr.encode({ v: 1, lane: 'audit', seq: 1, kind: 'k', at: 0 }), null]],
+})
+
+interface Reply {
+  readonly status: number | undefined
+  readonly body: { code?: string; detail?: string; status?: string }
+}
+
+function send(
+  method: string,
+  path: string,
+  body: Uint8Array = Buffer.alloc(0),
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`${rig.core.url}${path}`, { method, headers }, (response) => {
+      let text = ''
+      response.on('data', (piece: Buffer) => {
+        text += piece.toString()
+      })
+      response.on('end', () =>
+        resolve({ status: response.statusCode, body: JSON.parse(text) as Reply['body'] }),
+      )
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+function signed(method: string, path: string, body: Uint8Array, more: Record<string, string> = {}) {
+  const { gatewayId, privateKey } = rig.identity
+  const headers = signRequest({ method, path, body }, gatewayId, privateKey, Date.now())
+  return send(method, path, body, { ...headers, ...more })
+}
+
+describe('who may', () => {
+  it('answers anybody who asks whether it is well', async () => {
+    expect(await send('GET', '/healthz')).toEqual({ status: 200, body: { status: 'ok' } })
+  })
+
+  it.each([
+    ['a read', 'GET', '/v1/gateways'],
+    ['the fleet page', 'GET', '/'],
+    ['publishing', 'POST', '/v1/releases'],
+    ['releasing a gateway', 'POST', '/v1/gateways/gw-1/release'],
+  ])('keeps %s for the operator', async (_what, method, path) => {
+    expect(await send(method, path)).toMatchObject({
+      status: 401,
+      body: { code: 'operator.refused' },
+    })
+    const wrong = { authorization: `Bearer ${rig.core.enrolToken}` }
+    expect(await send(method, path, Buffer.alloc(0), wrong)).toMatchObject({ status: 401 })
+  })
+
+  it('takes no batch without a signature, with that of another body, or of another gateway', async () => {
+    const body = packr.encode(aBatch())
+    const path = entriesPath()
+    expect(await send('POST', path, body)).toMatchObject({ body: { code: 'gateway.signature' } })
+
+    const { gatewayId, privateKey } = rig.identity
+    const other = signRequest(
+      { method: 'POST', path, body: Buffer.from('x') },
+      gatewayId,
+      privateKey,
+      0,
+    )
+    expect(await send('POST', path, body, { ...other })).toMatchObject({
+      status: 401,
+      body: { code: 'gateway.signature' },
+    })
+    const elsewhere = signRequest(
+      { method: 'POST', path: '/v1/gateways/gw-2/entries', body },
+      gatewayId,
+      privateKey,
+      0,
+    )
+    expect(await send('POST', path, body, { ...elsewhere })).toMatchObject({ status: 401 })
+    const foreign = loadIdentity('gw-1', join(rig.folder, 'foreign.key'))
+    const forged = signRequest({ method: 'POST', path, body }, 'gw-1', foreign.privateKey, 0)
+    expect(await send('POST', path, body, { ...forged })).toMatchObject({ status: 401 })
+    expect(await rig.stored('audit')).toEqual([])
+
+    expect(await signed('POST', path, body)).toMatchObject({ status: 200 })
+    expect(await rig.stored('audit')).toEqual([1])
+  })
+
+  it('enrols no second key under the same id until the operator released the first', async () => {
+    const other = loadIdentity('gw-1', join(rig.folder, 'other.key'))
+    const link = createLink({ url: rig.core.url, identity: other, clock: systemClock })
+    const attempt = () => enrol(link, other, rig.core.enrolToken)
+    expect(await attempt()).toMatchObject({ kind: 'refused', code: 'gateway.other-key' })
+    expect(await enrol(link, other, 'x'.repeat(32))).toMatchObject({ code: 'enrol.refused' })
+
+    const operator = { authorization: `Bearer ${rig.core.operatorToken}` }
+    const released = await send('POST', '/v1/gateways/gw-1/release', Buffer.alloc(0), operator)
+    expect(released.status).toBe(200)
+    expect(await signed('POST', entriesPath(), packr.encode(aBatch()))).toMatchObject({
+      status: 401,
+      body: { code: 'gateway.unknown' },
+    })
+    expect(await attempt()).toMatchObject({ kind: 'enrolled' })
+    link.close()
+  })
+
+  it('speaks plain http on loopback only', async () => {
+    const options = { dataDir: join(rig.folder, 'open'), port: 0, host: '0.0.0.0' }
+    await expect(startCloudCore({ ...options, isInsecureHttp: true })).rejects.toThrow(/loopback/)
+  })
+})
+
+describe('what is not a batch', () => {
+  it.each([
+    ['not MessagePack', Buffer.from('{"a":1}')],
+    ['empty', Buffer.alloc(0)],
+    ['of another version', packr.encode({ ...aBatch(), v: 2 })],
+    ['without entries', packr.encode({ ...aBatch(), entries: [] })],
+    [
+      'with a sequence below 0',
+      packr.encode({ ...aBatch(), entries: [[-1, 0, Buffer.alloc(1), null]] }),
+    ],
+    ['with text for bytes', packr.encode({ ...aBatch(), entries: [[1, 0, 'x', null]] })],
+    ['with a lane that is SQL', packr.encode({ ...aBatch(), lane: "x'; DROP TABLE entry" })],
+    [
+      'out of order',
+      packr.encode({ ...aBatch(), entries: [...aBatch().entries, ...aBatch().entries] }),
+    ],
+  ])('is refused with the field: %s', async (_what, body) => {
+    const reply = await signed('POST', entriesPath(), body)
+    expect(reply).toMatchObject({ status: 422, body: { code: 'request.invalid' } })
+    expect(reply.body.detail?.length).toBeGreaterThan(10)
+    expect(await rig.stored('audit')).toEqual([])
+  })
+
+  it('does not inflate a bomb, nor read without end', async () => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024))
+    const inflated = await signed('POST', entriesPath(), bomb, { 'content-encoding': 'gzip' })
+    expect(inflated).toMatchObject({ status: 422 })
+    const huge = await signed('POST', entriesPath(), randomBytes(9 * 1024 * 1024)).catch(
+      (error: NodeJS.ErrnoException) => ({ status: error.code }),
+    )
+    // The core may cut the connection before a sender that does not listen has sent it all.
+    expect([413, 'EPIPE', 'ECONNRESET']).toContain(huge.status)
+    expect(await send('GET', '/healthz')).toMatchObject({ status: 200 })
+  })
+
+  it('names what is not there', async () => {
+    expect(await send('GET', '/v2/nothing')).toMatchObject({
+      status: 404,
+      body: { code: 'request.not-found' },
+    })
+  })
+})
+
+it('shows the fleet in both languages, and no name can become markup', async () => {
+  rig.source.append('audit', 3)
+  await rig.pusher(rig.linkTo(rig.core.url)).pushOnce()
+  const page = await new Promise<string>((resolve, reject) => {
+    const basic = Buffer.from(`operator:${rig.core.operatorToken}`).toString('base64')
+    http
+      .get(rig.core.url, { headers: { authorization: `Basic ${basic}` } }, (response) => {
+        expect(response.headers['content-security-policy']).toContain("default-src 'none'")
+        let text = ''
+        response.on('data', (piece: Buffer) => {
+          text += piece.toString()
+        })
+        response.on('end', () => resolve(text))
+      })
+      .on('error', reject)
+  })
+  expect(page).toContain('网关总览')
+  expect(page).toContain('Fleet of gateways')
+  expect(page).toMatch(/<td[^>]*>gw-1<\/td>[\s\S]*<td>audit<\/td><td>3<\/td><td>3<\/td>/)
+  expect(page).not.toContain('<script')
+})
