@@ -4,6 +4,7 @@ import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
 import { AedesCore } from './aedes/core.ts'
+import { BrokerClock, NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
 import type { Properties, Qos } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
@@ -33,6 +34,7 @@ import type {
 } from './ports.ts'
 import { QueueRows } from './queue-rows.ts'
 import { RatePacer } from './rate-pacer.ts'
+import { type ConnectionEnd, RecentEnds } from './recent-ends.ts'
 import { RetainedMessages } from './retained.ts'
 import { Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
@@ -101,6 +103,8 @@ export interface MqttBroker {
   publish(message: BoxMessage): Promise<void>
   /** Every client with a session. */
   connections(): ConnectionInfo[]
+  /** The last connections that ended or were refused, newest first. */
+  recentEnds(): ConnectionEnd[]
   /** Closes a client's connection by order of the operator; false when it is not connected. */
   disconnect(clientId: string, reason: string): boolean
   /** Permissions have changed: what was decided before is asked anew. */
@@ -156,7 +160,8 @@ class Broker implements MqttBroker {
     version: string,
   ) {
     const limits: MqttLimits = { ...DEFAULT_LIMITS, ...limitOverrides }
-    const nowMs = (): number => clock.nowMs()
+    const brokerClock = new BrokerClock(store, clock)
+    const { nowMs } = brokerClock
     const mayReceive = (session: Session, topic: string): boolean =>
       (session.principal === null
         ? ALLOWED_OUTCOME
@@ -201,7 +206,7 @@ class Broker implements MqttBroker {
     const wills = new Wills({
       store,
       rows: sessionRows,
-      clock: { nowMs },
+      clock: brokerClock,
       deadlines,
       publish: (message) => void dispatcher.dispatch(message, null, null, null),
     })
@@ -209,7 +214,7 @@ class Broker implements MqttBroker {
       store,
       rows: sessionRows,
       queue: queueRows,
-      clock: { nowMs },
+      clock: brokerClock,
       deadlines,
       router,
       groups,
@@ -223,7 +228,7 @@ class Broker implements MqttBroker {
       store,
       policy,
       limits,
-      clock: { nowMs },
+      clock: brokerClock,
       logger,
       deadlines,
       dispatcher,
@@ -235,6 +240,7 @@ class Broker implements MqttBroker {
       core,
       loginGuard: new LoginGuard(nowMs),
       connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
+      recentEnds: new RecentEnds(),
       gatherer: new WriteGatherer(),
       counters,
       connections: new Set(),
@@ -247,6 +253,7 @@ class Broker implements MqttBroker {
     const sys = new SysTopics({ engine: this.engine, router, groups, version })
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
     this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
+    this.every(NOTE_INTERVAL_MS, () => this.engine.clock.note())
     this.every(SYS_INTERVAL_MS, () => sys.update())
     sys.update()
   }
@@ -287,15 +294,18 @@ class Broker implements MqttBroker {
       expiresAtMs: expiry === undefined ? undefined : this.engine.clock.nowMs() + expiry * 1000,
     })
     return new Promise((resolve, reject) => {
-      const result = this.engine.dispatcher.dispatch(application, null, null, (error) =>
-        error === undefined ? resolve() : reject(error),
-      )
+      const kept = (error: unknown): void => (error === undefined ? resolve() : reject(error))
+      const result = this.engine.dispatcher.dispatch(application, null, null, kept)
       if (result !== 'pending') resolve()
     })
   }
 
   connections(): ConnectionInfo[] {
     return [...this.engine.sessions.all()].map(describe)
+  }
+
+  recentEnds(): ConnectionEnd[] {
+    return this.engine.recentEnds.list()
   }
 
   disconnect(clientId: string, reason: string): boolean {
@@ -317,6 +327,7 @@ class Broker implements MqttBroker {
     for (const connection of [...this.engine.connections]) {
       connection.disconnect(Reason.serverShuttingDown)
     }
+    this.engine.clock.note()
     await this.engine.core.close()
     this.engine.sessions.close()
     this.engine.deadlines.close()

@@ -67,6 +67,7 @@ export class Connection {
   private ioBuffered = 0
   private wasFull = false
   private isReadPaused = false
+  private isRefused = false
   private holds = 0
   /** Why the connection ends, said once. */
   private endReason: { code: number; text: string; isClean: boolean } | null = null
@@ -198,6 +199,7 @@ export class Connection {
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
   refuse(reasonCode: number, reason: string, logCode?: string): void {
+    this.isRefused = true
     this.engine.counters.refusedConnects++
     const { clientId, io } = this
     this.engine.logger.info(
@@ -388,6 +390,16 @@ export class Connection {
     this.engine.connections.delete(this)
     this.inbound.close()
     const { session, endReason } = this
+    if (endReason !== null && !endReason.isClean) {
+      this.engine.recentEnds.add({
+        atMs: this.engine.clock.nowMs(),
+        clientId: this.clientId,
+        remoteAddress: this.io.remoteAddress,
+        wasRefused: this.isRefused,
+        reasonCode: endReason.code,
+        reason: endReason.text,
+      })
+    }
     if (session !== null && endReason !== null) {
       this.handshake.left(session, endReason)
     }

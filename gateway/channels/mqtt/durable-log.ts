@@ -59,15 +59,25 @@ export class DurableLog implements DeliveryLog {
     if (this.jobs.length === 0) return
     const jobs = this.jobs
     this.jobs = []
-    this.store
-      .commit(() => {
-        for (const job of jobs) this.write(job)
-        this.writeLater()
-      })
-      .then(
-        () => this.settle(jobs),
-        (error: unknown) => this.fail(jobs, error),
-      )
+    const committed = this.store.commit(() => {
+      for (const job of jobs) this.write(job)
+      this.writeLater()
+    })
+    committed.then(
+      () => this.settle(jobs),
+      (error: unknown) => this.fail(jobs, error),
+    )
+    for (const job of jobs) if (job.message.publisher === undefined) this.sendEarly(job)
+  }
+
+  /**
+   * Messages of the box itself leave before their row is on disk: no publisher waits for a promise, and
+   * what they tell is in the ledger already. Only QoS 2 waits, lest a crash make it arrive twice.
+   */
+  private sendEarly(job: DurableJob): void {
+    for (const { session, delivery } of job.deliveries) {
+      if (delivery.packetId > 0 && delivery.qos === 1) session.outbound.committed(delivery)
+    }
   }
 
   removed(seq: number): void {
@@ -132,7 +142,7 @@ export class DurableLog implements DeliveryLog {
       for (const { session, delivery } of job.deliveries) {
         if (delivery.seq === 0) continue
         this.committedSeq = Math.max(this.committedSeq, delivery.seq)
-        session.outbound.committed(delivery)
+        if (!delivery.isCommitted) session.outbound.committed(delivery)
       }
       job.done?.(undefined)
     }

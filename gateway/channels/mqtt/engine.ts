@@ -1,6 +1,7 @@
 /** What the handlers of one connection share: the parts of the broker, wired in `broker.ts`. */
 import type { Store } from '../../storage/store.ts'
 import type { AedesCore } from './aedes/core.ts'
+import type { BrokerClock } from './broker-clock.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -13,7 +14,6 @@ import type {
   AuthorizeResult,
   DeviceMessage,
   DeviceMessageOutcome,
-  MqttClock,
   MqttCredentials,
   MqttLogger,
   MqttPrincipal,
@@ -22,6 +22,7 @@ import type {
 } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { RatePacer } from './rate-pacer.ts'
+import type { RecentEnds } from './recent-ends.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { Sessions } from './sessions.ts'
@@ -63,7 +64,8 @@ export interface Engine {
   readonly store: Store
   readonly policy: EnginePolicy
   readonly limits: MqttLimits
-  readonly clock: MqttClock
+  readonly clock: BrokerClock
+  readonly recentEnds: RecentEnds
   readonly logger: MqttLogger
   readonly deadlines: Deadlines
   readonly dispatcher: Dispatcher

@@ -91,9 +91,11 @@ export interface AuthMethod<P extends MqttPrincipal> {
   start(clientId: string): AuthExchange<P>
 }
 
-/** Broker time in milliseconds: counted by a clock that is not set, anchored to the wall at start. */
 export interface MqttClock {
+  /** Wall clock, milliseconds since 1970. */
   nowMs(): number
+  /** Milliseconds that no setting of the wall clock changes; without it the wall clock is trusted. */
+  monotonicMs?(): number
 }
 
 export interface MqttLogger {

@@ -1,9 +1,9 @@
 /** All sessions by client id: making, resuming, ending, expiring, and bringing back after a restart. */
 import type { Store } from '../../storage/store.ts'
+import type { BrokerClock } from './broker-clock.ts'
 import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Delivery, OutboundParts } from './outbound.ts'
-import type { MqttClock } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Router, Subscription } from './router.ts'
 import { Session } from './session.ts'
@@ -15,7 +15,7 @@ export interface SessionsParts {
   readonly store: Store
   readonly rows: SessionRows
   readonly queue: QueueRows
-  readonly clock: MqttClock
+  readonly clock: BrokerClock
   readonly deadlines: Deadlines
   readonly router: Router
   readonly groups: SharedGroups

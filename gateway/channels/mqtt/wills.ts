@@ -1,9 +1,9 @@
 /** Will messages: kept while their client is connected, sent when it is lost (MQTT 5.0 section 3.1.2.5). */
 import type { Store } from '../../storage/store.ts'
+import type { BrokerClock } from './broker-clock.ts'
 import type { Properties, Qos, WillPacket } from './codec/packets.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { forwardedProperties, Message } from './message.ts'
-import type { MqttClock } from './ports.ts'
 import type { SessionRows } from './session-rows.ts'
 
 export interface WillFields {
@@ -34,7 +34,7 @@ export const willFields = (packet: WillPacket): WillFields => ({
 export interface WillParts {
   readonly store: Store
   readonly rows: SessionRows
-  readonly clock: MqttClock
+  readonly clock: BrokerClock
   readonly deadlines: Deadlines
   readonly publish: (message: Message) => void
 }

@@ -55,6 +55,12 @@ export const mqtt = {
       extra      BLOB
     ) STRICT, WITHOUT ROWID;
 
+    -- Broker time reached by the last run.
+    CREATE TABLE mqtt_clock (
+      id      INTEGER PRIMARY KEY,
+      last_ms INTEGER NOT NULL
+    ) STRICT;
+
     CREATE TABLE mqtt_will (
       client_id     TEXT PRIMARY KEY,
       topic         TEXT NOT NULL,
