@@ -69,7 +69,8 @@ export function createSessions(parts: { store: Store; clock: Clock; idleMs: numb
   }
 
   function remember(session: Session): void {
-    cache.delete(session.id)
+    // The order only matters once something has to go.
+    if (cache.size > CACHE_SESSIONS / 2) cache.delete(session.id)
     cache.set(session.id, session)
     if (cache.size > CACHE_SESSIONS) {
       const oldest = cache.keys().next()
@@ -108,7 +109,11 @@ export function createSessions(parts: { store: Store; clock: Clock; idleMs: numb
         session.updatedAtMs,
       )
       remember(session)
-      current.set(deviceId, { sessionId: session.id, atMs: session.updatedAtMs })
+      const last = current.get(deviceId)
+      if (last) {
+        last.sessionId = session.id
+        last.atMs = session.updatedAtMs
+      } else current.set(deviceId, { sessionId: session.id, atMs: session.updatedAtMs })
     },
     expire(beforeMs) {
       for (const [id, session] of cache) if (session.updatedAtMs < beforeMs) cache.delete(id)

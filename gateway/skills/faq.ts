@@ -46,7 +46,22 @@ export function isValidAt(intent: PackIntent, nowMs: number): boolean {
   return (from === undefined || today >= from) && (until === undefined || today <= until)
 }
 
+/** Answers without slots are the same for everybody while their pack is installed. */
+const filledOnce = new WeakMap<SkillInput['pack'], Map<string, string | undefined>>()
+
 function fill(input: SkillInput, text: string, lang: SkillInput['lang']): string | undefined {
+  if ((input.intent.slots ?? []).length > 0) return fillNow(input, text, lang)
+  let filled = filledOnce.get(input.pack)
+  if (!filled) {
+    filled = new Map()
+    filledOnce.set(input.pack, filled)
+  }
+  const key = `${lang}${text}`
+  if (!filled.has(key)) filled.set(key, fillNow(input, text, lang))
+  return filled.get(key)
+}
+
+function fillNow(input: SkillInput, text: string, lang: SkillInput['lang']): string | undefined {
   const entities = Object.fromEntries(
     (input.intent.slots ?? []).map((slot) => [slot.name, slot.entity]),
   )
