@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import {
+  type Link,
+  type LinkRequest,
+  type LinkResult,
+  silentLogger,
+  systemClock,
+} from '@kefu-edge/cloud-sync/ports'
+import { PushBatch } from '@kefu-edge/cloud-sync/protocol/messages'
+import { parseMsgpack } from '@kefu-edge/cloud-sync/protocol/parse'
+import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { range, until } from './support/rig.ts'
+import { LANES, openSource, type TestSource } from './support/sqlite-source.ts'
+
+let folder: string
+let source: TestSource
+let pusher: LedgerPusher | undefined
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-poison-'))
+  source = openSource(join(folder, 'gateway.db'), { synchronous: 'OFF' })
+})
+afterEach(async () => {
+  await pusher?.close()
+  source.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+type Respond = (sequences: number[]) => { status: number; code?: string } | undefined
+
+/** A core that echoes and stores, but for what `respond` says. */
+function coreThat(respond: Respond) {
+  const stored: number[] = []
+  let attempts = 0
+  const answer = (status: number, body: unknown): LinkResult => ({
+    kind: 'answer',
+    status,
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+  })
+  const link: Link = {
+    async request(request: LinkRequest) {
+      const body = Buffer.from(request.body ?? [])
+      if (request.path.endsWith('/echo')) {
+        const { nonce } = JSON.parse(body.toString()) as { nonce: string }
+        return answer(200, { nonce, atMs: 1 })
+      }
+      const bytes = request.contentEncoding === 'gzip' ? gunzipSync(body) : body
+      const parsed = parseMsgpack(PushBatch, bytes)
+      if (!parsed.ok) throw new Error(parsed.detail)
+      const batch = parsed.value
+      const sequences = batch.entries.map(([sequence]) => sequence)
+      attempts += 1
+      const bad = respond(sequences)
+      if (bad) return answer(bad.status, bad.code ? { code: bad.code } : '<html>proxy</html>')
+      stored.push(...sequences)
+      return answer(200, {
+        acknowledged: sequences[sequences.length - 1],
+        stored: sequences.length,
+        duplicates: 0,
+        refused: [],
+        nonce: batch.nonce,
+      })
+    },
+    close: () => {},
+  }
+  return { link, stored, attempts: () => attempts }
+}
+
+function start(link: Link): LedgerPusher {
+  pusher = createLedgerPusher({
+    source,
+    lanes: LANES,
+    link,
+    clock: systemClock,
+    random: Math.random,
+    logger: silentLogger,
+    limits: { pollMs: 5, echoEveryMs: 10_000, backoff: { baseMs: 1, capMs: 3 } },
+  })
+  pusher.start()
+  return pusher
+}
+
+describe('an entry that the core cannot take', () => {
+  it.each([
+    ['breaks at', { status: 500, code: 'core.failed' }],
+    ['refuses', { status: 422, code: 'request.invalid' }],
+  ])('is found among a hundred and quarantined alone, when the core %s it', async (_how, bad) => {
+    const core = coreThat((sequences) => (sequences.includes(57) ? bad : undefined))
+    const one = start(core.link)
+    await until('the core echoes', () => one.status().state === 'connected')
+    source.append('audit', 100)
+    await until('the lane is empty', () => source.count('audit').pending === 0)
+    expect(source.settled('audit').quarantined).toEqual([{ sequence: 57, reason: bad.code }])
+    expect(core.stored).toEqual(range(1, 100).filter((sequence) => sequence !== 57))
+  })
+})
+
+describe('a fault that is not the entries’', () => {
+  it.each([
+    ['a core of another version refuses all', { status: 422, code: 'request.invalid' }],
+    ['a core breaks at everything', { status: 500, code: 'core.failed' }],
+  ])('does not empty a lane into quarantine: %s', async (_what, bad) => {
+    let isWell = false
+    const core = coreThat(() => (isWell ? undefined : bad))
+    const one = start(core.link)
+    await until('the core echoes', () => one.status().state === 'connected')
+    source.append('audit', 50)
+    await until('it was tried often', () => core.attempts() > 120)
+    expect(source.count('audit').quarantined).toBeLessThanOrEqual(3)
+    isWell = true
+    await until('the lane is empty', () => source.count('audit').pending === 0)
+    expect(source.count('audit').delivered).toBeGreaterThanOrEqual(47)
+  })
+
+  it.each([
+    ['a proxy on the way refuses large requests', { status: 413 }],
+    ['a captive portal answers', { status: 200, code: 'x' }],
+    ['the disk of the core is full', { status: 503, code: 'core.storage' }],
+    ['the key is wrong', { status: 401, code: 'gateway.signature' }],
+  ])('quarantines nothing: %s', async (_what, bad) => {
+    let isWell = false
+    const core = coreThat(() => (isWell ? undefined : bad))
+    start(core.link)
+    source.append('audit', 50)
+    await until('it was tried often', () => core.attempts() > 60)
+    expect(source.count('audit')).toMatchObject({ pending: 50, quarantined: 0, delivered: 0 })
+    isWell = true
+    await until('the lane is empty', () => source.count('audit').pending === 0)
+    expect(core.stored).toEqual(range(1, 50))
+  })
+})
