@@ -1,5 +1,6 @@
 /** Copies of example questions as a recogniser would have heard them or a hesitant person said them. */
 import { INNER_ZH } from './data/fillers.ts'
+import { SYNONYMS } from './data/question-words.ts'
 import { homophones } from './pinyin.ts'
 import type { Random } from './random.ts'
 
@@ -37,4 +38,48 @@ export function mistype(text: string, random: Random): string {
   const at = 1 + Math.floor(random() * (word.length - 2))
   words[chosen] = word.slice(0, at) + (word[at + 1] ?? '') + (word[at] ?? '') + word.slice(at + 2)
   return words.join(' ')
+}
+
+const groupOf = new Map(SYNONYMS.flatMap((group) => group.map((word) => [word, group] as const)))
+const REPLACEABLE = new RegExp(
+  [...groupOf.keys()]
+    .filter((word) => word.length > 1)
+    .sort((a, b) => b.length - a.length)
+    .join('|'),
+  'g',
+)
+const PARTICLES = /[的了吗呢啊呀吧嘛着过就都也还会能要有是]/g
+const ENDINGS = ['吗', '呢', '的', '了', '啊', '呀', '怎么办', '有吗', '知道吗', '']
+
+/**
+ * `text` said a little differently: another word of the same meaning, particles dropped, halves swapped,
+ * another ending. Stands in for paraphrases where an answer has only one question.
+ */
+export function rephrase(text: string, random: Random): string {
+  let out = text.replace(REPLACEABLE, (word) => {
+    const group = groupOf.get(word) ?? [word]
+    return random() < 0.6 ? (group[Math.floor(random() * group.length)] ?? word) : word
+  })
+  out = out.replace(PARTICLES, (particle) => (random() < 0.4 ? '' : particle))
+  if (random() < 0.3 && out.length > 5) {
+    const at = 2 + Math.floor(random() * (out.length - 4))
+    out = out.slice(at) + out.slice(0, at)
+  }
+  if (random() < 0.3 && out.length > 5) {
+    const at = Math.floor(random() * out.length)
+    out = out.slice(0, at) + out.slice(at + 1 + Math.floor(random() * 2))
+  }
+  return random() < 0.4 ? out + (ENDINGS[Math.floor(random() * ENDINGS.length)] ?? '') : out
+}
+
+/** `text` with one word replaced by one of `donor`: nearly the same words, another meaning. */
+export function distort(text: string, donor: string, random: Random): string {
+  if (text.length < 4 || donor.length < 4) return donor
+  const length = 2 + Math.floor(random() * 2)
+  const from = Math.floor(random() * (donor.length - length + 1))
+  const word = donor.slice(from, from + length)
+  const at = Math.floor(random() * (text.length - 1))
+  // One in three is a word put in, which narrows or turns the question.
+  const kept = random() < 0.33 ? at : at + 2
+  return text.slice(0, at) + word + text.slice(kept)
 }

@@ -34,7 +34,7 @@ const COPY_WEIGHT = 0.4
 const VIEW_WEIGHTS = [1, 0.5, 1, 0.7, 0.5, 0.5]
 const SVM = { cost: 0.5, passes: 12 }
 const SOFTMAX = { rate: 2, dropout: 0.2, smoothing: 0.05 }
-const SOFTMAX_STEPS = { alone: 10, withCopies: 7 }
+const SOFTMAX_STEPS = { alone: 8, withCopies: 7 }
 /** Margins are smaller than log odds; so much brings the two to one scale. */
 const SVM_SHARE = 3
 /** Turns the averaged scores into probabilities; the decision above corrects the rest. */

@@ -17,9 +17,8 @@ import type {
 } from './port.ts'
 import { buildQuestionIndex } from './question-index.ts'
 import { type EntityNames, prepareQuery } from './question-model.ts'
-import { createReader, type Reader, type Reading, read } from './reader.ts'
+import { createReader, type Reader, type Reading, read, shareOut } from './reader.ts'
 import { buildPairLexicon, type PairLexicon, repairNormal } from './repair.ts'
-import { shareOut } from './task-model.ts'
 import { matchTemplate, type SlotReader } from './templates.ts'
 import { trainQuestionModel } from './trainer.ts'
 
@@ -32,8 +31,8 @@ export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
 export const MAX_HYPOTHESES = 5
 const MAX_CANDIDATES = 5
-/** How far training on packs reckons with questions that no intent answers. */
-const HIDDEN_WEIGHT = 0.15
+/** How many questions training on packs reckons with that no intent answers. */
+const FOREIGN_SHARE = 0.2
 /** A mended reading must be this much better than the words as heard. */
 const REPAIR_DISCOUNT = 0.95
 
@@ -67,7 +66,7 @@ export function trainPacks(
       seed: options.seed,
       classify: true,
       search: true,
-      hiddenWeight: HIDDEN_WEIGHT,
+      foreignShare: FOREIGN_SHARE,
       entityNames: listNames(base),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     },

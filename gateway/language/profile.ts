@@ -16,6 +16,17 @@ export interface Profile {
   readonly sides: number
 }
 
+/** Words that shape a sentence but not its matter weigh this part of their rarity. */
+const FUNCTION_WEIGHT = 0.7
+const FUNCTION_WORDS = new Set([
+  ...'的了吗呢啊呀吧嘛么着过地得个一下我你他她它们这那有是在就都也还会能要可以去到请问求给让把被和与跟',
+  ...'a an the of to in on at is are am be do does did i you he she it we they my your me for and or can'.split(
+    ' ',
+  ),
+])
+
+const RARITY_POWER = 0.8
+
 /** Rarity of units in a set of questions, 0 (everywhere) to 1 (never seen). */
 export interface Rarity {
   readonly documents: number
@@ -36,7 +47,7 @@ export function measureRarity(texts: Iterable<readonly Token[]>): Rarity {
 
 export function rarityOf(rarity: Rarity, hash: number): number {
   const count = rarity.counts.get(hash) ?? 0
-  return 1 - Math.log(1 + count) / Math.log(2 + rarity.documents)
+  return (1 - Math.log(1 + count) / Math.log(2 + rarity.documents)) ** RARITY_POWER
 }
 
 export function profile(text: string, tokens: readonly Token[], rarity: Rarity): Profile {
@@ -44,7 +55,10 @@ export function profile(text: string, tokens: readonly Token[], rarity: Rarity):
   return {
     units: Uint32Array.from(units, (token) => token.hash),
     syllables: Uint16Array.from(units, (token) => token.syllable),
-    weights: Float32Array.from(units, (token) => rarityOf(rarity, token.hash)),
+    weights: Float32Array.from(units, (token) => {
+      const weight = rarityOf(rarity, token.hash)
+      return FUNCTION_WORDS.has(token.text) ? weight * FUNCTION_WEIGHT : weight
+    }),
     numbers: tokens.filter((token) => token.kind === 'number').map((token) => numberHash(token)),
     types: questionTypes(text),
     negated: isNegated(text),

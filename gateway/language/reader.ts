@@ -204,12 +204,12 @@ export function confidenceFigures(
     otherMatch = Math.max(otherMatch, item.match)
   }
   out[0] = first.rank
-  out[1] = Math.min(first.rank - (second?.rank ?? first.rank - 8), 8)
+  out[1] = Math.min(first.rank - (second?.rank ?? first.rank - 8), 2)
   out[2] = Math.log((first.probability + 1e-3) / (1 - first.probability + 1e-3))
   out[3] = within(first.margin)
   out[4] = within(first.margin - otherMargin)
   out[5] = first.match
-  out[6] = Math.max(NO_MATCH, Math.min(first.match - otherMatch, -NO_MATCH))
+  out[6] = Math.max(-2, Math.min(first.match - otherMatch, 2))
   out[7] = known
   out[8] = Math.log(1 + length)
   out[9] = first.match > otherMatch && first.margin > otherMargin ? 1 : 0
@@ -219,3 +219,19 @@ export function confidenceFigures(
 }
 
 const within = (margin: number): number => Math.max(-WIDEST_MARGIN, Math.min(margin, WIDEST_MARGIN))
+
+/** The best label has its confidence; what is left over is shared by rank among the others. */
+export function shareOut(
+  evidence: readonly Evidence[],
+  confidence: number,
+): { readonly item: Evidence; readonly score: number }[] {
+  const odds = evidence.map(({ rank }) => 1 / (1 + Math.exp(-rank)))
+  const others = Math.max(
+    odds.slice(1).reduce((sum, one) => sum + one, 0),
+    1,
+  )
+  return evidence.map((item, i) => {
+    if (i === 0) return { item, score: confidence }
+    return { item, score: Math.min(confidence, ((1 - confidence) * (odds[i] ?? 0)) / others) }
+  })
+}

@@ -18,6 +18,9 @@ export const SIMILARITY_NAMES = [
   'opposed',
   'lengthDiffers',
   'heardAlike',
+  'runMissingFromCandidate',
+  'runMissingFromQuery',
+  'weightDiffers',
 ] as const
 export const SIMILARITY_WIDTH = SIMILARITY_NAMES.length
 
@@ -57,6 +60,9 @@ export function compare(
     Math.abs(query.units.length - candidate.units.length) /
     Math.max(query.units.length, candidate.units.length, 1)
   out[14] = q.heard
+  out[15] = q.heaviestRun
+  out[16] = c.heaviestRun
+  out[17] = Math.abs(q.total - c.total) / Math.max(q.total, c.total, 1e-6)
 }
 
 /** Marks each unit by its partner on the other side: 1 the same, HEARD alike in sound, 0 alone. */
@@ -93,15 +99,19 @@ function weigh(profile: Profile, matched: Float32Array) {
   let met = 0
   let heard = 0
   let heaviestMissing = 0
+  let run = 0
+  let heaviestRun = 0
   for (let i = 0; i < profile.units.length; i++) {
     const weight = profile.weights[i] as number
     const match = matched[i] as number
     total += weight
     met += weight * match
     if (match === 0 && weight > heaviestMissing) heaviestMissing = weight
+    run = match === 0 ? run + weight : 0
+    if (run > heaviestRun) heaviestRun = run
     if (match === HEARD) heard += weight
   }
-  return { total, matched: met, heaviestMissing, heard: heard / Math.max(total, 1e-6) }
+  return { total, matched: met, heaviestMissing, heaviestRun, heard: heard / Math.max(total, 1e-6) }
 }
 
 const alike = (query: Profile, i: number, candidate: Profile, j: number): boolean =>

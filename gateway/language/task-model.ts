@@ -5,7 +5,7 @@ import { readModel, writeModel } from './model-file.ts'
 import { normalise } from './normalise.ts'
 import { buildQuestionIndex } from './question-index.ts'
 import { OUT_OF_SCOPE, prepareQuery, type StoredQuestion } from './question-model.ts'
-import { createReader, type Evidence, read } from './reader.ts'
+import { createReader, type Evidence, read, shareOut } from './reader.ts'
 import { trainQuestionModel } from './trainer.ts'
 
 /** `classify`: many examples a label. `faq`: an answer has one or two questions, found by search. */
@@ -33,11 +33,15 @@ export interface TaskModel {
 
 /** Search beside the classifier costs room for the texts; long ones repay it least. */
 const SEARCH_UP_TO_CHARACTERS = 40
-/** A foreign question refused is worth this much of an answer given right. */
-const WORTH_OF_REFUSING = 0.15
-const FAQ_WORTH_OF_REFUSING = 0.1
-/** An FAQ is asked far more than it answers; half of training looks at what it does not hold. */
-const FAQ_HIDDEN_WEIGHT = 0.3
+/**
+ * A foreign question refused is worth this much of an answer given right, and more where many of the
+ * examples are foreign.
+ */
+const WORTH_OF_REFUSING = 0.06
+const WORTH_BY_SHARE = 0.7
+const FAQ_WORTH_OF_REFUSING = 0.02
+/** An FAQ is asked more than it answers: about this share of what people ask is not in it. */
+const FAQ_FOREIGN_SHARE = 0.3
 const NO_ENTITIES = (): readonly string[] => []
 
 /** Trains on labelled texts; rows labelled `oos` teach what to refuse. Deterministic by seed. */
@@ -61,10 +65,13 @@ export function trainTask(
     seed: options.seed,
     classify: !isFaq,
     search,
-    hiddenWeight: isFaq ? FAQ_HIDDEN_WEIGHT : 0,
+    foreignShare: isFaq ? FAQ_FOREIGN_SHARE : 0,
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),
   })
-  const refuseBelow = refusalThreshold(judged, isFaq ? FAQ_WORTH_OF_REFUSING : WORTH_OF_REFUSING)
+  const foreign =
+    rows.filter(({ label }) => label === OUT_OF_SCOPE).length / Math.max(rows.length, 1)
+  const worth = isFaq ? FAQ_WORTH_OF_REFUSING : WORTH_OF_REFUSING + WORTH_BY_SHARE * foreign
+  const refuseBelow = refusalThreshold(judged, worth)
   return writeModel({
     model,
     ...(search ? { questions } : {}),
@@ -110,20 +117,4 @@ export function openTask(bytes: Uint8Array): TaskModel {
       }
     },
   }
-}
-
-/** The best label has its confidence; what is left over is shared by rank among the others. */
-export function shareOut(
-  evidence: readonly Evidence[],
-  confidence: number,
-): { readonly item: Evidence; readonly score: number }[] {
-  const odds = evidence.map(({ rank }) => 1 / (1 + Math.exp(-rank)))
-  const others = Math.max(
-    odds.slice(1).reduce((sum, one) => sum + one, 0),
-    1,
-  )
-  return evidence.map((item, i) => {
-    if (i === 0) return { item, score: confidence }
-    return { item, score: Math.min(confidence, ((1 - confidence) * (odds[i] ?? 0)) / others) }
-  })
 }

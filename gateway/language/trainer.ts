@@ -5,18 +5,16 @@
  * leave-one-out for the search), clean and misheard, with questions whose own label is hidden as examples
  * of what the box does not know. So the confidence means what it says on questions never seen.
  */
-import { hesitate, mishear, mistype } from './augment.ts'
 import { fitDecision, type HeldOut, type Judged, judge } from './calibrate.ts'
 import { trainClassifier } from './classifier.ts'
+import { type Example, prepareExamples, type TrainingQuestion } from './examples.ts'
 import { fitLogistic, type Logistic } from './logistic.ts'
-import { normalise } from './normalise.ts'
 import { buildQuestionIndex, findMatches, type QuestionIndex } from './question-index.ts'
 import {
   type Classifier,
   type Decision,
   type EntityNames,
   OUT_OF_SCOPE,
-  prepareQuery,
   type QueryText,
   type QuestionModel,
 } from './question-model.ts'
@@ -24,39 +22,43 @@ import { type Random, seededRandom } from './random.ts'
 import { createReader, read } from './reader.ts'
 import { SIMILARITY_WIDTH } from './similarity.ts'
 
-export interface TrainingQuestion {
-  readonly text: string
-  /** Number of its label, or -1: nothing in this model answers it. */
-  readonly label: number
-}
-
 export interface TrainingOptions {
   readonly seed: number
   readonly classify: boolean
   readonly search: boolean
   /**
-   * Weight of questions whose own label is hidden, as examples of what the box does not know; 0 where
-   * every question to come has one of the labels.
+   * Share of questions to come that no label is right for, as far as training reckons with it; 0 where
+   * every question will have one of the labels.
    */
-  readonly hiddenWeight: number
+  readonly foreignShare: number
   readonly entityNames?: EntityNames
   readonly onProgress?: (share: number) => void
 }
 
-/** Units of a text, on average, from which no copies are made. */
+/** Units of a text, on average, from which no copies are made; and number of texts. */
 const LONG_TEXT = 40
+const PLENTY = 8000
 const FOLDS = 4
 /** Above this many questions one fold held out is enough to fit a dozen weights on. */
 const SINGLE_FOLD_ABOVE = 6000
 /** A misheard copy counts this much beside its original. */
 const COPY_WEIGHT = 0.4
 const NOISY_WEIGHT = 0.5
+/** A made-up paraphrase counts less than a real one. */
+const REPHRASED_WEIGHT = 0.1
+/** Pull towards the starting point; an FAQ with few pairs of questions stays near it. */
+const RERANK_RIDGE = 10
+/** Neighbours of a question that the rerank learns from. */
+const RERANK_DEPTH = 8
 /** Questions that the rerank is learned from; a dozen weights need no more. */
 const RERANK_QUESTIONS = 3000
 
 /** Starting point of the rerank: what paraphrases of our own packs share. Order as SIMILARITY_NAMES. */
 export const PRIOR_RERANK: Logistic = {
-  weights: [4, 2, 1.5, 1.5, 1.5, 2, -2, -1.5, -2, -1.5, -0.7, 0.3, -2, -0.3, -0.5, -4],
+  weights: [
+    3.5, 3.3, 0, 3, 3, 1.4, -0.3, -0.3, -0.5, -0.5, -0.5, 0.3, -0.8, -0.5, -0.2, -0.3, -0.3, -0.7,
+    -8,
+  ],
 }
 const PRIOR_DECISION: Decision = {
   rerank: PRIOR_RERANK,
@@ -70,31 +72,13 @@ export interface Trained {
   readonly judged: readonly Judged[]
 }
 
-interface Prepared {
-  readonly query: QueryText
-  readonly noisy: QueryText
-  readonly label: number
-}
-
 export function trainQuestionModel(
   questions: readonly TrainingQuestion[],
   labels: readonly string[],
   options: TrainingOptions,
 ): Trained {
   const random = seededRandom(options.seed)
-  const entityNames = options.entityNames ?? (() => [])
-  const prepared = questions.map(({ text, label }): Prepared => {
-    const normal = normalise(text)
-    const noisy =
-      normal.lang === 'zh'
-        ? normalise(hesitate(mishear(normal.text, random), random))
-        : normalise(mistype(normal.text, random))
-    return {
-      query: prepareQuery(normal, entityNames),
-      noisy: prepareQuery(noisy, entityNames),
-      label,
-    }
-  })
+  const prepared = prepareExamples(questions, options.entityNames ?? (() => []), random)
   const stored = prepared.filter(({ label }) => label >= 0)
   const foreign = prepared.filter(({ label }) => label < 0)
   const index = options.search ? buildQuestionIndex(stored.map(({ query }) => query)) : undefined
@@ -112,10 +96,11 @@ export function trainQuestionModel(
 }
 
 /** Short texts are many ways of few words: misheard copies help them, and only slow long ones down. */
-function classifierFor(rows: readonly Prepared[], classes: number, random: Random): Classifier {
+function classifierFor(rows: readonly Example[], classes: number, random: Random): Classifier {
   const clean = rows.map(({ query }) => query.forClassifier)
   const units = clean.reduce((sum, { tokens }) => sum + tokens.length, 0)
-  const copies = units / clean.length > LONG_TEXT ? [] : rows.map((row) => row.noisy.forClassifier)
+  const isPlenty = units / clean.length > LONG_TEXT || rows.length > PLENTY
+  const copies = isPlenty ? [] : rows.map((row) => row.noisy.forClassifier)
   const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
@@ -123,32 +108,37 @@ function classifierFor(rows: readonly Prepared[], classes: number, random: Rando
 }
 
 /** Learns from stored questions which of their neighbours mean the same. */
-function fitRerank(index: QuestionIndex, stored: readonly Prepared[], random: Random): Logistic {
+function fitRerank(index: QuestionIndex, stored: readonly Example[], random: Random): Logistic {
   const rows: Float32Array[] = []
   const targets: number[] = []
   const rowWeights: number[] = []
   const share = Math.min(1, RERANK_QUESTIONS / stored.length)
-  stored.forEach(({ query, noisy, label }, document) => {
+  const learn = (query: QueryText, label: number, skip: number, weight: number): void => {
+    for (const match of findMatches(index, query, PRIOR_RERANK, skip).slice(0, RERANK_DEPTH)) {
+      rows.push(match.figures)
+      targets.push(stored[match.document]?.label === label ? 1 : 0)
+      rowWeights.push(weight)
+    }
+  }
+  stored.forEach(({ query, noisy, copies, label }, document) => {
     if (random() >= share) return
-    for (const text of [query, noisy]) {
-      for (const match of findMatches(index, text, PRIOR_RERANK, document).slice(0, 8)) {
-        rows.push(match.figures)
-        targets.push(stored[match.document]?.label === label ? 1 : 0)
-        rowWeights.push(text === noisy ? COPY_WEIGHT : 1)
-      }
+    if (copies) learn(copies.same, label, -1, REPHRASED_WEIGHT)
+    else {
+      learn(query, label, document, 1)
+      learn(noisy, label, document, COPY_WEIGHT)
     }
   })
   return fitLogistic(rows, targets, SIMILARITY_WIDTH, {
-    ridge: 2,
+    ridge: RERANK_RIDGE,
     prior: PRIOR_RERANK,
     rowWeights,
   })
 }
 
 interface HoldOut {
-  readonly stored: readonly Prepared[]
+  readonly stored: readonly Example[]
   /** Texts that no label is right for. */
-  readonly foreign: readonly Prepared[]
+  readonly foreign: readonly Example[]
   readonly labels: readonly string[]
   readonly index: QuestionIndex | undefined
   readonly decision: Decision
@@ -158,6 +148,7 @@ interface HoldOut {
 function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): HeldOut[] {
   const { stored, foreign, labels, index, decision } = parts
   const rows: HeldOut[] = []
+  const hidden = options.foreignShare > 0 ? 1 : 0
   const storedLabels = Int32Array.from(stored, ({ label }) => label)
   const fold = Int32Array.from(stored, () => Math.floor(random() * FOLDS))
   const folds = stored.length > SINGLE_FOLD_ABOVE ? 1 : FOLDS
@@ -178,17 +169,37 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
       const { evidence, surroundings } = read(reader, query, allowed, skip)
       rows.push({ evidence, surroundings, label, weight })
     }
-    stored.forEach(({ query, noisy, label }, document) => {
+    stored.forEach(({ query, noisy, copies, label }, document) => {
       if (fold[document] !== k) return
       const right = label === outOfScope.outOfScope ? -1 : label
+      if (copies) {
+        // Without its only question the label is unknown, and its neighbours are the nearest misses.
+        take(query, -1, document, -1, hidden)
+        take(noisy, -1, document, -1, hidden * NOISY_WEIGHT)
+        take(copies.same, right, -1, -1, REPHRASED_WEIGHT)
+        take(copies.wrong, -1, -1, -1, hidden)
+        return
+      }
       take(query, right, document, -1, 1)
       take(noisy, right, document, -1, NOISY_WEIGHT)
-      if (right >= 0) take(query, -1, document, label, options.hiddenWeight)
+      if (right >= 0) take(query, -1, document, label, hidden)
     })
-    for (const { query } of foreign) take(query, -1, -1, -1, 1 / folds)
+    for (const { query } of foreign) take(query, -1, -1, -1, 1)
     options.onProgress?.((0.7 * (k + 1)) / folds)
   }
-  return rows
+  return options.foreignShare > 0 ? balance(rows, options.foreignShare) : rows
+}
+
+/** Scales the weight of foreign questions to their share. */
+function balance(rows: readonly HeldOut[], foreignShare: number): HeldOut[] {
+  let own = 0
+  let foreign = 0
+  for (const { label, weight } of rows) {
+    if (label < 0) foreign += weight
+    else own += weight
+  }
+  const scale = (foreignShare / (1 - foreignShare)) * (own / Math.max(foreign, 1e-9))
+  return rows.map((row) => (row.label < 0 ? { ...row, weight: row.weight * scale } : row))
 }
 
 function outOfScopeOf(labels: readonly string[]): { readonly outOfScope?: number } {

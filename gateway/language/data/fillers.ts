@@ -94,6 +94,20 @@ export const OPENINGS_ZH = [
   '小姐',
   '师傅',
   '同志',
+  '求助',
+  '跪求',
+  '急求',
+  '求大神',
+  '请大家',
+  '谁知道',
+  '有谁知道',
+  '有没有人知道',
+  '哪位知道',
+  '哪位高手',
+  '各位',
+  '大家',
+  '亲',
+  '本人',
 ] as const
 
 /** Stripped from the end of a sentence, again and again. */
