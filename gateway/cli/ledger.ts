@@ -8,11 +8,14 @@ import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.ts'
 import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
 import { exportEvidence, writeExport } from '../ledger/export.ts'
-import { keyFilesOf } from '../ledger/key-files.ts'
+import { headToExpect } from '../ledger/head.ts'
+import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
-import { decodeVerifierKey, type NoteKey } from '../ledger/tlog/note.ts'
+import { decodeVerifierKey, type NoteKey, parseCheckpoint, parseNote } from '../ledger/tlog/note.ts'
 import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
+import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import { openStore, type Store } from '../storage/store.ts'
+import { checkProof, proveEntry } from './ledger-prove.ts'
 
 export interface CommandIo {
   readonly stdout: { write(text: string): unknown }
@@ -23,8 +26,11 @@ export interface CommandIo {
 /** 0 whole, 1 found wrong, 2 used wrong. */
 export type CommandExit = 0 | 1 | 2
 
-const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--json]
-                      proves that the record is whole: every entry hashed again, tree, signatures
+const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
+                      proves that the record is whole: every entry hashed again, tree, signatures;
+                      CHECKPOINT: a file with a tree head that you had before, from the core or an audit
+kefu-edge ledger prove INDEX > FILE   one entry with its proof (C2SP tlog-proof)
+kefu-edge ledger check-proof FILE [--key VKEY] [--json]
 kefu-edge ledger status [--json]     lanes, size, newest checkpoint
 kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
 
@@ -35,6 +41,7 @@ const OPTIONS = {
   from: { type: 'string' },
   key: { type: 'string' },
   cosigner: { type: 'string', multiple: true },
+  against: { type: 'string', multiple: true },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   data: { type: 'string' },
@@ -45,6 +52,7 @@ interface Options {
   readonly from?: string | undefined
   readonly key?: string | undefined
   readonly cosigner?: string[] | undefined
+  readonly against?: string[] | undefined
   readonly json?: boolean | undefined
 }
 
@@ -66,6 +74,15 @@ export async function ledgerCommand(
   if (verb === 'export' && target !== undefined) {
     return withDatabase(env, (store) => exportTo(store, target, parsed.values, io, env))
   }
+  if (verb === 'prove' && /^[0-9]{1,15}$/.test(target ?? '')) {
+    return withDatabase(env, (store) =>
+      readConsistently(store, () => proveEntry(store, Number(target), io)),
+    )
+  }
+  if (verb === 'check-proof' && target !== undefined) {
+    const key = readKey(parsed.values.key ?? keyFilesOf(join(env.dataDir, 'keys')).verifierKey)
+    return key ? checkProof(target, key, io, parsed.values.json ?? false) : usage(io, 2)
+  }
   return usage(io, 2)
 }
 
@@ -73,7 +90,11 @@ function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<Comma
   const from = options.from
   if (from === undefined) {
     return withDatabase(env, (store) =>
-      readConsistently(store, () => check(databaseEvidence(store), options, io, env)),
+      readConsistently(store, () => {
+        const head = headToExpect(store, ledgerMemory(join(env.dataDir, 'keys')).readHead())
+        const known = head ? [knownHead(head.size, head.root, 'keys/ledger.head')] : []
+        return check(databaseEvidence(store), options, io, known, env)
+      }),
     )
   }
   const evidence = exportEvidence(from)
@@ -83,14 +104,15 @@ function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<Comma
     )
   }
   const key = options.key ?? evidence.verifierKey
-  return Promise.resolve(check(evidence, { ...options, key }, io, undefined))
+  return Promise.resolve(check(evidence, { ...options, key }, io, []))
 }
 
 function check(
   evidence: Evidence,
   options: Options,
   io: CommandIo,
-  env: CommandEnv | undefined,
+  known: readonly KnownHead[],
+  env?: CommandEnv,
 ): CommandExit {
   const files = env && keyFilesOf(join(env.dataDir, 'keys'))
   const logKey = readKey(options.key ?? files?.verifierKey)
@@ -101,10 +123,17 @@ function check(
   const given =
     options.cosigner ?? (files && existsSync(files.cosignerKeys) ? [files.cosignerKeys] : [])
   const cosigners = given.flatMap(readKeys)
+  const against = (options.against ?? []).map(readHead)
+  const unreadable = against.indexOf(undefined)
+  if (unreadable >= 0) {
+    io.stderr.write(`not a checkpoint: ${options.against?.[unreadable]}\n`)
+    return 2
+  }
   let shown = 0
   const report = verifyLedger(evidence, {
     logKey,
     cosigners,
+    knownHeads: [...known, ...against.flatMap((head) => head ?? [])],
     onProgress: (done, size) => {
       const percent = Math.floor((done * 100) / size)
       if (!io.isTty || options.json || percent === shown) return
@@ -199,6 +228,18 @@ async function withDatabase(
     await store.close()
   }
 }
+
+function readHead(file: string): KnownHead | undefined {
+  const note = existsSync(file) ? parseNote(readFileSync(file, 'utf8')) : undefined
+  const head = note && parseCheckpoint(note.text)
+  return head && { size: head.size, root: head.root, source: file }
+}
+
+const knownHead = (size: number, root: string, source: string): KnownHead => ({
+  size,
+  root: Buffer.from(root, 'base64'),
+  source,
+})
 
 /** A verifier key, or a file whose first line is one. */
 function readKey(textOrFile: string | undefined): NoteKey | undefined {

@@ -57,21 +57,20 @@ export function createWitnessing(
     const made = await store.commit(() => {
       const epoch = core.epoch()
       const stored = bySize.get(tree.size)
-      if (stored) return fromRow(stored)
+      if (stored) return { isNew: false, head: fromRow(stored) }
       const origin = logOrigin(options.gatewayId, epoch.id)
       const root = tree.root()
       const note = signNote(formatCheckpoint({ origin, size: tree.size, root }), signer)
       const atMs = clock.now()
       insert.run(tree.size, atMs, note)
-      return { size: tree.size, root, atMs, note }
+      return { isNew: true, head: { size: tree.size, root, atMs, note } }
     })
-    const epoch = core.epoch().id
-    options.onCheckpoint({
-      epoch,
-      size: made.size,
-      root: Buffer.from(made.root).toString('base64'),
-    })
-    return made
+    const { size, root } = made.head
+    if (made.isNew) {
+      const epoch = core.epoch().id
+      options.onCheckpoint({ epoch, size, root: Buffer.from(root).toString('base64') })
+    }
+    return made.head
   }
 
   function addCosignatures(size: number, lines: string): Promise<void> {

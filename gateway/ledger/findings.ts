@@ -14,6 +14,7 @@ export type FindingCode =
   | 'checkpoint-root'
   | 'checkpoint-ahead'
   | 'cosignature-bad'
+  | 'head-differs'
   | 'lane-unbalanced'
   | 'database-damaged'
 

@@ -9,6 +9,15 @@ export interface TrustedKeys {
   /** Key of the log; absent: every checkpoint is found unsigned. */
   readonly logKey: NoteKey | undefined
   readonly cosigners: readonly NoteKey[]
+  /** Tree heads known from elsewhere: the key folder, the cloud core, an earlier audit. */
+  readonly knownHeads?: readonly KnownHead[]
+}
+
+export interface KnownHead {
+  readonly size: number
+  readonly root: Uint8Array
+  /** Where it is known from, for the report. */
+  readonly source: string
 }
 
 /** Holds each checkpoint against the tree at its size while the leaves go by. */
@@ -48,9 +57,21 @@ export function createCheckpointCheck(evidence: Evidence, options: TrustedKeys, 
     }
   }
 
+  const waiting = new Set(options.knownHeads ?? [])
+  const knownSizes = new Set(options.knownHeads?.map((head) => head.size))
+
+  function compareKnown(size: number, root: Uint8Array): void {
+    for (const head of waiting) {
+      if (head.size !== size) continue
+      waiting.delete(head)
+      if (!sameHash(head.root, root)) found('head-differs', head.source, size)
+    }
+  }
+
   return {
     /** The tree has `size` leaves now; its root is computed only where a checkpoint asks. */
     at(size: number, root: () => Uint8Array): void {
+      if (knownSizes.has(size)) compareKnown(size, root())
       while (!next.done && next.value.size === size) {
         check(size, next.value.note, root())
         next = notes.next()
@@ -60,6 +81,8 @@ export function createCheckpointCheck(evidence: Evidence, options: TrustedKeys, 
       for (; !next.done; next = notes.next()) {
         found('checkpoint-ahead', 'the tree has fewer leaves', next.value.size)
       }
+      for (const head of waiting)
+        found('head-differs', `${head.source} has more entries`, head.size)
       return { checkpoints: count, newestSize, cosigned, newestCosigned }
     },
   }

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
@@ -226,6 +226,49 @@ describe('the command', () => {
       1,
       { code: 'entry-changed', index: 5 },
     ])
+  })
+
+  test('an end cut off together with its checkpoints is found by a head from elsewhere', async () => {
+    const key = box.ledger.verifierKey
+    const kept = join(box.dir, 'kept-by-the-core')
+    writeFileSync(kept, (await box.ledger.checkpoint()).note)
+    expect((await run('verify', '--key', key, '--against', kept)).code).toBe(0)
+    mkdirSync(join(box.dir, 'keys'))
+    const { size, root } = await box.ledger.checkpoint()
+    const head = { epoch: box.ledger.epoch(), size, root: Buffer.from(root).toString('base64') }
+    writeFileSync(join(box.dir, 'keys/ledger.head'), JSON.stringify(head))
+    expect((await run('verify', '--key', key)).code).toBe(0)
+    change('DELETE FROM ledger_entry WHERE idx >= 590')
+    change('DELETE FROM ledger_checkpoint')
+    const byHead = await run('verify', '--key', key)
+    expect([byHead.code, byHead.stdout]).toEqual([1, expect.stringContaining('head-differs')])
+    rmSync(join(box.dir, 'keys/ledger.head'))
+    expect((await run('verify', '--key', key)).code).toBe(0)
+    const byCore = await run('verify', '--key', key, '--against', kept)
+    expect([byCore.code, byCore.stdout]).toEqual([1, expect.stringContaining('head-differs')])
+    expect((await run('verify', '--key', key, '--against', join(box.dir, 'none'))).code).toBe(2)
+  })
+
+  test('proves one entry to somebody who has the file and the key', async () => {
+    const key = box.ledger.verifierKey
+    expect((await run('prove', '300')).code).toBe(1)
+    await box.ledger.checkpoint()
+    const { code, stdout } = await run('prove', '300')
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'c2sp.org/tlog-proof@v1'])
+    const file = join(box.dir, 'entry.tlog-proof')
+    const check = async (text: string) => {
+      writeFileSync(file, text)
+      return run('check-proof', file, '--key', key, '--json')
+    }
+    const good = await check(stdout)
+    expect([good.code, JSON.parse(good.stdout)]).toMatchObject([
+      0,
+      { isProved: true, entry: { index: 300, kind: 'turn', dev: 'kiosk-01' } },
+    ])
+    expect((await check(stdout.replace('index 300', 'index 301'))).code).toBe(1)
+    expect((await check(stdout.replace(/extra ./, 'extra A'))).code).toBe(1)
+    expect((await check(stdout.replace('c2sp', 'c3sp'))).code).toBe(2)
+    expect((await run('prove', '9999')).code).toBe(1)
   })
 
   test('status shows the books of every lane', async () => {
