@@ -106,4 +106,29 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 4,
+    sql: `
+      CREATE TABLE count_key (
+        id TEXT PRIMARY KEY,
+        n  TEXT NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      -- Who has counted; what he counted is only in the sum.
+      CREATE TABLE count_given (
+        period     TEXT NOT NULL,
+        key_id     TEXT NOT NULL,
+        gateway_no INTEGER NOT NULL,
+        PRIMARY KEY (period, key_id, gateway_no)
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE count_sum (
+        period    TEXT NOT NULL,
+        key_id    TEXT NOT NULL,
+        layout_id TEXT NOT NULL,
+        names     TEXT NOT NULL,
+        gateways  INTEGER NOT NULL,
+        sums      TEXT NOT NULL,
+        PRIMARY KEY (period, key_id, layout_id)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

@@ -14,6 +14,7 @@ import { askRoutes } from './ask-routes.ts'
 import { loadServerCertificate } from './certificates.ts'
 import { createCosigner } from './cosigner.ts'
 import { cosignerRoutes } from './cosigner-routes.ts'
+import { countRoutes, createCounts } from './counts.ts'
 import { createGateways } from './gateways.ts'
 import { readIncoming, send, toOutgoing } from './http.ts'
 import { createReceiver, type Receiver } from './receive.ts'
@@ -123,6 +124,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     }),
     ...releaseRoutes(releases),
     ...cosignerRoutes(cosigner),
+    ...countRoutes(createCounts(store)),
     ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),
   ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)
