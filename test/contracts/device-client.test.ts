@@ -131,6 +131,35 @@ test('speech sent while a device on MQTT was away reaches it once when it is bac
   expect(heard).toHaveLength(1)
 })
 
+test('a restart of the gateway in the middle of everything loses nothing and doubles nothing', async () => {
+  const token = await gateway.addDevice('bed-1')
+  const { ports, dataDir } = gateway
+  const client = createDeviceClient({
+    deviceId: 'bed-1',
+    token,
+    url: gateway.mqttUrl,
+    reconnect: { firstDelayMs: 20, maxDelayMs: 100 },
+  })
+  clients.push(client)
+  const before = await client.ask({ id: 'q-1', text: '几点开门' })
+  await gateway.close()
+  const asked = client.ask({ text: '几点开门', session: before.session })
+  for (let i = 0; i < 20; i++) await client.sendEvent({ kind: 'sensor', name: `s-${i}` })
+  expect(client.waiting.messages).toBe(20)
+
+  gateway = await startGateway({
+    dataDir,
+    config: { mqtt: { port: ports.mqtt }, http: { port: 0 } },
+  })
+  expect((await asked).turn).toBe(2)
+  await client.flush()
+  expect((await client.ask({ id: 'q-1', text: '几点开门' })).id).toBe(before.id)
+  const entries = gateway.box.ledger.entriesFrom(0, 1_000)
+  const events = entries.filter((entry) => entry.kind === 'event.sensor')
+  expect(events).toHaveLength(20)
+  expect(entries.filter((entry) => entry.kind === 'turn')).toHaveLength(2)
+})
+
 test('a device straight out of its box enrols with a claim code and asks', async () => {
   const claim = await runOperation('device.claim', { kind: 'kiosk' }, gateway.box.operations)
   const { claim: code } = claim as { claim: string }

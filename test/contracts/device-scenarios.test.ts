@@ -41,9 +41,9 @@ test('every scenario goes as written on a gateway with the hospital pack', async
       }),
       announce: announceOn(gateway),
       speechSpeed: 500,
-      askTimeoutMs: 1_500,
+      askTimeoutMs: 4_000,
     })
     const transcript = result.entries.map((entry) => printer.line(entry)).join('\n')
     expect(result.failures, `${name}\n${transcript}`).toEqual([])
   }
-}, 60_000)
+}, 120_000)
