@@ -136,7 +136,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   function refresh(): void {
     if (!isStale) return
     isStale = false
-    subjectKeys.forget()
+    subjectKeys.forgetUncommitted()
     lanes.reload()
     if (treeSize(store) !== tree.size) tree.reload()
     load()

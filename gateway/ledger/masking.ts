@@ -20,10 +20,23 @@ const INSURANCE =
   /((?:医保|社保|社会保障|医疗保险|就诊)(?:卡|证|个人)?(?:号码|编号|号|卡)\s*(?:是|为|:|：)?\s*)([A-Za-z0-9][A-Za-z0-9-]{5,24})/gu
 const EMAIL = /[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}/gu
 /** From the road or the estate on: what tells the house. The city may stay, it is used for counting. */
-const ADDRESS =
-  /([\p{Script=Han}A-Za-z0-9]{1,16}?(?:路|街|大道|巷|弄|胡同|村|小区|花园|公寓|新村|苑|里))\s*([0-9０-９零一二三四五六七八九十百甲乙丙之-]{1,10}\s*(?:号|弄|栋|幢|座|单元|室|楼|层|组|巷)[\p{Script=Han}0-9０-９A-Za-z零一二三四五六七八九十-]{0,24}?(?:室|号|户)?)(?![\p{L}\p{N}])/gu
-const NAME_AFTER =
-  /((?:我|本人|他|她|患者|病人|客户|学生|家属)(?:的?名字)?(?:叫做?|姓名是|名叫)|姓名\s*(?:是|为|:|：)\s*)(\p{Script=Han}{2,4}?)(?=[，,。.！!？?；;、\s]|$|今年|想|要|住|的)/gu
+const HOUSE_NUMBER = '[0-9０-９A-Za-z零一二三四五六七八九十百甲乙丙-]{1,6}'
+const HOUSE = `(?:${HOUSE_NUMBER}\\s*(?:号院|号楼|号|弄|巷|栋|幢|座|单元|楼|层|室|户|组)\\s*)*(?:[0-9０-９]{2,5}(?![0-9０-９]))?`
+/** 走路, 问路 and a bus line (5路) are no streets. */
+const STREET = '(?:(?<![走马问带铁公顺半0-9０-９])路|街|大道|胡同|巷)'
+const ESTATE = '(?:小区|花园|公寓|新村|家园|苑|村)'
+const ADDRESS = new RegExp(
+  `(\\p{Script=Han}{1,12}?(?:${STREET}\\s*${HOUSE_NUMBER}\\s*(?:号|弄|巷)|${ESTATE}\\s*${HOUSE_NUMBER}\\s*(?:号|栋|幢|座|单元|室|组)))(院|楼)?\\s*${HOUSE}`,
+  'gu',
+)
+const STREET_ONLY = new RegExp(`^.*?(?:${STREET}|${ESTATE})`, 'u')
+/** The hundred-odd family names that nearly all people of China bear; 我叫 before anything else is no name. */
+const SURNAME =
+  '[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文欧阳司上官诸葛]'
+const NAME_AFTER = new RegExp(
+  `((?:我|本人|他|她|患者|病人|客户|学生|家属)(?:的?名字)?(?:叫做?|姓名是|名叫)|姓名\\s*(?:是|为|:|：)\\s*)(${SURNAME}\\p{Script=Han}{1,3}?)(?=[，,。.！!？?；;、\\s]|$|今年|想|要|住|的)`,
+  'gu',
+)
 
 /** Two-character family names, so that 欧阳 stays together. */
 const DOUBLE_SURNAMES = new Set([
@@ -52,7 +65,7 @@ export function maskText(text: string): string {
     .replace(INSURANCE, (_, label: string, number: string) => label + maskMiddle(number, 0, 4))
     .replace(NUMBER_RUN, maskNumber)
     .replace(SPOKEN_RUN, (run) => (isPersonal(spokenToDigits(run)) ? MASK.repeat(8) : run))
-    .replace(ADDRESS, (_, road: string) => `${road}***`)
+    .replace(ADDRESS, (address: string) => `${STREET_ONLY.exec(address)?.[0] ?? ''}***`)
     .replace(NAME_AFTER, (_, before: string, name: string) => before + maskName(name))
 }
 

@@ -79,8 +79,8 @@ export interface SubjectKeys {
   reapplyErasures(): number
   /** Gives keys made under an unknown time the period of `atMs`. */
   dateUndated(atMs: number): void
-  /** Forgets what is in memory: after a rollback, and at close. */
-  forget(): void
+  /** After a lost transaction: forgets keys that may have been made in it. */
+  forgetUncommitted(): void
 }
 
 export function createSubjectKeys(options: {
@@ -97,6 +97,8 @@ export function createSubjectKeys(options: {
   const insert = store.prepare(
     'INSERT INTO subject_key (tag, class, period, wrapped) VALUES (?, ?, ?, ?)',
   )
+  /** Names of keys made in the open transaction. */
+  const uncommitted = new Set<string>()
   const current = new Map<string, { readonly id: number; readonly key: Buffer }>()
 
   function keyFor(who: Subject | undefined, dataClass: DataClass, atMs: number | undefined) {
@@ -104,7 +106,8 @@ export function createSubjectKeys(options: {
     const name = `${who ? subjectName(who) : 'box'}\0${dataClass}\0${period}`
     const cached = current.get(name)
     if (cached) return cached
-    const found = { ...loadOrMake(who, dataClass, period) }
+    const { isNew, ...found } = loadOrMake(who, dataClass, period)
+    if (isNew) trackUncommitted(name)
     if (current.size >= CACHE_KEYS) dropOldest()
     current.set(name, found)
     return found
@@ -113,11 +116,27 @@ export function createSubjectKeys(options: {
   function loadOrMake(who: Subject | undefined, dataClass: DataClass, period: number) {
     const tag = keys.tag(who ? subjectName(who) : 'box')
     const row = byTag.get(tag, CLASS_NUMBER[dataClass], period)
-    if (row && !isZero(row.wrapped)) return { id: row.id, key: unwrap(row) }
+    if (row && !isZero(row.wrapped)) return { id: row.id, key: unwrap(row), isNew: false }
     const key = Buffer.alloc(DATA_KEY_BYTES)
     random(key)
     const made = insert.run(tag, CLASS_NUMBER[dataClass], period, keys.wrap(key))
-    return { id: Number(made.lastInsertRowid), key }
+    return { id: Number(made.lastInsertRowid), key, isNew: true }
+  }
+
+  function trackUncommitted(name: string): void {
+    uncommitted.add(name)
+    store.durable().then(
+      () => uncommitted.delete(name),
+      () => undefined,
+    )
+  }
+
+  function forgetUncommitted(): void {
+    for (const name of uncommitted) {
+      current.get(name)?.key.fill(0)
+      current.delete(name)
+    }
+    uncommitted.clear()
   }
 
   function unwrap(row: KeyRow): Buffer {
@@ -234,7 +253,7 @@ export function createSubjectKeys(options: {
       dateOthers.run(startOf(atMs, SUBJECT_PERIOD_DAYS), UNDATED, box, DESTROYED)
       forget()
     },
-    forget,
+    forgetUncommitted,
   }
 }
 

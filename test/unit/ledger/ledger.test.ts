@@ -124,6 +124,22 @@ describe('rollback', () => {
     checkBooks()
   })
 
+  test('a key made in a lost transaction is not used again, others stay open', async () => {
+    await box.append({ subject: patient })
+    const visitor = { id: 'V-1', kind: 'visitor' } as const
+    const failed = box.store.commit(() => {
+      box.ledger.append(turn({ subject: visitor }))
+      throw new Error('no')
+    })
+    await expect(failed).rejects.toThrow('no')
+    for (const subject of [visitor, patient]) {
+      const index = await box.append({ subject })
+      expect(box.ledger.entryAt(index)?.subject).toEqual(subject)
+    }
+    await box.reopen()
+    expect(box.ledger.entryAt(box.ledger.size() - 2)?.subject).toEqual(visitor)
+  })
+
   test('a rollback over the edge of a tile leaves the tree as the tables have it', async () => {
     await box.store.commit(() => {
       for (let i = 0; i < 250; i++) box.ledger.append(turn())
