@@ -17,10 +17,14 @@ const Port = (description: string, fallback: number) =>
 
 const Tls = Type.Object(
   {
-    certFile: Type.String({ description: 'PEM certificate chain' }),
-    keyFile: Type.String({ description: 'PEM private key' }),
+    host: Type.String({
+      default: '0.0.0.0',
+      description: 'Address of the TLS ports: they are open to the site network (IT)',
+    }),
+    certFile: Type.String({ description: 'PEM certificate chain (IT)' }),
+    keyFile: Type.String({ description: 'PEM private key (IT)' }),
     caFile: Type.Optional(
-      Type.String({ description: 'PEM of the CA that signs device certificates (mTLS)' }),
+      Type.String({ description: 'PEM of the CA that signs device certificates, for mTLS (IT)' }),
     ),
     requireClientCertificate: Type.Boolean({
       default: false,
@@ -188,6 +192,21 @@ export const ConfigSchema = Type.Object(
             default: { bedside: 'elderly' },
             description: 'Voice profile by device kind (nurses)',
           },
+        ),
+        quietHours: Type.Optional(
+          Type.Object(
+            {
+              from: Type.String({
+                pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
+                description: 'Start, such as 21:30, local time (nurses)',
+              }),
+              until: Type.String({
+                pattern: '^([01]\\d|2[0-3]):[0-5]\\d$',
+                description: 'End, such as 06:30 (nurses)',
+              }),
+            },
+            { ...closed, description: 'Hours in which only urgent and critical speech is played' },
+          ),
         ),
         packsByKind: Type.Record(Type.String(), Type.Array(Type.String()), {
           default: {},

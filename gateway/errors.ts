@@ -129,6 +129,11 @@ export const ERRORS = {
     title: 'The session belongs to another subject',
     next: 'Leave out `session`, or send the subject that the session was opened for.',
   },
+  'gateway.not-running': {
+    status: 409,
+    title: 'This needs a running gateway',
+    next: 'Start it with kefu-edge start, then try again.',
+  },
   'storage.open-failed': {
     status: 500,
     title: 'The database cannot be opened',

@@ -5,7 +5,7 @@
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../devices/admission.ts'
-import type { Permissions } from '../devices/permissions.ts'
+import { covers, type Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
 import { ERRORS, type ErrorCode, GatewayError, isInternal, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -60,8 +60,10 @@ export interface MqttDevicesParts {
   readonly permissions: Permissions
   readonly allowAnonymous: boolean
   readonly logger: Logger
+  /** The device listens to its speech from here on. */
+  readonly onListening: (device: Device) => void
   /** Hands a message to the broker for one device. */
-  readonly deliver: (deviceId: string, message: Outgoing) => void
+  readonly deliver: (message: Outgoing) => void
 }
 
 /** Upstream names; the box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
@@ -113,7 +115,12 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       action === 'publish'
         ? permissions.mayPublish(device, topic)
         : permissions.maySubscribe(device, topic)
-    if (permission.ok) return permission
+    if (permission.ok) {
+      const hears = action === 'subscribe' && covers(topic, topicOf(device.id, 'speech'))
+      // The subscription stands once the packet that asks for it has been dealt with.
+      if (hears) setImmediate(parts.onListening, device)
+      return permission
+    }
     const { title, next } = ERRORS[permission.code]
     return {
       ok: false,
@@ -149,8 +156,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     encoding: Encoding,
     properties?: Properties,
   ): DeviceMessageOutcome {
-    if (isInternal(error))
-      logger.error({ error, device: deviceId }, 'message failed')
+    if (isInternal(error)) logger.error({ error, device: deviceId }, 'message failed')
     const problem = toProblem(error)
     send(deviceId, 'problem', problem, encoding, properties)
     const code = error instanceof GatewayError ? error.code : 'internal'
@@ -169,7 +175,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       ...(encoding === 'msgpack' ? { contentType: 'application/msgpack' } : {}),
       ...(request?.correlationData ? { correlationData: request.correlationData } : {}),
     }
-    deliver(deviceId, {
+    deliver({
       topic: isAnswer ? (request.responseTopic ?? '') : topicOf(deviceId, name),
       payload: encoding === 'msgpack' ? packr.pack(body) : Buffer.from(JSON.stringify(body)),
       qos: 1,

@@ -3,6 +3,7 @@
  * process when no gateway runs, through the admin API when one does; the console calls the API.
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { AnswerTurn } from '../answer-turn.ts'
@@ -17,6 +18,8 @@ import type { Json, Ledger } from '../ledger/port.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
+import type { Announcement } from '../voice/announcement.ts'
+import type { Announced } from '../voice/announcer.ts'
 import type { Status } from './status.ts'
 
 export interface OperationParts {
@@ -37,6 +40,8 @@ export interface OperationParts {
 }
 
 export interface LiveParts {
+  /** Speech to devices, with proof of play. */
+  readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
   readonly recentLog: () => readonly string[]
 }
@@ -160,6 +165,22 @@ export const OPERATIONS = {
   explain: operation(
     Type.Object({ text: Type.String({ minLength: 1, maxLength: 1000 }) }),
     ({ text }, { library }) => library.engine.explain([{ text, confidence: 1 }]),
+  ),
+  announce: operation(
+    Type.Object({
+      text: Type.String({ minLength: 1, maxLength: 1000 }),
+      devices: Type.Optional(Type.Array(Id, { maxItems: 1000 })),
+      group: Type.Optional(Id),
+      lang: Type.Optional(Type.Union([Type.Literal('zh'), Type.Literal('en')])),
+      priority: Type.Optional(Type.Union(PRIORITIES.map((one) => Type.Literal(one)))),
+      untilAcknowledged: Type.Optional(Type.Boolean()),
+      id: Type.Optional(Id),
+    }),
+    (args, { live }) => {
+      const running = live()
+      if (!running) throw new GatewayError('gateway.not-running')
+      return running.announce(args as Announcement)
+    },
   ),
   status: operation(Type.Object({}), (_, parts) => parts.status()),
   backup: operation(

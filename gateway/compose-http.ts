@@ -1,0 +1,115 @@
+/** The HTTP and WebSocket ports, plain and TLS, with what they serve. Part of compose. */
+import { randomBytes } from 'node:crypto'
+import { createNodeServer } from './channels/http/node-server.ts'
+import { createRoutes, type Health } from './channels/http/routes.ts'
+import type { HttpServer, ServerOptions } from './channels/http/server.ts'
+import { createUwsServer, loadUws } from './channels/http/uws-server.ts'
+import { mqttOverWebSocket } from './channels/websocket/mqtt-endpoint.ts'
+import type { Box } from './compose.ts'
+import type { DeviceSide } from './compose-devices.ts'
+import type { Config } from './config.ts'
+import { createAdminApi } from './console/admin-api.ts'
+import type { Loggers } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+const ADMIN_TOKEN_BYTES = 24
+
+export interface HttpSide {
+  readonly adapter: string
+  /** The plain port that was bound. */
+  readonly port: number
+  close(): Promise<void>
+}
+
+export async function composeHttp(parts: {
+  readonly config: Config
+  readonly box: Box
+  readonly devices: DeviceSide
+  readonly metrics: Metrics
+  readonly loggers: Loggers
+}): Promise<HttpSide> {
+  const { config, box, devices, loggers } = parts
+  const adminToken = box.folder.readOrMake('admin.token', () =>
+    randomBytes(ADMIN_TOKEN_BYTES).toString('base64url'),
+  )
+  const routes = createRoutes({
+    inbox: devices.inbox,
+    admission: devices.admission,
+    logger: loggers.http,
+    metricsPage: parts.metrics.page,
+    health: () => healthOf(box),
+    enroll: ({ claim, deviceId }) => enroll(box, claim, deviceId),
+    audio: () => undefined,
+    mounts: [createAdminApi({ adminToken, operations: box.operations })],
+  })
+  const mqtt = mqttOverWebSocket({
+    maxPacketBytes: config.mqtt.maxPacketBytes,
+    accept: (connection) => devices.broker.accept(connection),
+  })
+  const options: ServerOptions = { routes, sockets: [devices.sockets.endpoint, mqtt] }
+  const servers: HttpServer[] = []
+  const close = async () => {
+    for (const server of servers.splice(0)) await server.close()
+  }
+  try {
+    const plain = await openServer(config, options, loggers)
+    servers.push(plain)
+    const port = await plain.listen(config.http.host, config.http.port)
+    if (config.tls) {
+      const { certFile, keyFile } = config.tls
+      const secure = await openServer(config, { ...options, tls: { certFile, keyFile } }, loggers)
+      servers.push(secure)
+      await secure.listen(config.tls.host, config.http.tlsPort)
+    }
+    return { adapter: plain.adapter, port, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** uWebSockets.js where its binary loads, unless the configuration says otherwise. */
+async function openServer(
+  config: Config,
+  options: ServerOptions,
+  loggers: Loggers,
+): Promise<HttpServer> {
+  if (config.http.adapter === 'node') return createNodeServer(options)
+  const loaded = await loadUws()
+  if ('uws' in loaded) return createUwsServer(loaded.uws, options)
+  loggers.http.warn(
+    { reason: loaded.reason },
+    'uWebSockets.js does not load here; node:http and ws serve instead',
+  )
+  return createNodeServer(options)
+}
+
+const enroll = (
+  { store, claims, ledger, clock }: Box,
+  claim: string,
+  deviceId: string | undefined,
+) =>
+  store.commit(() => {
+    const made = claims.redeem(claim, deviceId, clock.now())
+    ledger.append({
+      lane: 'audit',
+      kind: 'device.enrolled',
+      atMs: clock.now(),
+      deviceId: made.deviceId,
+      body: { device: made.deviceId },
+    })
+    return made
+  })
+
+function healthOf(box: Box): Health {
+  const packs = box.library.list().filter((pack) => pack.isActive)
+  const named = packs.map((pack) => `${pack.name} ${pack.version}`).join(', ')
+  const checks = {
+    storage: { ok: true, detail: box.store.path },
+    knowledge: {
+      ok: packs.length > 0,
+      detail: named || 'no pack is installed: kefu-edge pack install DIR',
+    },
+  }
+  return { ok: Object.values(checks).every((check) => check.ok), checks }
+}
