@@ -19,6 +19,9 @@ export interface CommandOptions {
     readonly explain?: boolean | undefined
     readonly lang?: string | undefined
     readonly session?: string | undefined
+    readonly data?: string | undefined
+    readonly config?: string | undefined
+    readonly force?: boolean | undefined
   }
   readonly config: () => Config
   readonly io: Io
@@ -37,6 +40,11 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   ledger verify|status|export …                     (kefu-edge ledger --help)
   subject export|erase …                            what is kept of a person
   status                                            the box in one look
+  doctor                                            what is wrong, and what to do
+  config                                            every option, its default and its value here
+  backup FILE|DIR                                   copy everything while the box runs
+  restore FILE --data DIR [--force]                 make a data folder from a backup
+  support-bundle FILE                               what a supporter needs, without personal data
 
 Every command takes --data DIR (default: KEFU_DATA, else ./.kefu), --config FILE and --json.
 Exit codes: 0 done, 1 found wrong, 2 used wrong.`
@@ -150,7 +158,13 @@ async function ask(options: CommandOptions): Promise<ExitCode> {
   return answer.status === 'not-known' ? 1 : 0
 }
 
-const status: Command = (options) => print(options, 'status', {})
+const status: Command = async (options) => (await import('./status.ts')).status(options)
+const doctor: Command = async (options) => (await import('./doctor.ts')).doctor(options)
+const config: Command = async (options) => (await import('./config.ts')).config(options)
+const backup: Command = async (options) => (await import('./backup.ts')).backup(options)
+const restore: Command = async (options) => (await import('./backup.ts')).restore(options)
+const supportBundle: Command = async (options) =>
+  (await import('./support-bundle.ts')).supportBundle(options)
 
 async function language({ words, io }: CommandOptions): Promise<ExitCode> {
   const { languageCommand } = await import('./language.ts')
@@ -178,4 +192,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   language,
   ledger,
   subject,
+  doctor,
+  config,
+  backup,
+  restore,
+  'support-bundle': supportBundle,
 }

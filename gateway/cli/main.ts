@@ -17,6 +17,7 @@ const OPTIONS = {
   explain: { type: 'boolean' },
   lang: { type: 'string' },
   session: { type: 'string' },
+  force: { type: 'boolean' },
 } as const
 
 /** Commands that read their own options. */

@@ -17,6 +17,7 @@ export async function operate(
   config: Config,
   name: OperationName,
   args: Record<string, unknown>,
+  timeoutMs: number = REMOTE_TIMEOUT_MS,
 ): Promise<unknown> {
   try {
     const box = await composeBox(config)
@@ -27,7 +28,7 @@ export async function operate(
     }
   } catch (error) {
     if (!(error instanceof GatewayError) || error.code !== 'storage.in-use') throw error
-    return operateRemotely(config, name, args, error)
+    return operateRemotely(config, name, args, { inUse: error, timeoutMs })
   }
 }
 
@@ -35,7 +36,7 @@ async function operateRemotely(
   config: Config,
   name: OperationName,
   args: object,
-  inUse: GatewayError,
+  { inUse, timeoutMs }: { readonly inUse: GatewayError; readonly timeoutMs: number },
 ): Promise<unknown> {
   const run = readRunFile(config.dataDir)
   if (!run) throw inUse
@@ -44,7 +45,7 @@ async function operateRemotely(
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(args),
-    signal: AbortSignal.timeout(REMOTE_TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
   })
   const body = (await response.json()) as Record<string, unknown>
   if (response.ok) return body

@@ -66,6 +66,18 @@ function takeLock(path: string): Database.Database {
   }
 }
 
+/** Whether a gateway or a command holds the folder just now. Changes nothing in it. */
+export function isFolderHeld(path: string): boolean {
+  const file = join(path, 'lock')
+  if (!existsSync(file)) return false
+  try {
+    takeLock(file).close()
+    return false
+  } catch (error) {
+    return error instanceof GatewayError && error.code === 'storage.in-use'
+  }
+}
+
 /** Where the gateway of this folder listens, when one runs. */
 export function readRunFile(path: string): RunFile | undefined {
   try {

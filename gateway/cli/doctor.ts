@@ -1,0 +1,129 @@
+/** `kefu-edge doctor`: one page that says what is wrong and what to do, beside a running gateway or without. */
+import { connect } from 'node:net'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { Status } from '../console/status.ts'
+import { isFolderHeld, readRunFile } from '../storage/data-folder.ts'
+import {
+  checkAdapter,
+  checkBackups,
+  checkClock,
+  checkFolder,
+  checkKeys,
+  checkNode,
+  checkPorts,
+  checkTls,
+} from './checks-machine.ts'
+import { checkRecord } from './checks-record.ts'
+import type { CommandOptions } from './commands.ts'
+import { bad, type Finding, ok, type Verdict, warn, wording } from './finding.ts'
+import type { ExitCode } from './io.ts'
+import { pad } from './labels.ts'
+import { operate } from './operate.ts'
+
+/** A gateway that does not answer its own machine within this is not well. */
+const ASK_TIMEOUT_MS = 5000
+const CONNECT_TIMEOUT_MS = 3000
+const MARKS = { ok: '✓', warn: '!', bad: '✗' } as const
+
+export async function doctor({ config, values, io }: CommandOptions): Promise<ExitCode> {
+  const findings = await examine(config())
+  const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
+  if (values.json) {
+    const summary = { ok: count('ok'), warn: count('warn'), bad: count('bad') }
+    io.stdout(JSON.stringify({ isWell: summary.bad === 0, ...summary, findings }))
+  } else {
+    for (const line of findings.flatMap(linesOf)) io.stdout(line)
+    io.stdout(`\n${count('bad')} ✗   ${count('warn')} !   ${count('ok')} ✓`)
+  }
+  return count('bad') > 0 ? 1 : 0
+}
+
+/** Everything the doctor looks at, in the order in which an operator would mend it. */
+export async function examine(
+  config: Config,
+  clock: { now(): number } = systemClock,
+): Promise<readonly Finding[]> {
+  const nowMs = clock.now()
+  const { verdict: process, status } = await checkGateway(config)
+  const record = await checkRecord(config, nowMs, status?.running ?? false)
+  const verdicts: Verdict[] = [
+    checkNode(),
+    process,
+    ...checkFolder(config.dataDir),
+    checkClock(clock, record.floorMs),
+    ...checkKeys(config.dataDir),
+    ...record.verdicts,
+    ...(await checkPorts(config, status)),
+    await checkAdapter(config, status),
+    ...checkTls(config, nowMs),
+    await checkCloud(config, status),
+    checkBackups(config, nowMs),
+    ...checkJobs(status),
+  ]
+  return verdicts.map(wording())
+}
+
+async function checkGateway(config: Config): Promise<{ verdict: Verdict; status?: Status }> {
+  const run = readRunFile(config.dataDir)
+  if (!isFolderHeld(config.dataDir)) {
+    return { verdict: run ? warn('gateway', 'died') : ok('gateway', {}, 'stopped') }
+  }
+  if (!run) return { verdict: warn('gateway', 'starting') }
+  const { pid } = run
+  try {
+    const status = (await operate(config, 'status', {}, ASK_TIMEOUT_MS)) as Status
+    return { verdict: ok('gateway', { pid }), status }
+  } catch {
+    return { verdict: bad('gateway', 'silent', { pid, port: run.ports.http }) }
+  }
+}
+
+async function checkCloud({ cloud }: Config, status: Status | undefined): Promise<Verdict> {
+  const { url } = cloud
+  if (url === undefined) return ok('cloud', {}, 'off')
+  if (status?.running && status.cloud) {
+    const { state, roundTripMs, lastError = '' } = status.cloud
+    if (state === 'connected') return ok('cloud', { ms: Math.round(roundTripMs ?? 0) })
+    if (lastError.startsWith('gateway.unknown')) return bad('cloud', 'not-enrolled', { url })
+    if (state === 'connecting') return ok('cloud', { url }, 'connecting')
+    return warn('cloud', 'away', { url, error: lastError })
+  }
+  const error = await tryConnect(new URL(url))
+  return error ? warn('cloud', 'away', { url, error }) : ok('cloud', { url }, 'reachable')
+}
+
+function tryConnect(url: URL): Promise<string | undefined> {
+  const port = Number(url.port || (url.protocol === 'http:' ? 80 : 443))
+  return new Promise((resolve) => {
+    const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port })
+    const end = (error?: string) => {
+      socket.destroy()
+      resolve(error)
+    }
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => end('timeout'))
+    socket.once('connect', () => end())
+    socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message))
+  })
+}
+
+function checkJobs(status: Status | undefined): Verdict[] {
+  if (!status?.running) return []
+  const failing = status.jobs.filter((job) => job.lastError !== undefined)
+  if (failing.length === 0) return [ok('jobs', { count: status.jobs.length })]
+  return failing.map(({ name, lastError = '' }) =>
+    warn('jobs', 'failing', { name, error: lastError }),
+  )
+}
+
+function linesOf({ level, title, what, next }: Finding): string[] {
+  const head = `${MARKS[level]} ${pad(`${title.zh} ${title.en}`, 26)}`
+  const indent = ' '.repeat(4)
+  const isShort = what.zh === what.en || level === 'ok'
+  const said = what.zh === what.en ? what.zh : `${what.zh} · ${what.en}`
+  return [
+    isShort ? `${head}${said}` : `${head}${what.zh}`,
+    ...(isShort ? [] : [`${indent}${what.en}`]),
+    ...(next ? [`${indent}→ ${next.zh}`, `${indent}→ ${next.en}`] : []),
+  ]
+}

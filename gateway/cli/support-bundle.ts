@@ -1,0 +1,106 @@
+/**
+ * `kefu-edge support-bundle FILE`: what a supporter needs, in one JSON file that the site can read before
+ * it gives it away. No token, no key, nothing that tells of a person: masked at the one place where it
+ * is written.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { arch, cpus, freemem, platform, release, totalmem } from 'node:os'
+import { join, resolve } from 'node:path'
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { writeDurably } from '../ledger/key-files.ts'
+import { maskText } from '../ledger/masking.ts'
+import { readRunFile } from '../storage/data-folder.ts'
+import { VERSION } from '../version.ts'
+import type { CommandOptions } from './commands.ts'
+import { MASKED, optionStates } from './config.ts'
+import { examine } from './doctor.ts'
+import { type ExitCode, UsageError } from './io.ts'
+import { operate } from './operate.ts'
+
+const METRICS_TIMEOUT_MS = 5000
+/** What our tokens look like: a prefix, base64url; and whatever stands behind the word Bearer. */
+const TOKEN = /\bkd_[A-Za-z0-9_-]{8,}|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}/g
+const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
+/** `"claim":"ABCDE-FGHJK"` and its like, also inside a log line that is itself JSON. */
+const SECRET_FIELD =
+  /(\\?"(?:token|password|claim|authorization|enrolToken|secret|personal|text)\\?"\s*:\s*\\?")((?:[^"\\]|\\[^"])*)/gi
+
+export async function supportBundle(options: CommandOptions): Promise<ExitCode> {
+  const [word] = options.words
+  if (word === undefined || options.words.length > 1) {
+    throw new UsageError('usage: kefu-edge support-bundle FILE')
+  }
+  const { config, values, io } = options
+  const file = resolve(word)
+  const bundle = maskAll(await collect(config()), secretsOf(config()))
+  const text = `${JSON.stringify(bundle, null, 2)}\n`
+  writeDurably(file, text, 0o600)
+  if (values.json) io.stdout(JSON.stringify({ file, bytes: Buffer.byteLength(text) }))
+  else {
+    io.stdout(`${file}  ${Math.ceil(Buffer.byteLength(text) / 1000)} kB`)
+    io.stderr('It is plain text: read it before you give it away.')
+  }
+  return 0
+}
+
+async function collect(config: Config): Promise<object> {
+  const run = readRunFile(config.dataDir)
+  return {
+    madeAt: new Date(systemClock.now()).toISOString(),
+    versions: {
+      kefuEdge: VERSION,
+      ...process.versions,
+      system: `${platform()} ${release()} ${arch()}`,
+      cpus: cpus().length,
+      memoryMb: Math.round(totalmem() / 1e6),
+      freeMemoryMb: Math.round(freemem() / 1e6),
+    },
+    doctor: await part(() => examine(config)),
+    status: await part(() => operate(config, 'status', {})),
+    config: optionStates(config),
+    log: await part(() => operate(config, 'log.recent', {})),
+    metrics: run ? await part(() => metricsOf(run.ports.http)) : 'no gateway runs',
+  }
+}
+
+/** A part that cannot be had is a finding too, and no reason to give none of the others. */
+async function part(get: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await get()
+  } catch (error) {
+    return { missing: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+async function metricsOf(port: number): Promise<readonly string[]> {
+  const reply = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    signal: AbortSignal.timeout(METRICS_TIMEOUT_MS),
+  })
+  return (await reply.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+function secretsOf({ dataDir, cloud }: Config): readonly string[] {
+  const file = join(dataDir, 'admin.token')
+  const adminToken = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  return [adminToken, cloud.enrolToken ?? ''].filter((secret) => secret.length > 0)
+}
+
+/** Every text in the value, at every depth, without secrets and without what identifies a person. */
+export function maskAll(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return maskLine(value, secrets)
+  if (Array.isArray(value)) return value.map((item) => maskAll(item, secrets))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, maskAll(member, secrets)]),
+  )
+}
+
+function maskLine(text: string, secrets: readonly string[]): string {
+  const known = secrets.reduce((rest, secret) => rest.replaceAll(secret, MASKED), text)
+  const plain = known
+    .replace(PEM, MASKED)
+    .replace(TOKEN, MASKED)
+    .replace(SECRET_FIELD, (_, field: string) => field + MASKED)
+  return maskText(plain)
+}
