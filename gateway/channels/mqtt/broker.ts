@@ -3,20 +3,17 @@ import { randomUUID } from 'node:crypto'
 import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
-import { AedesCore } from './aedes/core.ts'
-import { BrokerClock, NOTE_INTERVAL_MS } from './broker-clock.ts'
+import { type AssemblyParts, assemble } from './assemble.ts'
+import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
 import type { Properties, Qos } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { isTopicName } from './codec/topics.ts'
 import { Connection } from './connection.ts'
-import { Deadlines } from './deadlines.ts'
-import { Dispatcher } from './dispatcher.ts'
-import { DurableLog } from './durable-log.ts'
+import type { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
 import { closeSilent, dropExpired } from './housekeeping.ts'
-import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
-import { LoginGuard } from './login-guard.ts'
+import type { MqttLimits } from './limits.ts'
 import { forwardedProperties, Message } from './message.ts'
 import type {
   AuthenticateResult,
@@ -32,19 +29,11 @@ import type {
   PresenceChange,
   RefusedPublish,
 } from './ports.ts'
-import { QueueRows } from './queue-rows.ts'
-import { RatePacer } from './rate-pacer.ts'
-import { type ConnectionEnd, RecentEnds } from './recent-ends.ts'
-import { RetainedMessages } from './retained.ts'
-import { Router } from './router.ts'
+import type { ConnectionEnd } from './recent-ends.ts'
+import type { Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
-import { SessionRows } from './session-rows.ts'
-import { Sessions } from './sessions.ts'
-import { SharedGroups } from './shared-groups.ts'
-import { SYS_INTERVAL_MS, SysTopics } from './sys-topics.ts'
+import { SYS_INTERVAL_MS } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp } from './tcp.ts'
-import { Wills } from './wills.ts'
-import { WriteGatherer } from './write-gatherer.ts'
 
 export interface MqttBrokerParts<P extends MqttPrincipal> {
   readonly store: Store
@@ -119,11 +108,10 @@ export interface MqttBroker {
 const WATCH_INTERVAL_MS = 1000
 /** How often messages that nobody came for are looked through for expired ones. */
 const EXPIRY_INTERVAL_MS = 60_000
-const ALLOWED_OUTCOME: AuthorizeResult = { ok: true }
 
 export function createMqttBroker<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): MqttBroker {
   const { store, clock, logger, limits = {}, version = '0' } = parts
-  return new Broker(store, clock, logger, limits, toPolicy(parts), version)
+  return new Broker({ store, clock, logger, limits, version, policy: toPolicy(parts) })
 }
 
 /** The engine knows principals only as such; whoever made them gets the same objects back. */
@@ -151,106 +139,15 @@ class Broker implements MqttBroker {
   private readonly timers: NodeJS.Timeout[] = []
   private isClosed = false
 
-  constructor(
-    store: Store,
-    clock: MqttClock,
-    logger: MqttLogger,
-    limitOverrides: Partial<MqttLimits>,
-    policy: EnginePolicy,
-    version: string,
-  ) {
-    const limits: MqttLimits = { ...DEFAULT_LIMITS, ...limitOverrides }
-    const brokerClock = new BrokerClock(store, clock)
-    const { nowMs } = brokerClock
-    const mayReceive = (session: Session, topic: string): boolean =>
-      (session.principal === null
-        ? ALLOWED_OUTCOME
-        : policy.authorize(session.principal, 'receive', topic)
-      ).ok
-    const counters = createCounters()
-    const deadlines = new Deadlines(nowMs)
-    const router = new Router(mayReceive)
-    const groups = new SharedGroups(router)
-    const queueRows = new QueueRows(
-      store,
-      (name, filter) => groups.find(name, filter),
-      limits.maxQueuedAgeMs,
-      nowMs,
-    )
-    const sessionRows = new SessionRows(store)
-    const retained = new RetainedMessages(limits, nowMs)
-    const durable = new DurableLog(store, queueRows, (topic) => {
-      const kept = queueRows.retained(topic)
-      if (kept === undefined) retained.delete(topic)
-      else retained.set(kept)
+  constructor(parts: Omit<AssemblyParts, 'closeByPlugin'>) {
+    const assembly = assemble({
+      ...parts,
+      closeByPlugin: (clientId) => void this.disconnect(clientId, 'closed by a plug-in'),
     })
-    const dispatcher: Dispatcher = new Dispatcher({
-      router,
-      retained,
-      durable,
-      mayReceive,
-      notify: (listener, message) => core.notify(listener, message),
-    })
-    const core: AedesCore = new AedesCore({
-      store,
-      router,
-      logger,
-      deliver: (message, done) => {
-        const kept = (error: unknown): void =>
-          done(error === undefined ? undefined : new Error('not stored', { cause: error }))
-        if (dispatcher.dispatch(message, null, null, kept, false) !== 'pending') done()
-      },
-      retain: (message) => retained.set(message),
-      close: (clientId) => void this.disconnect(clientId, 'closed by a plug-in'),
-    })
-    const wills = new Wills({
-      store,
-      rows: sessionRows,
-      clock: brokerClock,
-      deadlines,
-      publish: (message) => void dispatcher.dispatch(message, null, null, null),
-    })
-    const sessions = new Sessions({
-      store,
-      rows: sessionRows,
-      queue: queueRows,
-      clock: brokerClock,
-      deadlines,
-      router,
-      groups,
-      wills,
-      outbound: { totals: counters, limits, log: durable, nowMs, mayReceive },
-      returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
-    })
-    this.router = router
-    this.durable = durable
-    this.engine = {
-      store,
-      policy,
-      limits,
-      clock: brokerClock,
-      logger,
-      deadlines,
-      dispatcher,
-      retained,
-      sessions,
-      sessionRows,
-      queueRows,
-      wills,
-      core,
-      loginGuard: new LoginGuard(nowMs),
-      connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
-      recentEnds: new RecentEnds(),
-      gatherer: new WriteGatherer(),
-      counters,
-      connections: new Set(),
-      permissionsVersion: 0,
-      isClosing: false,
-    }
-    for (const message of queueRows.allRetained()) retained.set(message)
-    sessions.restore()
-    wills.restore()
-    const sys = new SysTopics({ engine: this.engine, router, groups, version })
+    const { sys } = assembly
+    this.engine = assembly.engine
+    this.router = assembly.router
+    this.durable = assembly.durable
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
     this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
     this.every(NOTE_INTERVAL_MS, () => this.engine.clock.note())
@@ -342,21 +239,6 @@ class Broker implements MqttBroker {
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-function createCounters(): EngineCounters {
-  return {
-    messagesReceived: 0,
-    messagesSent: 0,
-    publishesReceived: 0,
-    publishesSent: 0,
-    publishesDropped: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    connects: 0,
-    refusedConnects: 0,
-    refusedPublishes: 0,
-  }
-}
 
 function describe(session: Session): ConnectionInfo {
   const { connection } = session

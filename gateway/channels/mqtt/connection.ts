@@ -10,13 +10,7 @@ import {
   decodeUnsubscribe,
   isVersion5Connect,
 } from './codec/decoder.ts'
-import {
-  encodeAck,
-  encodeConnack,
-  encodeDisconnect,
-  PINGRESP,
-  stampPublish,
-} from './codec/encoder.ts'
+import { encodeAck, encodeConnack, encodeDisconnect, PINGRESP } from './codec/encoder.ts'
 import { Framer } from './codec/framer.ts'
 import {
   PacketType,
@@ -30,12 +24,11 @@ import type { Engine } from './engine.ts'
 import { Handshake } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Message } from './message.ts'
+import { Outlet } from './outlet.ts'
 import { RatePacer } from './rate-pacer.ts'
 import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
-/** Parts of one turn are joined up to this size: beyond it copying costs more than another call. */
-const JOIN_BYTES = 128 * 1024
 /** MQTT 5 strings carry a reason of this length at most, so that a refusal is never larger than its cause. */
 const MAX_REASON_CHARACTERS = 200
 
@@ -46,14 +39,13 @@ export class Connection {
   readonly engine: Engine
   readonly inbound: Inbound
   readonly handshake: Handshake
+  readonly outlet: Outlet
   version: ProtocolVersion = 4
   state: State = 'new'
   session: Session | null = null
   clientId = ''
   /** QoS 1 and 2 messages we may have open towards the client. */
   sendWindow: number
-  maxSendBytes = Number.POSITIVE_INFINITY
-  outboundAliasMaximum = 0
   wantsProblemInformation = true
   keepAliveMs = 0
   lastHeardMs: number
@@ -61,12 +53,6 @@ export class Connection {
   private readonly framer: Framer
   private readonly messagePacer: RatePacer
   private readonly bytePacer: RatePacer
-  private aliases: Map<string, number> | null = null
-  private out: Buffer[] = []
-  private outBytes = 0
-  private ioBuffered = 0
-  private wasFull = false
-  private isReadPaused = false
   private isRefused = false
   private holds = 0
   /** Why the connection ends, said once. */
@@ -81,62 +67,27 @@ export class Connection {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = engine.limits
     this.messagePacer = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, this.openedAtMs)
     this.bytePacer = new RatePacer(maxBytesPerSecond, rateBurstSeconds, this.openedAtMs)
+    this.outlet = new Outlet(io, engine, this)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
     this.framer = new Framer(engine.limits.maxPacketBytes, this)
     io.onData(this.onData)
-    io.onDrain(this.onDrain)
+    io.onDrain(() => this.outlet.drained())
     io.onClose(this.onClosed)
   }
 
   /** We have stopped reading. */
   get isHeld(): boolean {
-    return this.holds > 0 || this.isReadPaused
+    return this.holds > 0 || this.outlet.isChoked
   }
 
   /** Whether another QoS 0 message may be added, or a window be used: the client reads. */
   hasRoom(): boolean {
-    const hasRoom = this.outBytes + this.ioBuffered < this.engine.limits.maxSocketBufferBytes
-    if (!hasRoom) this.wasFull = true
-    return hasRoom
+    return this.outlet.hasRoom()
   }
 
   send(bytes: Buffer): void {
-    if (this.state === 'closed') return
-    if (this.outBytes === 0) this.engine.gatherer.add(this)
-    this.out.push(bytes)
-    this.outBytes += bytes.length
-  }
-
-  /** Writes what was gathered in this turn. Called by the gatherer. */
-  flush(): void {
-    const { out, outBytes } = this
-    if (outBytes === 0) return
-    this.out = []
-    this.outBytes = 0
-    this.engine.counters.bytesSent += outBytes
-    if (this.session !== null) this.session.counters.bytesSent += outBytes
-    if (out.length === 1) this.io.write(out[0] as Buffer)
-    else if (outBytes <= JOIN_BYTES) this.io.write(Buffer.concat(out, outBytes))
-    else this.writeInSlabs(out)
-    this.ioBuffered = this.io.bufferedBytes()
-    if (this.ioBuffered > 2 * this.engine.limits.maxSocketBufferBytes) this.pauseReading()
-    else if (this.wasFull && this.ioBuffered === 0) this.onDrain()
-  }
-
-  private writeInSlabs(parts: readonly Buffer[]): void {
-    let slab: Buffer[] = []
-    let slabBytes = 0
-    for (const part of parts) {
-      if (slabBytes + part.length > JOIN_BYTES && slabBytes > 0) {
-        this.io.write(slab.length === 1 ? (slab[0] as Buffer) : Buffer.concat(slab, slabBytes))
-        slab = []
-        slabBytes = 0
-      }
-      slab.push(part)
-      slabBytes += part.length
-    }
-    if (slabBytes > 0) this.io.write(Buffer.concat(slab, slabBytes))
+    if (this.state !== 'closed') this.outlet.send(bytes)
   }
 
   /** False when it is larger than the client takes; then nothing was sent. */
@@ -148,16 +99,8 @@ export class Connection {
     retain: boolean,
     identifiers: readonly number[] | null,
   ): boolean {
-    const nowMs = message.expiresAtMs === Number.POSITIVE_INFINITY ? 0 : this.engine.clock.nowMs()
-    if (this.version === 5 && (identifiers !== null || this.outboundAliasMaximum > 0)) {
-      return this.sendOwnPublish(message, qos, packetId, dup, retain, identifiers, nowMs)
-    }
-    const frame = message.frame(this.version, qos, nowMs)
-    if (frame.bytes.length > this.maxSendBytes) return false
-    if (qos === 0 && !retain) this.send(frame.bytes)
-    else this.send(stampPublish(frame, qos, packetId, dup, retain))
-    this.countPublish()
-    return true
+    if (this.state === 'closed') return true
+    return this.outlet.publish(this.version, message, qos, packetId, dup, retain, identifiers)
   }
 
   sendAck(packetType: number, packetId: number, reasonCode: number, reason?: string): void {
@@ -171,7 +114,7 @@ export class Connection {
   reasonProperties(reason: string | undefined): Properties | undefined {
     if (reason === undefined || this.version < 5 || !this.wantsProblemInformation) return undefined
     const reasonString = reason.slice(0, MAX_REASON_CHARACTERS)
-    const roomy = this.maxSendBytes > 64 + Buffer.byteLength(reasonString)
+    const roomy = this.outlet.maxPacketBytes > 64 + Buffer.byteLength(reasonString)
     return roomy ? { reasonString } : undefined
   }
 
@@ -185,7 +128,7 @@ export class Connection {
   release(): void {
     if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
     this.lastHeardMs = this.engine.clock.nowMs()
-    if (!this.isReadPaused) this.io.resume()
+    if (!this.outlet.isChoked) this.io.resume()
     this.guard(() => this.framer.release())
   }
 
@@ -207,7 +150,7 @@ export class Connection {
       'connection refused',
     )
     const connack = encodeConnack(this.version, false, reasonCode, this.reasonProperties(reason))
-    if (connack.length <= this.maxSendBytes) this.send(connack)
+    if (connack.length <= this.outlet.maxPacketBytes) this.send(connack)
     this.end(reasonCode, reason, false)
   }
 
@@ -227,9 +170,9 @@ export class Connection {
   end(reasonCode: number, reason: string, isClean: boolean): void {
     if (this.state === 'closed') return
     this.endReason ??= { code: reasonCode, text: reason, isClean }
-    this.flush()
+    this.outlet.flush()
     // Paused, the transport would not see the peer's own end.
-    if (this.holds > 0 || this.isReadPaused) this.io.resume()
+    if (this.holds > 0 || this.outlet.isChoked) this.io.resume()
     this.io.end()
     this.settle()
   }
@@ -269,25 +212,18 @@ export class Connection {
     }
   }
 
-  private readonly onDrain = (): void => {
-    this.ioBuffered = this.io.bufferedBytes()
-    this.wasFull = false
-    if (this.isReadPaused) {
-      this.isReadPaused = false
-      if (this.holds === 0) this.io.resume()
+  /** The client reads again, or has fallen so far behind that we stop reading from it. From the outlet. */
+  onOutlet(isChoked: boolean): void {
+    if (isChoked) this.io.pause()
+    else {
+      if (this.holds === 0 && this.state !== 'closed') this.io.resume()
+      this.session?.outbound.pump()
     }
-    this.session?.outbound.pump()
   }
 
   private readonly onClosed = (): void => {
     this.endReason ??= { code: 0x80, text: 'the client closed the connection', isClean: false }
     this.settle()
-  }
-
-  private pauseReading(): void {
-    if (this.isReadPaused) return
-    this.isReadPaused = true
-    this.io.pause()
   }
 
   /** A whole packet, from the framer. */
@@ -336,7 +272,7 @@ export class Connection {
       }
       case PacketType.auth:
         if (version < 5) throw new ProtocolError(Reason.malformedPacket, 'AUTH before MQTT 5')
-        this.handshake.reAuthenticate(decodeAuth(buffer, start, end))
+        this.handshake.enhanced.renew(decodeAuth(buffer, start, end))
         return
       default:
         throw new ProtocolError(Reason.protocolError, 'a second CONNECT')
@@ -349,38 +285,10 @@ export class Connection {
       if (isVersion5Connect(buffer, start, end)) this.version = 5
       this.handshake.connect(decodeConnect(buffer, start, end))
     } else if (this.state === 'authenticating' && type === PacketType.auth) {
-      this.handshake.continueAuthentication(decodeAuth(buffer, start, end))
+      this.handshake.enhanced.continue(decodeAuth(buffer, start, end))
     } else {
       this.end(Reason.protocolError, 'the first packet was not CONNECT', false)
     }
-  }
-
-  private sendOwnPublish(
-    message: Message,
-    qos: Qos,
-    packetId: number,
-    dup: boolean,
-    retain: boolean,
-    identifiers: readonly number[] | null,
-    nowMs: number,
-  ): boolean {
-    this.aliases ??= new Map()
-    let alias = this.aliases.get(message.topic) ?? 0
-    const isKnown = alias > 0
-    if (!isKnown && this.aliases.size < this.outboundAliasMaximum) alias = this.aliases.size + 1
-    const frame = message.ownFrame(qos, nowMs, identifiers, alias, isKnown)
-    if (frame.bytes.length > this.maxSendBytes) return false
-    if (alias > 0 && !isKnown) this.aliases.set(message.topic, alias)
-    this.send(qos === 0 && !retain ? frame.bytes : stampPublish(frame, qos, packetId, dup, retain))
-    this.countPublish()
-    return true
-  }
-
-  private countPublish(): void {
-    const { counters } = this.engine
-    counters.messagesSent++
-    counters.publishesSent++
-    if (this.session !== null) this.session.counters.messagesSent++
   }
 
   /** Once, at the end: the session is told, its will sent or not, its presence made known. */

@@ -1,8 +1,8 @@
 /** One message to everyone who should have it. */
 import type { Qos } from './codec/packets.ts'
+import type { Delivery } from './delivery.ts'
 import type { DurableJob, DurableLog } from './durable-log.ts'
 import type { Message } from './message.ts'
-import type { Delivery } from './outbound.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { Listener, Router, Subscription, Target } from './router.ts'
 import type { Session } from './session.ts'
@@ -149,6 +149,7 @@ export class Dispatcher {
       session.deliverAtMostOnce(message, retain, identifiers)
       return
     }
+    message.own()
     const delivery: Delivery = {
       message,
       qos,

@@ -7,8 +7,8 @@
  * crash means that a message is sent again, which QoS 1 allows and its packet id makes harmless for QoS 2.
  */
 import type { Store } from '../../storage/store.ts'
+import type { Delivery, DeliveryLog } from './delivery.ts'
 import type { Message } from './message.ts'
-import type { Delivery, DeliveryLog } from './outbound.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Session } from './session.ts'
 

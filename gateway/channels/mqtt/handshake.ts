@@ -2,17 +2,13 @@
  * How a connection begins and ends: CONNECT, enhanced authentication, CONNACK, take-over, DISCONNECT
  * (MQTT 5.0 sections 3.1, 3.2, 3.14, 3.15 and 4.12).
  */
-import { encodeAuth, encodeConnack } from './codec/encoder.ts'
-import {
-  type AuthPacket,
-  type ConnectPacket,
-  type Properties,
-  ProtocolError,
-} from './codec/packets.ts'
+import { encodeConnack } from './codec/encoder.ts'
+import { type ConnectPacket, type Properties, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
-import type { AuthExchange, AuthenticateResult, AuthStep, MqttPrincipal } from './ports.ts'
+import { EnhancedAuth } from './enhanced-auth.ts'
+import type { AuthenticateResult, MqttPrincipal } from './ports.ts'
 import type { Session } from './session.ts'
 import type { OpenedSession } from './sessions.ts'
 import { willFields } from './wills.ts'
@@ -30,13 +26,15 @@ export class Handshake {
   private readonly connection: Connection
   private packet: ConnectPacket | null = null
   private assignedClientId: string | null = null
-  private exchange: AuthExchange<MqttPrincipal> | null = null
-  private method: string | undefined
-  /** Authentication data that goes with the CONNACK. */
-  private lastData: Buffer | undefined
+  readonly enhanced: EnhancedAuth
 
   constructor(connection: Connection) {
     this.connection = connection
+    this.enhanced = new EnhancedAuth(
+      connection,
+      (principal) => this.authenticated({ ok: true, principal }),
+      (error) => this.authenticationFailed(error),
+    )
   }
 
   connect(packet: ConnectPacket): void {
@@ -56,9 +54,9 @@ export class Handshake {
       this.assignedClientId = engine.policy.createClientId()
       connection.clientId = this.assignedClientId
     }
-    this.method = packet.properties?.authenticationMethod
-    if (this.method !== undefined) {
-      this.startExchange(packet.properties?.authenticationData)
+    const method = packet.properties?.authenticationMethod
+    if (method !== undefined) {
+      this.enhanced.start(method, packet.properties?.authenticationData)
       return
     }
     const result = engine.policy.authenticate({
@@ -91,34 +89,6 @@ export class Handshake {
       connection.version === 5 || error.reasonCode === Reason.unsupportedProtocolVersion
     if (hasAnswer) connection.refuse(error.reasonCode, error.message)
     else connection.end(error.reasonCode, error.message, false)
-  }
-
-  continueAuthentication(packet: AuthPacket): void {
-    if (
-      this.exchange === null ||
-      packet.reasonCode !== Reason.continueAuthentication ||
-      packet.properties?.authenticationMethod !== this.method
-    ) {
-      throw new ProtocolError(Reason.protocolError, 'AUTH out of place')
-    }
-    this.step(this.exchange, packet.properties?.authenticationData)
-  }
-
-  /** AUTH on an open connection: re-authentication, or the next step of one. */
-  reAuthenticate(packet: AuthPacket): void {
-    const { connection } = this
-    if (this.method === undefined || packet.properties?.authenticationMethod !== this.method) {
-      throw new ProtocolError(Reason.protocolError, 're-authentication with another method')
-    }
-    if (packet.reasonCode === Reason.reAuthenticate) {
-      const method = connection.engine.policy.authMethods.get(this.method)
-      if (method === undefined) {
-        throw new ProtocolError(Reason.badAuthenticationMethod, 'method not known')
-      }
-      this.exchange = method.start(connection.clientId)
-    }
-    if (this.exchange === null) throw new ProtocolError(Reason.protocolError, 'AUTH out of place')
-    this.step(this.exchange, packet.properties?.authenticationData)
   }
 
   /** DISCONNECT from the client. */
@@ -169,8 +139,8 @@ export class Handshake {
     const { limits } = connection.engine
     if (properties === undefined) return
     connection.sendWindow = Math.min(properties.receiveMaximum ?? 0xffff, limits.maxInflight)
-    connection.maxSendBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
-    connection.outboundAliasMaximum = Math.min(
+    connection.outlet.maxPacketBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    connection.outlet.aliasMaximum = Math.min(
       properties.topicAliasMaximum ?? 0,
       limits.maxOutboundAliases,
     )
@@ -211,79 +181,6 @@ export class Handshake {
       }
     }
     return null
-  }
-
-  private startExchange(data: Buffer | undefined): void {
-    const { connection } = this
-    const method = connection.engine.policy.authMethods.get(this.method ?? '')
-    if (method === undefined) {
-      connection.refuse(
-        Reason.badAuthenticationMethod,
-        `the authentication method is not offered: ${this.method}`,
-      )
-      return
-    }
-    this.exchange = method.start(connection.clientId)
-    this.step(this.exchange, data)
-  }
-
-  private step(exchange: AuthExchange<MqttPrincipal>, data: Buffer | undefined): void {
-    const { connection } = this
-    const result = exchange.next(Buffer.from(data ?? []))
-    if (!(result instanceof Promise)) {
-      this.stepped(result)
-      return
-    }
-    connection.hold()
-    result.then(
-      (step) => {
-        this.stepped(step)
-        connection.release()
-      },
-      (error: unknown) => this.authenticationFailed(error),
-    )
-  }
-
-  private stepped(step: AuthStep<MqttPrincipal>): void {
-    const { connection } = this
-    if (connection.state === 'closed') return
-    const authenticationMethod = this.method ?? ''
-    switch (step.kind) {
-      case 'continue':
-        connection.send(
-          encodeAuth(Reason.continueAuthentication, {
-            authenticationMethod,
-            authenticationData: step.data,
-          }),
-        )
-        return
-      case 'refused':
-        this.exchange = null
-        connection.engine.loginGuard.failed(connection.io.remoteAddress, connection.clientId)
-        connection.disconnect(step.reasonCode, step.reason)
-        return
-      case 'done':
-        this.exchange = null
-        if (connection.state === 'open') {
-          this.renewed(step.principal, step.data)
-          return
-        }
-        this.lastData = step.data
-        this.authenticated({ ok: true, principal: step.principal })
-    }
-  }
-
-  /** Re-authentication went well; it must still be the same client. */
-  private renewed(principal: MqttPrincipal, data: Buffer | undefined): void {
-    const { connection } = this
-    if (connection.session !== null) connection.session.principal = principal
-    connection.engine.permissionsVersion++
-    connection.send(
-      encodeAuth(Reason.success, {
-        authenticationMethod: this.method ?? '',
-        ...(data === undefined ? {} : { authenticationData: data }),
-      }),
-    )
   }
 
   private authenticationFailed(error: unknown): void {
@@ -380,7 +277,7 @@ export class Handshake {
     const properties =
       packet.version === 5 ? this.connackProperties(packet, session, keepAliveSeconds) : undefined
     const connack = encodeConnack(packet.version, isPresent, 0, properties)
-    if (connack.length > connection.maxSendBytes) {
+    if (connack.length > connection.outlet.maxPacketBytes) {
       connection.end(Reason.packetTooLarge, 'the client takes no CONNACK of this size', false)
       return
     }
@@ -440,8 +337,9 @@ export class Handshake {
       const information = policy.responseInformation(session.principal)
       if (information !== undefined) properties.responseInformation = information
     }
-    if (this.method !== undefined) properties.authenticationMethod = this.method
-    if (this.lastData !== undefined) properties.authenticationData = this.lastData
+    const { method, finalData } = this.enhanced
+    if (method !== undefined) properties.authenticationMethod = method
+    if (finalData !== undefined) properties.authenticationData = finalData
     return properties
   }
 }

@@ -1,29 +1,13 @@
-/**
- * Messages from one client: checked, given to the box or to subscribers, acknowledged in order.
- *
- * An acknowledgement leaves when what it stands for is on disk, and never before that of an earlier
- * message [MQTT-4.6.0-2] [MQTT-4.6.0-3].
- */
-
+/** Messages from one client: checked, given to the box or to subscribers, acknowledged in order. */
 import { isUtf8 } from 'node:buffer'
 import { PacketType, ProtocolError, type PublishPacket } from './codec/packets.ts'
-import { Reason, reasonText } from './codec/reason-codes.ts'
+import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import { forwardedProperties, Message } from './message.ts'
+import { type PendingAck, PendingAcks } from './pending-acks.ts'
 import type { DeviceMessageOutcome } from './ports.ts'
 import type { Session } from './session.ts'
-
-/** One QoS 1 or 2 message that is not acknowledged yet. */
-interface PendingAck {
-  readonly packetId: number
-  readonly qos: 1 | 2
-  reasonCode: number
-  reason: string | undefined
-  isReady: boolean
-  /** To be given to subscribers when its turn comes. */
-  message: Message | null
-}
 
 interface Refusal {
   readonly reasonCode: number
@@ -40,22 +24,20 @@ const REMEMBERED_TOPICS = 64
 
 export class Inbound {
   private readonly connection: Connection
-  private pending: PendingAck[] = []
+  private readonly acks: PendingAcks
   private aliases: Map<number, string> | null = null
   private rights: Map<string, TopicRights> | null = null
   private rightsVersion = -1
-  /** QoS 1 and 2 messages of this connection that are still open. */
-  private open = 0
-  private isHolding = false
-  private isClosed = false
 
   constructor(connection: Connection) {
     this.connection = connection
+    this.acks = new PendingAcks(connection, (ack, message, session) =>
+      this.dispatchFor(ack, message, session),
+    )
   }
 
   close(): void {
-    this.isClosed = true
-    this.pending = []
+    this.acks.close()
   }
 
   publish(packet: PublishPacket, buffer: Buffer, from: number, end: number): void {
@@ -88,7 +70,7 @@ export class Inbound {
       connection.sendAck(pubcomp, packetId, Reason.packetIdentifierNotFound)
       return
     }
-    if (this.open > 0) this.open--
+    this.acks.settled()
     if (!session.isDurable) {
       connection.sendAck(pubcomp, packetId, 0)
       return
@@ -126,27 +108,26 @@ export class Inbound {
   /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */
   private admit(packet: PublishPacket, session: Session): boolean {
     const { connection } = this
+    if (packet.qos === 2 && this.acks.has(packet.packetId)) return false
     if (packet.qos === 2 && session.hasReceived(packet.packetId)) {
-      this.settleLater(packet).isReady = true
-      this.acknowledge()
+      // Its first copy may have come on an earlier connection and be on its way to the disk.
+      const ack = this.acks.add(packet)
+      connection.engine.store.durable().then(
+        () => this.acks.ready(ack),
+        () => this.acks.failed(ack),
+      )
       return false
     }
-    if (packet.qos === 2 && this.isPending(packet.packetId)) return false
     const { receiveMaximum, maxInflight } = connection.engine.limits
     const bound = connection.version === 5 ? receiveMaximum : maxInflight
-    if (this.open >= bound && (connection.version === 5 || packet.qos === 2)) {
+    if (this.acks.open >= bound && (connection.version === 5 || packet.qos === 2)) {
       throw new ProtocolError(
         Reason.receiveMaximumExceeded,
         `more than ${bound} unacknowledged messages`,
       )
     }
-    this.open++
+    this.acks.open++
     return true
-  }
-
-  /** A repeat of a message whose PUBREC has not left yet. */
-  private isPending(packetId: number): boolean {
-    return this.pending.some((one) => one.qos === 2 && one.packetId === packetId)
   }
 
   private rightsFor(topic: string): TopicRights {
@@ -218,13 +199,13 @@ export class Inbound {
       dispatcher.dispatch(message, session, null, null)
       return
     }
-    if (packet.qos === 1 && this.pending.length === 0) {
+    if (packet.qos === 1 && this.acks.size === 0) {
       this.dispatchFirst(packet, message, session)
       return
     }
-    const ack = this.settleLater(packet)
+    const ack = this.acks.add(packet)
     this.dispatchFor(ack, message, session)
-    this.acknowledge()
+    this.acks.flush()
   }
 
   /** The common case: nothing waits before it, and nothing has to be written. */
@@ -232,13 +213,13 @@ export class Inbound {
     const { connection } = this
     let ack: PendingAck | null = null
     const result = connection.engine.dispatcher.dispatch(message, session, null, (error) => {
-      if (ack !== null) this.written(ack, error)
+      if (ack !== null) this.written(ack, session, error)
     })
     if (result === 'pending') {
-      ack = this.settleLater(packet)
+      ack = this.acks.add(packet)
       return
     }
-    if (this.open > 0) this.open--
+    this.acks.settled()
     const code = result === 'none' ? Reason.noMatchingSubscribers : Reason.success
     connection.sendAck(PacketType.puback, packet.packetId, code)
   }
@@ -248,8 +229,10 @@ export class Inbound {
       ack.qos === 2 && session.isDurable
         ? { sessionRow: session.rowId, packetId: ack.packetId }
         : null
+    // From here on a repeat is known as such, on whatever connection it comes.
+    if (received !== null) session.addReceived(ack.packetId)
     const result = this.connection.engine.dispatcher.dispatch(message, session, received, (error) =>
-      this.written(ack, error),
+      this.written(ack, session, error),
     )
     if (result === 'pending') return
     if (result === 'none' && ack.reasonCode === 0) ack.reasonCode = Reason.noMatchingSubscribers
@@ -272,7 +255,7 @@ export class Inbound {
     const { policy } = connection.engine
     const { principal } = session
     if (principal === null) return
-    const ack = packet.qos === 0 ? null : this.settleLater(packet)
+    const ack = packet.qos === 0 ? null : this.acks.add(packet)
     if (ack !== null) ack.message = message
     let outcome: Promise<DeviceMessageOutcome> | DeviceMessageOutcome
     try {
@@ -309,11 +292,8 @@ export class Inbound {
       }
       return
     }
-    ack.reasonCode = outcome.reasonCode
-    ack.reason = outcome.reason
     if (outcome.reasonCode >= 0x80) ack.message = null
-    ack.isReady = true
-    this.acknowledge()
+    this.acks.ready(ack, outcome.reasonCode, outcome.reason)
   }
 
   private failed(ack: PendingAck | null, error: unknown): void {
@@ -322,24 +302,16 @@ export class Inbound {
       { clientId: connection.clientId, err: error },
       'the gateway could not take a message',
     )
-    if (ack === null) return
-    this.written(ack, error)
+    if (ack !== null) this.acks.failed(ack)
   }
 
-  /** What the acknowledgement stands for is on disk, or was lost: then MQTT 5 clients hear so, others must send again. */
-  private written(ack: PendingAck, error: unknown): void {
-    if (this.isClosed) return
-    if (error !== undefined) {
-      if (this.connection.version < 5) {
-        this.connection.disconnect(Reason.implementationSpecificError, 'storage failed')
-        return
-      }
-      ack.reasonCode = Reason.implementationSpecificError
-      ack.reason = 'the message could not be stored; send it again'
-      ack.message = null
+  /** What the acknowledgement stands for is on disk, or was lost. */
+  private written(ack: PendingAck, session: Session, error: unknown): void {
+    if (error === undefined) this.acks.ready(ack)
+    else {
+      if (ack.qos === 2) session.removeReceived(ack.packetId)
+      this.acks.failed(ack)
     }
-    ack.isReady = true
-    this.acknowledge()
   }
 
   private refuse(packet: PublishPacket, reasonCode: number, reason: string): void {
@@ -362,66 +334,6 @@ export class Inbound {
       'publish refused',
     )
     if (packet.qos === 0) return
-    const ack = this.settleLater(packet)
-    ack.reasonCode = reasonCode
-    ack.reason = reason
-    ack.isReady = true
-    this.acknowledge()
-  }
-
-  private settleLater(packet: PublishPacket): PendingAck {
-    const ack: PendingAck = {
-      packetId: packet.packetId,
-      qos: packet.qos as 1 | 2,
-      reasonCode: 0,
-      reason: undefined,
-      isReady: false,
-      message: null,
-    }
-    this.pending.push(ack)
-    if (!this.isHolding && this.pending.length > this.connection.engine.limits.maxPendingAcks) {
-      this.isHolding = true
-      this.connection.hold()
-    }
-    return ack
-  }
-
-  /** Sends the acknowledgements at the head that are ready, in order. */
-  private acknowledge(): void {
-    const { connection } = this
-    const session = connection.session
-    if (this.isClosed || session === null) return
-    let sent = 0
-    for (const ack of this.pending) {
-      if (!ack.isReady) break
-      if (ack.message !== null) {
-        const { message } = ack
-        ack.message = null
-        ack.isReady = false
-        this.dispatchFor(ack, message, session)
-        if (!ack.isReady) break
-      }
-      sent++
-      this.sendAck(ack, session)
-    }
-    if (sent > 0) this.pending.splice(0, sent)
-    if (this.isHolding && this.pending.length <= connection.engine.limits.maxPendingAcks / 2) {
-      this.isHolding = false
-      connection.release()
-    }
-  }
-
-  private sendAck(ack: PendingAck, session: Session): void {
-    const isRefused = ack.reasonCode >= 0x80
-    const reason = isRefused ? (ack.reason ?? reasonText(ack.reasonCode)) : ack.reason
-    if (ack.qos === 1) {
-      if (this.open > 0) this.open--
-      this.connection.sendAck(PacketType.puback, ack.packetId, ack.reasonCode, reason)
-      return
-    }
-    if (isRefused && this.connection.version === 5) {
-      if (this.open > 0) this.open--
-    } else session.addReceived(ack.packetId)
-    this.connection.sendAck(PacketType.pubrec, ack.packetId, ack.reasonCode, reason)
+    this.acks.ready(this.acks.add(packet), reasonCode, reason)
   }
 }

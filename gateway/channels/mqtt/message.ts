@@ -4,6 +4,8 @@ import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
 import { encodeProperties, varintBytes } from './codec/properties.ts'
 
 const NO_EXPIRY = Number.POSITIVE_INFINITY
+/** A read buffer of this size is not worth a copy. */
+const SMALL_BUFFER_BYTES = 1024
 const EXPIRY_ID = 0x02
 const SUBSCRIPTION_ID = 0x0b
 const TOPIC_ALIAS_ID = 0x23
@@ -23,7 +25,7 @@ export interface MessageFields {
 
 export class Message {
   readonly topic: string
-  readonly payload: Buffer
+  payload: Buffer
   readonly qos: Qos
   readonly retain: boolean
   readonly properties: Properties | undefined
@@ -43,6 +45,20 @@ export class Message {
     this.properties = fields.properties
     this.expiresAtMs = fields.expiresAtMs ?? NO_EXPIRY
     this.publisher = fields.publisher
+  }
+
+  /**
+   * Makes the payload stand alone, for a message that is to be kept: a view of a few bytes would hold
+   * the whole read buffer that they came in.
+   */
+  own(): void {
+    const { payload, offered } = this
+    if (payload.buffer.byteLength <= 2 * payload.length + SMALL_BUFFER_BYTES) return
+    const source = offered?.bytes ?? payload
+    const copy = Buffer.allocUnsafeSlow(source.length)
+    source.copy(copy)
+    this.payload = copy.subarray(copy.length - payload.length)
+    if (offered !== undefined) this.offered = { bytes: copy, packetIdAt: offered.packetIdAt }
   }
 
   isExpired(nowMs: number): boolean {

@@ -8,58 +8,10 @@
  */
 import { PacketType } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
-import type { MqttLimits } from './limits.ts'
+import type { Delivery, OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
 import type { Session } from './session.ts'
-import type { SharedGroup } from './shared-groups.ts'
-
-export interface Delivery {
-  readonly message: Message
-  readonly qos: 1 | 2
-  readonly retain: boolean
-  readonly identifiers: readonly number[] | null
-  /** The group it was given to this member by; it goes back there if the session ends. */
-  readonly group: SharedGroup | null
-  /** Row in the session's queue; 0 while it lives in memory only. */
-  seq: number
-  /** 0 until it has its place in flight. */
-  packetId: number
-  isCommitted: boolean
-  /** Not in memory: read back from its row when its turn comes. */
-  isOnDisk: boolean
-  wasSent: boolean
-  /** PUBREC has come: from here on PUBREL is repeated, not the message. */
-  isReleased: boolean
-}
-
-/** What the queue needs of the store. */
-export interface DeliveryLog {
-  removed(seq: number): void
-  /** A QoS 1 delivery leaves under this packet id. */
-  sending(seq: number, packetId: number): void
-  /** A QoS 2 delivery is about to leave under this packet id; calls back once that is on disk. */
-  sendingOnce(seq: number, packetId: number, done: () => void): void
-  /** Calls back once the release is on disk. */
-  released(seq: number, done: () => void): void
-  /** Committed deliveries after `afterSeq`, oldest first. */
-  page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
-  size(sessionRow: number): { count: number; bytes: number }
-  /** Oldest delivery that is not in flight and lies after `afterSeq`. */
-  oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined
-}
-
-/** Dropped messages over all sessions. */
-export interface DropCounter {
-  publishesDropped: number
-}
-
-export interface OutboundParts {
-  readonly totals: DropCounter
-  readonly limits: MqttLimits
-  readonly log: DeliveryLog
-  readonly nowMs: () => number
-  readonly mayReceive: (session: Session, topic: string) => boolean
-}
+import { WaitingQueue } from './waiting-queue.ts'
 
 const LAST_PACKET_ID = 0xffff
 /** Deliveries read from disk at once. */
@@ -69,8 +21,7 @@ export class Outbound {
   private readonly session: Session
   private readonly parts: OutboundParts
   private inflight: Map<number, Delivery> | null = null
-  private waiting: Delivery[] = []
-  private waitingHead = 0
+  private readonly waiting = new WaitingQueue()
   private resend: Delivery[] = []
   /** Sent on this connection and not yet acknowledged. */
   private open = 0
@@ -101,10 +52,6 @@ export class Outbound {
     return this.inflight?.size ?? 0
   }
 
-  private get waitingCount(): number {
-    return this.waiting.length - this.waitingHead
-  }
-
   /** Takes a delivery that lives in memory only. */
   push(delivery: Delivery): void {
     if (!this.makeRoom(delivery)) return
@@ -129,12 +76,12 @@ export class Outbound {
     if (!this.makeRoom(delivery)) return false
     this.account(delivery, 1)
     const { connection } = this.session
-    if (this.isSpilled || this.waitingCount >= this.parts.limits.maxMemoryQueue) {
+    if (this.isSpilled || this.waiting.size >= this.parts.limits.maxMemoryQueue) {
       this.leaveOnDisk(delivery)
       return true
     }
     this.lastSeq = delivery.seq
-    if (connection !== null && this.waitingCount === 0 && this.hasWindow()) {
+    if (connection !== null && this.waiting.size === 0 && this.hasWindow()) {
       this.open++
       this.assignPacketId(delivery)
       return true
@@ -168,10 +115,7 @@ export class Outbound {
       return
     }
     if (delivery.isOnDisk) this.stagedOnDisk--
-    else {
-      const at = this.waiting.indexOf(delivery, this.waitingHead)
-      if (at >= 0) this.waiting.splice(at, 1)
-    }
+    else this.waiting.remove(delivery)
     this.account(delivery, -1)
   }
 
@@ -261,8 +205,7 @@ export class Outbound {
     for (const delivery of this.inflight?.values() ?? []) {
       if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
     }
-    for (let at = this.waitingHead; at < this.waiting.length; at++) {
-      const delivery = this.waiting[at] as Delivery
+    for (const delivery of this.waiting.clear()) {
       if (delivery.group !== null) returned.push(delivery)
     }
     while (this.isSpilled) {
@@ -276,8 +219,6 @@ export class Outbound {
       this.isSpilled = page.length === PAGE
     }
     this.inflight = null
-    this.waiting = []
-    this.waitingHead = 0
     this.resend = []
     this.count = 0
     this.bytes = 0
@@ -312,14 +253,10 @@ export class Outbound {
     const again = this.resend.shift()
     if (again !== undefined) return again
     for (;;) {
-      if (this.waitingCount === 0) this.readPage()
-      const first = this.waiting[this.waitingHead]
+      if (this.waiting.size === 0) this.readPage()
+      const first = this.waiting.first()
       if (first === undefined || (first.seq > 0 && !first.isCommitted)) return undefined
-      this.waitingHead++
-      if (this.waitingHead === this.waiting.length) {
-        this.waiting = []
-        this.waitingHead = 0
-      }
+      this.waiting.shift()
       if (!first.message.isExpired(this.parts.nowMs())) return first
       this.forget(first)
     }
@@ -432,9 +369,8 @@ export class Outbound {
 
   /** What is in flight is the receiver's already and stays; the oldest waiting one goes. */
   private dropOldest(): boolean {
-    const first = this.waiting[this.waitingHead]
+    const first = this.waiting.shift()
     if (first !== undefined) {
-      this.waitingHead++
       this.forget(first)
       return true
     }
@@ -449,14 +385,12 @@ export class Outbound {
 
   /** While nobody is connected, memory holds only what is in flight. */
   private spillWaiting(): void {
-    const first = this.waiting[this.waitingHead]
+    const left = this.waiting.clear()
+    const first = left[0]
     if (first !== undefined) this.lastSeq = first.seq - 1
-    for (let at = this.waitingHead; at < this.waiting.length; at++) {
-      const delivery = this.waiting[at] as Delivery
+    for (const delivery of left) {
       if (delivery.isCommitted) this.isSpilled = true
       else this.leaveOnDisk(delivery)
     }
-    this.waiting = []
-    this.waitingHead = 0
   }
 }

@@ -3,8 +3,8 @@ import type { SqlValue, Store } from '../../storage/store.ts'
 import type { Properties, Qos } from './codec/packets.ts'
 import { PacketType } from './codec/packets.ts'
 import { readPropertyBytes } from './codec/properties.ts'
+import type { Delivery } from './delivery.ts'
 import { Message } from './message.ts'
-import type { Delivery } from './outbound.ts'
 import type { SharedGroup } from './shared-groups.ts'
 
 interface QueueRow {

@@ -1,7 +1,8 @@
 /** State of one client that outlives its connections (MQTT 5.0 section 4.1). */
 import type { Connection } from './connection.ts'
+import type { DropCounter, OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
-import { type DropCounter, Outbound, type OutboundParts } from './outbound.ts'
+import { Outbound } from './outbound.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { Subscription } from './router.ts'
 

@@ -1,0 +1,152 @@
+import type { Store } from '../../storage/store.ts'
+import { AedesCore } from './aedes/core.ts'
+import { BrokerClock } from './broker-clock.ts'
+import { Deadlines } from './deadlines.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { DurableLog } from './durable-log.ts'
+import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
+import { LoginGuard } from './login-guard.ts'
+import type { AuthorizeResult, MqttClock, MqttLogger } from './ports.ts'
+import { QueueRows } from './queue-rows.ts'
+import { RatePacer } from './rate-pacer.ts'
+import { RecentEnds } from './recent-ends.ts'
+import { RetainedMessages } from './retained.ts'
+import { Router } from './router.ts'
+import type { Session } from './session.ts'
+import { SessionRows } from './session-rows.ts'
+import { Sessions } from './sessions.ts'
+import { SharedGroups } from './shared-groups.ts'
+import { SysTopics } from './sys-topics.ts'
+import { Wills } from './wills.ts'
+import { WriteGatherer } from './write-gatherer.ts'
+
+export interface AssemblyParts {
+  readonly store: Store
+  readonly clock: MqttClock
+  readonly logger: MqttLogger
+  readonly limits: Partial<MqttLimits>
+  readonly policy: EnginePolicy
+  readonly version: string
+  /** A plug-in wants a client gone. */
+  readonly closeByPlugin: (clientId: string) => void
+}
+
+export interface Assembly {
+  readonly engine: Engine
+  readonly router: Router
+  readonly durable: DurableLog
+  readonly sys: SysTopics
+}
+
+const ALLOWED_OUTCOME: AuthorizeResult = { ok: true }
+
+export function assemble(parts: AssemblyParts): Assembly {
+  const { store, clock, logger, policy } = parts
+  const limits: MqttLimits = { ...DEFAULT_LIMITS, ...parts.limits }
+  const brokerClock = new BrokerClock(store, clock)
+  const { nowMs } = brokerClock
+  const mayReceive = (session: Session, topic: string): boolean =>
+    (session.principal === null
+      ? ALLOWED_OUTCOME
+      : policy.authorize(session.principal, 'receive', topic)
+    ).ok
+  const counters = createCounters()
+  const deadlines = new Deadlines(nowMs)
+  const router = new Router(mayReceive)
+  const groups = new SharedGroups(router)
+  const queueRows = new QueueRows(
+    store,
+    (name, filter) => groups.find(name, filter),
+    limits.maxQueuedAgeMs,
+    nowMs,
+  )
+  const sessionRows = new SessionRows(store)
+  const retained = new RetainedMessages(limits, nowMs)
+  const durable = new DurableLog(store, queueRows, (topic) => {
+    const kept = queueRows.retained(topic)
+    if (kept === undefined) retained.delete(topic)
+    else retained.set(kept)
+  })
+  const dispatcher: Dispatcher = new Dispatcher({
+    router,
+    retained,
+    durable,
+    mayReceive,
+    notify: (listener, message) => core.notify(listener, message),
+  })
+  const core: AedesCore = new AedesCore({
+    store,
+    router,
+    logger,
+    deliver: (message, done) => {
+      const kept = (error: unknown): void =>
+        done(error === undefined ? undefined : new Error('not stored', { cause: error }))
+      if (dispatcher.dispatch(message, null, null, kept, false) !== 'pending') done()
+    },
+    retain: (message) => retained.set(message),
+    close: parts.closeByPlugin,
+  })
+  const wills = new Wills({
+    store,
+    rows: sessionRows,
+    clock: brokerClock,
+    deadlines,
+    publish: (message) => void dispatcher.dispatch(message, null, null, null),
+  })
+  const sessions = new Sessions({
+    store,
+    rows: sessionRows,
+    queue: queueRows,
+    clock: brokerClock,
+    deadlines,
+    router,
+    groups,
+    wills,
+    outbound: { totals: counters, limits, log: durable, nowMs, mayReceive },
+    returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
+  })
+  const engine: Engine = {
+    store,
+    policy,
+    limits,
+    clock: brokerClock,
+    logger,
+    deadlines,
+    dispatcher,
+    retained,
+    sessions,
+    sessionRows,
+    queueRows,
+    wills,
+    core,
+    loginGuard: new LoginGuard(nowMs),
+    connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
+    recentEnds: new RecentEnds(),
+    gatherer: new WriteGatherer(),
+    counters,
+    connections: new Set(),
+    permissionsVersion: 0,
+    isClosing: false,
+  }
+  for (const message of queueRows.allRetained()) retained.set(message)
+  sessions.restore()
+  wills.restore()
+  const sys = new SysTopics({ engine, router, groups, version: parts.version })
+  return { engine, router, durable, sys }
+}
+
+function createCounters(): EngineCounters {
+  return {
+    messagesReceived: 0,
+    messagesSent: 0,
+    publishesReceived: 0,
+    publishesSent: 0,
+    publishesDropped: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    connects: 0,
+    refusedConnects: 0,
+    refusedPublishes: 0,
+  }
+}

@@ -1,0 +1,53 @@
+/** A message on its way to one session, and what its queue needs of the rest. */
+import type { MqttLimits } from './limits.ts'
+import type { Message } from './message.ts'
+import type { Session } from './session.ts'
+import type { SharedGroup } from './shared-groups.ts'
+
+export interface Delivery {
+  readonly message: Message
+  readonly qos: 1 | 2
+  readonly retain: boolean
+  readonly identifiers: readonly number[] | null
+  /** The group it was given to this member by; it goes back there if the session ends. */
+  readonly group: SharedGroup | null
+  /** Row in the session's queue; 0 while it lives in memory only. */
+  seq: number
+  /** 0 until it has its place in flight. */
+  packetId: number
+  isCommitted: boolean
+  /** Not in memory: read back from its row when its turn comes. */
+  isOnDisk: boolean
+  wasSent: boolean
+  /** PUBREC has come: from here on PUBREL is repeated, not the message. */
+  isReleased: boolean
+}
+
+/** What the queue needs of the store. */
+export interface DeliveryLog {
+  removed(seq: number): void
+  /** A QoS 1 delivery leaves under this packet id. */
+  sending(seq: number, packetId: number): void
+  /** A QoS 2 delivery is about to leave under this packet id; calls back once that is on disk. */
+  sendingOnce(seq: number, packetId: number, done: () => void): void
+  /** Calls back once the release is on disk. */
+  released(seq: number, done: () => void): void
+  /** Committed deliveries after `afterSeq`, oldest first. */
+  page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
+  size(sessionRow: number): { count: number; bytes: number }
+  /** Oldest delivery that is not in flight and lies after `afterSeq`. */
+  oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined
+}
+
+/** Dropped messages over all sessions. */
+export interface DropCounter {
+  publishesDropped: number
+}
+
+export interface OutboundParts {
+  readonly totals: DropCounter
+  readonly limits: MqttLimits
+  readonly log: DeliveryLog
+  readonly nowMs: () => number
+  readonly mayReceive: (session: Session, topic: string) => boolean
+}
