@@ -56,7 +56,7 @@ export function credentialsFromFile(path: string): CredentialSource {
 }
 
 /** Adds each device with the gateway's command line, in the data folder of the gateway that runs. */
-export function credentialsFromCommandLine(dataFolder: string | undefined): CredentialSource {
+export function credentialsFromCommandLine(dataFolder: string): CredentialSource {
   return async (device) => {
     const args = ['--no-install', 'kefu-edge', 'device', 'add', device.id, '--kind', device.kind]
     const more = [

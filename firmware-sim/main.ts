@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { CredentialsError, credentialsFromCommandLine, credentialsFromFile } from './credentials.ts'
 import { FLEET_MAX, runFleet } from './fleet.ts'
+import { announcerOf, DEFAULT_DATA_FOLDER, readPorts } from './local-gateway.ts'
 import { type RunOptions, runScenario } from './run-scenario.ts'
 import { loadScenario, ScenarioError, scenarioNames } from './scenario.ts'
 import { transcriptPrinter } from './transcript.ts'
@@ -12,11 +13,12 @@ const USAGE = `Usage: npm run sim -- --scenario NAME [options]
 Plays people in front of simulated devices against a running gateway (npm start).
 
   --scenario NAME   one of: ${scenarioNames().join(', ')}; or the path of a YAML file
-  --gateway URL     mqtt://127.0.0.1:1883 (default), ws://127.0.0.1:8080/v1/ws …
+  --gateway URL     such as mqtt://127.0.0.1:1883 or ws://127.0.0.1:8080/v1/ws (default: MQTT of the
+                    gateway that runs on the data folder)
   --seed N          repeats a run: what is misheard, how long devices wait (default: the scenario's)
   --tokens FILE     tokens as "kefu-edge device add … --json" printed them; without it the
                     devices are added with that command (--data names the gateway's folder)
-  --data DIR        the gateway's data folder
+  --data DIR        the gateway's data folder (default: .kefu)
   --fleet N         N copies at once, prints figures instead of the conversation (at most ${FLEET_MAX})
   --pause MS        pause before each step, to read along
   --json            one JSON line at the end
@@ -26,10 +28,10 @@ Exit code: 0 as expected, 1 an expectation failed, 2 used wrong.`
 const { values } = parseArgs({
   options: {
     scenario: { type: 'string' },
-    gateway: { type: 'string', default: 'mqtt://127.0.0.1:1883' },
+    gateway: { type: 'string' },
     seed: { type: 'string' },
     tokens: { type: 'string' },
-    data: { type: 'string' },
+    data: { type: 'string', default: DEFAULT_DATA_FOLDER },
     fleet: { type: 'string' },
     pause: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -51,9 +53,12 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2
   }
   const printer = transcriptPrinter({ colour: process.stdout.isTTY })
+  const ports = readPorts(values.data) ?? { http: 8080, mqtt: 1883 }
+  const announce = announcerOf(values.data, ports.http)
   const options: RunOptions = {
     scenario: loadScenario(values.scenario),
-    gateway: values.gateway,
+    gateway: values.gateway ?? `mqtt://127.0.0.1:${ports.mqtt}`,
+    ...(announce === undefined ? {} : { announce }),
     credentials:
       values.tokens === undefined
         ? credentialsFromCommandLine(values.data)

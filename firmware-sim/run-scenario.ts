@@ -192,7 +192,9 @@ class ScenarioRun {
   async #announce(step: Extract<ScenarioStep, { announce: string }>): Promise<void> {
     const { announce } = this.#options
     if (announce === undefined)
-      throw new Error('this run has no way to announce: run it with --admin, or in the demo')
+      throw new Error(
+        'this run has no way to announce: give --data, the folder of the gateway that runs',
+      )
     await announce(this.#deviceIds.get(step.at) ?? step.at, {
       text: step.announce,
       priority: step.priority ?? 'normal',

@@ -195,14 +195,9 @@ class Connection {
 /** The `type` member of RFC 9457, made of the code. */
 const PROBLEM_URN = 'urn:kefu:problem:'
 
-/**
- * A problem frame. A frame has one `type`: `problem`, or the problem's own URI, which begins with
- * `urn:kefu:problem:`; both are read.
- */
+/** A problem frame: its `type` is the frame's, so the problem's own is made of the code. */
 function readProblem(frame: Frame): Problem | undefined {
-  const { type } = frame
-  if (type !== 'problem' && !(typeof type === 'string' && type.startsWith(PROBLEM_URN)))
-    return undefined
+  if (frame.type !== 'problem') return undefined
   const problem = { ...frame, type: PROBLEM_URN + String(frame.code) }
   const message = readDownstream('problem', problem)
   return message?.name === 'problem' ? message.message : undefined

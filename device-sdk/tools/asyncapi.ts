@@ -75,7 +75,7 @@ function messages(): JsonObject {
   return { ...Object.fromEntries(topics), ...Object.fromEntries(frameNames().map(frameMessage)) }
 }
 
-/** A frame is the message with its name as `type`; a problem's own `type` is left out. */
+/** A frame is the message with its name as `type`; a problem gives up its own, which its code tells. */
 function frameMessage(name: string): [string, JsonObject] {
   const all: Readonly<Record<string, { readonly $id?: string }>> = { ...UPSTREAM, ...DOWNSTREAM }
   const schema = all[name]
@@ -83,9 +83,7 @@ function frameMessage(name: string): [string, JsonObject] {
   const payload =
     schema === undefined
       ? schemaRef(own ?? '')
-      : name === 'problem'
-        ? problemFrame()
-        : { allOf: [typed({ const: name }), schemaRef(idOf(schema))] }
+      : { allOf: [typed({ const: name }), schemaRef(idOf(schema))] }
   return [`${name}Frame`, { name, contentType: 'application/json', payload }]
 }
 
@@ -93,15 +91,6 @@ const typed = (type: JsonObject): JsonObject => ({
   type: 'object',
   required: ['type'],
   properties: { type },
-})
-
-const problemFrame = (): JsonObject => ({
-  description:
-    'A Problem whose `type` is either the word `problem` or the problem’s own URI, which begins with `urn:kefu:problem:`',
-  allOf: [
-    typed({ type: 'string', pattern: '^(problem$|urn:kefu:problem:)' }),
-    schemaRef('Problem'),
-  ],
 })
 
 function operations(): JsonObject {

@@ -35,7 +35,6 @@ const MATCHES: Readonly<Record<string, TSchema>> = {
 function judge(block: WireBlock, value: unknown): void {
   const at = `CONTRACT.md line ${block.line}`
   const match = block.attributes.get('match') ?? ''
-  // A frame of a problem has one `type`; the schema's own is made from the code.
   const schema = MATCHES[match]
   if (schema !== undefined) expect([...Value.Errors(schema, value)], at).toEqual([])
   for (const key of ['inReplyTo', 'code']) {
@@ -43,6 +42,7 @@ function judge(block: WireBlock, value: unknown): void {
     if (expected !== undefined) expect(value, at).toMatchObject({ [key]: expected })
   }
   if (match === 'answer') expect(value, at).toMatchObject({ status: 'answered' })
+  if (match === 'problem-frame') expect(value, at).toMatchObject({ type: 'problem' })
   if (match === 'ack') expect(value, at).toMatchObject({ type: 'ack' })
 }
 

@@ -1,32 +1,21 @@
 import { join } from 'node:path'
-import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
-import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { type Announcement, runScenario } from '@kefu-edge/firmware-sim/run-scenario'
 import { loadScenario, scenarioNames } from '@kefu-edge/firmware-sim/scenario'
 import { transcriptPrinter } from '@kefu-edge/firmware-sim/transcript'
 import { expect, test } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
 const HOSPITAL = join(import.meta.dirname, '../../gateway/packs/hospital')
 const printer = transcriptPrinter()
 
-const announceOn = (gateway: TestGateway) => (deviceId: string, what: Announcement) => {
-  const speech: Speech = {
-    id: newId(),
-    text: what.text,
-    ssml: `<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="zh-CN">${what.text}</speak>`,
-    lang: 'zh-CN',
-    priority: what.priority,
-    bargeIn: false,
-    expiresAt: new Date(Date.now() + 60_000).toISOString(),
-    ...(what.untilAcknowledged
-      ? { repeat: { times: 3, everySeconds: 60, untilAcknowledged: true } }
-      : {}),
+const announceOn =
+  (gateway: TestGateway) =>
+  async (deviceId: string, what: Announcement): Promise<void> => {
+    const args = { devices: [deviceId], ...what }
+    const announced = await runOperation('announce', args, gateway.box.operations)
+    expect(announced).toMatchObject([{ deviceId, outcome: 'queued' }])
   }
-  const topic = topicOf(deviceId, 'speech')
-  return gateway.broker.publish({ topic, payload: JSON.stringify(speech), qos: 1 })
-}
 
 test('every scenario goes as written on a gateway with the hospital pack', async () => {
   const gateway = await startGateway({ packs: [HOSPITAL] })
