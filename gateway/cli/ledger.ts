@@ -6,12 +6,19 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.ts'
+import { logKeyName } from '../ledger/checkpoints.ts'
 import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
 import { exportEvidence, writeExport } from '../ledger/export.ts'
 import { headToExpect } from '../ledger/head.ts'
 import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
-import { decodeVerifierKey, type NoteKey, parseCheckpoint, parseNote } from '../ledger/tlog/note.ts'
+import {
+  decodeVerifierKey,
+  encodeVerifierKey,
+  type NoteKey,
+  parseCheckpoint,
+  parseNote,
+} from '../ledger/tlog/note.ts'
 import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
 import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import { openStore, type Store } from '../storage/store.ts'
@@ -115,7 +122,7 @@ function check(
   env?: CommandEnv,
 ): CommandExit {
   const files = env && keyFilesOf(join(env.dataDir, 'keys'))
-  const logKey = readKey(options.key ?? files?.verifierKey)
+  const logKey = options.key === undefined ? env && boxKey(env, evidence) : readKey(options.key)
   if (!logKey) {
     io.stderr.write(`the verifier key cannot be read: ${options.key ?? files?.verifierKey}\n`)
     return 2
@@ -202,11 +209,12 @@ function exportTo(
   io: CommandIo,
   env: CommandEnv,
 ): CommandExit {
-  const path = keyFilesOf(join(env.dataDir, 'keys')).verifierKey
-  const verifierKey = existsSync(path) ? readFileSync(path, 'utf8').trim() : ''
-  const entries = readConsistently(store, () =>
-    writeExport(databaseEvidence(store), verifierKey, dir),
-  )
+  const { entries, verifierKey } = readConsistently(store, () => {
+    const evidence = databaseEvidence(store)
+    const key = boxKey(env, evidence)
+    const text = key ? encodeVerifierKey(key) : ''
+    return { entries: writeExport(evidence, text, dir), verifierKey: text }
+  })
   io.stdout.write(
     options.json
       ? `${JSON.stringify({ dir, entries, verifierKey })}\n`
@@ -240,6 +248,12 @@ const knownHead = (size: number, root: string, source: string): KnownHead => ({
   root: Buffer.from(root, 'base64'),
   source,
 })
+
+/** The box's own key, under the name that its ledger was begun with. */
+function boxKey(env: CommandEnv, evidence: Evidence): NoteKey | undefined {
+  const key = readKey(keyFilesOf(join(env.dataDir, 'keys')).verifierKey)
+  return key && { ...key, name: logKeyName(evidence.gatewayId ?? '') }
+}
 
 /** A verifier key, or a file whose first line is one. */
 function readKey(textOrFile: string | undefined): NoteKey | undefined {

@@ -7,6 +7,7 @@ import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
 import {
   cosign,
   decodeVerifierKey,
+  encodeVerifierKey,
   noteSigner,
   parseNote,
 } from '../../../gateway/ledger/tlog/note.ts'
@@ -226,6 +227,21 @@ describe('the command', () => {
       1,
       { code: 'entry-changed', index: 5 },
     ])
+  })
+
+  test('finds its own key in the data folder, whatever the box is called by now', async () => {
+    await box.ledger.checkpoint()
+    mkdirSync(join(box.dir, 'keys'))
+    const renamed = noteSigner('kefu-edge/new-name', box.keys.signingKey, 'log')
+    writeFileSync(join(box.dir, 'keys/ledger.vkey'), encodeVerifierKey(renamed))
+    expect((await run('verify')).code).toBe(0)
+    const dir = join(box.dir, 'out')
+    expect(JSON.parse((await run('export', dir, '--json')).stdout).verifierKey).toBe(
+      box.ledger.verifierKey,
+    )
+    const stranger = noteSigner('kefu-edge/box-1', newSigningKey(), 'log')
+    writeFileSync(join(box.dir, 'keys/ledger.vkey'), encodeVerifierKey(stranger))
+    expect((await run('verify')).code).toBe(1)
   })
 
   test('an end cut off together with its checkpoints is found by a head from elsewhere', async () => {
