@@ -104,7 +104,8 @@ export function composeDevices(
     logger: loggers.mqtt,
     limits: mqttLimitsOf(config),
     isDeviceMessageTopic: hooks.isForBox,
-    onPresence: ({ device, online: isOnline, reason }) => {
+    onPresence: ({ clientId, device, online: isOnline, reason }) => {
+      if (clientId !== device.id) return
       if (isOnline) online.add(device.id)
       else online.delete(device.id)
       announcePresence(device, isOnline, reason)

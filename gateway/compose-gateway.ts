@@ -6,6 +6,7 @@ import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
 import { composeHttp } from './compose-http.ts'
 import type { Config } from './config.ts'
+import { GatewayError } from './errors.ts'
 import { createLoggers, type Logger, type Loggers } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createRecentLog } from './recent-log.ts'
@@ -85,9 +86,15 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     }
   } catch (error) {
     await close()
-    throw error
+    throw isListenError(error)
+      ? new GatewayError('listen.failed', { detail: error.message, cause: error })
+      : error
   }
 }
+
+/** What the operating system says when an address is taken or not allowed. */
+const isListenError = (error: unknown): error is Error =>
+  error instanceof Error && /^listen E[A-Z]+/.test(error.message)
 
 /** The plain port, and the TLS port where a certificate is configured. Resolves with the plain one. */
 async function listenMqtt({ mqtt, tls }: Config, broker: MqttBroker): Promise<number> {

@@ -74,6 +74,11 @@ export const ERRORS = {
     title: 'The device or its token is not known',
     next: 'Check the device id and token; make a new token with: kefu-edge device add ID --kind KIND --replace',
   },
+  'auth.client-id': {
+    status: 401,
+    title: 'The MQTT client id is not that of the device',
+    next: 'Use the device id as client id and as user name (mosquitto: -i ID -u ID); a second connection of the same device is ID:name.',
+  },
   'auth.disabled': {
     status: 403,
     title: 'The device is switched off in the registry',
@@ -128,6 +133,11 @@ export const ERRORS = {
     status: 403,
     title: 'The session belongs to another subject',
     next: 'Leave out `session`, or send the subject that the session was opened for.',
+  },
+  'listen.failed': {
+    status: 500,
+    title: 'A port cannot be opened',
+    next: 'Free the port or choose another (KEFU_HTTP_PORT, KEFU_MQTT_PORT, or http.port and mqtt.port in kefu-edge.yaml; 0 takes any free one).',
   },
   'gateway.not-running': {
     status: 409,

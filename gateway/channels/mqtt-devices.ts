@@ -27,6 +27,7 @@ import { type Encoding, parseMessage } from './parse-message.ts'
 const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.missing': 0x86,
   'auth.refused': 0x86,
+  'auth.client-id': 0x85,
   'auth.disabled': 0x8a,
   'auth.backing-off': 0x9f,
   'topic.not-yours': 0x87,
@@ -70,6 +71,13 @@ export interface MqttDevicesParts {
 const TO_THE_BOX: ReadonlySet<string> = new Set(['ask', 'played', 'feedback', 'event', 'reported'])
 const packr = new Packr({ useRecords: false })
 
+/**
+ * The client id is the device id. A second connection of the same device, as for watching what it is
+ * told, adds a colon and a name; it says nothing about the device's presence.
+ */
+const isClientOf = (deviceId: string, clientId: string): boolean =>
+  clientId === deviceId || clientId.startsWith(`${deviceId}:`)
+
 export function createMqttDevices(parts: MqttDevicesParts) {
   const { inbox, admission, permissions, logger, deliver } = parts
 
@@ -96,10 +104,12 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       return { ok: true, principal: { id: clientId, kind: 'anonymous', groups: [] } }
     }
     try {
-      if (username !== undefined && username !== clientId)
-        throw new GatewayError('auth.refused', { detail: 'user name and client id differ' })
+      const deviceId = username ?? clientId
+      if (!isClientOf(deviceId, clientId)) {
+        throw new GatewayError('auth.client-id', { detail: `client id "${clientId.slice(0, 64)}"` })
+      }
       const principal = admission.admit({
-        deviceId: clientId,
+        deviceId,
         token: password?.toString('utf8'),
         remoteAddress,
       })

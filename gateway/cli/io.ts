@@ -35,7 +35,11 @@ export function sayError(io: Io, error: unknown, asJson: boolean): ExitCode {
   }
   const problem = toProblem(error)
   if (asJson) io.stdout(JSON.stringify({ error: problem }))
-  const lines = [problem.title, problem.detail.replaceAll('; ', '\n  '), `(${problem.code})`]
+  const lines = [
+    problem.title,
+    problem.code.startsWith('pack.') ? problem.detail.replaceAll('; ', '\n  ') : problem.detail,
+    `(${problem.code})`,
+  ]
   io.stderr(lines.join('\n  '))
   if (!(error instanceof GatewayError) && error instanceof Error)
     io.stderr(error.stack ?? error.message)
