@@ -6,6 +6,7 @@
  */
 import Database from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
+import { copyInWorker } from './copy-database.ts'
 import { migrations } from './migrations/index.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
@@ -32,7 +33,7 @@ export interface Store {
   durable(): Promise<void>
   /** Called after a transaction was lost, so that state derived from it in memory can be read anew. */
   onRollback(listener: () => void): void
-  /** Online copy of the whole file, consistent at one instant, while the box runs. */
+  /** Online copy of the whole file as it was committed at one instant, while the box runs. */
   backup(path: string): Promise<void>
   /** Bytes of the file and its write-ahead log. */
   readonly path: string
@@ -149,9 +150,7 @@ export function openStore(options: StoreOptions): Store {
     onRollback: (listener) => {
       lostListeners.push(listener)
     },
-    backup: async (path) => {
-      await db.backup(path)
-    },
+    backup: (path) => copyInWorker(options.path, path),
     close: async () => {
       if (isClosed) return
       flush()

@@ -1,0 +1,219 @@
+import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ledgerCommand } from '../../gateway/cli/ledger.ts'
+import { main } from '../../gateway/cli/main.ts'
+import { type RestoreReport, restoreBackup } from '../../gateway/cli/restore.ts'
+import { runOperation } from '../../gateway/console/operations.ts'
+import { LANES } from '../../gateway/ledger/port.ts'
+import { type BackupReport, verifyBackup } from '../../gateway/storage/backup.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { readAsOperator, until } from '../unit/cloud-sync/support/rig.ts'
+
+const cores: CloudCore[] = []
+afterEach(() => Promise.all(cores.splice(0).map((core) => core.close())))
+
+const backup = (gateway: TestGateway, file: string) =>
+  runOperation('backup', { file }, gateway.box.operations) as Promise<BackupReport>
+
+async function isWhole(dataDir: string): Promise<boolean> {
+  const io = { stdout: { write: () => true }, stderr: { write: () => true }, isTty: false }
+  return (await ledgerCommand(['verify', '--json'], io, { dataDir })) === 0
+}
+
+/** Runs a command as an operator does, and gives what it said. */
+async function kefu(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = ''
+  let err = ''
+  const code = await main(argv, {
+    stdout: (line) => {
+      out += `${line}\n`
+    },
+    stderr: (line) => {
+      err += `${line}\n`
+    },
+    isTty: false,
+  })
+  return { code, out, err }
+}
+
+describe('a backup under load', () => {
+  it('brings back everything that was acknowledged before it, provable, and once at the core', async () => {
+    const core = await startCloudCore({ dataDir: tempFolder(), port: 0, isInsecureHttp: true })
+    cores.push(core)
+    const cloud = { cloud: { url: core.url, enrolToken: core.enrolToken } }
+    const gateway = await startGateway({ config: cloud })
+    const token = await gateway.addDevice('k1')
+    const file = join(tempFolder(), 'box.kefu-backup')
+
+    const before = new Map<string, unknown>()
+    let isLoading = true
+    let isBackedUp = false
+    let afterwards = 0
+    const load = Array.from({ length: 8 }, async (_, lane) => {
+      for (let n = 0; isLoading; n++) {
+        const id = `a${lane}-${n}`
+        const { status, body } = await gateway.ask(token, { id, text: '门诊几点开门' })
+        expect(status).toBe(200)
+        if (isBackedUp) afterwards += 1
+        else before.set(id, body)
+      }
+    })
+    await until('there is some load', () => before.size > 40)
+    const acknowledged = new Map(before)
+    const report = await backup(gateway, file)
+    isBackedUp = true
+    await until('it went on after the backup', () => afterwards > 40)
+    isLoading = false
+    await Promise.all(load)
+    await until('the core has everything', () =>
+      gateway.box.ledger.balance().every((lane) => lane.pending === 0),
+    )
+    const accepted = sizeOf(gateway)
+    await gateway.close()
+    expect(report.bytes).toBe(statSync(file).size)
+
+    const restored = join(tempFolder(), 'box')
+    const done = await restoreBackup(file, { dataDir: restored, isForced: false })
+    expect(await isWhole(restored)).toBe(true)
+    const again = await startGateway({ dataDir: restored, config: cloud })
+    expect(again.box.ledger.gatewayId).toBe(gateway.box.ledger.gatewayId)
+    expect(again.box.ledger.epoch()).toBe(done.epoch)
+    for (const [id, body] of acknowledged) {
+      expect((await again.ask(token, { id, text: '停车场在哪' })).body).toEqual(body)
+    }
+    const fresh = await again.ask(token, { id: 'after-the-restore', text: '停车场在哪' })
+    expect(fresh.status).toBe(200)
+    await until('the core has everything again', () =>
+      again.box.ledger.balance().every((lane) => lane.pending === 0),
+    )
+    const written = sizeOf(again) - done.entries + 1
+    expect(await isWhole(restored)).toBe(true)
+
+    const kept = await entriesAt(core, again.box.ledger.gatewayId)
+    expect(
+      new Set(kept.map((entry) => `${entry.epoch} ${entry.lane} ${entry.sequence}`)).size,
+    ).toBe(kept.length)
+    const newOnes = kept.filter((entry) => entry.epoch === done.epoch)
+    // The entry that opens the epoch is the last one of those that restore counted.
+    expect(newOnes).toHaveLength(written)
+    expect(kept.length - newOnes.length).toBe(accepted)
+  })
+})
+
+const sizeOf = (gateway: TestGateway): number => gateway.box.ledger.size()
+
+interface KeptEntry {
+  readonly epoch: string
+  readonly lane: string
+  readonly sequence: number
+}
+
+async function entriesAt(core: CloudCore, gatewayId: string): Promise<KeptEntry[]> {
+  const { gateways } = (await readAsOperator(core, '/v1/gateways')) as {
+    gateways: { id: string; streams: { epoch: string; lane: string }[] }[]
+  }
+  const streams = gateways.find((one) => one.id === gatewayId)?.streams ?? []
+  expect(streams.map((stream) => stream.lane).every((lane) => LANES.some((l) => l === lane))).toBe(
+    true,
+  )
+  const found: KeptEntry[] = []
+  for (const { epoch, lane } of streams) {
+    for (let after = 0; ; ) {
+      const path = `/v1/gateways/${gatewayId}/entries?lane=${lane}&epoch=${epoch}&after=${after}`
+      const page = (await readAsOperator(core, path)) as { entries: { sequence: number }[] }
+      const last = page.entries.at(-1)
+      if (!last) break
+      found.push(...page.entries.map(({ sequence }) => ({ epoch, lane, sequence })))
+      after = last.sequence
+    }
+  }
+  return found
+}
+
+describe('a backup file', () => {
+  it('is for its owner alone, holds keys and settings, and leaves nothing else behind', async () => {
+    const gateway = await startGateway()
+    writeFileSync(join(gateway.dataDir, 'kefu-edge.yaml'), 'log: { level: error }\n')
+    const dir = tempFolder()
+    const made = await kefu('backup', dir, '--data', gateway.dataDir, '--json')
+    expect(made.code).toBe(1)
+    expect(made.err).toContain('storage.in-use')
+    const file = join(dir, 'a.kefu-backup')
+    const { manifest } = await backup(gateway, file)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readdirSync(dir)).toEqual(['a.kefu-backup'])
+    expect(manifest.parts.map((part) => part.name).sort()).toEqual([
+      'admin.token',
+      'gateway.id',
+      'kefu-edge.yaml',
+      'kefu.db',
+      'keys/ledger-signing.pem',
+      'keys/ledger.vkey',
+      'keys/master.key',
+    ])
+    await expect(backup(gateway, file)).rejects.toMatchObject({ code: 'backup.exists' })
+  })
+
+  it('is refused when any of its bytes was changed or is missing, before anything is touched', async () => {
+    const gateway = await startGateway()
+    const dir = tempFolder()
+    const file = join(dir, 'a.kefu-backup')
+    await backup(gateway, file)
+    await verifyBackup(file)
+    const whole = readFileSync(file)
+    const broken = join(dir, 'b')
+    const target = join(dir, 'box')
+    const places = [5, 30, 120, 2000, whole.length / 2, whole.length - 3].map(Math.floor)
+    for (const place of places) {
+      const bytes = Buffer.from(whole)
+      bytes[place] = (bytes[place] ?? 0) ^ 1
+      writeFileSync(broken, bytes)
+      const restored = restoreBackup(broken, { dataDir: target, isForced: true })
+      await expect(restored).rejects.toMatchObject({ code: 'backup.unreadable' })
+    }
+    for (const bytes of [whole.subarray(0, -1), Buffer.concat([whole, Buffer.from('x')])]) {
+      writeFileSync(broken, bytes)
+      await expect(verifyBackup(broken)).rejects.toMatchObject({ code: 'backup.unreadable' })
+    }
+    expect(readdirSync(dir).sort()).toEqual(['a.kefu-backup', 'b'])
+  })
+
+  it('is not put over a folder in use, nor over a full one unless forced, which puts that aside', async () => {
+    const gateway = await startGateway()
+    const file = join(tempFolder(), 'a.kefu-backup')
+    await backup(gateway, file)
+    const inUse = await kefu('restore', file, '--data', gateway.dataDir, '--force')
+    expect(inUse).toMatchObject({ code: 1 })
+    expect(inUse.err).toContain('storage.in-use')
+    await gateway.close()
+    const full = await kefu('restore', file, '--data', gateway.dataDir)
+    expect(full).toMatchObject({ code: 1 })
+    expect(full.err).toContain('backup.folder-not-empty')
+    const forced = await kefu('restore', file, '--data', gateway.dataDir, '--force', '--json')
+    expect(forced.code).toBe(0)
+    const report = JSON.parse(forced.out) as RestoreReport
+    expect(readdirSync(report.putAside ?? '')).toContain('kefu.db')
+    expect(await isWhole(gateway.dataDir)).toBe(true)
+    expect((await kefu('restore', file)).code).toBe(2)
+    expect((await kefu('backup')).code).toBe(2)
+  })
+
+  it('made by the daily job is kept in the number that is set, and oldest go first', async () => {
+    const dir = tempFolder()
+    const gateway = await startGateway({ config: { backup: { dir, keep: 2 } } })
+    const first = join(dir, 'kefu-20200101T000000Z.kefu-backup')
+    const mine = join(dir, 'my own.kefu-backup')
+    await backup(gateway, first)
+    copyFileSync(first, mine)
+    copyFileSync(first, join(dir, 'kefu-20210101T000000Z.kefu-backup'))
+    const outcome = await runOperation('job.run', { name: 'backup' }, gateway.box.operations)
+    expect(outcome).toMatchObject({ kind: 'done' })
+    const names = readdirSync(dir).sort()
+    expect(names).toHaveLength(3)
+    expect(names).toContain('my own.kefu-backup')
+    expect(names).not.toContain('kefu-20200101T000000Z.kefu-backup')
+  })
+})
