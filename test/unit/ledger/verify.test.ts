@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
 import { databaseEvidence, readConsistently } from '../../../gateway/ledger/evidence.ts'
@@ -137,6 +138,28 @@ describe('what an administrator of the database could change is found', () => {
     const report = verifyLedger(databaseEvidence(box.store), { logKey: other, cosigners: [] })
     expect(report.findings.map((one) => one.code)).toEqual(['checkpoint-signature'])
   })
+})
+
+test('an index of the database that does not fit its table is found', async () => {
+  await box.ledger.checkpoint()
+  await box.store.close()
+  const edit = (work: (db: Database.Database) => void): void => {
+    const db = new Database(box.path)
+    db.unsafeMode(true)
+    db.pragma('writable_schema = ON')
+    work(db)
+    db.close()
+  }
+  const find = `FROM sqlite_schema WHERE name = 'ledger_entry_by_ask'`
+  let row: unknown[] = []
+  edit((db) => {
+    row = db.prepare(`SELECT type, name, tbl_name, rootpage, sql ${find}`).raw().get() as unknown[]
+    db.prepare(`DELETE ${find}`).run()
+  })
+  edit((db) => db.exec('UPDATE ledger_entry SET ask = ask + 1 WHERE idx = 5'))
+  edit((db) => db.prepare('INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)').run(...row))
+  await box.reopen()
+  expect(codes()).toEqual(expect.arrayContaining(['entry-misplaced', 'database-damaged']))
 })
 
 describe('an export', () => {
