@@ -86,7 +86,7 @@ export function writeModel(content: ModelContent): Uint8Array {
     body.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at)
     at += pad(part.byteLength)
   }
-  return frame(deflateRawSync(body, { level: 9 }))
+  return frame(deflateRawSync(body, { level: 6 }))
 }
 
 function frame(deflated: Uint8Array): Uint8Array {

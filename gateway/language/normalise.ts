@@ -32,7 +32,8 @@ export const MAX_TEXT_LENGTH = 1000
 const HAN = /\p{Script=Han}/gu
 const LATIN_WORD = /[a-z][a-z']*/g
 const HAN_SPACE = /(?<=\p{Script=Han}) +(?=\p{Script=Han})/gu
-const STRETCHED = /(\p{Script=Han}|[a-z])\1{2,}/gu
+/** 好好好好 and soooo; digits in words are left, 零零零 may be part of a number. */
+const STRETCHED = /((?![零〇一二三四五六七八九十幺])\p{Script=Han})\1{2,}|([a-z])\2{3,}/gu
 const INVISIBLE = /[\p{Cc}\p{Cf}]/gu
 
 /** Chinese unless Latin words clearly carry the sentence ("WiFi密码" is Chinese). */
@@ -59,7 +60,7 @@ export function clean(raw: string): string {
     .replace(/(?<!\d)[.:/-]|[.:/-](?!\d)/g, ' ')
     .replace(/(?<![a-z])'|'(?![a-z])/g, ' ')
     .replace(/[^\p{L}\p{N}.:/%°℃'£$€+-]/gu, ' ')
-    .replace(STRETCHED, '$1')
+    .replace(STRETCHED, '$1$2')
     .replace(/ +/g, ' ')
     .replace(HAN_SPACE, ' ')
     .trim()

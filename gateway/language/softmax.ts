@@ -19,6 +19,8 @@ export interface SoftmaxOptions {
 
 /** A step whose squared error is below this changes nothing that survives rounding to 8 bits. */
 const SETTLED = 1e-5
+/** Classes whose error is within this are left alone: with many classes, nearly all of them. */
+const UNMOVED = 1e-3
 /** The bias moves slower than the weights: it sees every row. */
 const BIAS_RATE = 0.1
 
@@ -34,6 +36,7 @@ export function trainSoftmax(
     weights: new Float32Array(matrix.width * classes),
     biases: new Float32Array(classes),
     errors: new Float32Array(classes),
+    active: new Int32Array(classes),
     columns: new Int32Array(longestRow(matrix)),
     values: new Float32Array(longestRow(matrix)),
   }
@@ -54,6 +57,7 @@ interface State {
   readonly weights: Float32Array
   readonly biases: Float32Array
   readonly errors: Float32Array
+  readonly active: Int32Array
   readonly columns: Int32Array
   readonly values: Float32Array
 }
@@ -72,7 +76,7 @@ function descend(
   label: number,
   rate: number,
   options: SoftmaxOptions,
-  { weights, biases, errors, columns, values }: State,
+  { weights, biases, errors, active, columns, values }: State,
   random: Random,
 ): void {
   const classes = biases.length
@@ -93,13 +97,20 @@ function descend(
     }
   }
   if (toErrors(errors, label, options.smoothing) < SETTLED) return
+  let moving = 0
   for (let c = 0; c < classes; c++) {
+    const error = errors[c] as number
+    if (error > UNMOVED || error < -UNMOVED) active[moving++] = c
+  }
+  for (let k = 0; k < moving; k++) {
+    const c = active[k] as number
     biases[c] = (biases[c] as number) - rate * BIAS_RATE * (errors[c] as number)
   }
   for (let i = 0; i < length; i++) {
     const start = columns[i] as number
     const step = rate * (values[i] as number)
-    for (let c = 0; c < classes; c++) {
+    for (let k = 0; k < moving; k++) {
+      const c = active[k] as number
       weights[start + c] = (weights[start + c] as number) - step * (errors[c] as number)
     }
   }

@@ -16,7 +16,7 @@ export interface SvmOptions {
 }
 
 /** Gaps smaller than this end the descent early. */
-const TOLERANCE = 0.05
+const TOLERANCE = 0.1
 
 /** Trains `classes` machines on rows labelled 0 … classes-1. */
 export function trainSvm(

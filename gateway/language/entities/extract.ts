@@ -11,10 +11,14 @@ import {
   readRooms,
   readWards,
 } from './quantities.ts'
+import { readDates, readDurations, readTimes } from './times.ts'
 
 /** The general entities of the pack format, by name. */
 export const ENTITY_READERS: Readonly<Record<string, EntityReader>> = {
   number: readNumbers,
+  date: readDates,
+  time: readTimes,
+  duration: readDurations,
   age: readAges,
   amount: readAmounts,
   phone: readPhones,

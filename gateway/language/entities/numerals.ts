@@ -38,8 +38,10 @@ const LARGE: Readonly<Record<string, number>> = { 万: 1e4, 萬: 1e4, 亿: 1e8 }
 
 export const NUMERAL_CHARACTERS =
   '零〇一壹幺二贰两俩三叁仨四肆五伍六陆七柒八捌九玖十拾百佰千仟万萬亿'
+const ENGLISH = 'zero one two three four five six seven eight nine ten eleven twelve'.split(' ')
+
 /** A numeral of any kind, for building patterns. */
-export const NUMERAL = `(?:\\d+(?:\\.\\d+)?[万亿]?|[${NUMERAL_CHARACTERS}]+(?:点[零〇一幺二三四五六七八九]+)?)`
+export const NUMERAL = `(?:\\d+(?:\\.\\d+)?[万亿]?|\\b(?:${ENGLISH.slice(1).join('|')})\\b|[${NUMERAL_CHARACTERS}]+(?:点[零〇一幺二三四五六七八九]+)?)`
 
 const isDigit = (character: string): boolean => character in DIGITS
 
@@ -47,6 +49,8 @@ const isDigit = (character: string): boolean => character in DIGITS
 export function parseNumeral(words: string): number | undefined {
   const arabic = /^(\d+(?:\.\d+)?)([万亿]?)$/.exec(words)
   if (arabic) return Number(arabic[1]) * (LARGE[arabic[2] ?? ''] ?? 1)
+  const english = ENGLISH.indexOf(words)
+  if (english >= 0) return english
   const [whole = '', fraction, ...rest] = words.split('点')
   if (rest.length > 0 || whole === '') return undefined
   const integer = parseInteger(whole)
