@@ -1,5 +1,9 @@
-/** The last log lines in memory, for a support bundle: where the log itself goes is the site's choice. */
+/**
+ * The way of each log line: masked, kept in memory for a support bundle, passed on. Fields are masked by
+ * name where lines are made (logger.ts); here goes what stands in the middle of a sentence.
+ */
 import pino, { type DestinationStream } from 'pino'
+import { maskLine } from './mask-line.ts'
 
 /** About 200 kB: the last minutes of a box in trouble, the last weeks of one that is well. */
 const MAX_LINES = 500
@@ -7,7 +11,7 @@ const MAX_LINES = 500
 const MAX_LINE_CHARS = 4000
 
 export interface RecentLog {
-  /** Keeps each line and passes it on. */
+  /** Masks each line, keeps it and passes it on. */
   readonly destination: DestinationStream
   /** Oldest first. */
   lines(): readonly string[]
@@ -20,8 +24,9 @@ export function createRecentLog(
   return {
     destination: {
       write(line) {
-        next.write(line)
-        lines.push(line.trimEnd().slice(0, MAX_LINE_CHARS))
+        const masked = maskLine(line)
+        next.write(masked)
+        lines.push(masked.trimEnd().slice(0, MAX_LINE_CHARS))
         if (lines.length >= 2 * MAX_LINES) lines = lines.slice(-MAX_LINES)
       },
     },

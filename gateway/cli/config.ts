@@ -1,11 +1,11 @@
 /** `kefu-edge config`: every option with its type, default, description, and what it is here. */
 import { type Config, describeOptions } from '../config.ts'
+import { MASKED } from '../mask-line.ts'
 import type { CommandOptions } from './commands.ts'
 import type { ExitCode } from './io.ts'
 
 /** Options whose value is a secret: shown as set or not. */
 export const SECRET_OPTIONS: ReadonlySet<string> = new Set(['cloud.enrolToken'])
-export const MASKED = '[masked]'
 
 /** Each description ends in who needs the option, and may add a hint for him: `(IT: 0.0.0.0 opens it)`. */
 const WHO = /\((IT|nurses|auditors|device makers)([:,] [^()]*)?\)$/

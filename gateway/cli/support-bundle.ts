@@ -9,23 +9,16 @@ import { join, resolve } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { writeDurably } from '../ledger/key-files.ts'
-import { maskText } from '../ledger/masking.ts'
+import { maskLine } from '../mask-line.ts'
 import { readRunFile } from '../storage/data-folder.ts'
 import { VERSION } from '../version.ts'
 import type { CommandOptions } from './commands.ts'
-import { MASKED, optionStates } from './config.ts'
+import { optionStates } from './config.ts'
 import { examine } from './doctor.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { operate } from './operate.ts'
 
 const METRICS_TIMEOUT_MS = 5000
-/** What our tokens look like: a prefix, base64url; and whatever stands behind the word Bearer. */
-const TOKEN = /\bkd_[A-Za-z0-9_-]{8,}|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}/g
-const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
-/** `"claim":"ABCDE-FGHJK"` and its like, also inside a log line that is itself JSON. */
-const SECRET_FIELD =
-  /(\\?"(?:token|password|claim|authorization|enrolToken|secret|personal|text)\\?"\s*:\s*\\?")((?:[^"\\]|\\[^"])*)/gi
-
 export async function supportBundle(options: CommandOptions): Promise<ExitCode> {
   const [word] = options.words
   if (word === undefined || options.words.length > 1) {
@@ -94,13 +87,4 @@ export function maskAll(value: unknown, secrets: readonly string[]): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, maskAll(member, secrets)]),
   )
-}
-
-function maskLine(text: string, secrets: readonly string[]): string {
-  const known = secrets.reduce((rest, secret) => rest.replaceAll(secret, MASKED), text)
-  const plain = known
-    .replace(PEM, MASKED)
-    .replace(TOKEN, MASKED)
-    .replace(SECRET_FIELD, (_, field: string) => field + MASKED)
-  return maskText(plain)
 }
