@@ -59,6 +59,11 @@ export const ERRORS = {
     title: 'The topic is not part of the contract',
     next: 'Publish to kefu/v1/{deviceId}/ask, played, feedback, event or reported.',
   },
+  'topic.denied': {
+    status: 403,
+    title: 'The configuration denies this topic',
+    next: 'See denySubscribe under permissions in kefu-edge.yaml.',
+  },
   'topic.not-yours': {
     status: 403,
     title: 'The topic belongs to another device',

@@ -30,6 +30,7 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.client-id': 0x85,
   'auth.disabled': 0x8a,
   'auth.backing-off': 0x9f,
+  'topic.denied': 0x80,
   'topic.not-yours': 0x87,
   'topic.unknown': 0x90,
   'limit.rate': 0x96,
@@ -131,10 +132,12 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       if (hears) setImmediate(parts.onListening, device)
       return permission
     }
+    // SUBACK has no 0x90: a filter outside the contract is one the device may not use.
+    const isUnknownFilter = action === 'subscribe' && permission.code === 'topic.unknown'
     const { title, next } = ERRORS[permission.code]
     return {
       ok: false,
-      reasonCode: action === 'subscribe' ? 0x87 : reasonCodeOf(permission.code),
+      reasonCode: isUnknownFilter ? 0x87 : reasonCodeOf(permission.code),
       reason: `${title}. ${next}`,
     }
   }

@@ -1,15 +1,19 @@
 /** Who may come in: tokens checked in one place for every channel, failed logins slowed down. */
+import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Device } from '../turn.ts'
 import type { Registry } from './registry.ts'
 
-/** Failures from one address before it has to wait; a mistyped token must not lock a ward out. */
+/**
+ * Failures of one device at one address before it has to wait. A device with a stale token slows itself
+ * only, not the ward behind the same address; tokens are too long to be guessed either way.
+ */
 const FREE_FAILURES = 10
 /** The wait doubles from 1 s with each further failure, up to this. */
 const MAX_WAIT_MS = 60_000
-/** Addresses remembered; the oldest go first. */
-const MAX_ADDRESSES = 10_000
+/** Failing devices remembered; the oldest go first. */
+const MAX_REMEMBERED = 10_000
 
 export interface Claim {
   readonly token: string | undefined
@@ -27,13 +31,21 @@ export function createAdmission(parts: { registry: Registry; clock: Clock }): Ad
   const { registry, clock } = parts
   const failures = new Map<string, { count: number; waitUntilMs: number }>()
 
-  function fail(address: string, code: 'auth.refused' | 'auth.disabled', deviceId?: string): never {
-    const count = (failures.get(address)?.count ?? 0) + 1
+  const keyOf = ({ deviceId, token, remoteAddress }: Claim): string =>
+    `${remoteAddress} ${
+      deviceId ??
+      createHash('sha256')
+        .update(token ?? '')
+        .digest('base64')
+    }`
+
+  function fail(key: string, code: 'auth.refused' | 'auth.disabled', deviceId?: string): never {
+    const count = (failures.get(key)?.count ?? 0) + 1
     const waitMs =
       count <= FREE_FAILURES ? 0 : Math.min(MAX_WAIT_MS, 1000 * 2 ** (count - FREE_FAILURES - 1))
-    failures.delete(address)
-    failures.set(address, { count, waitUntilMs: clock.monotonic() + waitMs })
-    if (failures.size > MAX_ADDRESSES) {
+    failures.delete(key)
+    failures.set(key, { count, waitUntilMs: clock.monotonic() + waitMs })
+    if (failures.size > MAX_REMEMBERED) {
       const oldest = failures.keys().next()
       if (!oldest.done) failures.delete(oldest.value)
     }
@@ -44,15 +56,17 @@ export function createAdmission(parts: { registry: Registry; clock: Clock }): Ad
   }
 
   return {
-    admit({ token, deviceId, remoteAddress }) {
-      const waitMs = (failures.get(remoteAddress)?.waitUntilMs ?? 0) - clock.monotonic()
+    admit(claim) {
+      const { token, deviceId } = claim
+      const key = keyOf(claim)
+      const waitMs = (failures.get(key)?.waitUntilMs ?? 0) - clock.monotonic()
       if (waitMs > 0) {
         throw new GatewayError('auth.backing-off', { detail: `${Math.ceil(waitMs / 1000)} s` })
       }
       if (!token) throw new GatewayError('auth.missing')
       const result = registry.authenticate(token, deviceId)
-      if (!result.ok) return fail(remoteAddress, result.code, deviceId)
-      failures.delete(remoteAddress)
+      if (!result.ok) return fail(key, result.code, deviceId)
+      failures.delete(key)
       return result.device
     },
   }

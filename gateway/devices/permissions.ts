@@ -21,7 +21,7 @@ const OWN_SUBSCRIBE = ['kefu/v1/%d/#'] as const
 
 export type Permission =
   | { readonly ok: true }
-  | { readonly ok: false; readonly code: 'topic.not-yours' | 'topic.unknown' }
+  | { readonly ok: false; readonly code: 'topic.not-yours' | 'topic.unknown' | 'topic.denied' }
 
 export interface Permissions {
   mayPublish(device: Device, topic: string): Permission

@@ -89,7 +89,7 @@ describe('claim codes', () => {
 })
 
 describe('admission', () => {
-  it('slows an address that guesses tokens down, and nobody else', () => {
+  it('slows the device that fails down, and nobody else at its address', () => {
     const { registry, clock } = setUp()
     const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
     const admission = createAdmission({ registry, clock })
@@ -98,8 +98,10 @@ describe('admission', () => {
     for (let i = 0; i < 11; i++)
       expect(guess).toThrow(expect.objectContaining({ code: 'auth.refused' }))
     expect(guess).toThrow(expect.objectContaining({ code: 'auth.backing-off' }))
-    expect(admission.admit({ token, remoteAddress: '10.0.0.10' }).id).toBe('kiosk-1')
+    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.10' }).id).toBe('kiosk-1')
+    const other = registry.add({ id: 'kiosk-2', kind: 'kiosk' }, 1)
+    expect(admission.admit({ deviceId: 'kiosk-2', token: other.token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-2')
     clock.advance(1500)
-    expect(admission.admit({ token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-1')
+    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-1')
   })
 })
