@@ -56,7 +56,7 @@ export function createPermissions(rules: readonly PermissionRule[]): Permissions
     },
     maySubscribe(device, filter) {
       const denied = filtersOf(device, (rule) => rule.denySubscribe)
-      if (denied.some((one) => covers(one, filter))) return { ok: false, code: 'topic.not-yours' }
+      if (denied.some((one) => covers(one, filter))) return { ok: false, code: 'topic.denied' }
       const granted = [
         ...OWN_SUBSCRIBE.map((one) => one.replaceAll('%d', device.id)),
         ...filtersOf(device, (rule) => rule.subscribe),
