@@ -20,7 +20,8 @@ export const CLOCK_SQL = {
 /** Every stored time, shifted once when a run with an unset clock is followed by one with a set clock. */
 const SHIFTS = [
   'UPDATE mqtt_session SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
-  'UPDATE mqtt_queue SET expires_at = expires_at + ?1, drop_at = drop_at + ?1',
+  'UPDATE mqtt_queue SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
+  'UPDATE mqtt_queue SET drop_at = drop_at + ? WHERE drop_at IS NOT NULL',
   'UPDATE mqtt_retained SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
   'UPDATE mqtt_will SET due_at = due_at + ? WHERE due_at IS NOT NULL',
 ] as const

@@ -98,6 +98,8 @@ export interface MqttBroker {
   disconnect(clientId: string, reason: string): boolean
   /** Permissions have changed: what was decided before is asked anew. */
   permissionsChanged(): void
+  /** Does now what has become due: a timer does it too, unless the clock is moved by hand. */
+  runDue(): void
   readonly counters: Readonly<EngineCounters>
   /** aedes as plug-ins know it: publish, subscribe, clients, events. */
   readonly aedes: Aedes
@@ -217,8 +219,13 @@ class Broker implements MqttBroker {
     this.router.forget()
   }
 
+  runDue(): void {
+    this.engine.deadlines.runDue()
+  }
+
   async close(): Promise<void> {
     this.engine.isClosing = true
+    this.engine.wills.suspend()
     for (const timer of this.timers) clearInterval(timer)
     const closing = this.listeners.map((listener) => listener.close())
     for (const connection of [...this.engine.connections]) {

@@ -117,7 +117,7 @@ export class Handshake {
     session.disconnectedAtMs = engine.clock.nowMs()
     session.disconnectReason = reason.text
     session.outbound.disconnected()
-    if (!engine.isClosing) engine.wills.lost(connection.clientId, session.expirySeconds)
+    engine.wills.lost(connection.clientId, session.expirySeconds)
     engine.sessions.left(session)
     if (wasOpen) engine.core.unregister(session.clientId)
     if (!wasOpen || session.principal === null) return

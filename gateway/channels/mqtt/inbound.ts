@@ -118,12 +118,13 @@ export class Inbound {
       )
       return false
     }
-    const { receiveMaximum, maxInflight } = connection.engine.limits
-    const bound = connection.version === 5 ? receiveMaximum : maxInflight
-    if (this.acks.open >= bound && (connection.version === 5 || packet.qos === 2)) {
+    // 3.1.1 knows no such limit: there the length of the line for acknowledgements stops the reading,
+    // and open QoS 2 handshakes are bounded by the packet identifiers there are.
+    const { receiveMaximum } = connection.engine.limits
+    if (connection.version === 5 && this.acks.open >= receiveMaximum) {
       throw new ProtocolError(
         Reason.receiveMaximumExceeded,
-        `more than ${bound} unacknowledged messages`,
+        `more than ${receiveMaximum} unacknowledged messages`,
       )
     }
     this.acks.open++

@@ -16,6 +16,9 @@ export interface WillFields {
   readonly delaySeconds: number
 }
 
+/** After a restart it was the gateway that was away: clients get this long to come back before they count as lost. */
+const RESTART_GRACE_MS = 10_000
+
 interface PendingWill {
   readonly will: WillFields
   deadline: Deadline | null
@@ -42,6 +45,7 @@ export interface WillParts {
 export class Wills {
   private readonly parts: WillParts
   private readonly byClient = new Map<string, PendingWill>()
+  private isSuspended = false
 
   constructor(parts: WillParts) {
     this.parts = parts
@@ -53,7 +57,8 @@ export class Wills {
     for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
       const pending: PendingWill = { will, deadline: null }
       this.byClient.set(clientId, pending)
-      this.schedule(clientId, pending, dueAtMs ?? nowMs + will.delaySeconds * 1000)
+      const delayMs = Math.max(will.delaySeconds * 1000, RESTART_GRACE_MS)
+      this.schedule(clientId, pending, dueAtMs ?? nowMs + delayMs)
     }
   }
 
@@ -69,7 +74,7 @@ export class Wills {
   /** The connection is gone without a proper DISCONNECT: send at once, or after the delay. */
   lost(clientId: string, sessionExpirySeconds: number): void {
     const pending = this.byClient.get(clientId)
-    if (pending === undefined) return
+    if (pending === undefined || this.isSuspended) return
     const delaySeconds = Math.min(pending.will.delaySeconds, sessionExpirySeconds)
     if (delaySeconds === 0) {
       this.send(clientId)
@@ -82,8 +87,14 @@ export class Wills {
     this.schedule(clientId, pending, dueAtMs)
   }
 
+  /** The gateway stops: wills stay in the store, for clients that do not come back after the restart. */
+  suspend(): void {
+    this.isSuspended = true
+  }
+
   /** Sends the will now, if there is one: its session has ended. */
   send(clientId: string): void {
+    if (this.isSuspended) return
     const pending = this.byClient.get(clientId)
     if (pending === undefined) return
     this.cancel(clientId)

@@ -15,6 +15,8 @@ export interface TestBroker {
   readonly folder: string
   /** Moves broker time forward. */
   advance(ms: number): void
+  /** While true, nothing can be written to disk. */
+  failWrites(isFailing: boolean): void
   /** Stops broker and store, and starts both anew on the same file. */
   restart(): Promise<TestBroker>
   close(): Promise<void>
@@ -29,8 +31,12 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
   const place = folder ?? mkdtempSync(join(tmpdir(), 'kefu-mqtt-'))
   const store = openStore({ path: join(place, 'kefu.db'), synchronous: 'OFF' })
   let offsetMs = 0
+  let isFailing = false
   const broker = createMqttBroker({
-    store,
+    store: {
+      ...store,
+      commit: (work) => (isFailing ? failedCommit(store, work) : store.commit(work)),
+    },
     clock: { nowMs: () => Date.now() + offsetMs },
     logger: silent,
     authenticate: ({ clientId }) => ({ ok: true, principal: { id: clientId } }),
@@ -51,6 +57,10 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
     folder: place,
     advance: (ms) => {
       offsetMs += ms
+      broker.runDue()
+    },
+    failWrites: (shouldFail) => {
+      isFailing = shouldFail
     },
     restart: async () => {
       await stop()
@@ -61,6 +71,14 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
       rmSync(place, { recursive: true, force: true })
     },
   }
+}
+
+/** As a full disk does it: the work ran, its writes are undone, the promise is rejected. */
+function failedCommit<T>(store: Store, work: () => T): Promise<T> {
+  return store.commit(() => {
+    work()
+    throw new Error('disk full')
+  })
 }
 
 /** A client that sends bytes as given and collects what comes. */
