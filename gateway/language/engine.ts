@@ -1,9 +1,9 @@
 /** The language engine: words in, understanding out. No I/O; the clock is passed in. */
 import type { Pack } from '../knowledge/pack-schema.ts'
 import type { Candidate, Hypothesis, Slot, Understanding } from '../turn.ts'
-import { OUT_OF_SCOPE_EXAMPLES } from './data/out-of-scope.ts'
 import { ENTITY_READERS, findEntities } from './entities/extract.ts'
 import { findListValues, longestAt } from './entities/lists.ts'
+import { foreignExamples } from './foreign-examples.ts'
 import { buildKnowledgeBase, type KnowledgeBase, listNames, packTexts } from './knowledge-base.ts'
 import { LanguageModelError } from './model-error.ts'
 import { readModel, writeModel } from './model-file.ts'
@@ -16,16 +16,16 @@ import type {
   UnderstandOptions,
 } from './port.ts'
 import { buildQuestionIndex } from './question-index.ts'
-import { type EntityNames, prepareQuery } from './question-model.ts'
+import { type EntityNames, OUT_OF_SCOPE, prepareQuery } from './question-model.ts'
 import { createReader, type Reader, type Reading, read, shareOut } from './reader.ts'
 import { buildPairLexicon, type PairLexicon, repairNormal } from './repair.ts'
 import { matchTemplate, type SlotReader } from './templates.ts'
 import { trainQuestionModel } from './trainer.ts'
 
 /** Answered from here up, unless the pack says otherwise; chosen on held-out pack questions. */
-export const DEFAULT_ANSWER = 0.6
+export const DEFAULT_ANSWER = 0.55
 /** Asked back from here up; below it the box says that it does not know. */
-export const DEFAULT_CLARIFY = 0.3
+export const DEFAULT_CLARIFY = 0.34
 /** Added to the threshold of intents whose wrong answer does harm. */
 export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
@@ -52,16 +52,11 @@ export function trainPacks(
   options: { readonly seed: number; readonly onProgress?: (share: number) => void },
 ): TrainedModel {
   const base = buildKnowledgeBase(packs)
-  const questions = [
-    ...base.questions.map(({ text, intent }) => ({ text, label: intent })),
-    ...OUT_OF_SCOPE_EXAMPLES.map((text) => ({ text, label: -1 })),
-    ...packs.flatMap(({ outOfScope }) =>
-      [...(outOfScope?.zh ?? []), ...(outOfScope?.en ?? [])].map((text) => ({ text, label: -1 })),
-    ),
-  ]
+  const label = base.intents.length
+  const foreign = foreignExamples(packs, base).map((text) => ({ text, label }))
   const { model } = trainQuestionModel(
-    questions,
-    base.intents.map(({ label }) => label),
+    [...base.questions, ...foreign],
+    [...base.intents.map((known) => known.label), OUT_OF_SCOPE],
     {
       seed: options.seed,
       classify: true,
@@ -71,7 +66,11 @@ export function trainPacks(
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     },
   )
-  return writeModel({ model, about: { task: 'packs', packs: digests(packs) } })
+  return writeModel({
+    model,
+    questions: foreign,
+    about: { task: 'packs', packs: digests(packs) },
+  })
 }
 
 const digests = (packs: readonly Pack[]): string[] => packs.map((pack) => pack.digest)
@@ -90,7 +89,7 @@ export function loadEngine(
   bytes: TrainedModel,
   now: () => number,
 ): LanguageEngine {
-  const { model, about } = readModel(bytes)
+  const { model, about, questions: foreign = [] } = readModel(bytes)
   if (JSON.stringify(about.packs) !== JSON.stringify(digests(packs))) {
     throw new LanguageModelError(
       'model.other-packs',
@@ -99,14 +98,12 @@ export function loadEngine(
   }
   const base = buildKnowledgeBase(packs)
   const entityNames = listNames(base)
+  const stored = [...base.questions, ...foreign]
   const index = buildQuestionIndex(
-    base.questions.map(({ text }) => prepareQuery(normalise(text), entityNames)),
+    stored.map(({ text }) => prepareQuery(normalise(text), entityNames)),
   )
-  const reader = createReader(
-    model,
-    index,
-    Int32Array.from(base.questions, ({ intent }) => intent),
-  )
+  const labels = Int32Array.from(stored, ({ label }) => label)
+  const reader = createReader(model, index, labels)
   const parts = { base, reader, entityNames, lexicon: buildPairLexicon(packTexts(base)), now }
   return {
     understand: (hypotheses, options = {}) => decide(parts, hypotheses, options).understanding,
@@ -162,7 +159,11 @@ function allowedIntents(
 ): ((intent: number) => boolean) | undefined {
   if (!packs) return undefined
   const wanted = new Set(packs)
-  return (intent) => wanted.has(base.intents[intent]?.ref.pack ?? '')
+  return (intent) => {
+    const known = base.intents[intent]
+    // What no pack answers may be said to any device.
+    return known === undefined || wanted.has(known.ref.pack)
+  }
 }
 
 /** What one hypothesis may mean, as heard and as mended. */

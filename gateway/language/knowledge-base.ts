@@ -3,6 +3,7 @@ import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
 import type { KnowledgeRef } from '../turn.ts'
 import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
 import { commonForm, normalise } from './normalise.ts'
+import type { StoredQuestion } from './question-model.ts'
 import { parseTemplate, type TemplateNode } from './templates.ts'
 
 export interface KnownIntent {
@@ -25,7 +26,8 @@ export interface KnowledgeBase {
   readonly templates: readonly KnownTemplate[]
   /** Normal form of an example question → intents that have it. */
   readonly exact: ReadonlyMap<string, readonly number[]>
-  readonly questions: readonly { readonly text: string; readonly intent: number }[]
+  /** Every example question of every intent. */
+  readonly questions: readonly StoredQuestion[]
   readonly lists: ListLexicon
 }
 
@@ -46,14 +48,14 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
   const exact = new Map<string, number[]>()
   const questions = intents.flatMap(({ intent }, number) =>
     LANGUAGES.flatMap((lang) =>
-      (intent.questions[lang] ?? []).map((text) => ({ text, intent: number })),
+      (intent.questions[lang] ?? []).map((text) => ({ text, label: number })),
     ),
   )
-  for (const { text, intent } of questions) {
+  for (const { text, label } of questions) {
     const key = normalise(text).text
     const known = exact.get(key)
-    if (!known) exact.set(key, [intent])
-    else if (!known.includes(intent)) known.push(intent)
+    if (!known) exact.set(key, [label])
+    else if (!known.includes(label)) known.push(label)
   }
   return {
     intents,

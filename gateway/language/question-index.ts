@@ -60,6 +60,15 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
   }
 }
 
+/** Cosine of the stored question nearest to `query` by n-grams alone; 0 when none shares any. */
+export function nearestCosine(index: QuestionIndex, query: QueryText): number {
+  const vector = createSparseVector()
+  const { tokens, lang } = query.forSearch
+  extractFeatures(tokens, lang, [], SEARCH_FEATURES, index.buffer)
+  vectorise(index.vectoriser, index.buffer, vector)
+  return searchIndex(index.inverted, vector, 1)[0]?.score ?? 0
+}
+
 /** Stored questions most like `query`, best first; `skip` leaves one out. */
 export function findMatches(
   index: QuestionIndex,

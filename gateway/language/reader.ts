@@ -4,6 +4,7 @@ import { scoreClasses, softmax } from './linear-model.ts'
 import { logOdds, sigmoid } from './logistic.ts'
 import { findMatches, type Match, type QuestionIndex } from './question-index.ts'
 import type { QueryText, QuestionModel } from './question-model.ts'
+import { SIMILARITY_NAMES } from './similarity.ts'
 import { createSparseVector, type SparseVector, vectorise } from './vectorise.ts'
 
 export interface Reader {
@@ -27,6 +28,9 @@ export interface Evidence {
   /** Log odds of the best stored question with this label; the floor when none was found. */
   readonly match: number
   readonly document: number
+  /** Share of the text's weight that this question covers, and its heaviest run of words left over. */
+  readonly covers: number
+  readonly missing: number
   rank: number
 }
 
@@ -48,6 +52,8 @@ export interface Surroundings {
   /** The classifier's probability and margin of "none of these"; 0 where it has no such class. */
   readonly outProbability: number
   readonly outMargin: number
+  /** Log odds of the best stored question that is out of scope; the floor when none was found. */
+  readonly outMatch: number
 }
 
 export const NO_MATCH = -8
@@ -55,7 +61,9 @@ const LEAST_LOG_PROBABILITY = -8
 /** Labels of the classifier that are weighed against the finds of the search. */
 const TOP_CLASSES = 5
 export const RANK_WIDTH = 4
-export const CONFIDENCE_WIDTH = 12
+export const CONFIDENCE_WIDTH = 15
+const COVERS = SIMILARITY_NAMES.indexOf('coversQuery')
+const MISSING = SIMILARITY_NAMES.indexOf('runMissingFromCandidate')
 /** Margins of the classifier are kept within this; beyond it they say no more. */
 const WIDEST_MARGIN = 10
 
@@ -103,7 +111,7 @@ export function read(
   skip = -1,
 ): Reading {
   const { decision } = reader.model
-  const evidence = gather(reader, query, allowed, skip)
+  const { evidence, outMatch } = gather(reader, query, allowed, skip)
   const figures = new Float32Array(RANK_WIDTH)
   for (const item of evidence) {
     rankFigures(item, figures)
@@ -116,6 +124,7 @@ export function read(
     length: query.forClassifier.tokens.length,
     outProbability: out === undefined ? 0 : (reader.probabilities[out] ?? 0),
     outMargin: out === undefined ? 0 : (reader.scores[out] ?? 0),
+    outMatch,
   }
   const sure = confidenceFigures(evidence, surroundings)
   return {
@@ -132,7 +141,7 @@ export function gather(
   query: QueryText,
   allowed: ((label: number) => boolean) | undefined,
   skip: number,
-): Evidence[] {
+): { readonly evidence: Evidence[]; readonly outMatch: number } {
   const bestMatch = new Map<number, Match>()
   if (reader.index) {
     for (const match of findMatches(reader.index, query, reader.model.decision.rerank, skip)) {
@@ -152,9 +161,9 @@ export function gather(
     for (const label of topIndices(reader.scores, TOP_CLASSES + 1)) {
       if (!allowed || allowed(label)) labels.add(label)
     }
-    labels.delete(reader.model.outOfScope ?? -1)
   }
-  return Array.from(labels, (label) => {
+  labels.delete(reader.model.outOfScope ?? -1)
+  const evidence = Array.from(labels, (label) => {
     const match = bestMatch.get(label)
     return {
       label,
@@ -162,9 +171,13 @@ export function gather(
       margin: classifier ? (reader.scores[label] ?? 0) : 0,
       match: Math.max(match?.logOdds ?? NO_MATCH, NO_MATCH),
       document: match?.document ?? -1,
+      covers: match?.figures[COVERS] ?? 0,
+      missing: match?.figures[MISSING] ?? 1,
       rank: 0,
     }
   })
+  const outMatch = bestMatch.get(reader.model.outOfScope ?? -1)?.logOdds ?? NO_MATCH
+  return { evidence, outMatch: Math.max(outMatch, NO_MATCH) }
 }
 
 /** The `limit` largest entries, largest first. */
@@ -191,7 +204,7 @@ export function rankFigures(item: Evidence, out: Float32Array): void {
 /** Evidence must be sorted by rank. */
 export function confidenceFigures(
   evidence: readonly Evidence[],
-  { known, length, outProbability, outMargin }: Surroundings,
+  { known, length, outProbability, outMargin, outMatch }: Surroundings,
 ): Float32Array {
   const out = new Float32Array(CONFIDENCE_WIDTH)
   const [first, second] = evidence
@@ -215,6 +228,9 @@ export function confidenceFigures(
   out[9] = first.match > otherMatch && first.margin > otherMargin ? 1 : 0
   out[10] = outProbability
   out[11] = within(outProbability === 0 ? 0 : first.margin - outMargin)
+  out[12] = first.covers
+  out[13] = first.missing
+  out[14] = Math.max(-4, Math.min(first.match - outMatch, 4))
   return out
 }
 
