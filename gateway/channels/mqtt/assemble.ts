@@ -92,7 +92,13 @@ export function assemble(parts: AssemblyParts): Assembly {
     rows: sessionRows,
     clock: brokerClock,
     deadlines,
-    publish: (message) => void dispatcher.dispatch(message, null, null, null),
+    publish: (message) => {
+      if (message.retain && !retained.wouldAccept(message)) {
+        logger.warn({ topic: message.topic }, 'will not kept: too many retained messages')
+        return
+      }
+      dispatcher.dispatch(message, null, null, null)
+    },
   })
   const sessions = new Sessions({
     store,

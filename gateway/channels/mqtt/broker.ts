@@ -106,6 +106,8 @@ export interface MqttBroker {
   close(): Promise<void>
 }
 
+/** Sockets held, those without a CONNECT included, as a multiple of the clients allowed. */
+const SILENT_CONNECTIONS_FACTOR = 1.25
 /** How often keep alive and connect time-outs are looked at. */
 const WATCH_INTERVAL_MS = 1000
 /** How often messages that nobody came for are looked through for expired ones. */
@@ -170,12 +172,22 @@ class Broker implements MqttBroker {
   }
 
   async listen(options: ListenOptions): Promise<number> {
-    const listener = await listenTcp(options, (connection) => this.accept(connection))
+    const listener = await listenTcp(
+      options,
+      (connection) => this.accept(connection),
+      (error) => this.engine.logger.error({ err: error }, 'the MQTT listener failed'),
+    )
     this.listeners.push(listener)
     return listener.port
   }
 
   accept(connection: ByteConnection): void {
+    // Clients over the limit hear why in their CONNACK; a flood of sockets that say nothing is cut here.
+    const { connections, limits } = this.engine
+    if (connections.size >= limits.maxConnections * SILENT_CONNECTIONS_FACTOR) {
+      connection.destroy()
+      return
+    }
     this.engine.connections.add(new Connection(connection, this.engine))
   }
 

@@ -9,14 +9,23 @@ export interface Deadline {
 /** Longest sleep of the one timer: setTimeout overflows beyond 2^31 ms. */
 const MAX_SLEEP_MS = 3_600_000
 
+/** Cancelled deadlines that are not worth looking through the rest for. */
+const COMPACT_AT = 256
+
 export class Deadlines {
   private readonly now: () => number
   private readonly heap: Deadline[] = []
+  private cancelled = 0
   private timer: NodeJS.Timeout | undefined
   private timerAtMs = Number.POSITIVE_INFINITY
 
   constructor(now: () => number) {
     this.now = now
+  }
+
+  /** Deadlines held, cancelled ones included. */
+  get size(): number {
+    return this.heap.length
   }
 
   at(atMs: number, run: () => void): Deadline {
@@ -27,13 +36,26 @@ export class Deadlines {
     return deadline
   }
 
+  /** Takes a deadline back. Those taken back are dropped in bulk, so that they do not pile up until their time. */
+  cancel(deadline: Deadline): void {
+    if (deadline.isCancelled) return
+    deadline.isCancelled = true
+    this.cancelled++
+    if (this.cancelled > COMPACT_AT && this.cancelled > this.heap.length / 2) this.compact()
+  }
+
   /** Runs what is due. The timer does it; tests with a clock of their own may too. */
   runDue(): void {
     for (;;) {
       const first = this.heap[0]
       if (first === undefined || (!first.isCancelled && first.atMs > this.now())) break
       this.pop()
-      if (!first.isCancelled) first.run()
+      if (first.isCancelled) this.cancelled--
+      else {
+        // Past its time it can no longer be taken back.
+        first.isCancelled = true
+        first.run()
+      }
     }
     this.arm()
   }
@@ -41,6 +63,16 @@ export class Deadlines {
   close(): void {
     clearTimeout(this.timer)
     this.heap.length = 0
+  }
+
+  private compact(): void {
+    const left = this.heap.filter((deadline) => !deadline.isCancelled)
+    this.heap.length = 0
+    this.cancelled = 0
+    for (const deadline of left) {
+      this.heap.push(deadline)
+      this.siftUp(this.heap.length - 1)
+    }
   }
 
   private arm(): void {

@@ -154,7 +154,7 @@ export class Sessions {
   }
 
   close(): void {
-    for (const deadline of this.expiries.values()) deadline.isCancelled = true
+    for (const deadline of this.expiries.values()) this.parts.deadlines.cancel(deadline)
     this.expiries.clear()
   }
 
@@ -199,7 +199,7 @@ export class Sessions {
   private cancelExpiry(session: Session): void {
     const deadline = this.expiries.get(session)
     if (deadline === undefined) return
-    deadline.isCancelled = true
+    this.parts.deadlines.cancel(deadline)
     this.expiries.delete(session)
   }
 

@@ -19,10 +19,11 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Listens and hands each new connection on. Rejects when the port cannot be had. */
+/** Listens and hands each new connection on. Rejects when the port cannot be had; later errors go to `onError`. */
 export function listenTcp(
   options: ListenOptions,
   accept: (connection: ByteConnection) => void,
+  onError: (error: Error) => void,
 ): Promise<Listener> {
   const { tls } = options
   const server =
@@ -33,6 +34,7 @@ export function listenTcp(
     server.once('error', reject)
     server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
       server.removeListener('error', reject)
+      server.on('error', onError)
       resolve({ port: boundPort(server), close: () => closeServer(server) })
     })
   })

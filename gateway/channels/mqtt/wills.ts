@@ -125,7 +125,7 @@ export class Wills {
   /** The client is back within the delay. */
   cancel(clientId: string): void {
     const pending = this.byClient.get(clientId)
-    if (pending?.deadline) pending.deadline.isCancelled = true
+    if (pending?.deadline) this.parts.deadlines.cancel(pending.deadline)
   }
 
   private schedule(clientId: string, pending: PendingWill, atMs: number): void {

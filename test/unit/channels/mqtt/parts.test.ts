@@ -61,7 +61,7 @@ test('deadlines run in order of time, cancelled ones not at all', () => {
   const ran: string[] = []
   deadlines.at(30, () => ran.push('c'))
   deadlines.at(10, () => ran.push('a'))
-  deadlines.at(20, () => ran.push('b')).isCancelled = true
+  deadlines.cancel(deadlines.at(20, () => ran.push('b')))
   deadlines.runDue()
   expect(ran).toEqual([])
   nowMs = 25
@@ -70,6 +70,15 @@ test('deadlines run in order of time, cancelled ones not at all', () => {
   nowMs = 30
   deadlines.runDue()
   expect(ran).toEqual(['a', 'c'])
+  deadlines.close()
+})
+
+test('deadlines taken back do not pile up', () => {
+  const deadlines = new Deadlines(() => 0)
+  const kept = deadlines.at(1_000_000, () => undefined)
+  for (let n = 0; n < 10_000; n++) deadlines.cancel(deadlines.at(2_000_000 + n, () => undefined))
+  expect(deadlines.size).toBeLessThan(600)
+  expect(kept.isCancelled).toBe(false)
   deadlines.close()
 })
 
