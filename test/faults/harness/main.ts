@@ -1,0 +1,97 @@
+/**
+ * `npm run faults`: breaks a real site in seeded ways and looks whether a promise broke with it.
+ * The built gateway and core run as processes; exit code 0 all held, 1 a promise broke, 2 used wrong.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { FAULTS, type Fault } from './faults.ts'
+import { type RoundReport, runRound } from './round.ts'
+import { makeTemplate } from './site.ts'
+import { brokenIn, createTally } from './tally.ts'
+
+const DEVICES = 8
+const DEFAULT_ROUNDS = 20
+
+const USAGE = `npm run faults -- [--rounds N] [--seed S] [--only NAME] [--json]
+  --rounds N    rounds to run, one fault each, in turn (default ${DEFAULT_ROUNDS})
+  --seed S      seed of the first round; each next one has the next seed (default: of the time)
+  --only NAME   this fault in every round; may be repeated
+  --json        nothing but one JSON line a round and one of the sum
+Again alone: the seed and the name of a round with --rounds 1.
+Faults:
+${FAULTS.map((fault) => `  ${fault.name.padEnd(20)} ${fault.what}`).join('\n')}
+`
+
+interface Arguments {
+  readonly rounds: number
+  readonly seed: number
+  readonly faults: readonly Fault[]
+  readonly isJson: boolean
+}
+
+function readArguments(): Arguments | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: String(DEFAULT_ROUNDS) },
+        seed: { type: 'string', default: String(Math.floor(Date.now() / 1000) % 1_000_000) },
+        only: { type: 'string', multiple: true, default: [] },
+        json: { type: 'boolean', default: false },
+      },
+    })
+    const rounds = Number(values.rounds)
+    const seed = Number(values.seed)
+    const faults = values.only.length
+      ? FAULTS.filter(({ name }) => values.only.includes(name))
+      : FAULTS
+    const isKnown = values.only.every((name) => FAULTS.some((fault) => fault.name === name))
+    const areNumbers = [rounds, seed].every((one) => Number.isSafeInteger(one) && one >= 0)
+    if (!areNumbers || rounds === 0 || !isKnown) return undefined
+    return { rounds, seed, faults, isJson: values.json }
+  } catch {
+    return undefined
+  }
+}
+
+async function main(): Promise<number> {
+  const given = readArguments()
+  if (!given) {
+    process.stderr.write(USAGE)
+    return 2
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'kefu-faults-'))
+  try {
+    const template = await makeTemplate(join(folder, 'template'), DEVICES)
+    const tally = createTally()
+    for (let n = 0; n < given.rounds; n++) {
+      const seed = given.seed + n
+      const fault = given.faults[n % given.faults.length]
+      if (!fault) continue
+      const report = await runRound(template, fault, seed, folder)
+      tally.add(report)
+      say(report, n, given.isJson)
+    }
+    const sum = tally.sum()
+    process.stdout.write(`${JSON.stringify(sum)}\n`)
+    return sum.broken === 0 ? 0 : 1
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function say(report: RoundReport, n: number, isJson: boolean): void {
+  if (isJson) {
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+    return
+  }
+  const { fault, seed, acknowledged, refused, seconds, details } = report
+  const verdict = brokenIn(report) === 0 ? 'held' : 'BROKEN'
+  process.stdout.write(
+    `${String(n + 1).padStart(5)}  ${verdict}  --only ${fault.padEnd(20)} --seed ${seed}  acknowledged ${acknowledged}, refused ${refused}, ${seconds.toFixed(1)} s\n`,
+  )
+  for (const line of details) process.stdout.write(`       ${line}\n`)
+}
+
+process.exitCode = await main()

@@ -1,0 +1,90 @@
+/** One program of the project as a process of its own: started, watched, killed. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '../../..')
+/** Enough of its last words to see why a program ended. */
+const KEPT_OUTPUT_BYTES = 8192
+
+export interface Program {
+  readonly pid: number
+  isGone(): boolean
+  /** What it wrote last, both streams. */
+  lastWords(): string
+  /** SIGKILL; resolves once the kernel has taken it away. */
+  kill(): Promise<void>
+  /** SIGTERM, and SIGKILL when it does not end in time; resolves with its exit code. */
+  stop(): Promise<number | null>
+}
+
+/** A program that does not end within this after SIGTERM is stuck. */
+const STOP_TIMEOUT_MS = 10_000
+
+/** Starts a built program; resolves with what `isReady` makes of its state, looked at every few ms. */
+export async function startProgram<T>(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  isReady: (child: { pid: number; output: string }) => T | undefined,
+): Promise<Program & { readonly ready: T }> {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const gone = once(child, 'exit')
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => {
+      output = (output + bytes.toString()).slice(-KEPT_OUTPUT_BYTES)
+    })
+  }
+  const isGone = () => child.exitCode !== null || child.signalCode !== null
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await gone
+  }
+  const program = {
+    pid: child.pid ?? 0,
+    isGone,
+    lastWords: () => output,
+    kill,
+    stop: async () => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+      child.kill('SIGTERM')
+      await gone
+      clearTimeout(timer)
+      return child.exitCode
+    },
+  }
+  const ready = await until(START_TIMEOUT_MS, () => {
+    if (isGone()) throw new Error(`a program ended at its start: ${args.join(' ')}\n${output}`)
+    return isReady({ pid: program.pid, output })
+  })
+  if (ready === undefined) {
+    await kill()
+    throw new Error(`a program did not start: ${args.join(' ')}\n${output}`)
+  }
+  return { ...program, ready }
+}
+
+/** Two busy cores and a first start that learns a pack. */
+const START_TIMEOUT_MS = 90_000
+const LOOK_EVERY_MS = 10
+
+/** Looks until there is a value; undefined when the time is over. */
+export async function until<T>(
+  timeoutMs: number,
+  look: () => T | undefined | Promise<T | undefined>,
+): Promise<T | undefined> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (performance.now() > end) return undefined
+    await pause(LOOK_EVERY_MS)
+  }
+}
+
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms))
