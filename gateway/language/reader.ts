@@ -31,6 +31,8 @@ export interface Evidence {
   /** Share of the text's weight that this question covers, and its heaviest run of words left over. */
   readonly covers: number
   readonly missing: number
+  /** Figures of the match, for explaining it. */
+  readonly figures: Float32Array | undefined
   rank: number
 }
 
@@ -173,11 +175,21 @@ export function gather(
       document: match?.document ?? -1,
       covers: match?.figures[COVERS] ?? 0,
       missing: match?.figures[MISSING] ?? 1,
+      figures: match?.figures,
       rank: 0,
     }
   })
   const outMatch = bestMatch.get(reader.model.outOfScope ?? -1)?.logOdds ?? NO_MATCH
   return { evidence, outMatch: Math.max(outMatch, NO_MATCH) }
+}
+
+/** The classifier's margin for one label; 0 where there is no classifier. */
+export function marginOf(reader: Reader, query: QueryText, label: number): number {
+  const { classifier } = reader.model
+  if (!classifier || !reader.vectorise) return 0
+  reader.vectorise(query)
+  scoreClasses(classifier.linear, reader.vector, reader.scores)
+  return reader.scores[label] ?? 0
 }
 
 /** The `limit` largest entries, largest first. */

@@ -1,6 +1,6 @@
 /** Dates, times of day and durations, Chinese and English: 下周二上午九点半, 三天后, 每八小时's 八小时. */
 import type { EntityHit, EntityReader } from './entity.ts'
-import { NUMERAL, parseNumeral } from './numerals.ts'
+import { NUMERAL, NUMERAL_CHARACTERS, parseNumeral } from './numerals.ts'
 import { readAll } from './quantities.ts'
 
 const N = `(${NUMERAL})`
@@ -107,7 +107,7 @@ const MONTH_DAY = new RegExp(
   'g',
 )
 const DAY_OF_MONTH = new RegExp(
-  `(下个月|下月|本月|这个月|这月)?${N}号(?!楼|线|窗|床|诊|病|房|机|厅|门|桌)`,
+  `(?:(下个月|下月|本月|这个月|这月)|(?<![月${NUMERAL_CHARACTERS}\\d.]))${N}号(?!楼|线|窗|床|诊|病|房|机|厅|门|桌)`,
   'g',
 )
 const RELATIVE = new RegExp(

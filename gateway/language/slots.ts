@@ -1,0 +1,51 @@
+/** Slots of an intent, read from the words. */
+import type { Slot } from '../turn.ts'
+import type { EngineParts, Found } from './engine-parts.ts'
+import { ENTITY_READERS, findEntities } from './entities/extract.ts'
+import { findListValues, longestAt } from './entities/lists.ts'
+import type { UnderstandOptions } from './port.ts'
+import type { SlotReader } from './templates.ts'
+
+/** Words at a place that fill a template's slot: a value of its list, or a general entity. */
+export function slotReader(parts: EngineParts, intent: number): SlotReader {
+  const known = parts.base.intents[intent]
+  return (name, text, at) => {
+    const slot = known?.intent.slots?.find((wanted) => wanted.name === name)
+    const entity = slot?.entity ?? name
+    const reader = ENTITY_READERS[entity]
+    if (reader) {
+      return reader(text, parts.now())
+        .filter((hit) => hit.start === at)
+        .map(({ end, value }) => ({ end, value }))
+    }
+    return longestAt(parts.base.lists, text, at)
+      .filter((hit) => hit.list === entity && hit.pack === known?.ref.pack)
+      .map(({ end, value }) => ({ end, value }))
+  }
+}
+
+export function findSlots(parts: EngineParts, found: Found, options: UnderstandOptions): Slot[] {
+  const { base, now } = parts
+  const text = found.normal.text
+  const nowMs = now()
+  const slots = new Map<string, Slot>()
+  const { expecting } = options
+  const offer = (name: string, entity: string, pack: string): void => {
+    if (slots.has(name)) return
+    const fixed = found.slots[name]
+    if (typeof fixed === 'string' || typeof fixed === 'number') {
+      slots.set(name, { name, value: fixed, text: String(fixed), entity })
+      return
+    }
+    const [hit] = findEntities(base.lists, pack, entity, text, nowMs)
+    if (hit) slots.set(name, { name, value: hit.value, text: hit.text, entity })
+  }
+  if (expecting) offer(expecting.slot, expecting.entity, expecting.ref.pack)
+  const known = base.intents[found.candidates[0]?.intent ?? -1]
+  for (const slot of known?.intent.slots ?? []) offer(slot.name, slot.entity, known?.ref.pack ?? '')
+  for (const hit of findListValues(base.lists, text)) {
+    if ([...slots.values()].some((slot) => slot.entity === hit.list)) continue
+    offer(hit.list, hit.list, hit.pack)
+  }
+  return [...slots.values()]
+}

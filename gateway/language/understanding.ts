@@ -1,0 +1,201 @@
+/** From hypotheses to one understanding: what is certain, what is likely, and whether that is enough. */
+import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
+import type { EngineParts, Found } from './engine-parts.ts'
+import type { KnowledgeBase } from './knowledge-base.ts'
+import { type NormalText, normalise } from './normalise.ts'
+import type { UnderstandOptions } from './port.ts'
+import { prepareQuery } from './question-model.ts'
+import { read, shareOut } from './reader.ts'
+import { repairNormal } from './repair.ts'
+import { findSlots, slotReader } from './slots.ts'
+import { matchTemplate } from './templates.ts'
+
+/** Answered from here up, unless the pack says otherwise; chosen on held-out pack questions. */
+export const DEFAULT_ANSWER = 0.55
+/** Asked back from here up; below it the box says that it does not know. */
+export const DEFAULT_CLARIFY = 0.34
+/** Added to the threshold of intents whose wrong answer does harm. */
+export const HIGH_RISK_EXTRA = 0.15
+/** A recogniser's list is read this far; beyond it hypotheses only repeat. */
+export const MAX_HYPOTHESES = 5
+const MAX_CANDIDATES = 5
+/** A mended reading that means something else must be this much better than the words as heard. */
+const REPAIR_DISCOUNT = 0.95
+
+const EXACT_CONFIDENCE = 0.99
+
+export interface Decided {
+  readonly understanding: Understanding
+  /** Every reading of every hypothesis. */
+  readonly found: readonly Found[]
+  /** The one the understanding is drawn from; absent when nothing was said. */
+  readonly best: Found | undefined
+}
+
+/** The best reading of the hypotheses and what follows from it. */
+export function decide(
+  parts: EngineParts,
+  hypotheses: readonly Hypothesis[],
+  options: UnderstandOptions,
+): Decided {
+  const allowed = allowedIntents(parts.base, options)
+  const found = hypotheses
+    .slice(0, MAX_HYPOTHESES)
+    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, options, allowed))
+  const best = found.reduce<Found | undefined>(
+    (kept, next) => (!kept || scoreOf(next) > scoreOf(kept) ? next : kept),
+    undefined,
+  )
+  if (!best) {
+    const normal = normalise(hypotheses[0]?.text ?? '')
+    const lang = options.lang ?? normal.lang
+    const understanding: Understanding = {
+      lang,
+      normal: '',
+      slots: [],
+      candidates: [],
+      kind: 'not-known',
+      reason: 'empty',
+    }
+    return { understanding, found, best }
+  }
+  return { understanding: conclude(parts, best, options), found, best }
+}
+
+const scoreOf = ({ candidates, weight }: Found): number => (candidates[0]?.confidence ?? 0) * weight
+
+function allowedIntents(
+  base: KnowledgeBase,
+  { packs }: UnderstandOptions,
+): ((intent: number) => boolean) | undefined {
+  if (!packs) return undefined
+  const wanted = new Set(packs)
+  return (intent) => {
+    const known = base.intents[intent]
+    // What no pack answers may be said to any device.
+    return known === undefined || wanted.has(known.ref.pack)
+  }
+}
+
+/** What one hypothesis may mean, as heard and as mended. */
+function findAll(
+  parts: EngineParts,
+  hypothesis: Hypothesis,
+  place: number,
+  options: UnderstandOptions,
+  allowed: ((intent: number) => boolean) | undefined,
+): Found[] {
+  const normal = normalise(hypothesis.text)
+  if (normal.text === '') return []
+  // The recogniser's own order counts, but less than whether the words make sense here.
+  const weight = 0.7 + 0.3 * Math.min(Math.max(hypothesis.confidence, 0), 1) - 0.02 * place
+  const certain = findCertain(parts, normal, options, allowed, weight)
+  if (certain) return [certain]
+  const heard = findLikely(parts, normal, allowed, weight)
+  const mended = repairNormal(normal, parts.lexicon)
+  if (!mended) return [heard]
+  const again =
+    findCertain(parts, mended, options, allowed, weight) ??
+    findLikely(parts, mended, allowed, weight)
+  const agrees = again.candidates[0]?.intent === heard.candidates[0]?.intent
+  if (!agrees) return [heard, { ...again, weight: weight * REPAIR_DISCOUNT }]
+  return [heard, again]
+}
+
+function findCertain(
+  parts: EngineParts,
+  normal: NormalText,
+  options: UnderstandOptions,
+  allowed: ((intent: number) => boolean) | undefined,
+  weight: number,
+): Found | undefined {
+  const { base } = parts
+  for (const text of new Set([normal.plain, normal.bare, normal.text])) {
+    for (const template of base.templates) {
+      if (template.lang !== normal.lang || (allowed && !allowed(template.intent))) continue
+      const match = matchTemplate(template.node, text, slotReader(parts, template.intent))
+      if (match) {
+        const candidates = [{ intent: template.intent, confidence: EXACT_CONFIDENCE }]
+        return {
+          normal: { ...normal, text },
+          method: 'template',
+          candidates,
+          slots: match.slots,
+          weight,
+        }
+      }
+    }
+  }
+  const known = (base.exact.get(normal.text) ?? []).filter((intent) => !allowed || allowed(intent))
+  const [only] = known
+  if (known.length !== 1 || only === undefined || options.expecting) return undefined
+  return {
+    normal,
+    method: 'exact',
+    candidates: [{ intent: only, confidence: EXACT_CONFIDENCE }],
+    slots: {},
+    weight,
+  }
+}
+
+function findLikely(
+  parts: EngineParts,
+  normal: NormalText,
+  allowed: ((intent: number) => boolean) | undefined,
+  weight: number,
+): Found {
+  const reading = read(parts.reader, prepareQuery(normal, parts.entityNames), allowed)
+  const [first] = reading.evidence
+  const candidates = shareOut(reading.evidence.slice(0, MAX_CANDIDATES), reading.confidence).map(
+    ({ item, score }) => ({ intent: item.label, confidence: score }),
+  )
+  const method = first && first.match > 0 && first.probability < 0.5 ? 'retrieval' : 'classifier'
+  return { normal, method, candidates, slots: {}, reading, weight }
+}
+
+function conclude(parts: EngineParts, found: Found, options: UnderstandOptions): Understanding {
+  const { base } = parts
+  const candidates = found.candidates.flatMap(({ intent, confidence }): Candidate[] => {
+    const known = base.intents[intent]
+    return known ? [{ ref: known.ref, confidence }] : []
+  })
+  const best = candidates[0]
+  const intent = found.candidates[0]?.intent ?? -1
+  const common = {
+    lang: options.lang !== undefined && isNeutral(found.normal) ? options.lang : found.normal.lang,
+    normal: found.normal.text,
+    slots: findSlots(parts, found, options),
+    candidates,
+  }
+  if (!best)
+    return {
+      ...common,
+      kind: 'not-known',
+      reason: base.intents.length === 0 ? 'no-knowledge' : 'out-of-scope',
+    }
+  const { answer, clarify } = thresholdsOf(base, intent)
+  if (best.confidence >= answer) return { ...common, kind: 'intent', best, method: found.method }
+  const second = candidates[1]
+  if (best.confidence >= clarify && second) {
+    return { ...common, kind: 'ambiguous', between: [best, second] }
+  }
+  return {
+    ...common,
+    kind: 'not-known',
+    reason: best.confidence < clarify / 2 ? 'out-of-scope' : 'low-confidence',
+  }
+}
+
+/** A bare number or sign says nothing about the language. */
+const isNeutral = (normal: NormalText): boolean => !/\p{L}/u.test(normal.plain)
+
+export function thresholdsOf(
+  base: KnowledgeBase,
+  intent: number,
+): { answer: number; clarify: number } {
+  const known = base.intents[intent]
+  const pack = known?.pack.manifest.thresholds
+  const extra = known?.intent.risk === 'high' ? HIGH_RISK_EXTRA : 0
+  const answer = known?.intent.threshold ?? Math.min((pack?.answer ?? DEFAULT_ANSWER) + extra, 0.95)
+  return { answer, clarify: Math.min(pack?.clarify ?? DEFAULT_CLARIFY, answer) }
+}
