@@ -7,11 +7,13 @@ import { composeDevices } from './compose-devices.ts'
 import { composeHttp } from './compose-http.ts'
 import type { Config } from './config.ts'
 import { GatewayError } from './errors.ts'
+import { createPackTarget } from './knowledge/pack-release.ts'
 import { createLoggers, type Logger, type Loggers } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createRecentLog } from './recent-log.ts'
 import { boxJobs } from './schedule/jobs.ts'
 import { createSchedule } from './schedule/schedule.ts'
+import { createAnnouncementTarget } from './voice/announcement-release.ts'
 
 export interface Gateway {
   readonly box: Box
@@ -49,7 +51,11 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     const schedule = createSchedule({
       clock: box.clock,
       logger: loggers.schedule,
-      jobs: boxJobs({ ...box, makeBackup: box.operations.makeBackup }),
+      jobs: boxJobs({
+        ...box,
+        makeBackup: box.operations.makeBackup,
+        ...(cloud ? { pusher: cloud.pusher } : {}),
+      }),
     })
     closers.push(() => schedule.close())
     const http = await composeHttp({ config, box, devices, metrics, loggers })
@@ -72,6 +78,10 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       memoryBytes: process.memoryUsage.rss(),
       ...(cloud ? { cloud: cloud.status() } : {}),
       jobs: schedule.status(),
+    })
+    cloud?.startPulling({
+      pack: createPackTarget({ library: box.library, folder: box.folder.file('staged') }),
+      announcement: createAnnouncementTarget(devices.voice.announce),
     })
     schedule.start()
     const { broker } = devices

@@ -10,6 +10,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parse as parseYaml } from 'yaml'
 import { GatewayError } from './errors.ts'
+import { HOURS_PATTERN } from './schedule/hours.ts'
 
 const closed = { additionalProperties: false } as const
 const Port = (description: string, fallback: number) =>
@@ -166,6 +167,11 @@ export const ConfigSchema = Type.Object(
         enrolToken: Type.Optional(
           Type.String({ description: 'Enrolment secret of the cloud core, used once (IT)' }),
         ),
+        backlogHours: Type.Array(Type.String({ pattern: HOURS_PATTERN }), {
+          default: [],
+          description:
+            'Hours in which a backlog goes up, such as 22:00-06:00; what is critical or new always goes; empty: all day (IT)',
+        }),
         escalate: Type.Boolean({
           default: true,
           description: 'Pass asks the box does not know to the cloud (IT)',

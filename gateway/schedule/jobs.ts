@@ -12,6 +12,7 @@ import { scrub } from '../ledger/subjects.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import { type BackupReport, backupName, pruneBackups } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
+import { isWithinHours } from './hours.ts'
 import type { Job } from './schedule.ts'
 
 const MINUTE_MS = 60_000
@@ -21,7 +22,7 @@ export const LOW_DISK_BYTES = 500_000_000
 const ANALYSIS_LIMIT = 400
 
 export interface JobParts {
-  readonly config: Pick<Config, 'dataDir' | 'limits' | 'backup' | 'retention'>
+  readonly config: Pick<Config, 'dataDir' | 'limits' | 'backup' | 'retention' | 'cloud'>
   readonly clock: Clock
   readonly store: Store
   readonly ledger: FullLedger
@@ -29,12 +30,15 @@ export interface JobParts {
   readonly makeBackup: (file: string) => Promise<BackupReport>
   /** Present where the box keeps a floor under its clock. */
   readonly time?: Pick<TimeFloor, 'doubt' | 'persist' | 'restampIfDue'>
+  /** Present where a cloud is configured. */
+  readonly pusher?: { setWindow(isOpen: boolean): void }
   /** Free bytes of the data folder's disk; a test gives its own. */
   readonly freeBytes?: () => number
 }
 
 export function boxJobs(parts: JobParts): readonly Job[] {
   const { config, store, ledger, clock, time } = parts
+  refuseReversed(config.retention)
   const retention = createRetention({
     store,
     clock,
@@ -84,8 +88,20 @@ export function boxJobs(parts: JobParts): readonly Job[] {
     },
   ]
   if (time) jobs.push(timeJob(time, ledger))
+  if (parts.pusher && config.cloud.backlogHours.length > 0) {
+    jobs.push(windowJob(parts, parts.pusher, config.cloud.backlogHours))
+  }
   if (config.backup.dir !== undefined) jobs.push(backupJob(parts, config.backup.dir))
   return jobs
+}
+
+function refuseReversed(policy: Config['retention']): void {
+  for (const [name, { minDays, maxDays }] of Object.entries(policy)) {
+    if (minDays <= maxDays) continue
+    throw new GatewayError('config.invalid', {
+      detail: `retention.${name}: minDays ${minDays} is more than maxDays ${maxDays}`,
+    })
+  }
 }
 
 async function expireSessions(
@@ -113,6 +129,22 @@ const timeJob = (time: NonNullable<JobParts['time']>, ledger: FullLedger): Job =
     await time.persist()
     if (await time.restampIfDue(ledger)) return 'entries written in doubt were dated'
     return time.doubt() ? 'the time is in doubt' : 'kept'
+  },
+})
+
+const windowJob = (
+  { clock }: JobParts,
+  pusher: NonNullable<JobParts['pusher']>,
+  hours: readonly string[],
+): Job => ({
+  name: 'cloud-window',
+  cron: '* * * * *',
+  atStart: true,
+  why: `Sends a backlog only at ${hours.join(', ')}; what is critical or new goes at once`,
+  run: () => {
+    const isOpen = isWithinHours(hours, new Date(clock.now()))
+    pusher.setWindow(isOpen)
+    return isOpen ? 'open' : 'closed'
   },
 })
 

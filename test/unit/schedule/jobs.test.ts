@@ -140,3 +140,28 @@ it('time-floor dates what was written in doubt once the clock is right', async (
   expect(await run('time-floor')).toBe('entries written in doubt were dated')
   expect(await run('time-floor')).toBe('kept')
 })
+
+it('cloud-window opens the way for a backlog in the hours that are set, and is there only with them', async () => {
+  const { box, clock, jobs } = await openBox({ startMs: new Date(2026, 10, 22, 12, 0).getTime() })
+  expect(jobs.map((job) => job.name)).not.toContain('cloud-window')
+  const windows: boolean[] = []
+  const [job] = boxJobs({
+    ...box,
+    makeBackup: box.operations.makeBackup,
+    pusher: { setWindow: (isOpen) => void windows.push(isOpen) },
+    config: { ...box.config, cloud: { ...box.config.cloud, backlogHours: ['22:00-06:00'] } },
+  }).filter((one) => one.name === 'cloud-window')
+  await job?.run(new AbortController().signal)
+  clock.advance(12 * 3_600_000)
+  await job?.run(new AbortController().signal)
+  expect(windows).toEqual([false, true])
+})
+
+it('are refused when less must be kept than may be', async () => {
+  const { box } = await openBox()
+  const retention = { ...box.config.retention, C2: { minDays: 10, maxDays: 5 } }
+  const parts = { ...box, makeBackup: box.operations.makeBackup }
+  expect(() => boxJobs({ ...parts, config: { ...box.config, retention } })).toThrow(
+    /retention\.C2: minDays 10/,
+  )
+})
