@@ -35,6 +35,8 @@ export function createHealth(options: {
   readonly clock: Clock
   readonly random: Random
   readonly echoEveryMs?: number
+  /** A box with nothing to push finds out here that the core does not know it. */
+  readonly enrol?: () => Promise<boolean>
 }): Health {
   const { link, clock } = options
   const everyMs = options.echoEveryMs ?? ECHO_EVERY_MS
@@ -76,7 +78,9 @@ export function createHealth(options: {
       return true
     }
     const problem = parseJson(ProblemAnswer, result.body)
-    failed(problem.ok ? problem.value.code : `http.${result.status}`, 'echo refused')
+    const code = problem.ok ? problem.value.code : `http.${result.status}`
+    failed(code, 'echo refused')
+    if (code === 'gateway.unknown') await options.enrol?.()
     return false
   }
 

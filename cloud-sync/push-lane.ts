@@ -141,7 +141,8 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         return
       case 'unknown-gateway':
         health.failed('gateway.unknown', 'not enrolled')
-        if (!(await options.enrol?.())) backoff.failed('busy')
+        await options.enrol?.()
+        backoff.failed('busy')
         return
       case 'unacceptable':
         health.failed(delivery.code, delivery.detail)

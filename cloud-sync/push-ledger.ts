@@ -16,6 +16,8 @@ import { createTokenBucket } from './token-bucket.ts'
 
 /** How long an idle pusher waits before it looks at the ledger again, where the source has no `onAppend`. */
 const POLL_MS = 250
+/** Ten requests a second and lane at most, however many turns: a request costs as much as a hundred entries. */
+const LINGER_MS = 100
 /** Batches of one backlog lane before the others are looked at again. */
 const BACKLOG_TURN_BATCHES = 4
 
@@ -23,6 +25,8 @@ export interface PusherLimits {
   /** Backlog entries a second, 0 for as fast as it goes; critical and live entries are never held. */
   readonly drainPerSecond?: number
   readonly pollMs?: number
+  /** How long live entries of the other lanes collect before they go; critical entries never wait. */
+  readonly lingerMs?: number
   readonly stallTimeoutMs?: number
   readonly echoEveryMs?: number
   readonly maxBatchEntries?: number
@@ -67,11 +71,13 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
   const { source, clock, random, logger, link, limits = {} } = options
   const closing = new AbortController()
   const backoff = createBackoff(random, limits.backoff)
+  const enrol = options.enrol ? oneAtATime(options.enrol) : undefined
   const health = createHealth({
     link,
     gatewayId: source.gatewayId,
     clock,
     random,
+    ...(enrol ? { enrol } : {}),
     ...(limits.echoEveryMs ? { echoEveryMs: limits.echoEveryMs } : {}),
   })
   const drain = createTokenBucket(
@@ -82,6 +88,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
   const lanes = options.lanes.map((lane) =>
     createLanePusher({
       ...options,
+      ...(enrol ? { enrol } : {}),
       lane,
       backoff,
       health,
@@ -135,11 +142,14 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     return 0
   }
 
-  async function work(group: readonly LanePusher[]): Promise<void> {
+  async function work(group: readonly LanePusher[], lingerMs: number): Promise<void> {
     while (!closing.signal.aborted) {
       await backoff.ready(closing.signal)
       try {
         if ((await pushRound(group)) === 0) await idle()
+        else if (lingerMs > 0 && !group.some((lane) => lane.isBacklog())) {
+          await sleep(lingerMs, closing.signal)
+        }
       } catch (error) {
         // The source or the disk under it failed: nothing was settled, the same entries come again.
         health.failed('source', String(error))
@@ -153,8 +163,8 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     start() {
       if (running.length > 0 || closing.signal.aborted) return
       stopListening = source.onAppend?.(wake)
-      if (critical) running.push(work([critical]))
-      if (rest.length > 0) running.push(work(rest))
+      if (critical) running.push(work([critical], 0))
+      if (rest.length > 0) running.push(work(rest, limits.lingerMs ?? LINGER_MS))
       running.push(health.run(closing.signal, backoff))
     },
     async close() {
@@ -180,5 +190,16 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       isWindowOpen = open
       wake()
     },
+  }
+}
+
+/** Lanes and health find out together that the core does not know this gateway. */
+function oneAtATime(work: () => Promise<boolean>): () => Promise<boolean> {
+  let running: Promise<boolean> | undefined
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined
+    })
+    return running
   }
 }

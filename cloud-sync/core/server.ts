@@ -70,6 +70,8 @@ export interface CloudCore {
   readonly cosignerKey: string
   /** For a program that publishes from the same process, such as a demo. */
   readonly releases: Releases
+  /** Forgets the key of a gateway, so that it has to enrol again. */
+  releaseGateway(id: string): Promise<boolean>
   /** Undefined without a sink. */
   sinkStatus(): RelayStatus | undefined
   close(): Promise<void>
@@ -153,6 +155,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     ...tokens,
     ...keys.said,
     releases,
+    releaseGateway: (id) => gateways.release(id),
     sinkStatus: () => relay?.status(),
     close: () => {
       closing ??= close()

@@ -2,6 +2,9 @@
 import { decodeView, type EntryHead, type EntryView, readEntry } from '../protocol/entry.ts'
 import type { CoreStore } from './storage.ts'
 
+/** Longer ones are no id of a session; the entry is kept all the same. */
+const MAX_SESSION_ID_CHARS = 128
+
 export interface SessionSummary {
   readonly id: string
   readonly firstAtMs: number
@@ -46,9 +49,8 @@ export function createSessions(store: CoreStore): Sessions {
   return {
     record(gatewayNo, entryKey, head) {
       const id = head.body.session
-      if (head.kind !== 'turn' || typeof id !== 'string') return
-      const atMs = Math.trunc(head.atMs)
-      upsert.run(gatewayNo, id, atMs, atMs)
+      if (head.kind !== 'turn' || typeof id !== 'string' || id.length > MAX_SESSION_ID_CHARS) return
+      upsert.run(gatewayNo, id, head.atMs, head.atMs)
       addTurn.run(gatewayNo, id, entryKey)
     },
     list: (gatewayNo, limit) => list.all(gatewayNo, limit),

@@ -26,7 +26,8 @@ export type ReadEntry =
 /** Never throws. */
 export function readEntry(bytes: Uint8Array): ReadEntry {
   const map = decodeView(bytes)
-  if (!map) return { kind: 'not-msgpack' }
+  // A number under `v` is what makes a map an entry, of whatever format.
+  if (typeof map?.v !== 'number') return { kind: 'not-msgpack' }
   if (map.v !== READABLE_ENTRY_FORMAT) return { kind: 'other-format' }
   const { lane, seq, kind, at, dev, body } = map
   if (typeof lane !== 'string' || typeof seq !== 'number' || typeof kind !== 'string') {
@@ -38,7 +39,7 @@ export function readEntry(bytes: Uint8Array): ReadEntry {
       lane,
       sequence: seq,
       kind,
-      atMs: typeof at === 'number' ? at : 0,
+      atMs: typeof at === 'number' && Number.isSafeInteger(Math.trunc(at)) ? Math.trunc(at) : 0,
       deviceId: typeof dev === 'string' ? dev : undefined,
       body: isView(body) ? body : {},
     },

@@ -47,7 +47,7 @@ export const PushBatch = Type.Object({
   entries: Type.Array(
     Type.Tuple([
       Sequence,
-      Type.Integer({ minimum: 0 }),
+      Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       Type.Uint8Array(),
       Type.Union([Type.Uint8Array(), Type.Null()]),
     ]),

@@ -20,57 +20,65 @@ const SEED = Number(process.env.KEFU_FAULT_SEED ?? 20_261_122)
 const ROUNDS = Number(process.env.KEFU_FAULT_ROUNDS ?? 4)
 
 let folder: string
+const children: ChildProcess[] = []
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'kefu-kill-'))
   mkdirSync(join(folder, 'gateway'))
 })
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
 
 describe(`kill -9 at random moments (seed ${SEED})`, () => {
-  it('of gateway, core and both: what was accepted is at the core once, in order', async () => {
-    const random = randomFrom(SEED)
-    const { port, enrolToken, operatorToken } = await prepareCore()
-    let core = await startProcess(coreProgram, [
-      '--data',
-      join(folder, 'core'),
-      '--port',
-      `${port}`,
-      '--insecure-http',
-    ])
-    const accepted = [0, 0, 0, 0]
-    expect(enrolToken.length).toBeGreaterThan(16)
-
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const gateway = await startProcess(gatewayProgram, [
-        join(folder, 'gateway'),
-        `http://127.0.0.1:${port}`,
-        '100000',
+  it(
+    'of gateway, core and both: what was accepted is at the core once, in order',
+    async () => {
+      const random = randomFrom(SEED)
+      const { port, enrolToken, operatorToken } = await prepareCore()
+      let core = await startProcess(coreProgram, [
+        '--data',
+        join(folder, 'core'),
+        '--port',
+        `${port}`,
+        '--insecure-http',
       ])
-      gateway.child.stdout?.on('data', () => {})
-      await sleep(100 + random() * 250)
-      const victims = [[gateway], [core, gateway], [core]][round % 3] ?? []
-      for (const victim of victims) await kill(victim.child)
-      if (victims.includes(core)) {
-        core = await startProcess(coreProgram, [
-          '--data',
-          join(folder, 'core'),
-          '--port',
-          `${port}`,
-          '--insecure-http',
+      const accepted = [0, 0, 0, 0]
+      expect(enrolToken.length).toBeGreaterThan(16)
+
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const gateway = await startProcess(gatewayProgram, [
+          join(folder, 'gateway'),
+          `http://127.0.0.1:${port}`,
+          '100000',
         ])
+        gateway.child.stdout?.on('data', () => {})
+        await sleep(100 + random() * 250)
+        const victims = [[gateway], [core, gateway], [core]][round % 3] ?? []
+        for (const victim of victims) await kill(victim.child)
+        if (victims.includes(core)) {
+          core = await startProcess(coreProgram, [
+            '--data',
+            join(folder, 'core'),
+            '--port',
+            `${port}`,
+            '--insecure-http',
+          ])
+        }
+        await sleep(random() * 100)
+        if (gateway.child.exitCode === null) await kill(gateway.child)
+        const said = gateway.lastLine()
+        if (said) {
+          const counts = JSON.parse(said) as number[]
+          for (const [lane, count] of counts.entries())
+            accepted[lane] = Math.max(accepted[lane] ?? 0, count)
+        }
       }
-      await sleep(random() * 100)
-      if (gateway.child.exitCode === null) await kill(gateway.child)
-      const said = gateway.lastLine()
-      if (said) {
-        const counts = JSON.parse(said) as number[]
-        for (const [lane, count] of counts.entries())
-          accepted[lane] = Math.max(accepted[lane] ?? 0, count)
-      }
-    }
-    await kill(core.child)
-    await expectWhole(port, operatorToken, accepted)
-  }, 60_000)
+      await kill(core.child)
+      await expectWhole(port, operatorToken, accepted)
+    },
+    30_000 + ROUNDS * 8000,
+  )
 })
 
 /** Drains what is left and compares, lane by lane. */
@@ -156,6 +164,7 @@ async function startProcess(program: string, args: readonly string[]): Promise<S
     ['--conditions=kefu-source', '--import', 'tsx', program, ...args],
     { stdio: ['ignore', 'pipe', 'ignore'] },
   )
+  children.push(child)
   let output = ''
   child.stdout.on('data', (bytes: Buffer) => {
     output += bytes.toString()

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { deliver } from '@kefu-edge/cloud-sync/deliver'
@@ -112,7 +113,7 @@ describe('a link that breaks', () => {
 
   it('is slow: batches shrink until they pass, and critical entries pass the backlog', async () => {
     // 340 kB at 200 kB/s: one batch of it all would take longer than a stall may last.
-    rig.source.append('telemetry', 2000, () => ({ sealed: incompressible(120) }))
+    rig.source.append('telemetry', 2000, () => ({ sealed: randomBytes(120) }))
     proxy.throttle(200_000)
     const pusher = rig.pusher(through(), { ...QUICK, stallTimeoutMs: 300, echoEveryMs: 1000 })
     pusher.start()
@@ -184,11 +185,3 @@ describe('a link that breaks', () => {
     expect(await rig.stored('audit')).toEqual([])
   })
 })
-
-let seed = 12_345
-function incompressible(length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => {
-    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff
-    return seed >> 16
-  })
-}

@@ -77,7 +77,7 @@ function start(link: Link): LedgerPusher {
     clock: systemClock,
     random: Math.random,
     logger: silentLogger,
-    limits: { pollMs: 5, echoEveryMs: 10_000, backoff: { baseMs: 1, capMs: 3 } },
+    limits: { pollMs: 5, lingerMs: 1, echoEveryMs: 10_000, backoff: { baseMs: 1, capMs: 3 } },
   })
   pusher.start()
   return pusher

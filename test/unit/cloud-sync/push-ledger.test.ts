@@ -1,6 +1,11 @@
+import { enrol } from '@kefu-edge/cloud-sync/enrol'
+import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
+import { createLedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openTestLedger } from '../../faults/cloud-ledger.ts'
 import { openRig, QUICK, type Rig, range, readAsOperator, until } from './support/rig.ts'
+import { LANES } from './support/sqlite-source.ts'
 
 let rig: Rig
 beforeEach(async () => {
@@ -115,4 +120,94 @@ describe('pushing the ledger', () => {
     await until('the backlog is gone', () => rig.source.count('telemetry').pending === 0)
     expect(await rig.stored('telemetry')).toEqual(range(1, 3000))
   })
+
+  it('enrols by itself, even with nothing to push, when the core does not know the gateway', async () => {
+    const link = rig.linkTo(rig.core.url)
+    let enrolments = 0
+    const pusher = createLedgerPusher({
+      source: rig.source,
+      lanes: LANES,
+      link,
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+      limits: QUICK,
+      enrol: async () => {
+        enrolments += 1
+        return (await enrol(link, rig.identity, rig.core.enrolToken)).kind === 'enrolled'
+      },
+    })
+    await rig.release()
+    pusher.start()
+    await until('it is connected', () => pusher.status().state === 'connected')
+    expect(enrolments).toBe(1)
+    await pusher.close()
+  })
+
+  it('discloses what policy allows of a sealed entry, and nothing else', async () => {
+    rig.source.append('session', 2, (n) => ({
+      kind: 'turn',
+      body: { session: 's-1' },
+      sealed: Buffer.from(`secret ${n}`),
+    }))
+    const pusher = createLedgerPusher({
+      source: rig.source,
+      lanes: LANES,
+      link: rig.linkTo(rig.core.url),
+      clock: systemClock,
+      random: Math.random,
+      logger: silentLogger,
+      disclose: (lane, { sequence }) =>
+        lane === 'session' && sequence === 2 ? { heard: '你好' } : undefined,
+    })
+    await pusher.pushOnce()
+    await pusher.close()
+    const path = `/v1/gateways/${rig.source.gatewayId}/sessions/s-1`
+    const { turns } = (await readAsOperator(rig.core, path)) as { turns: { disclosed?: object }[] }
+    expect(turns.map((turn) => turn.disclosed)).toEqual([undefined, { heard: '你好' }])
+  })
 })
+
+it('keeps the balance of the gateway’s own ledger when entries are quarantined', async () => {
+  const { store, ledger } = openTestLedger(rig.folder)
+  await store.commit(() => {
+    for (let n = 0; n < 30; n += 1) {
+      ledger.append({ lane: 'audit', kind: 'test', atMs: n, body: { n } })
+    }
+  })
+  const all = ledger.readLane('audit', 0, 100, 1e6)
+  const broken = new Set([all[3]?.sequence, all[29]?.sequence])
+  const pusher = createLedgerPusher({
+    source: {
+      gatewayId: rig.source.gatewayId,
+      epoch: () => ledger.epoch(),
+      // The bytes rot on their way: the core cannot read them.
+      readLane: (lane, after, entries, bytes) =>
+        ledger
+          .readLane(laneOf(lane), after, entries, bytes)
+          .map((entry) =>
+            broken.has(entry.sequence) ? { ...entry, bytes: Buffer.from([0xc1]) } : entry,
+          ),
+      acknowledge: (lane, upTo) => ledger.acknowledge(laneOf(lane), upTo),
+      quarantine: (lane, sequence, reason) => ledger.quarantine(laneOf(lane), sequence, reason),
+    },
+    lanes: LANES,
+    link: rig.linkTo(rig.core.url),
+    clock: systemClock,
+    random: Math.random,
+    logger: silentLogger,
+    limits: { maxBatchEntries: 7 },
+  })
+  expect(await pusher.pushOnce()).toBe(true)
+  await pusher.close()
+  const balance = ledger.balance().find((one) => one.lane === 'audit')
+  const accepted = all.length
+  expect(balance).toMatchObject({ accepted, delivered: accepted - 2, pending: 0, quarantined: 2 })
+  await store.close()
+})
+
+function laneOf(name: string): (typeof LANES)[number] {
+  const lane = LANES.find((one) => one === name)
+  if (!lane) throw new Error(`no lane ${name}`)
+  return lane
+}

@@ -26,12 +26,15 @@ export interface Rig {
   stored(lane: string): Promise<number[]>
   /** On the same port; `whileDown` may change its data folder. */
   restartCore(whileDown?: () => void): Promise<CloudCore>
+  /** The core forgets the gateway's key. */
+  release(): Promise<void>
   close(): Promise<void>
 }
 
 /** Short waits: a test's link is loopback. */
 export const QUICK: PusherLimits = {
   pollMs: 20,
+  lingerMs: 5,
   echoEveryMs: 200,
   stallTimeoutMs: 1000,
   backoff: { baseMs: 10, capMs: 100 },
@@ -97,6 +100,9 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
       whileDown?.()
       core = await start(port)
       return core
+    },
+    async release() {
+      await core.releaseGateway(source.gatewayId)
     },
     async close() {
       for (const part of opened.reverse()) await part.close()
