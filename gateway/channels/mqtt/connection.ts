@@ -129,7 +129,8 @@ export class Connection {
     if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
     this.lastHeardMs = this.engine.clock.nowMs()
     if (!this.outlet.isChoked) this.io.resume()
-    this.guard(() => this.framer.release())
+    // A transport may hand over at once what it held back, and that may have been too much again.
+    if (this.holds === 0) this.guard(() => this.framer.release())
   }
 
   /** Too fast: nothing is read for a while. */
