@@ -1,9 +1,14 @@
-/** The box's way to the cloud: identity, pinned link, enrolment, pusher. The third part of compose. */
+/** The box's way to the cloud: identity, pinned link, enrolment, pusher, puller. Part of compose. */
 import { readFileSync } from 'node:fs'
-import { enrol } from '@kefu-edge/cloud-sync/enrol'
+import { createCosigning } from '@kefu-edge/cloud-sync/cosign-checkpoints'
+import { createEscalator } from '@kefu-edge/cloud-sync/escalate'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
+import { createPuller, type Puller, type PullerOptions } from '@kefu-edge/cloud-sync/pull-packs'
+import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
+import { createEnrolment } from './cloud-enrolment.ts'
+import { createEscalation } from './cloud-escalation.ts'
 import type { Box } from './compose.ts'
 import type { Config } from './config.ts'
 import type { LiveStatus } from './console/status.ts'
@@ -13,13 +18,17 @@ import type { Logger } from './logger.ts'
 
 export interface CloudLink {
   readonly pusher: LedgerPusher
+  /** Begins to pull releases; after the rest of the gateway stands. */
+  startPulling(targets: PullerOptions['targets']): void
+  /** The network came back, or somebody does not want to wait. */
+  nudge(): void
   status(): NonNullable<LiveStatus['cloud']>
   close(): Promise<void>
 }
 
 /** Undefined where no cloud is configured. Throws `config.unreadable` when the CA file is not there. */
 export function composeCloud(config: Config, box: Box, logger: Logger): CloudLink | undefined {
-  const { url, caFile, enrolToken } = config.cloud
+  const { url, caFile } = config.cloud
   if (url === undefined) return undefined
   const { ledger, clock } = box
   const identity = loadIdentity(ledger.gatewayId, box.folder.file('keys/cloud.pem'))
@@ -29,44 +38,58 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     clock,
     ...(caFile === undefined ? {} : { caPem: readCa(caFile) }),
   })
+  const random = Math.random
+  const common = { link, gatewayId: ledger.gatewayId, clock, random, logger }
+  const enrolment = createEnrolment({ config, box, link, identity, logger })
   const pusher = createLedgerPusher({
+    ...common,
     source: ledger,
     lanes: LANES,
-    link,
-    clock,
-    random: Math.random,
-    logger,
-    enrol: async () => {
-      if (enrolToken === undefined) {
-        logger.warn(
-          { url },
-          'the cloud core does not know this gateway and cloud.enrolToken is not set',
-        )
-        return false
-      }
-      const enrolled = await enrol(link, identity, enrolToken)
-      if (enrolled.kind === 'enrolled') logger.info({ url }, 'enrolled at the cloud core')
-      else logger.warn({ url, ...enrolled }, 'not enrolled at the cloud core')
-      return enrolled.kind === 'enrolled'
-    },
+    enrol: enrolment.enrol,
   })
+  const cosigning = createCosigning({ ...common, ledger })
+  const isConnected = () => pusher.status().state === 'connected'
+  if (config.cloud.escalate) {
+    box.hooks.escalate = createEscalation({
+      escalator: createEscalator({ ...common, isConnected }),
+      deadlineMs: config.cloud.escalateDeadlineMs,
+    })
+  }
+  let puller: Puller | undefined
+  let isClosed = false
   pusher.start()
+  cosigning.start()
   return {
     pusher,
-    status: () => {
-      const { state, lastEchoAtMs, roundTripMs, lastError } = pusher.status()
-      return {
-        url,
-        state,
-        ...(lastEchoAtMs === undefined ? {} : { lastEchoAt: new Date(lastEchoAtMs).toISOString() }),
-        ...(roundTripMs === undefined ? {} : { roundTripMs }),
-        ...(lastError ? { lastError: `${lastError.code} ${lastError.detail}` } : {}),
-      }
+    startPulling(targets) {
+      const store = openPullStore(box.folder.file('releases'))
+      enrolment.whenPinned((publisherKey) => {
+        if (isClosed) return
+        puller = createPuller({ ...common, publisherKey, targets, store })
+        puller.start()
+      })
     },
+    nudge: () => {
+      pusher.nudge()
+      puller?.nudge()
+    },
+    status: () => statusOf(url, pusher),
     close: async () => {
-      await pusher.close()
+      isClosed = true
+      await Promise.all([puller?.close(), cosigning.close(), pusher.close()])
       link.close()
     },
+  }
+}
+
+function statusOf(url: string, pusher: LedgerPusher): NonNullable<LiveStatus['cloud']> {
+  const { state, lastEchoAtMs, roundTripMs, lastError } = pusher.status()
+  return {
+    url,
+    state,
+    ...(lastEchoAtMs === undefined ? {} : { lastEchoAt: new Date(lastEchoAtMs).toISOString() }),
+    ...(roundTripMs === undefined ? {} : { roundTripMs }),
+    ...(lastError ? { lastError: `${lastError.code} ${lastError.detail}` } : {}),
   }
 }
 

@@ -10,7 +10,7 @@ import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { RateLimit } from '../devices/rate-limit.ts'
 import { GatewayError } from '../errors.ts'
-import type { Json, Ledger } from '../ledger/port.ts'
+import type { Json, Ledger, LedgerDraft } from '../ledger/port.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Store } from '../storage/store.ts'
 import type { Channel, Device } from '../turn.ts'
@@ -27,7 +27,7 @@ export interface Inbox {
 export interface InboxParts {
   readonly store: Store
   readonly clock: Clock
-  readonly ledger: Pick<Ledger, 'append'>
+  readonly ledger: Pick<Ledger, 'append' | 'seen'>
   readonly answerTurn: AnswerTurn
   readonly askLimit: RateLimit
   readonly metrics: Pick<Metrics, 'answered' | 'refused'>
@@ -55,12 +55,22 @@ export function createInbox(parts: InboxParts): Inbox {
     return answer
   }
 
-  const feedback = (device: Device, message: Feedback) =>
-    ledger.append({
+  /** A message that comes again (the acknowledgement was lost) has no second effect. */
+  function once(
+    device: Device,
+    name: string,
+    id: string,
+    draft: Omit<LedgerDraft, 'askKey' | 'deviceId' | 'atMs'>,
+  ): void {
+    const askKey = { deviceId: device.id, askId: `${name}/${id}` }
+    if (ledger.seen(askKey.deviceId, askKey.askId)) return
+    ledger.append({ ...draft, askKey, deviceId: device.id, atMs: clock.now() })
+  }
+
+  const feedback = (device: Device, message: Feedback): void =>
+    once(device, 'feedback', message.id, {
       lane: 'session',
       kind: 'feedback',
-      atMs: clock.now(),
-      deviceId: device.id,
       body: {
         id: message.id,
         rating: message.rating,
@@ -70,12 +80,10 @@ export function createInbox(parts: InboxParts): Inbox {
       ...(message.comment === undefined ? {} : { personal: { comment: message.comment } }),
     })
 
-  const event = (device: Device, message: DeviceEvent) =>
-    ledger.append({
+  const event = (device: Device, message: DeviceEvent): void =>
+    once(device, 'event', message.id, {
       lane: message.kind === 'alarm' || message.kind === 'button' ? 'critical' : 'telemetry',
       kind: `event.${message.kind}`,
-      atMs: clock.now(),
-      deviceId: device.id,
       ...(message.subject ? { subject: message.subject } : {}),
       body: {
         id: message.id,

@@ -64,8 +64,8 @@ export interface MqttDevicesParts {
   readonly logger: Logger
   /** The device listens to its speech from here on. */
   readonly onListening: (device: Device) => void
-  /** Hands a message to the broker for one device. */
-  readonly deliver: (message: Outgoing) => void
+  /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
+  readonly deliver: (message: Outgoing) => Promise<void>
 }
 
 /** Upstream names; the box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
@@ -156,22 +156,23 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       }
       const parsed = parseMessage(parseTopic(topic)?.name ?? '', payload, encoding)
       const answer = await inbox.receive(device, 'mqtt', parsed)
-      if (answer) send(device.id, 'answer', answer, encoding, properties)
+      if (answer) void send(device.id, 'answer', answer, encoding, properties)
       return { reasonCode: 0 }
     } catch (error) {
-      return sayNo(device.id, error, encoding, properties)
+      return await sayNo(device.id, error, encoding, properties)
     }
   }
 
-  function sayNo(
+  /** The problem is on its way before the acknowledgement: 3.1.1 has only the problem to tell. */
+  async function sayNo(
     deviceId: string,
     error: unknown,
     encoding: Encoding,
     properties?: Properties,
-  ): DeviceMessageOutcome {
+  ): Promise<DeviceMessageOutcome> {
     if (isInternal(error)) logger.error({ error, device: deviceId }, 'message failed')
     const problem = toProblem(error)
-    send(deviceId, 'problem', problem, encoding, properties)
+    await send(deviceId, 'problem', problem, encoding, properties)
     const code = error instanceof GatewayError ? error.code : 'internal'
     return { reasonCode: reasonCodeOf(code), reason: `${problem.title} (${problem.code})` }
   }
@@ -182,13 +183,13 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     body: object,
     encoding: Encoding,
     request?: Properties,
-  ): void {
+  ): Promise<void> {
     const isAnswer = name === 'answer' && request?.responseTopic !== undefined
     const reply: Properties = {
       ...(encoding === 'msgpack' ? { contentType: 'application/msgpack' } : {}),
       ...(request?.correlationData ? { correlationData: request.correlationData } : {}),
     }
-    deliver({
+    return deliver({
       topic: isAnswer ? (request.responseTopic ?? '') : topicOf(deviceId, name),
       payload: encoding === 'msgpack' ? packr.pack(body) : Buffer.from(JSON.stringify(body)),
       qos: 1,
@@ -203,7 +204,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     const error = new GatewayError(isOthers ? 'topic.not-yours' : 'topic.unknown', {
       detail: refused.topic.slice(0, 200),
     })
-    sayNo(refused.clientId, error, 'json')
+    void sayNo(refused.device.id, error, 'json')
   }
 
   return {

@@ -43,6 +43,8 @@ export interface Library {
   readonly engine: LanguageEngine
   entry(ref: KnowledgeRef): { readonly pack: Pack; readonly intent: PackIntent } | undefined
   list(): readonly InstalledPack[]
+  /** Trains and tests a pack without switching to it; throws what `install` would throw. */
+  check(pack: Pack): Promise<PackTestResult>
   /** Throws `pack.score-lower` with the questions that broke; nothing is changed then. */
   install(pack: Pack): Promise<InstallResult>
   /** Back to the version before; throws `pack.not-installed`. */
@@ -57,6 +59,12 @@ interface Shelf {
   readonly engine: LanguageEngine
 }
 
+interface Tried {
+  readonly digest: string
+  readonly shelf: Shelf & { readonly model?: TrainedModel }
+  readonly tests: PackTestResult
+}
+
 const keyOf = (pack: string, intent: string): string => `${pack}/${intent}`
 
 /** Opens the library with what is installed; trains first where no model of these packs is kept. */
@@ -64,6 +72,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const { store, clock, ledger, language } = parts
   const packs = createPackStore(store)
   let shelf = await shelve(packs.active())
+  let tried: Tried | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
   async function shelve(active: readonly Pack[]): Promise<Shelf & { model?: TrainedModel }> {
@@ -87,18 +96,29 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
 
   const without = (name: string) => shelf.packs.filter((pack) => pack.manifest.pack !== name)
 
+  const withPack = (pack: Pack): Pack[] =>
+    [...without(pack.manifest.pack), pack].sort((a, b) =>
+      a.manifest.pack < b.manifest.pack ? -1 : 1,
+    )
+
+  /** The shelf with this pack, trained and tried beside the one in use. A second call finds it ready. */
+  async function tryOut(pack: Pack): Promise<Tried> {
+    const set = withPack(pack)
+    const digest = digestOf(set)
+    if (tried?.digest !== digest) {
+      const next = await shelve(set)
+      tried = { digest, shelf: next, tests: runPackTests(pack, next.engine) }
+    }
+    return tried
+  }
+
   async function switchTo(
     pack: Pack,
     kind: 'pack.installed' | 'pack.rolled-back',
   ): Promise<InstallResult> {
     const { pack: name, version } = pack.manifest
-    const next = await shelve(
-      [...without(name), pack].sort((a, b) => (a.manifest.pack < b.manifest.pack ? -1 : 1)),
-    )
-    const tests = runPackTests(pack, next.engine)
-    const before = shelf.packs.find((one) => one.manifest.pack === name)
-    if (kind === 'pack.installed')
-      refuseWorse(pack, tests, before && runPackTests(pack, shelf.engine))
+    const { shelf: next, tests } = await tryOut(pack)
+    if (kind === 'pack.installed') refuseWorse(pack, tests, testsOfActive(name))
     const nowMs = clock.now()
     await store.commit(() => {
       packs.activate(pack, tests.score, nowMs)
@@ -111,7 +131,13 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       })
     })
     shelf = next
+    tried = undefined
     return { name, version, digest: pack.digest, tests }
+  }
+
+  function testsOfActive(name: string): PackTestResult | undefined {
+    const active = shelf.packs.find((one) => one.manifest.pack === name)
+    return active && runPackTests(active, shelf.engine)
   }
 
   return {
@@ -120,6 +146,12 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     },
     entry: (ref) => shelf.entries.get(keyOf(ref.pack, ref.intent)),
     list: () => packs.list(),
+    check: (pack) =>
+      inTurn(async () => {
+        const { tests } = await tryOut(pack)
+        refuseWorse(pack, tests, testsOfActive(pack.manifest.pack))
+        return tests
+      }),
     install: (pack) => inTurn(() => switchTo(pack, 'pack.installed')),
     rollback: (name) =>
       inTurn(async () => {

@@ -5,7 +5,7 @@ import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import { continuePending } from '../dialogue/pending.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
-import type { Candidate, Reply, SlotValue, Turn, Understanding } from '../turn.ts'
+import type { Candidate, KnowledgeRef, Reply, SlotValue, Turn, Understanding } from '../turn.ts'
 import { command } from './command.ts'
 import { faq } from './faq.ts'
 import type { Phrases } from './phrases.ts'
@@ -26,6 +26,8 @@ export interface CloudAnswer {
   readonly speech?: string
   readonly lang: Language
   readonly confidence: number
+  /** What it was answered from: cited like a pack's entry. */
+  readonly ref: KnowledgeRef
   readonly cards?: Answer['cards']
 }
 export type Escalate = (
@@ -131,10 +133,11 @@ export function createSkills(parts: {
   ): Promise<Reply> {
     const cloud = await ask(turn, understanding)
     if (!cloud) return fallback
-    const { text, speech, lang, confidence, cards } = cloud
+    const { text, speech, lang, confidence, ref, cards } = cloud
     return {
       status: 'answered',
       source: 'cloud',
+      ref,
       lang,
       text,
       confidence,
