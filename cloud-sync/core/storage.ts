@@ -84,11 +84,18 @@ function createStore(db: Database.Database): CoreStore {
     for (const waiter of kept) waiter.resolve()
   }
 
-  function work<T>(write: () => T): T {
-    if (!db.inTransaction) {
+  function begun(): void {
+    if (db.inTransaction) return
+    try {
       begin.run()
-      setImmediate(flush)
+    } catch (cause) {
+      throw failAll(cause)
     }
+    setImmediate(flush)
+  }
+
+  function work<T>(write: () => T): T {
+    begun()
     savepoint.run()
     try {
       const result = write()
@@ -99,7 +106,7 @@ function createStore(db: Database.Database): CoreStore {
       if (!db.inTransaction) throw failAll(error)
       undo.run()
       release.run()
-      throw error
+      throw isOfDisk(error) ? new CloudError('core.storage', { cause: error }) : error
     }
   }
 
@@ -122,6 +129,14 @@ function createStore(db: Database.Database): CoreStore {
       db.close()
     },
   }
+}
+
+/** A full disk is the disk's fault; a broken constraint is this program's, or the batch's. */
+function isOfDisk(error: unknown): boolean {
+  return (
+    error instanceof Database.SqliteError &&
+    /^SQLITE_(FULL|IOERR|READONLY|BUSY|LOCKED|CANTOPEN|CORRUPT|NOMEM)/.test(error.code)
+  )
 }
 
 function migrate(db: Database.Database): void {
