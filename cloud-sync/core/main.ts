@@ -15,6 +15,7 @@ const USAGE = `kefu-edge cloud core
   --name NAME       further name or address in the certificate; may be repeated
   --nats SERVERS    hand entries on to NATS JetStream, such as nats://127.0.0.1:4222
   --kafka BROKERS   hand entries on to Kafka, such as 10.0.0.1:9092,10.0.0.2:9092
+  --retain-days N   remove entries that are older (default: keep all)
   --insecure-http   plain http on loopback, for tests
 `
 
@@ -27,14 +28,19 @@ function readArguments() {
         host: { type: 'string', default: '127.0.0.1' },
         name: { type: 'string', multiple: true, default: [] },
         nats: { type: 'string' },
+        'retain-days': { type: 'string' },
         kafka: { type: 'string' },
         'insecure-http': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     })
     const port = Number(values.port)
+    const retainDays =
+      values['retain-days'] === undefined ? undefined : Number(values['retain-days'])
+    if (retainDays !== undefined && !(Number.isInteger(retainDays) && retainDays > 0))
+      return undefined
     if (values.help || !Number.isInteger(port) || port < 0 || port > 65_535) return undefined
-    return { ...values, port }
+    return { ...values, port, retainDays }
   } catch {
     return undefined
   }
@@ -71,6 +77,7 @@ async function main(): Promise<void> {
     isInsecureHttp: given['insecure-http'],
     logger: lineLogger(),
     ...(sink ? { sink } : {}),
+    ...(given.retainDays === undefined ? {} : { retainDays: given.retainDays }),
   })
   process.stdout.write(
     `${JSON.stringify({ url: core.url, caFile: core.caFile, enrolToken: core.enrolToken })}\n`,

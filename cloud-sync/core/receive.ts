@@ -9,6 +9,7 @@ import type { Clock } from '../ports.ts'
 import { readEntry } from '../protocol/entry.ts'
 import { MAX_DISCLOSED_BYTES, MAX_ENTRY_BYTES } from '../protocol/limits.ts'
 import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts'
+import { dayOf } from './days.ts'
 import type { Gateway } from './gateways.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
@@ -57,6 +58,10 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
     `UPDATE stream SET high = ?, entries = entries + ?, bytes = bytes + ?,
        duplicates = duplicates + ?, missing = missing + ?, nonce = ?, updated_at = ? WHERE no = ?`,
   )
+  const addDay = store.prepare(
+    `INSERT INTO stream_day (stream_no, day, after_sequence) VALUES (?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+  )
   const touch = store.prepare('UPDATE gateway SET seen_at = ? WHERE no = ?')
   const readBack = store.prepare<{ high: number; nonce: string }>(
     'SELECT high, nonce FROM stream WHERE no = ?',
@@ -72,6 +77,7 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
       stream = findStream.get(gateway.no, batch.epoch, batch.lane)
       if (!stream) throw new CloudError('core.failed', { detail: 'stream not found' })
     }
+    addDay.run(stream.no, dayOf(now), stream.high)
     const tally = { high: stream.high, stored: 0, bytes: 0, duplicates: 0, missing: 0 }
     for (const entry of batch.entries) writeEntry(gateway, batch.lane, stream.no, entry, tally)
     const { high, stored, bytes, duplicates, missing } = tally

@@ -131,4 +131,18 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 5,
+    sql: `
+      -- What a stream had when a day's first batch came: where retention may cut.
+      CREATE TABLE stream_day (
+        stream_no      INTEGER NOT NULL REFERENCES stream (no),
+        day            INTEGER NOT NULL,
+        after_sequence INTEGER NOT NULL,
+        PRIMARY KEY (stream_no, day)
+      ) STRICT, WITHOUT ROWID;
+      -- What is there already counts as received today.
+      INSERT INTO stream_day SELECT no, unixepoch() / 86400, 0 FROM stream;
+    `,
+  },
 ]

@@ -21,6 +21,7 @@ import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
 import { createReports } from './reports.ts'
+import { createRetention } from './retention.ts'
 import { coreRoutes, dispatch, type Route } from './routes.ts'
 import { loadToken } from './secrets.ts'
 import { createSessions } from './sessions.ts'
@@ -52,6 +53,8 @@ export interface CloudCoreOptions {
   readonly answerer?: Answerer
   /** Where entries are handed on to; absent: they stay in the core's SQLite. Closed with the core. */
   readonly sink?: Sink
+  /** Days that entries stay in the core's SQLite after they were handed on; absent: for ever. */
+  readonly retainDays?: number
   /** Name of this core as cosigner; part of its key. */
   readonly cosignerName?: string
 }
@@ -114,6 +117,17 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   })
   const relay = options.sink ? createRelay(store, options.sink, logger) : undefined
   relay?.start()
+  const retention =
+    options.retainDays === undefined
+      ? undefined
+      : createRetention({
+          store,
+          clock,
+          logger,
+          retainDays: options.retainDays,
+          ...(options.sink ? { sinkName: options.sink.name } : {}),
+        })
+  retention?.start()
   const routes = [
     ...coreRoutes({
       gateways,
@@ -171,6 +185,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       setTimeout(() => server.closeAllConnections(), 1000).unref()
     })
     await relay?.close()
+    await retention?.close()
     store.close()
   }
 }

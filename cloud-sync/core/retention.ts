@@ -1,0 +1,108 @@
+/**
+ * Removes entries from the inbox that are older than the core keeps, and were handed on where there is a
+ * sink. Marks stay, so what comes again is still known.
+ */
+import type { Clock, Logger } from '../ports.ts'
+import { DAY_MS, dayOf } from './days.ts'
+import { STREAM_STRIDE } from './receive.ts'
+import type { CoreStore } from './storage.ts'
+
+/** Rows of one transaction: some milliseconds, so that batches never wait long behind a sweep. */
+const CHUNK_ROWS = 5000
+const SWEEP_EVERY_MS = 3_600_000
+
+export interface Retention {
+  start(): void
+  close(): Promise<void>
+  /** Removes what is due; how many entries that were. */
+  sweepOnce(): Promise<number>
+}
+
+export interface RetentionOptions {
+  readonly store: CoreStore
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Whole days, by the core's clock at receipt. */
+  readonly retainDays: number
+  /** Name of the sink whose marks hold entries back. */
+  readonly sinkName?: string
+}
+
+export function createRetention(options: RetentionOptions): Retention {
+  const { store, clock, logger } = options
+  const due = store.prepare<{ streamNo: number; upTo: number }>(
+    `SELECT no AS streamNo, min(
+       coalesce((SELECT min(after_sequence) FROM stream_day
+                 WHERE stream_no = stream.no AND day >= ?), high),
+       iif(? = '', high, coalesce((SELECT sequence FROM sink_mark
+                                    WHERE sink = ? AND stream_no = stream.no), 0))
+     ) AS upTo FROM stream`,
+  )
+  const keys = store.prepare<{ key: number }>(
+    'SELECT key FROM entry WHERE key > ? AND key <= ? ORDER BY key LIMIT ?',
+  )
+  const removeTurn = store.prepare(
+    `DELETE FROM session_turn WHERE gateway_no = (SELECT gateway_no FROM stream WHERE no = ?)
+       AND entry_key BETWEEN ? AND ?`,
+  )
+  const removeEntries = store.prepare('DELETE FROM entry WHERE key BETWEEN ? AND ?')
+  const removeSessions = store.prepare(
+    `DELETE FROM session WHERE last_at < ? AND NOT EXISTS (SELECT 1 FROM session_turn
+       WHERE session_turn.gateway_no = session.gateway_no AND session_id = session.id)`,
+  )
+  const removeDays = store.prepare('DELETE FROM stream_day WHERE day < ?')
+  let timer: NodeJS.Timeout | undefined
+  let sweeping: Promise<unknown> = Promise.resolve()
+  let isClosed = false
+
+  async function sweepOnce(): Promise<number> {
+    const firstKeptDay = dayOf(clock.now()) - options.retainDays
+    const sinkName = options.sinkName ?? ''
+    let removed = 0
+    for (const { streamNo, upTo } of due.all(firstKeptDay, sinkName, sinkName)) {
+      removed += await sweepStream(streamNo, upTo)
+    }
+    await store.commit(() => {
+      removeSessions.run(firstKeptDay * DAY_MS)
+      removeDays.run(firstKeptDay)
+    })
+    if (removed > 0) logger.info({ removed }, 'removed entries that are older than is kept')
+    return removed
+  }
+
+  async function sweepStream(streamNo: number, upTo: number): Promise<number> {
+    const base = streamNo * STREAM_STRIDE
+    let removed = 0
+    while (!isClosed) {
+      const chunk = keys.all(base, base + upTo, CHUNK_ROWS)
+      const [first, last] = [chunk[0], chunk[chunk.length - 1]]
+      if (!first || !last) break
+      await store.commit(() => {
+        removeTurn.run(streamNo, first.key, last.key)
+        removeEntries.run(first.key, last.key)
+      })
+      removed += chunk.length
+    }
+    return removed
+  }
+
+  function sweep(): void {
+    sweeping = sweepOnce().catch((error: unknown) => {
+      logger.error({ error }, 'removing old entries failed; tried again in an hour')
+    })
+  }
+
+  return {
+    start() {
+      sweep()
+      timer ??= setInterval(sweep, SWEEP_EVERY_MS)
+      timer.unref()
+    },
+    async close() {
+      isClosed = true
+      clearInterval(timer)
+      await sweeping
+    },
+    sweepOnce,
+  }
+}

@@ -1,0 +1,110 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
+import { createReports } from '@kefu-edge/cloud-sync/core/reports'
+import { createRetention } from '@kefu-edge/cloud-sync/core/retention'
+import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
+import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { silentLogger } from '@kefu-edge/cloud-sync/ports'
+import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { range } from '../support/rig.ts'
+
+const DAY_MS = 86_400_000
+const { publicKey } = generateKeyPairSync('ed25519')
+const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: undefined }
+
+let folder: string
+let store: CoreStore
+let nowMs: number
+const clock = { now: () => nowMs, monotonic: () => nowMs }
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-keep-'))
+  store = openCoreStore(folder)
+  nowMs = 20_000 * DAY_MS
+  await store.commit(() => {
+    store
+      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
+      .run()
+  })
+})
+afterEach(() => {
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function parts(sinkName?: string) {
+  const sessions = createSessions(store)
+  return {
+    sessions,
+    receiver: createReceiver(store, sessions, clock),
+    reports: createReports(store),
+    retention: createRetention({
+      store,
+      clock,
+      logger: silentLogger,
+      retainDays: 2,
+      ...(sinkName ? { sinkName } : {}),
+    }),
+  }
+}
+
+const batch = (from: number, to: number) => ({
+  v: 1 as const,
+  epoch: 'e',
+  lane: 'session',
+  after: 0,
+  nonce: 'n',
+  entries: range(from, to).map((n): [number, number, Uint8Array, null] => [
+    n,
+    n,
+    packr.encode({
+      v: 1,
+      lane: 'session',
+      seq: n,
+      kind: 'turn',
+      at: nowMs,
+      body: { session: `s-${from}` },
+    }),
+    null,
+  ]),
+})
+
+it('removes whole days that are over, with their sessions, and still knows what comes again', async () => {
+  const { receiver, reports, retention, sessions } = parts()
+  const kept = () => reports.entries('gw-1', 'session', { sequence: 0 }, 100).map((e) => e.sequence)
+  for (const day of range(0, 3)) {
+    nowMs = (20_000 + day) * DAY_MS
+    await receiver.receive(gateway, batch(day * 10 + 1, day * 10 + 10))
+  }
+  // Days 20,001 to 20,003 are the last two and today.
+  expect(await retention.sweepOnce()).toBe(10)
+  expect(kept()).toEqual(range(11, 40))
+  expect(sessions.list(1, 10).map(({ id }) => id)).toEqual(['s-31', 's-21', 's-11'])
+  expect(await retention.sweepOnce()).toBe(0)
+
+  const again = await receiver.receive(gateway, batch(1, 10))
+  expect(again).toMatchObject({ answer: { stored: 0, duplicates: 10, acknowledged: 40 } })
+  expect(kept()).toEqual(range(11, 40))
+
+  // Nothing comes any more: the last days go when they are over.
+  nowMs = 20_010 * DAY_MS
+  expect(await retention.sweepOnce()).toBe(30)
+  expect(kept()).toEqual([])
+})
+
+it('keeps what the sink does not have yet, however old', async () => {
+  const { receiver, reports, retention } = parts('nats:KEFU')
+  await receiver.receive(gateway, batch(1, 20))
+  nowMs += 10 * DAY_MS
+  expect(await retention.sweepOnce()).toBe(0)
+  await store.commit(() => {
+    store
+      .prepare("INSERT INTO sink_mark (sink, stream_no, sequence) VALUES ('nats:KEFU', 1, 15)")
+      .run()
+  })
+  expect(await retention.sweepOnce()).toBe(15)
+  expect(reports.entries('gw-1', 'session', { sequence: 0 }, 100)).toHaveLength(5)
+})
