@@ -10,6 +10,7 @@ import { generateKeyPairSync, randomFillSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { newId } from '../../device-sdk/protocol/ids.ts'
 import { databaseEvidence } from '../../gateway/ledger/evidence.ts'
 import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger } from '../../gateway/ledger/ledger.ts'
@@ -110,6 +111,8 @@ function say(line: Record<string, string | number>): void {
 }
 
 function turnDraft(n: number) {
+  // Ids as the device SDK makes them, a thousand a second.
+  const askId = newId(1_795_320_000_000 + n, random)
   const text = '内科门诊周一到周五上午八点开始，下午两点半开始，请到二楼东侧分诊台取号'
   return {
     lane: 'session',
@@ -117,7 +120,7 @@ function turnDraft(n: number) {
     atMs: 1_795_320_000_000 + n,
     deviceId: `kiosk-${n % 100}`,
     subject: { id: `P-${n % 500}`, kind: 'patient' },
-    askKey: { deviceId: `kiosk-${n % 100}`, askId: `ask-${n}` },
+    askKey: { deviceId: `kiosk-${n % 100}`, askId },
     body: {
       channel: 'mqtt',
       session: 's-01j9zq6w8k3v5x7y',
@@ -136,7 +139,7 @@ function turnDraft(n: number) {
       heard: ['请问内科门诊几点开始看病', '请问那颗门诊几点开始看病'],
       answer: {
         id: `answer-${n}`,
-        inReplyTo: `ask-${n}`,
+        inReplyTo: askId,
         session: 's-01j9zq6w8k3v5x7y',
         turn: 3,
         status: 'answered',

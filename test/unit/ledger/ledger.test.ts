@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { newId } from '../../../device-sdk/protocol/ids.ts'
 import { decodeLeaf } from '../../../gateway/ledger/entry-codec.ts'
 import { balanceFromDatabase, unbalanced } from '../../../gateway/ledger/lanes.ts'
 import { LANES, type LaneBalance } from '../../../gateway/ledger/port.ts'
@@ -90,6 +91,17 @@ describe('seen', () => {
     })
     expect(box.ledger.seen('kiosk-02', 'a-1')).toBeUndefined()
     expect(box.ledger.seen('kiosk-01', 'a-2')).toBeUndefined()
+  })
+
+  test('ids that tell their time are found like any other, and lie side by side in the index', async () => {
+    const ids = Array.from({ length: 50 }, (_, i) => newId(NOON_MS + i))
+    for (const askId of ids) await box.append({ askKey: { deviceId: 'kiosk-01', askId } })
+    expect(ids.map((id) => box.ledger.seen('kiosk-01', id)?.askKey?.askId)).toEqual(ids)
+    expect(box.ledger.seen('kiosk-02', ids[0] ?? '')).toBeUndefined()
+    const range = box.store
+      .prepare<{ width: number }>('SELECT max(ask) - min(ask) AS width FROM ledger_entry')
+      .get()
+    expect(range?.width).toBeLessThan(2 ** 26)
   })
 
   test('an ask whose index value is shared with another is still told apart', async () => {
