@@ -7,9 +7,7 @@
  * Wall time of the drain, CPU of both processes, resident memory, and how long a critical entry takes
  * from its commit to the acknowledgement of the core.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync, randomFillSync } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import { cpus, tmpdir } from 'node:os'
@@ -24,16 +22,16 @@ import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
 import { LANES } from '../../gateway/ledger/port.ts'
 import { openStore, type Store } from '../../gateway/storage/store.ts'
+import { type CoreProcess, startCoreProcess } from './core-process.ts'
 
 const ENTRIES = Number(process.env.KEFU_BENCH_ENTRIES ?? 200_000)
 /** A nurse call every 50 ms: a large ward at its worst. */
 const CRITICAL_EVERY_MS = 50
 const SAMPLE_EVERY_MS = 250
-const USER_HZ = 100
 
 async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'kefu-drain-'))
-  const core = await startCore(join(dir, 'core'))
+  const core = await startCoreProcess(join(dir, 'core'))
   const store = openStore({ path: join(dir, 'gateway.db'), synchronous: 'FULL' })
   const ledger = openLedger(store)
   const entryBytes = await fill(store, ledger)
@@ -56,14 +54,14 @@ async function main(): Promise<void> {
   })
 
   const cpu = process.cpuUsage()
-  const coreCpu = cpuSecondsOf(core.pid)
+  const coreCpu = core.cpuSeconds()
   const startedAt = performance.now()
   pusher.start()
-  const critical = await drain(store, ledger, core.pid)
+  const critical = await drain(store, ledger, core)
   const tookMs = performance.now() - startedAt
   const used = process.cpuUsage(cpu)
   const gatewayCpuUs = used.user + used.system
-  const coreCpuUs = (cpuSecondsOf(core.pid) - coreCpu) * 1e6
+  const coreCpuUs = (core.cpuSeconds() - coreCpu) * 1e6
 
   console.log(
     JSON.stringify({
@@ -81,13 +79,11 @@ async function main(): Promise<void> {
   await pusher.close()
   link.close()
   const { stored, duplicates } = await readCore(core, dir)
-  const sent = ENTRIES + critical.criticalEntries
+  const sent = ledger.balance().reduce((sum, lane) => sum + lane.accepted, 0)
   console.log(JSON.stringify({ stored, duplicates, lost: sent - stored }))
-  // The ledger opens with one entry of its own.
-  if (stored < sent) process.exitCode = 1
+  if (stored !== sent) process.exitCode = 1
   await store.close()
-  core.process.kill('SIGTERM')
-  await once(core.process, 'exit')
+  await core.stop()
   rmSync(dir, { recursive: true })
 }
 
@@ -135,7 +131,7 @@ function draft(lane: 'audit' | 'critical', n: number) {
 }
 
 /** Until the backlog is gone; what critical entries and memory did meanwhile. */
-async function drain(store: Store, ledger: FullLedger, corePid: number) {
+async function drain(store: Store, ledger: FullLedger, core: CoreProcess) {
   const waits: number[] = []
   const waiting: { readonly sequence: number; readonly atMs: number }[] = []
   const memory = { gatewayMb: [] as number[], coreMb: [] as number[] }
@@ -158,7 +154,7 @@ async function drain(store: Store, ledger: FullLedger, corePid: number) {
     if (now - sampledAt >= SAMPLE_EVERY_MS) {
       sampledAt = now
       memory.gatewayMb.push(process.memoryUsage.rss() / 1e6)
-      memory.coreMb.push(residentMbOf(corePid))
+      memory.coreMb.push(core.residentMb())
     }
     await sleep(2)
   }
@@ -175,32 +171,6 @@ async function drain(store: Store, ledger: FullLedger, corePid: number) {
     coreMbFirstQuarter: peak(memory.coreMb, 0, 0.25),
     coreMbLastQuarter: peak(memory.coreMb, 0.75, 1),
   }
-}
-
-interface CoreProcess {
-  readonly process: ChildProcess
-  readonly pid: number
-  readonly url: string
-  readonly caFile: string
-  readonly enrolToken: string
-}
-
-async function startCore(dataDir: string): Promise<CoreProcess> {
-  const main = join(import.meta.dirname, '../../cloud-sync/core/main.ts')
-  const args = [
-    '--conditions=kefu-source',
-    '--import',
-    'tsx',
-    main,
-    '--data',
-    dataDir,
-    '--port',
-    '0',
-  ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const said = JSON.parse(line.toString()) as { url: string; caFile: string; enrolToken: string }
-  return { process: child, pid: child.pid ?? 0, ...said }
 }
 
 /** What the core says that it has. */
@@ -226,17 +196,6 @@ async function readCore(core: CoreProcess, dir: string) {
     stored: streams.reduce((sum, stream) => sum + stream.entries, 0),
     duplicates: streams.reduce((sum, stream) => sum + stream.duplicates, 0),
   }
-}
-
-/** User and system seconds of a process so far (proc(5), fields 14 and 15 of stat). */
-function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / USER_HZ
-}
-
-function residentMbOf(pid: number): number {
-  const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kb) / 1000
 }
 
 function peak(samples: readonly number[], from: number, to: number): number {

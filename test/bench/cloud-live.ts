@@ -5,8 +5,6 @@
  *
  * CPU of the core's process a request; requests a second in a closed loop, gateways and core on one machine.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,15 +15,15 @@ import { createLink } from '../../cloud-sync/link.ts'
 import { systemClock } from '../../cloud-sync/ports.ts'
 import { packr } from '../../cloud-sync/protocol/parse.ts'
 import { type Batch, encodeBatch } from '../../cloud-sync/push-batch.ts'
+import { startCoreProcess } from './core-process.ts'
 
 const GATEWAYS = 50
 const SECONDS = Number(process.env.KEFU_BENCH_SECONDS ?? 5)
-const USER_HZ = 100
 
 const dir = mkdtempSync(join(tmpdir(), 'kefu-live-'))
-const core = await startCore(join(dir, 'core'))
+const core = await startCoreProcess(join(dir, 'core'))
 const waits: number[] = []
-const coreCpu = cpuSecondsOf(core.pid)
+const coreCpu = core.cpuSeconds()
 const startedAt = performance.now()
 const sent = await Promise.all(Array.from({ length: GATEWAYS }, (_, n) => runGateway(n)))
 const seconds = (performance.now() - startedAt) / 1000
@@ -36,13 +34,12 @@ console.log(
     scenario: 'cloud.live',
     gateways: GATEWAYS,
     requestsPerSecond: Math.round(requests / seconds),
-    coreCpuMicrosPerRequest: Math.round(((cpuSecondsOf(core.pid) - coreCpu) * 1e6) / requests),
+    coreCpuMicrosPerRequest: Math.round(((core.cpuSeconds() - coreCpu) * 1e6) / requests),
     p50Ms: round(waits[Math.floor(waits.length * 0.5)] ?? 0),
     p99Ms: round(waits[Math.floor(waits.length * 0.99)] ?? 0),
   }),
 )
-core.process.kill('SIGTERM')
-await once(core.process, 'exit')
+await core.stop()
 rmSync(dir, { recursive: true })
 
 /** How many batches went up. */
@@ -89,31 +86,6 @@ function oneEntry(sequence: number): Batch {
     bytes: bytes.length,
     isBacklog: false,
   }
-}
-
-async function startCore(dataDir: string) {
-  const main = join(import.meta.dirname, '../../cloud-sync/core/main.ts')
-  const args = [
-    '--conditions=kefu-source',
-    '--import',
-    'tsx',
-    main,
-    '--data',
-    dataDir,
-    '--port',
-    '0',
-  ]
-  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  if (!child.stdout) throw new Error('no output')
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const said = JSON.parse(line.toString()) as { url: string; caFile: string; enrolToken: string }
-  return { process: child, pid: child.pid ?? 0, ...said }
-}
-
-/** User and system seconds of a process so far (proc(5), fields 14 and 15 of stat). */
-function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / USER_HZ
 }
 
 function round(n: number): number {

@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
-import { importPublicKey } from '@kefu-edge/cloud-sync/identity'
+import { enrol } from '@kefu-edge/cloud-sync/enrol'
+import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import { createLink } from '@kefu-edge/cloud-sync/link'
 import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import {
@@ -225,6 +227,35 @@ describe('releases from the core', () => {
     expect(at(100)).toEqual(ids)
   })
 
+  it('halts a rollout by itself when three gateways could not use it, until somebody lifts that', async () => {
+    const others = ['gw-2', 'gw-3', 'gw-4'].map((id) =>
+      loadIdentity(id, join(rig.folder, `${id}.key`)),
+    )
+    for (const identity of others) {
+      const link = createLink({ url: rig.core.url, identity, clock: systemClock })
+      expect(await enrol(link, identity, rig.core.enrolToken)).toMatchObject({ kind: 'enrolled' })
+      link.close()
+    }
+    await publish('bad for all')
+    const one = puller()
+    for (const [n, identity] of others.entries()) {
+      expect(await rig.core.releases.offer(asGateway(n + 2, identity), nothing)).toHaveLength(1)
+      const settled = [
+        { kind: 'pack', name: 'hospital', serial: 1, outcome: 'rolled-back', reason: 'wrong' },
+      ] as const
+      await rig.core.releases.offer(asGateway(n + 2, identity), { settled: [...settled] })
+    }
+    await one.pullOnce()
+    expect(target.active).toBe('nothing')
+    expect(await reports()).toMatchObject([
+      { rolledBack: 3, haltedReason: '3 gateways could not use it' },
+    ])
+
+    await rig.core.releases.setPercent('pack', 'hospital', 1, 100)
+    await one.pullOnce()
+    expect(target.active).toBe('bad for all')
+  })
+
   it('offers a gateway outside the rollout the release before', async () => {
     await publish('for all')
     await publish('for few', { percent: 0 })
@@ -232,6 +263,12 @@ describe('releases from the core', () => {
     expect(target.active).toBe('for all')
   })
 })
+
+const nothing = { settled: [] }
+
+function asGateway(no: number, { gatewayId, privateKey }: Identity) {
+  return { no, id: gatewayId, publicKey: privateKey, ledgerKey: undefined }
+}
 
 /** Leaves the store as it is between the note of the switch and the switch. */
 async function interruptedAt(content: string, store: ReturnType<typeof openPullStore>) {
