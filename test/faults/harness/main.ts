@@ -6,9 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { FAULTS, type Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
+import { FAULTS } from './faults.ts'
 import { type RoundReport, runRound } from './round.ts'
+import { buildShim } from './shim.ts'
 import { makeTemplate } from './site.ts'
+import { canMount } from './small-disk.ts'
 import { brokenIn, createTally } from './tally.ts'
 
 const DEVICES = 8
@@ -21,7 +24,7 @@ const USAGE = `npm run faults -- [--rounds N] [--seed S] [--only NAME] [--json]
   --json        nothing but one JSON line a round and one of the sum
 Again alone: the seed and the name of a round with --rounds 1.
 Faults:
-${FAULTS.map((fault) => `  ${fault.name.padEnd(20)} ${fault.what}`).join('\n')}
+${FAULTS.map((fault) => `  ${fault.name.padEnd(18)} ${fault.what}`).join('\n')}
 `
 
 interface Arguments {
@@ -63,13 +66,24 @@ async function main(): Promise<number> {
   }
   const folder = mkdtempSync(join(tmpdir(), 'kefu-faults-'))
   try {
+    const library = buildShim(folder)
+    const hasDisk = canMount(join(folder, 'disk'))
+    const isPossible = ({ needs }: Fault) =>
+      needs === 'library' ? library !== undefined : needs !== 'disk' || hasDisk
+    const faults = given.faults.filter(isPossible)
+    const skipped = given.faults.filter((fault) => !isPossible(fault)).map(({ name }) => name)
+    if (skipped.length > 0) {
+      process.stderr.write(
+        `Not possible here: ${skipped.join(', ')} (needs Linux, cc; disk-full needs root)\n`,
+      )
+    }
+    if (faults.length === 0) return 2
     const template = await makeTemplate(join(folder, 'template'), DEVICES)
-    const tally = createTally()
+    const tally = createTally(skipped)
     for (let n = 0; n < given.rounds; n++) {
-      const seed = given.seed + n
-      const fault = given.faults[n % given.faults.length]
+      const fault = faults[n % faults.length]
       if (!fault) continue
-      const report = await runRound(template, fault, seed, folder)
+      const report = await runRound({ template, folder, library }, fault, given.seed + n)
       tally.add(report)
       say(report, n, given.isJson)
     }
@@ -89,7 +103,7 @@ function say(report: RoundReport, n: number, isJson: boolean): void {
   const { fault, seed, acknowledged, refused, seconds, details } = report
   const verdict = brokenIn(report) === 0 ? 'held' : 'BROKEN'
   process.stdout.write(
-    `${String(n + 1).padStart(5)}  ${verdict}  --only ${fault.padEnd(20)} --seed ${seed}  acknowledged ${acknowledged}, refused ${refused}, ${seconds.toFixed(1)} s\n`,
+    `${String(n + 1).padStart(5)}  ${verdict}  --only ${fault.padEnd(18)} --seed ${seed}  acknowledged ${acknowledged}, refused ${refused}, ${seconds.toFixed(1)} s\n`,
   )
   for (const line of details) process.stdout.write(`       ${line}\n`)
 }

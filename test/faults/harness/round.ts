@@ -1,11 +1,13 @@
 /** One round: a site under load, one fault, its repair, and what is left. */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomFrom } from '../ledger-rounds.ts'
 import { startLoad } from './devices.ts'
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 import { type Findings, judge, startSampling } from './judge.ts'
 import { pause, until } from './program.ts'
 import { isDrained, openSite, readBalance, type Site, type Template } from './site.ts'
+import { mountSmallDisk, unmountSmallDisk } from './small-disk.ts'
 
 export interface RoundReport extends Findings {
   readonly fault: string
@@ -18,6 +20,8 @@ export interface RoundReport extends Findings {
   readonly notDelivered: number
   /** A program that ended of itself, or would not end. */
   readonly ended: number
+  /** Silent where it must refuse aloud, or deaf after the repair. */
+  readonly stuck: number
   readonly seconds: number
 }
 
@@ -25,49 +29,89 @@ export interface RoundReport extends Findings {
 const DRAIN_TIMEOUT_MS = 45_000
 const SAMPLE_EVERY_MS = 120
 
-/** Throws only where the harness itself cannot go on. */
+export interface Workshop {
+  readonly template: Template
+  /** Where rounds have their folders. */
+  readonly folder: string
+  /** The preloaded library; undefined where it cannot be built. */
+  readonly library: string | undefined
+}
+
+/** A program that does not start again after the fault is a finding too, so this does not reject for it. */
 export async function runRound(
-  template: Template,
+  workshop: Workshop,
   fault: Fault,
   seed: number,
-  folder: string,
 ): Promise<RoundReport> {
-  const startedAt = performance.now()
-  const random = randomFrom(seed)
-  const site = await openSite(template, join(folder, `round-${seed}`))
+  const folder = join(workshop.folder, `round-${seed}`)
+  if (fault.needs === 'disk') mountSmallDisk(folder)
   try {
-    await site.startCore()
-    await site.startGateway()
-    const load = startLoad(site, randomFrom(seed + 1), `r${seed}`)
-    const sampling = startSampling(site, SAMPLE_EVERY_MS)
-    await pause(100 + random() * 400)
-    await fault.inject(site, random)
-    await pause(100 + random() * 200)
-    await load.stop()
-    const waiting = await waitUntilDrained(site)
-    const books = await sampling.stop()
-    const ended = endedAlone(site)
-    const found = await judge(site, load.acknowledged)
-    const details = [...found.details, ...books.details, ...waiting, ...ended]
-    const exitCode = await site.stop()
-    if (exitCode !== 0) details.push(`the gateway ended with ${exitCode}`)
-    return {
-      ...found,
-      changed: found.changed + load.changed(),
-      fault: fault.name,
-      seed,
-      unbalanced: books.unbalanced,
-      samples: books.samples,
-      refused: load.refused(),
-      answersLost: site.link.answersLost(),
-      notDelivered: waiting.length,
-      ended: ended.length + (exitCode === 0 ? 0 : 1),
-      seconds: (performance.now() - startedAt) / 1000,
-      details,
+    const library = fault.needs === 'library' ? workshop.library : undefined
+    const site = await openSite(workshop.template, folder, library)
+    try {
+      return await runOn(site, fault, seed)
+    } catch (error) {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
+      return { ...NOTHING_FOUND, fault: fault.name, seed, ended: 1, details: [why] }
+    } finally {
+      await site.close()
     }
   } finally {
-    await site.remove()
+    if (fault.needs === 'disk') unmountSmallDisk(folder)
+    rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundReport> {
+  const startedAt = performance.now()
+  const random = randomFrom(seed)
+  await Promise.all([site.startCore(), site.startGateway()])
+  const load = startLoad(site, randomFrom(seed + 1), `r${seed}`)
+  const sampling = startSampling(site, SAMPLE_EVERY_MS)
+  await pause(100 + random() * 400)
+  const broke = await fault.inject({ site, random, load })
+  await pause(100 + random() * 200)
+  await load.stop()
+  const waiting = await waitUntilDrained(site)
+  const books = await sampling.stop()
+  const ended = [...endedAlone(site), ...broke.filter((line) => line.startsWith('ended'))]
+  const found = await judge(site, load.acknowledged)
+  const exitCode = await site.stop()
+  if (exitCode !== 0) ended.push(`ended: the gateway stopped with ${exitCode}`)
+  const stuck = broke.filter((line) => line.startsWith('stuck'))
+  return {
+    ...found,
+    changed: found.changed + load.changed(),
+    fault: fault.name,
+    seed,
+    unbalanced: books.unbalanced,
+    samples: books.samples,
+    refused: load.refused(),
+    answersLost: site.link.answersLost(),
+    notDelivered: waiting.length,
+    ended: ended.length,
+    stuck: stuck.length,
+    seconds: (performance.now() - startedAt) / 1000,
+    details: [...found.details, ...books.details, ...waiting, ...ended, ...stuck],
+  }
+}
+
+const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
+  acknowledged: 0,
+  lost: 0,
+  changed: 0,
+  doubled: 0,
+  coreWrong: 0,
+  notWhole: 0,
+  unbalanced: 0,
+  samples: 0,
+  refused: 0,
+  answersLost: 0,
+  notDelivered: 0,
+  ended: 0,
+  stuck: 0,
+  seconds: 0,
+  details: [],
 }
 
 async function waitUntilDrained(site: Site): Promise<string[]> {
@@ -78,6 +122,6 @@ async function waitUntilDrained(site: Site): Promise<string[]> {
 
 function endedAlone(site: Site): string[] {
   return [site.gateway(), site.core()].flatMap((program) =>
-    program?.isGone() ? [`a program ended of itself: ${program.lastWords()}`] : [],
+    program?.isGone() ? [`ended: a program ended of itself: ${program.lastWords()}`] : [],
   )
 }

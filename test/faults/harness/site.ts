@@ -1,9 +1,9 @@
 /** A site to break: a built gateway and a built core in folders of their own, a faulty link between them. */
-import { randomUUID } from 'node:crypto'
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LinkFaults, openLinkFaults } from './link-faults.ts'
-import { type Program, pause, ROOT, startProgram, until } from './program.ts'
+import { type Program, ROOT, startProgram, until } from './program.ts'
+import { openShim, type Shim } from './shim.ts'
 
 const GATEWAY_PROGRAM = join(ROOT, 'gateway/cli/kefu-edge.mjs')
 const CORE_PROGRAM = join(ROOT, 'cloud-sync/dist/core/main.js')
@@ -14,7 +14,7 @@ export interface Ports {
   readonly http: number
   readonly mqtt: number
 }
-export type Env = Readonly<Record<string, string>>
+type Env = Readonly<Record<string, string>>
 
 export interface Device {
   readonly id: string
@@ -33,25 +33,31 @@ export interface Site {
   readonly coreDir: string
   readonly devices: readonly Device[]
   readonly link: LinkFaults
+  /** Present where the site was opened with the preloaded library. */
+  readonly shims: { readonly gateway: Shim; readonly core: Shim } | undefined
   /** Where the gateway listens; undefined while it does not run. */
   ports(): Ports | undefined
   corePort(): number
   gateway(): Program | undefined
   core(): Program | undefined
-  startGateway(env?: Env): Promise<void>
-  startCore(env?: Env): Promise<void>
+  startGateway(): Promise<void>
+  startCore(): Promise<void>
   killGateway(): Promise<void>
   killCore(): Promise<void>
   /** Ends what runs in good order; resolves with the gateway's exit code. */
   stop(): Promise<number | null>
-  /** Takes away what is left of it, folder included. */
-  remove(): Promise<void>
+  /** Kills what still runs; the folder stays. */
+  close(): Promise<void>
 }
 
-/** A site on a copy of the template; nothing runs yet. `folder` may lie on a file system of its own. */
-export async function openSite(template: Template, folder: string): Promise<Site> {
+/** A site on a copy of the template; nothing runs yet. `library`: see power-cut.c. */
+export async function openSite(
+  template: Template,
+  folder: string,
+  library?: string,
+): Promise<Site> {
   cpSync(template.folder, folder, { recursive: true })
-  return siteIn(folder, template.devices)
+  return siteIn(folder, template.devices, library)
 }
 
 /** Sets a site up in `folder`: takes seconds, so it is done once a run. */
@@ -79,10 +85,14 @@ export async function makeTemplate(folder: string, devices: number): Promise<Tem
   return { folder, devices: added }
 }
 
-async function siteIn(folder: string, devices: readonly Device[]): Promise<Site> {
+async function siteIn(folder: string, devices: readonly Device[], library?: string): Promise<Site> {
   const gatewayDir = join(folder, 'gateway')
   const coreDir = join(folder, 'core')
   const link = await openLinkFaults()
+  const shims = library && {
+    gateway: openShim(library, join(folder, 'gateway')),
+    core: openShim(library, join(folder, 'core')),
+  }
   let gateway: (Program & { ready: Ports }) | undefined
   let core: (Program & { ready: number }) | undefined
 
@@ -92,20 +102,22 @@ async function siteIn(folder: string, devices: readonly Device[]): Promise<Site>
     coreDir,
     devices,
     link,
+    shims: shims || undefined,
     ports: () => (gateway && !gateway.isGone() ? gateway.ready : undefined),
     corePort: () => core?.ready ?? 0,
     gateway: () => gateway,
     core: () => core,
-    async startCore(env = {}) {
+    async startCore() {
       const args = [CORE_PROGRAM, '--data', coreDir, '--port', '0']
-      core = await startProgram(args, env, ({ output }) => {
+      core = await startProgram(args, site.shims?.core.env(coreDir) ?? {}, ({ output }) => {
         const url = /"url":"https:\/\/127\.0\.0\.1:(\d+)"/.exec(output)
         return url ? Number(url[1]) : undefined
       })
       link.setTarget(core.ready)
     },
-    async startGateway(env = {}) {
+    async startGateway() {
       writeConfig(site)
+      const env = site.shims?.gateway.env(gatewayDir)
       const args = [GATEWAY_PROGRAM, 'start', '--data', gatewayDir]
       gateway = await startProgram(args, { ...GATEWAY_ENV, ...env }, ({ pid }) =>
         portsOf(gatewayDir, pid),
@@ -124,9 +136,8 @@ async function siteIn(folder: string, devices: readonly Device[]): Promise<Site>
       gateway = undefined
       return code
     },
-    async remove() {
+    async close() {
       await Promise.all([gateway?.kill(), core?.kill(), link.close()])
-      rmSync(folder, { recursive: true, force: true })
     },
   }
   return site
@@ -207,12 +218,3 @@ export async function isDrained(site: Site): Promise<boolean> {
   const lanes = Object.values(balance ?? {})
   return lanes.length > 0 && lanes.every((lane) => lane.pending === 0)
 }
-
-export const freshName = (): string => randomUUID().slice(0, 8)
-
-/** Until the gateway runs again after a fault that ended it. */
-export async function waitForGateway(site: Site, timeoutMs: number): Promise<boolean> {
-  return (await until(timeoutMs, () => site.ports() && true)) ?? false
-}
-
-export { pause }

@@ -14,6 +14,7 @@ const BROKEN = [
   'notWhole',
   'notDelivered',
   'ended',
+  'stuck',
 ] as const
 const COUNTED = [...BROKEN, 'acknowledged', 'samples', 'refused', 'answersLost'] as const
 
@@ -24,11 +25,13 @@ export interface Sum extends Readonly<Record<Counted, number>> {
   readonly broken: number
   readonly seconds: number
   readonly faults: Readonly<Record<string, { readonly rounds: number; readonly broken: number }>>
+  /** Faults that this machine cannot make. */
+  readonly skipped: readonly string[]
   /** Fault and seed of the rounds to run again. */
   readonly brokenRounds: readonly string[]
 }
 
-export function createTally() {
+export function createTally(skipped: readonly string[]) {
   const reports: RoundReport[] = []
   return {
     add: (report: RoundReport) => void reports.push(report),
@@ -47,6 +50,7 @@ export function createTally() {
         broken: broken.length,
         seconds: Math.round(reports.reduce((sum, one) => sum + one.seconds, 0)),
         faults,
+        skipped,
         brokenRounds: broken.map(({ fault, seed }) => `--only ${fault} --seed ${seed}`),
       }
     },

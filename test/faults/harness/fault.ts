@@ -1,0 +1,32 @@
+/** What a fault is, and what it has in hand. */
+import type { Random } from '../ledger-rounds.ts'
+import type { Load } from './devices.ts'
+import type { Shim } from './shim.ts'
+import type { Site } from './site.ts'
+
+export interface Scene {
+  readonly site: Site
+  readonly random: Random
+  readonly load: Load
+}
+
+export interface Fault {
+  readonly name: string
+  /** In one line, for the operator. */
+  readonly what: string
+  /** `library`: power-cut.c is preloaded; `disk`: the site lies on a small file system of its own. */
+  readonly needs?: 'library' | 'disk'
+  /** Leaves the site repaired; resolves with what broke meanwhile, in words. */
+  inject(scene: Scene): Promise<readonly string[]>
+}
+
+export const NOTHING_BROKE: readonly string[] = []
+
+/** Whole, uniform from `from` up to and without `to`. */
+export const between = (random: Random, from: number, to: number): number =>
+  from + Math.floor(random() * (to - from))
+
+export function shimsOf(site: Site): { readonly gateway: Shim; readonly core: Shim } {
+  if (!site.shims) throw new Error('this fault needs the preloaded library')
+  return site.shims
+}

@@ -1,0 +1,102 @@
+/** The preloaded library of a program under test: its disk, its clock and its power, in our hands. */
+import { execFileSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Random } from '../ledger-rounds.ts'
+import { afterCut, type Files, readFolder, withoutCut, writeFolder } from './power-cut.ts'
+
+export interface Shim {
+  /** Environment of the next start of the program that lives in `dir`. */
+  env(dir: string): Readonly<Record<string, string>>
+  setClock(offsetMs: number): void
+  /** Writes of so many bytes still fit; undefined: no limit. */
+  setRoom(bytes: number | undefined): void
+  /** Everything that changes the disk fails; 0: nothing does. */
+  refuse(errno: number): void
+  /**
+   * After the program was killed: puts the folder into a state that a power cut may leave. Throws when
+   * the journal does not explain what is on the disk.
+   */
+  cutPower(random: Random): void
+}
+
+/** Offsets in `struct control` of power-cut.c. */
+const CLOCK_AT = 0
+const ROOM_AT = 8
+const ERRNO_AT = 16
+const CONTROL_BYTES = 24
+
+/** Undefined where there is no C compiler or no preloading, as on macOS and Windows. */
+export function buildShim(folder: string): string | undefined {
+  if (process.platform !== 'linux') return undefined
+  const library = join(folder, 'power-cut.so')
+  const source = join(import.meta.dirname, 'power-cut.c')
+  try {
+    execFileSync('cc', ['-O2', '-shared', '-fPIC', '-o', library, source, '-ldl', '-lpthread'], {
+      stdio: 'pipe',
+    })
+    return library
+  } catch {
+    return undefined
+  }
+}
+
+/** `path` names files beside each other: `path.control`, `path.journal`. */
+export function openShim(library: string, path: string): Shim {
+  const control = `${path}.control`
+  const journal = `${path}.journal`
+  writeFileSync(control, Buffer.alloc(CONTROL_BYTES))
+  let watched: { readonly dir: string; readonly before: Files } | undefined
+
+  function set(at: number, value: number): void {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64LE(BigInt(value))
+    const file = openSync(control, 'r+')
+    writeSync(file, bytes, 0, bytes.length, at)
+    closeSync(file)
+  }
+  set(ROOM_AT, -1)
+
+  return {
+    env(dir) {
+      rmSync(journal, { force: true })
+      watched = { dir, before: readFolder(dir) }
+      return {
+        LD_PRELOAD: library,
+        KEFU_FAULTS_FOLDER: dir,
+        KEFU_FAULTS_CONTROL: control,
+        KEFU_FAULTS_JOURNAL: journal,
+        UV_USE_IO_URING: '0',
+      }
+    },
+    setClock: (offsetMs) => set(CLOCK_AT, Math.round(offsetMs)),
+    setRoom: (bytes) => set(ROOM_AT, bytes ?? -1),
+    refuse: (errno) => set(ERRNO_AT, errno),
+    cutPower(random) {
+      if (!watched) throw new Error('nothing ran')
+      const { dir, before } = watched
+      const written = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0)
+      expectSame(withoutCut(before, written), readFolder(dir))
+      writeFolder(dir, afterCut(before, written, random))
+    },
+  }
+}
+
+/** A write that the journal missed would make the model kinder than a disk. */
+function expectSame(modelled: Files, real: Files): void {
+  for (const name of new Set([...modelled.keys(), ...real.keys()])) {
+    const [one, other] = [modelled.get(name), real.get(name)]
+    if (one && other && one.equals(other)) continue
+    throw new Error(
+      `the journal does not explain ${name}: ${one?.length} bytes in the model, ${other?.length} on disk`,
+    )
+  }
+}
