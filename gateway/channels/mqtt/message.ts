@@ -4,8 +4,8 @@ import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
 import { encodeProperties, varintBytes } from './codec/properties.ts'
 
 const NO_EXPIRY = Number.POSITIVE_INFINITY
-/** A read buffer of this size is not worth a copy. */
-const SMALL_BUFFER_BYTES = 1024
+/** Size of Node's buffer pool: what a small copy may hold in memory besides itself, and so not worth a copy. */
+const POOL_BYTES = 8192
 const EXPIRY_ID = 0x02
 const SUBSCRIPTION_ID = 0x0b
 const TOPIC_ALIAS_ID = 0x23
@@ -53,9 +53,10 @@ export class Message {
    */
   own(): void {
     const { payload, offered } = this
-    if (payload.buffer.byteLength <= 2 * payload.length + SMALL_BUFFER_BYTES) return
+    if (payload.buffer.byteLength <= 2 * payload.length + POOL_BYTES) return
     const source = offered?.bytes ?? payload
-    const copy = Buffer.allocUnsafeSlow(source.length)
+    // From Node's pool of 8 KB: an array buffer of its own would cost more than the message.
+    const copy = Buffer.allocUnsafe(source.length)
     source.copy(copy)
     this.payload = copy.subarray(copy.length - payload.length)
     if (offered !== undefined) this.offered = { bytes: copy, packetIdAt: offered.packetIdAt }
