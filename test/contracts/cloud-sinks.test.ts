@@ -10,10 +10,11 @@ import { openNatsSink } from '@kefu-edge/cloud-sync/core/sinks/nats-sink'
 import { messageIdOf, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasPeer } from '../support/peers.ts'
 import { openRig, range, until } from '../unit/cloud-sync/support/rig.ts'
 
-const hasNats = spawnSync('nats-server', ['--version']).status === 0
-const hasKcat = spawnSync('kcat', ['-V']).status === 0
+const hasNats = hasPeer('nats-server')
+const hasKcat = hasPeer('kcat')
 
 let folder: string
 const children: ChildProcess[] = []

@@ -4,14 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { writeExport } from '../../../gateway/ledger/export.ts'
+import { hasPeer } from '../../support/peers.ts'
 import { type Fixture, openFixture, turn } from './fixture.ts'
 
 const program = join(import.meta.dirname, 'peer/verify-export.py')
-/** With CI_REQUIRE_PEERS=1 a missing peer fails instead of being skipped. */
-const hasPeers =
-  process.env.CI_REQUIRE_PEERS === '1' ||
-  ['python3', 'openssl'].every((name) => spawnSync(name, ['--help']).error === undefined)
-if (!hasPeers) console.warn('SKIPPED: python3 or openssl is not installed')
+const hasPeers = ['python3', 'openssl'].every(hasPeer)
 
 let box: Fixture
 let dir: string

@@ -9,6 +9,7 @@ import { createSpeechAudio } from '../../../gateway/voice/speech-audio.ts'
 import type { Segment, SpeechEngine } from '../../../gateway/voice/speech-engine.ts'
 import { loadVoiceData } from '../../../gateway/voice/voice-data.ts'
 import { readWav } from '../../../gateway/voice/wav.ts'
+import { hasPeer } from '../../support/peers.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const data = loadVoiceData()
@@ -141,7 +142,7 @@ describe('sound files', () => {
 })
 
 const espeak = createEspeakEngine()
-const isInstalled = (await espeak.state()).kind === 'ready'
+const isInstalled = hasPeer('espeak-ng')
 
 describe.skipIf(!isInstalled)('espeak-ng', () => {
   test('speaks Chinese with English letters, longer when slower, without clipping', async () => {

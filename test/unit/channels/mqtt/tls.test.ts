@@ -1,13 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { MqttCredentials } from '../../../../gateway/channels/mqtt/ports.ts'
+import { hasPeer } from '../../../support/peers.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
 
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+const hasOpenssl = hasPeer('openssl')
 
 interface KeyPair {
   readonly key: string
