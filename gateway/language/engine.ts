@@ -8,7 +8,7 @@ import { readModel, writeModel } from './model-file.ts'
 import { normalise } from './normalise.ts'
 import type { LanguageEngine, LanguageModule, TrainedModel } from './port.ts'
 import { buildQuestionIndex } from './question-index.ts'
-import { OUT_OF_SCOPE, prepareQuery } from './question-model.ts'
+import { OUT_OF_SCOPE, prepareStored } from './question-model.ts'
 import { createReader } from './reader.ts'
 import { buildPairLexicon } from './repair.ts'
 import { trainQuestionModel } from './trainer.ts'
@@ -72,7 +72,7 @@ export function loadEngine(
   const entityNames = listNames(base)
   const stored = [...base.questions, ...foreign]
   const index = buildQuestionIndex(
-    stored.map(({ text }) => prepareQuery(normalise(text), entityNames)),
+    stored.map(({ text }) => prepareStored(normalise(text), entityNames)),
   )
   const labels = Int32Array.from(stored, ({ label }) => label)
   const reader = createReader(model, index, labels)

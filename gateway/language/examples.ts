@@ -1,8 +1,10 @@
 /** Training questions with the copies that are made of them. */
 import { distort, hesitate, mishear, mistype, rephrase } from './augment.ts'
-import { type NormalText, normalise } from './normalise.ts'
-import { type EntityNames, prepareQuery, type QueryText } from './question-model.ts'
-import type { Random } from './random.ts'
+import { normalise } from './normalise.ts'
+import { type EntityNames, prepareStored, type QueryText } from './question-model.ts'
+import { type Random, seededRandom } from './random.ts'
+
+const COPY_KINDS = 3
 
 export interface TrainingQuestion {
   readonly text: string
@@ -12,43 +14,44 @@ export interface TrainingQuestion {
 
 export interface Example {
   readonly query: QueryText
-  /** As misheard or mistyped. */
-  readonly noisy: QueryText
+  /** As misheard or mistyped; made when asked for, the same each time. */
+  readonly noisy: () => QueryText
   /** Where the label has no second question: made-up copies in its place. */
   readonly copies?: {
     /** Said differently: the label is right. */
-    readonly same: QueryText
+    readonly same: () => QueryText
     /** Nearly the same words with another meaning: no label is right. */
-    readonly wrong: QueryText
+    readonly wrong: () => QueryText
   }
   readonly label: number
 }
 
+/** Prepares questions; each copy has its own random numbers, so order and sampling change nothing. */
 export function prepareExamples(
   questions: readonly TrainingQuestion[],
   entityNames: EntityNames,
-  random: Random,
+  seed: number,
 ): Example[] {
   const counts = new Map<number, number>()
   for (const { label } of questions) counts.set(label, (counts.get(label) ?? 0) + 1)
-  const normals = questions.map(({ text }) => normalise(text))
-  const prepare = (text: string): QueryText => prepareQuery(normalise(text), entityNames)
-  return questions.map(({ label }, i): Example => {
-    const normal: NormalText = normals[i] ?? normalise('')
-    const noisy =
-      normal.lang === 'zh'
-        ? hesitate(mishear(normal.text, random), random)
-        : mistype(normal.text, random)
-    const donor = normals[Math.floor(random() * normals.length)]?.text ?? ''
+  const prepare = (text: string): QueryText => prepareStored(normalise(text), entityNames)
+  return questions.map(({ text: raw, label }, i): Example => {
+    const { text, lang } = normalise(raw)
+    const copy = (kind: number, make: (random: Random) => string) => (): QueryText =>
+      prepare(make(seededRandom(Math.imul(seed + 1, 0x9e3779b1) + i * COPY_KINDS + kind)))
+    const donor = (random: Random): string =>
+      normalise(questions[Math.floor(random() * questions.length)]?.text ?? '').text
     return {
-      query: prepareQuery(normal, entityNames),
-      noisy: prepare(noisy),
+      query: prepare(raw),
+      noisy: copy(0, (random) =>
+        lang === 'zh' ? hesitate(mishear(text, random), random) : mistype(text, random),
+      ),
       label,
       ...(counts.get(label) === 1 && label >= 0
         ? {
             copies: {
-              same: prepare(rephrase(normal.text, random)),
-              wrong: prepare(distort(normal.text, donor, random)),
+              same: copy(1, (random) => rephrase(text, random)),
+              wrong: copy(2, (random) => distort(text, donor(random), random)),
             },
           }
         : {}),

@@ -33,10 +33,10 @@ export interface Rarity {
   readonly counts: ReadonlyMap<number, number>
 }
 
-export function measureRarity(texts: Iterable<readonly Token[]>): Rarity {
+export function measureRarity(texts: Iterable<{ readonly tokens: readonly Token[] }>): Rarity {
   const counts = new Map<number, number>()
   let documents = 0
-  for (const tokens of texts) {
+  for (const { tokens } of texts) {
     documents++
     for (const hash of new Set(tokens.map((token) => token.hash))) {
       counts.set(hash, (counts.get(hash) ?? 0) + 1)

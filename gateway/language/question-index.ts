@@ -54,7 +54,7 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
     texts,
     inverted: buildInvertedIndex(buildMatrix(searched, SEARCH_FEATURES, vectoriser)),
     vectoriser,
-    rarity: measureRarity(searched.map((text) => text.tokens)),
+    rarity: measureRarity(searched),
     profiles: new Map(),
     buffer: createFeatureBuffer(),
   }

@@ -4,7 +4,7 @@ import { LanguageModelError } from './model-error.ts'
 import { readModel, writeModel } from './model-file.ts'
 import { normalise } from './normalise.ts'
 import { buildQuestionIndex } from './question-index.ts'
-import { OUT_OF_SCOPE, prepareQuery, type StoredQuestion } from './question-model.ts'
+import { OUT_OF_SCOPE, prepareQuery, prepareStored, type StoredQuestion } from './question-model.ts'
 import { createReader, type Evidence, read, shareOut } from './reader.ts'
 import { trainQuestionModel } from './trainer.ts'
 
@@ -91,7 +91,7 @@ export function openTask(bytes: Uint8Array): TaskModel {
   }
   const stored = questions ?? []
   const index = questions
-    ? buildQuestionIndex(stored.map(({ text }) => prepareQuery(normalise(text), NO_ENTITIES)))
+    ? buildQuestionIndex(stored.map(({ text }) => prepareStored(normalise(text), NO_ENTITIES)))
     : undefined
   const reader = createReader(
     model,

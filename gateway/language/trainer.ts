@@ -50,6 +50,8 @@ const REPHRASED_WEIGHT = 0.1
 const RERANK_RIDGE = 10
 /** Neighbours of a question that the rerank learns from. */
 const RERANK_DEPTH = 8
+/** Questions that the decision is fitted on, for the same reason. */
+const HELD_OUT_QUESTIONS = 4000
 /** Questions that the rerank is learned from; a dozen weights need no more. */
 const RERANK_QUESTIONS = 3000
 
@@ -78,7 +80,7 @@ export function trainQuestionModel(
   options: TrainingOptions,
 ): Trained {
   const random = seededRandom(options.seed)
-  const prepared = prepareExamples(questions, options.entityNames ?? (() => []), random)
+  const prepared = prepareExamples(questions, options.entityNames ?? (() => []), options.seed)
   const stored = prepared.filter(({ label }) => label >= 0)
   const foreign = prepared.filter(({ label }) => label < 0)
   const index = options.search ? buildQuestionIndex(stored.map(({ query }) => query)) : undefined
@@ -100,7 +102,7 @@ function classifierFor(rows: readonly Example[], classes: number, random: Random
   const clean = rows.map(({ query }) => query.forClassifier)
   const units = clean.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const isPlenty = units / clean.length > LONG_TEXT || rows.length > PLENTY
-  const copies = isPlenty ? [] : rows.map((row) => row.noisy.forClassifier)
+  const copies = isPlenty ? [] : rows.map((row) => row.noisy().forClassifier)
   const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
@@ -122,10 +124,10 @@ function fitRerank(index: QuestionIndex, stored: readonly Example[], random: Ran
   }
   stored.forEach(({ query, noisy, copies, label }, document) => {
     if (random() >= share) return
-    if (copies) learn(copies.same, label, -1, REPHRASED_WEIGHT)
+    if (copies) learn(copies.same(), label, -1, REPHRASED_WEIGHT)
     else {
       learn(query, label, document, 1)
-      learn(noisy, label, document, COPY_WEIGHT)
+      learn(noisy(), label, document, COPY_WEIGHT)
     }
   })
   return fitLogistic(rows, targets, SIMILARITY_WIDTH, {
@@ -153,6 +155,7 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
   const fold = Int32Array.from(stored, () => Math.floor(random() * FOLDS))
   const folds = stored.length > SINGLE_FOLD_ABOVE ? 1 : FOLDS
   const outOfScope = outOfScopeOf(labels)
+  const share = Math.min(1, (HELD_OUT_QUESTIONS * FOLDS) / (stored.length * folds))
   for (let k = 0; k < folds; k++) {
     const classifier = options.classify
       ? classifierFor(
@@ -170,18 +173,18 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
       rows.push({ evidence, surroundings, label, weight })
     }
     stored.forEach(({ query, noisy, copies, label }, document) => {
-      if (fold[document] !== k) return
+      if (fold[document] !== k || random() >= share) return
       const right = label === outOfScope.outOfScope ? -1 : label
       if (copies) {
         // Without its only question the label is unknown, and its neighbours are the nearest misses.
         take(query, -1, document, -1, hidden)
-        take(noisy, -1, document, -1, hidden * NOISY_WEIGHT)
-        take(copies.same, right, -1, -1, REPHRASED_WEIGHT)
-        take(copies.wrong, -1, -1, -1, hidden)
+        take(noisy(), -1, document, -1, hidden * NOISY_WEIGHT)
+        take(copies.same(), right, -1, -1, REPHRASED_WEIGHT)
+        take(copies.wrong(), -1, -1, -1, hidden)
         return
       }
       take(query, right, document, -1, 1)
-      take(noisy, right, document, -1, NOISY_WEIGHT)
+      take(noisy(), right, document, -1, NOISY_WEIGHT)
       if (right >= 0) take(query, -1, document, label, hidden)
     })
     for (const { query } of foreign) take(query, -1, -1, -1, 1)

@@ -42,9 +42,11 @@ async function timesOf(texts: readonly string[], ask: (text: string) => unknown)
   for (const text of texts.slice(0, 300)) await ask(text)
   const times: number[] = []
   for (const text of texts) {
-    const started = performance.now()
+    // Processor time: on a shared machine wall time measures the neighbours.
+    const started = process.cpuUsage()
     await ask(text)
-    times.push(performance.now() - started)
+    const { user, system } = process.cpuUsage(started)
+    times.push((user + system) / 1000)
   }
   times.sort((a, b) => a - b)
   const at = (share: number): number => times[Math.floor(share * (times.length - 1))] ?? 0
