@@ -18,6 +18,7 @@ import type { Device } from './turn.ts'
 /** Asks a device may save up for a burst, in seconds of its rate. */
 const ASK_BURST_SECONDS = 10
 const SERVER_NAME = 'kefu-edge'
+const HOUR_MS = 3_600_000
 
 export interface DeviceSide {
   readonly admission: Admission
@@ -150,4 +151,13 @@ const mqttLimitsOf = ({ mqtt }: Config) => ({
   topicAliasMaximum: mqtt.topicAliasMaximum,
   maxConnectsPerSecond: mqtt.connectsPerSecond,
   maxMessagesPerSecond: mqtt.messagesPerSecond,
+  maxBytesPerSecond: mqtt.bytesPerSecond,
+  maxConnections: mqtt.maxConnections,
+  maxSubscriptionsPerClient: mqtt.maxSubscriptions,
+  maxQueuedMessages: mqtt.maxQueuedMessages,
+  maxQueuedBytes: mqtt.maxQueuedBytes,
+  maxQueuedAgeMs: mqtt.maxQueuedHours * HOUR_MS,
+  queueOverflow: mqtt.queueOverflow,
+  maxSessionExpirySeconds: (mqtt.maxSessionHours * HOUR_MS) / 1000,
+  maxRetainedMessages: mqtt.maxRetained,
 })

@@ -145,6 +145,62 @@ export const ConfigSchema = Type.Object(
           description:
             'Messages per second and device before its socket is paused; 0 sets no limit (IT)',
         }),
+        bytesPerSecond: Type.Integer({
+          minimum: 0,
+          default: 4_194_304,
+          description:
+            'Bytes per second and device before its socket is paused; 0 sets no limit (IT, on a thin network)',
+        }),
+        maxConnections: Type.Integer({
+          minimum: 1,
+          maximum: 1_000_000,
+          default: 20_000,
+          description: 'Clients connected at once; the next is told that the box is busy (IT)',
+        }),
+        maxSubscriptions: Type.Integer({
+          minimum: 1,
+          maximum: 100_000,
+          default: 1000,
+          description: 'Subscriptions of one client (IT, for dashboards that watch many devices)',
+        }),
+        maxQueuedMessages: Type.Integer({
+          minimum: 1,
+          maximum: 10_000_000,
+          default: 10_000,
+          description: 'QoS 1 and 2 messages kept for one client that is away (IT)',
+        }),
+        maxQueuedBytes: Type.Integer({
+          minimum: 65_536,
+          default: 33_554_432,
+          description: 'Bytes of messages kept for one client that is away (IT, on a small disk)',
+        }),
+        maxQueuedHours: Type.Integer({
+          minimum: 0,
+          maximum: 87_600,
+          default: 168,
+          description:
+            'Age at which a message that waits for its client is dropped; 0: never (nurses)',
+        }),
+        queueOverflow: Type.Union(
+          [Type.Literal('drop-oldest'), Type.Literal('drop-newest'), Type.Literal('refuse')],
+          {
+            default: 'drop-oldest',
+            description:
+              'What gives way when the queue of a client is full: its oldest message, the new one, or the publisher, who is told 0x97 (IT)',
+          },
+        ),
+        maxSessionHours: Type.Integer({
+          minimum: 1,
+          maximum: 87_600,
+          default: 168,
+          description: 'How long a session is kept for a client that is away (IT)',
+        }),
+        maxRetained: Type.Integer({
+          minimum: 1,
+          maximum: 10_000_000,
+          default: 50_000,
+          description: 'Retained messages in all; a twin takes up to three a device (IT)',
+        }),
       },
       { ...closed, default: {} },
     ),
