@@ -166,7 +166,7 @@ describe('the engine', () => {
 
   it('prefers the hypothesis that makes sense here to the one heard best', () => {
     const understanding = engine.understand([
-      { text: '宝告诗人什后出来', confidence: 0.6 },
+      { text: '抱高山流水', confidence: 0.6 },
       { text: '报告什么时候出来', confidence: 0.5 },
     ])
     expect(understanding.candidates[0]?.ref.intent).toBe('report.when')
