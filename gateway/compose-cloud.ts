@@ -5,8 +5,9 @@ import { createEscalator } from '@kefu-edge/cloud-sync/escalate'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { createPuller, type Puller, type PullerOptions } from '@kefu-edge/cloud-sync/pull-packs'
-import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
+import { openPullStore, type PullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
+import { watchNetwork } from '@kefu-edge/cloud-sync/watch-network'
 import { createEnrolment } from './cloud-enrolment.ts'
 import { createEscalation } from './cloud-escalation.ts'
 import type { Box } from './compose.ts'
@@ -22,6 +23,8 @@ export interface CloudLink {
   startPulling(targets: PullerOptions['targets']): void
   /** The network came back, or somebody does not want to wait. */
   nudge(): void
+  /** Bandwidth window: while closed, backlog, packs and configuration wait. */
+  setWindow(isOpen: boolean): void
   status(): NonNullable<LiveStatus['cloud']>
   close(): Promise<void>
 }
@@ -36,6 +39,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     url,
     identity,
     clock,
+    certificateTimeMs: () => box.time.now(),
     ...(caFile === undefined ? {} : { caPem: readCa(caFile) }),
   })
   const random = Math.random
@@ -57,28 +61,51 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
   }
   let puller: Puller | undefined
   let isClosed = false
+  const nudge = () => {
+    pusher.nudge()
+    puller?.nudge()
+  }
+  const stopWatching = watchNetwork(nudge)
   pusher.start()
   cosigning.start()
   return {
     pusher,
     startPulling(targets) {
-      const store = openPullStore(box.folder.file('releases'))
+      const store = openReleases(box, logger)
+      if (!store) return
       enrolment.whenPinned((publisherKey) => {
         if (isClosed) return
-        puller = createPuller({ ...common, publisherKey, targets, store })
+        const trustedTimeMs = () => box.time.now()
+        puller = createPuller({ ...common, publisherKey, targets, store, trustedTimeMs })
         puller.start()
       })
     },
-    nudge: () => {
-      pusher.nudge()
-      puller?.nudge()
+    nudge,
+    setWindow: (isOpen) => {
+      pusher.setWindow(isOpen)
+      puller?.setWindow(isOpen)
     },
     status: () => statusOf(url, pusher),
     close: async () => {
       isClosed = true
+      stopWatching()
       await Promise.all([puller?.close(), cosigning.close(), pusher.close()])
       link.close()
     },
+  }
+}
+
+/** A broken state file stops the pull, not the box: local functions go on. */
+function openReleases(box: Box, logger: Logger): PullStore | undefined {
+  const folder = box.folder.file('releases')
+  try {
+    return openPullStore(folder)
+  } catch (error) {
+    logger.error(
+      { error, folder },
+      'releases cannot be read; nothing is pulled until the folder is removed and the gateway started anew',
+    )
+    return undefined
   }
 }
 

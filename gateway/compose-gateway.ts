@@ -54,7 +54,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       jobs: boxJobs({
         ...box,
         makeBackup: box.operations.makeBackup,
-        ...(cloud ? { pusher: cloud.pusher } : {}),
+        ...(cloud ? { pusher: cloud } : {}),
       }),
     })
     closers.push(() => schedule.close())

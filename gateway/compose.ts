@@ -16,9 +16,10 @@ import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { type Library, openLibrary } from './knowledge/library.ts'
 import { trainInWorker } from './knowledge/train-in-worker.ts'
 import { createLanguageModule } from './language/engine.ts'
-import { loadKeyFiles } from './ledger/key-files.ts'
+import { ledgerMemory, loadKeyFiles } from './ledger/key-files.ts'
 import type { FillRandom } from './ledger/key-ring.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
+import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import { createSkills, type Escalate } from './skills/skills.ts'
@@ -49,7 +50,7 @@ export interface Box {
   readonly sessions: Sessions
   readonly library: Library
   readonly answerTurn: AnswerTurn
-  /** `escalate`, `onDeviceChanged` and `status` are set by who opens the box to the network. */
+  /** `escalate`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
   readonly hooks: BoxHooks
   readonly operations: OperationParts
   /** The floor under the clock; `clock` is this one. */
@@ -61,6 +62,7 @@ export interface Box {
 export interface BoxHooks {
   escalate?: Escalate
   onDeviceChanged?: OperationParts['onDeviceChanged']
+  onDesired?: OperationParts['onDesired']
   status?: () => LiveStatus
   live?: LiveParts
 }
@@ -88,6 +90,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       clock,
       idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
     })
+    const twins = createTwins(store)
     const hooks: BoxHooks = {}
     const skills = createSkills({
       library,
@@ -104,7 +107,14 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       voice: createSpeaker(config.answers),
       packsOf: (kind) => config.answers.packsByKind[kind],
     })
+    const subjects = createSubjectRights({
+      store,
+      clock,
+      ledger,
+      alsoErase: [(who) => void sessions.forget(who)],
+    })
     const operations: OperationParts = {
+      subjects,
       store,
       clock,
       ledger,
@@ -112,16 +122,17 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       claims,
       library,
       answerTurn,
+      twins,
       onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
+      onDesired: (id) => hooks.onDesired?.(id),
       status: () => ({
-        ...boxStatus({ dataDir: config.dataDir, clock, ledger, registry, library, time }),
+        ...boxStatus({ dataDir: config.dataDir, clock, ledger, registry, library, time, twins }),
         ...(hooks.status?.() ?? { running: false }),
       }),
       makeBackup: (file, configFile) =>
         makeBackup({ config, store, ledger, clock }, file, configFile),
       live: () => hooks.live,
     }
-    const twins = createTwins(store)
     return {
       config,
       clock,
@@ -179,6 +190,7 @@ function openLedger(config: Config, folder: DataFolder, store: Store, time: Time
     keys,
     random,
     gatewayId,
+    memory: ledgerMemory(folder.file('keys')),
     limits: {
       session: { maxPending, whenFull: 'refuse' },
       audit: { maxPending, whenFull: 'refuse' },

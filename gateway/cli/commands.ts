@@ -34,6 +34,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   device add ID --kind KIND [--group G] [--replace] add a device; prints JSON with its token
   device list | enable ID | disable ID | remove ID
   device claim --kind KIND [--group G]              a claim code for a device straight out of its box
+  twin ID [FIELD=VALUE …] | --group G FIELD=VALUE … what a device should be and what it says it is
   ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
   pack validate DIR | install DIR | list | rollback NAME | remove NAME
   language train|predict|evaluate …                 (kefu-edge language --help)
@@ -91,6 +92,32 @@ async function print(
 ): Promise<ExitCode> {
   io.stdout(JSON.stringify(await operate(config(), name, args), null, io.isTty ? 2 : 0))
   return 0
+}
+
+async function twin(options: CommandOptions): Promise<ExitCode> {
+  const usage = 'twin ID [FIELD=VALUE …] | twin --group G [FIELD=VALUE …]'
+  const [group] = options.values.group ?? []
+  const [device, assignments] =
+    group === undefined
+      ? [need(options.words[0], usage), options.words.slice(1)]
+      : [undefined, options.words]
+  const whose = group === undefined ? { device } : { group }
+  if (assignments.length === 0) return print(options, 'twin.read', whose)
+  const state = Object.fromEntries(assignments.map((one) => assignmentOf(one, usage)))
+  return print(options, 'twin.desire', { ...whose, state })
+}
+
+/** `volume=7` is a number, `theme=dark` a text, `theme=` takes the field away. */
+function assignmentOf(word: string, usage: string): [string, unknown] {
+  const at = word.indexOf('=')
+  if (at < 1) throw new UsageError(`usage: kefu-edge ${usage}`)
+  const text = word.slice(at + 1)
+  if (text === '') return [word.slice(0, at), null]
+  try {
+    return [word.slice(0, at), JSON.parse(text) as unknown]
+  } catch {
+    return [word.slice(0, at), text]
+  }
 }
 
 async function pack(options: CommandOptions): Promise<ExitCode> {
@@ -178,7 +205,9 @@ async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> 
 
 async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { subjectCommand } = await import('./subject.ts')
-  return (await subjectCommand([...words], streams(io), { dataDir: config().dataDir })) as ExitCode
+  const inTheBox = (name: OperationName, args: Record<string, unknown>) =>
+    operate(config(), name, args)
+  return (await subjectCommand([...words], streams(io), { operate: inTheBox })) as ExitCode
 }
 
 const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, isTty: io.isTty })
@@ -186,6 +215,7 @@ const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, i
 export const COMMANDS: Readonly<Record<string, Command>> = {
   start,
   device,
+  twin,
   pack,
   ask,
   status,

@@ -3,7 +3,7 @@
  * process when no gateway runs, through the admin API when one does; the console calls the API.
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Presence } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { AnswerTurn } from '../answer-turn.ts'
@@ -11,27 +11,36 @@ import type { Clock } from '../clock.ts'
 import type { Claims } from '../devices/claims.ts'
 import { CLAIM_TTL_MS } from '../devices/claims.ts'
 import type { Registry } from '../devices/registry.ts'
+import type { Twins } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
 import { readPack } from '../knowledge/read-pack.ts'
 import type { Json, Ledger } from '../ledger/port.ts'
+import type { SubjectRights } from '../ledger/subjects.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
-import type { Announcement } from '../voice/announcement.ts'
+import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
+import { desireTwins, listDevices, readTwins } from './device-state.ts'
+import { operation as bareOperation, type Operation } from './operation.ts'
 import type { Status } from './status.ts'
+import { SUBJECT_OPERATIONS } from './subject-operations.ts'
 
 export interface OperationParts {
+  readonly subjects: SubjectRights
   readonly store: Store
   readonly clock: Clock
   readonly ledger: Ledger
   readonly registry: Registry
   readonly claims: Claims
+  readonly twins: Twins
   readonly library: Library
   readonly answerTurn: AnswerTurn
   /** Lets connections go on or ends them after a device's rights have changed. */
   readonly onDeviceChanged: (deviceId: string, reason: string) => void
+  /** Publishes what a device should be; inside `store.commit`. */
+  readonly onDesired: (deviceId: string) => void
   readonly status: () => Status
   /** Writes a backup file while the box runs. */
   readonly makeBackup: (file: string, configFile?: string) => Promise<BackupReport>
@@ -44,18 +53,17 @@ export interface LiveParts {
   readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
   readonly recentLog: () => readonly string[]
+  readonly presence: (deviceId: string) => Presence | undefined
 }
 
-interface Operation<S extends TSchema> {
-  readonly args: S
-  run(args: Static<S>, parts: OperationParts): unknown
-}
-const operation = <S extends TSchema>(args: S, run: Operation<S>['run']): Operation<S> => ({
-  args,
-  run,
-})
+/** Binds the parts, so that each entry below reads as arguments and deed. */
+const operation = <S extends TSchema>(
+  args: S,
+  run: (args: Static<S>, parts: OperationParts) => unknown,
+): Operation<S, OperationParts> => bareOperation(args, run)
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
+const WhoseTwin = { device: Type.Optional(Id), group: Type.Optional(Id) }
 const Groups = Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
 
 function audit(parts: OperationParts, kind: string, body: Record<string, Json>): void {
@@ -84,12 +92,7 @@ export const OPERATIONS = {
       return { deviceId: args.id, kind: args.kind, groups: added.device.groups, token: added.token }
     },
   ),
-  'device.list': operation(Type.Object({}), (_, { registry }) =>
-    registry.list().map(({ createdAtMs, ...device }) => ({
-      ...device,
-      createdAt: new Date(createdAtMs).toISOString(),
-    })),
-  ),
+  'device.list': operation(Type.Object({}), (_, parts) => listDevices(parts)),
   'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
     setDisabled(args.id, true, parts),
   ),
@@ -115,6 +118,18 @@ export const OPERATIONS = {
       return { claim: code, kind, groups, expiresAt: new Date(nowMs + CLAIM_TTL_MS).toISOString() }
     },
   ),
+  'twin.read': operation(Type.Object({ ...WhoseTwin }), (args, parts) => readTwins(args, parts)),
+  'twin.desire': operation(
+    Type.Object({
+      ...WhoseTwin,
+      state: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Type.Unknown(), {
+        minProperties: 1,
+      }),
+      version: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
+    (args, parts) => desireTwins(args, parts),
+  ),
+  ...SUBJECT_OPERATIONS,
   'pack.list': operation(Type.Object({}), (_, { library }) =>
     library.list().map(({ installedAtMs, ...pack }) => ({
       ...pack,
@@ -166,22 +181,11 @@ export const OPERATIONS = {
     Type.Object({ text: Type.String({ minLength: 1, maxLength: 1000 }) }),
     ({ text }, { library }) => library.engine.explain([{ text, confidence: 1 }]),
   ),
-  announce: operation(
-    Type.Object({
-      text: Type.String({ minLength: 1, maxLength: 1000 }),
-      devices: Type.Optional(Type.Array(Id, { maxItems: 1000 })),
-      group: Type.Optional(Id),
-      lang: Type.Optional(Type.Union([Type.Literal('zh'), Type.Literal('en')])),
-      priority: Type.Optional(Type.Union(PRIORITIES.map((one) => Type.Literal(one)))),
-      untilAcknowledged: Type.Optional(Type.Boolean()),
-      id: Type.Optional(Id),
-    }),
-    (args, { live }) => {
-      const running = live()
-      if (!running) throw new GatewayError('gateway.not-running')
-      return running.announce(args as Announcement)
-    },
-  ),
+  announce: operation(Announcement, (args, { live }) => {
+    const running = live()
+    if (!running) throw new GatewayError('gateway.not-running')
+    return running.announce(args)
+  }),
   status: operation(Type.Object({}), (_, parts) => parts.status()),
   backup: operation(
     Type.Object({ file: Type.String(), configFile: Type.Optional(Type.String()) }),
@@ -206,7 +210,7 @@ export async function runOperation(
   args: unknown,
   parts: OperationParts,
 ): Promise<unknown> {
-  const { args: schema, run } = OPERATIONS[name] as Operation<TSchema>
+  const { args: schema, run } = OPERATIONS[name] as Operation<TSchema, OperationParts>
   const wrong = Value.Errors(schema, args).First()
   if (wrong) {
     throw new GatewayError('message.invalid', {

@@ -1,4 +1,5 @@
 /** The box in one look: what `kefu-edge status`, the console and a support bundle show. */
+import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { Clock } from '../clock.ts'
 import type { Registry } from '../devices/registry.ts'
 import type { Library } from '../knowledge/library.ts'
@@ -20,7 +21,12 @@ export interface BoxStatus {
     readonly version: string
     readonly testScore: number
   }[]
-  readonly devices: { readonly registered: number; readonly disabled: number }
+  readonly devices: {
+    readonly registered: number
+    readonly disabled: number
+    /** Not as they should be: reported state is not the desired one. */
+    readonly drifting: number
+  }
   readonly ledger: {
     readonly entries: number
     readonly checkpoint?: { readonly entries: number; readonly at: string }
@@ -45,6 +51,7 @@ export interface LiveStatus {
     readonly roundTripMs?: number
     readonly lastError?: string
   }
+  readonly bridges?: readonly BridgeStatus[]
   readonly jobs: readonly JobStatus[]
 }
 
@@ -57,6 +64,7 @@ export function boxStatus(parts: {
   readonly registry: Registry
   readonly library: Library
   readonly time: { doubt(): TimeDoubt | undefined }
+  readonly twins: { drifting(): number }
 }): BoxStatus {
   const { ledger, registry, library, clock, time } = parts
   const devices = registry.list()
@@ -75,6 +83,7 @@ export function boxStatus(parts: {
     devices: {
       registered: devices.length,
       disabled: devices.filter((device) => device.isDisabled).length,
+      drifting: parts.twins.drifting(),
     },
     ledger: {
       entries: ledger.size(),

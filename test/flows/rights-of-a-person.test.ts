@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
+import { startGateway } from '../support/gateway.ts'
+
+const subject = { id: 'p-1', kind: 'patient' } as const
+
+describe('a person', () => {
+  it('is shown what is kept, has it erased, and the record still proves itself', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const run = (
+      name: 'subject.export' | 'subject.erase' | 'subject.hold' | 'subject.release',
+      more = {},
+    ) => runOperation(name, { ...subject, ...more }, gateway.box.operations)
+    const first = await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    await gateway.ask(token, { id: '2', text: '门诊几点开门', subject: { ...subject, id: 'p-2' } })
+
+    const kept = (await run('subject.export')) as { personal?: { heard: string[] } }[]
+    expect(kept.map((entry) => entry.personal?.heard)).toEqual([['停车场在哪']])
+
+    await run('subject.hold', { reason: 'court' })
+    await expect(run('subject.erase', { reason: 'asked' })).rejects.toMatchObject({
+      code: 'ledger.held',
+    })
+    await run('subject.release', { reason: 'over' })
+    await run('subject.erase', { reason: 'asked' })
+
+    expect(await run('subject.export')).toEqual([])
+    const again = await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    expect(again).toMatchObject({ status: 410, body: { code: 'answer.erased' } })
+    const next = await gateway.ask(token, {
+      id: '3',
+      text: '停车场在哪',
+      session: first.body.session,
+    })
+    expect(next.body.session).not.toBe(first.body.session)
+    const other = await gateway.ask(token, { id: '2', text: '门诊几点开门' })
+    expect(other.body.status).toBe('answered')
+  })
+})
