@@ -63,7 +63,7 @@ function evidenceOf(parts: EngineParts, item: Evidence): Readonly<Record<string,
     rank: item.rank,
     probability: item.probability,
     margin: item.margin,
-    ...(question ? { question: question.common, match: item.match, covers: item.covers } : {}),
+    ...(question !== undefined ? { question, match: item.match, covers: item.covers } : {}),
     ...(item.figures
       ? {
           similarity: Object.fromEntries(

@@ -4,7 +4,7 @@ import type { KnowledgeRef } from '../turn.ts'
 import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
 import { commonForm, normalise } from './normalise.ts'
 import type { StoredQuestion } from './question-model.ts'
-import { parseTemplate, type TemplateNode } from './templates.ts'
+import { firstCharacters, parseTemplate, type TemplateNode } from './templates.ts'
 
 export interface KnownIntent {
   readonly ref: KnowledgeRef
@@ -19,6 +19,8 @@ export interface KnownTemplate {
   readonly lang: Language
   readonly source: string
   readonly node: TemplateNode
+  /** See {@link firstCharacters}. */
+  readonly firsts: ReadonlySet<string> | undefined
 }
 
 export interface KnowledgeBase {
@@ -74,8 +76,8 @@ function compileTemplates(intents: readonly KnownIntent[]): KnownTemplate[] {
         const rules = Object.fromEntries(
           Object.entries(pack.rules).map(([name, rule]) => [name, foldTemplate(rule)]),
         )
-        const asWritten = { intent: number, lang, source, node: parseTemplate(folded, rules) }
-        return [asWritten]
+        const node = parseTemplate(folded, rules)
+        return [{ intent: number, lang, source, node, firsts: firstCharacters(node) }]
       }),
     ),
   )

@@ -11,6 +11,7 @@ import { type Logistic, logOdds } from './logistic.ts'
 import { measureRarity, type Profile, profile, type Rarity } from './profile.ts'
 import type { QueryText } from './question-model.ts'
 import { compare, SIMILARITY_WIDTH } from './similarity.ts'
+import { tokenise } from './tokens.ts'
 import { createSparseVector, createVectoriser, type Vectoriser, vectorise } from './vectorise.ts'
 
 /** Terms of the search: short n-grams find, the comparison judges. */
@@ -29,10 +30,11 @@ const MAX_TERMS = 1_000_000
 /** Candidates compared in full: more cost time and, on held-out questions, changed nothing. */
 export const CANDIDATES = 24
 /** Profiles of stored questions kept ready; beyond it they are made when needed. */
-const PROFILE_CACHE = 20_000
+const PROFILE_CACHE = 6000
 
 export interface QuestionIndex {
-  readonly texts: readonly QueryText[]
+  /** Stored questions in common wording. */
+  readonly texts: readonly string[]
   readonly inverted: InvertedIndex
   readonly vectoriser: Vectoriser
   readonly rarity: Rarity
@@ -51,7 +53,7 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
   const vocabulary = buildVocabulary(searched, SEARCH_FEATURES, 1, MAX_TERMS)
   const vectoriser = createVectoriser(vocabulary, SEARCH_WEIGHTS)
   return {
-    texts,
+    texts: texts.map(({ common }) => common),
     inverted: buildInvertedIndex(buildMatrix(searched, SEARCH_FEATURES, vectoriser)),
     vectoriser,
     rarity: measureRarity(searched),
@@ -93,8 +95,8 @@ export function findMatches(
 function profileOf(index: QuestionIndex, document: number): Profile {
   const kept = index.profiles.get(document)
   if (kept) return kept
-  const text = index.texts[document]
-  const made = profile(text?.common ?? '', text?.forSearch.tokens ?? [], index.rarity)
+  const text = index.texts[document] ?? ''
+  const made = profile(text, tokenise(text), index.rarity)
   if (index.profiles.size < PROFILE_CACHE) index.profiles.set(document, made)
   return made
 }

@@ -78,6 +78,50 @@ export function parseTemplate(
   return parseChoice('')
 }
 
+/**
+ * Characters that a match can begin with; undefined when it may begin with a slot or be empty. Spares
+ * trying most templates on most texts.
+ */
+export function firstCharacters(node: TemplateNode): ReadonlySet<string> | undefined {
+  const found = firsts(node)
+  return found.isOpen || found.isEmpty ? undefined : found.characters
+}
+
+interface Firsts {
+  readonly characters: Set<string>
+  readonly isOpen: boolean
+  readonly isEmpty: boolean
+}
+
+function firsts(node: TemplateNode): Firsts {
+  switch (node.kind) {
+    case 'slot':
+      return { characters: new Set(), isOpen: true, isEmpty: false }
+    case 'text': {
+      const [first] = node.text.replaceAll(' ', '')
+      return { characters: new Set(first), isOpen: false, isEmpty: first === undefined }
+    }
+    case 'choice': {
+      const options = node.options.map(firsts)
+      return {
+        characters: new Set(options.flatMap(({ characters }) => [...characters])),
+        isOpen: options.some(({ isOpen }) => isOpen),
+        isEmpty: options.some(({ isEmpty }) => isEmpty),
+      }
+    }
+    case 'sequence': {
+      const characters = new Set<string>()
+      for (const item of node.items) {
+        const next = firsts(item)
+        for (const character of next.characters) characters.add(character)
+        if (next.isOpen) return { characters, isOpen: true, isEmpty: false }
+        if (!next.isEmpty) return { characters, isOpen: false, isEmpty: false }
+      }
+      return { characters, isOpen: false, isEmpty: true }
+    }
+  }
+}
+
 /** Where a slot's words may end when they start at `at`, with what they mean; longest first. */
 export type SlotReader = (
   name: string,

@@ -113,6 +113,7 @@ function findCertain(
   for (const text of new Set([normal.plain, normal.bare, normal.text])) {
     for (const template of base.templates) {
       if (template.lang !== normal.lang || (allowed && !allowed(template.intent))) continue
+      if (template.firsts && !template.firsts.has(text.charAt(0))) continue
       const match = matchTemplate(template.node, text, slotReader(parts, template.intent))
       if (match) {
         const candidates = [{ intent: template.intent, confidence: EXACT_CONFIDENCE }]
