@@ -6,16 +6,19 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
 } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { composeBox } from '../compose.ts'
 import { loadConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
-import { type BackupManifest, extractBackup, verifyBackup } from '../storage/backup.ts'
+import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
+import type { BackupManifest } from '../storage/backup-format.ts'
 import { openDataFolder } from '../storage/data-folder.ts'
+import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
 
 export interface RestoreReport {
   readonly dataDir: string
@@ -48,6 +51,7 @@ export async function restoreBackup(
     }
     staging = mkdtempSync(`${dataDir}.restoring-`)
     await extractBackup(file, staging)
+    if (isFilled) keepErasures(dataDir, staging)
     const opened = await openNewEpoch(staging, manifest)
     const putAside = isFilled ? asideOf(dataDir) : undefined
     moveInto(dataDir, staging, putAside)
@@ -63,6 +67,17 @@ export async function restoreBackup(
     if (staging) rmSync(staging, { recursive: true, force: true })
     held?.release()
   }
+}
+
+/** Who was erased since the backup stays erased: the ledger applies the list when its new epoch opens. */
+function keepErasures(from: string, to: string): void {
+  const [known, restored] = [from, to].map((dir) => keyFilesOf(join(dir, 'keys')).erased)
+  if (!known || !restored || !existsSync(known)) return
+  const lines = [known, restored].flatMap((file) =>
+    existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [],
+  )
+  const all = [...new Set(lines)].filter((line) => line !== '')
+  writeDurably(restored, all.map((line) => `${line}\n`).join(''), 0o600)
 }
 
 /** The copy is older than what the core may have: what it writes from here on is a log of its own. */

@@ -1,58 +1,36 @@
-/**
- * Backups: one file, made while the box runs. Two lines of text, then the parts one after the other:
- *
- *   KEFU-BACKUP 1 {SHA-256 of the next line}
- *   {"format":1,"gateway":…,"madeAt":…,"parts":[{"name","bytes","sha256"},…]}
- *
- * The first part is the database, copied by SQLite's online backup as it was at one instant. Keys are
- * inside, since without them nothing in it can be read: whoever holds the file holds the box. Mode 0600.
- */
+/** Makes backups while the box runs; backup-format says what one is. */
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
-import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import {
+  createReadStream,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { open, rename, stat } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import { GatewayError } from '../errors.ts'
+import {
+  type BackupManifest,
+  CONFIG_PART,
+  DATABASE_PART,
+  MAGIC,
+  OWNER_ONLY,
+  type Part,
+  PIECE_BYTES,
+  syncFolder,
+} from './backup-format.ts'
 import type { Store } from './store.ts'
 
 export const BACKUP_SUFFIX = '.kefu-backup'
-const MAGIC = 'KEFU-BACKUP 1'
-const OWNER_ONLY = 0o600
-const PIECE_BYTES = 256 * 1024
-/** A manifest of a thousand parts is 150 kB; more is not ours. */
-const MAX_HEADER_BYTES = 1024 * 1024
-/** Settings and keys are small; what is larger does not belong into the data folder. */
-const MAX_SIDE_FILE_BYTES = 16 * 1024 * 1024
-const MAX_PARTS = 1000
-export const DATABASE_PART = 'kefu.db'
-export const CONFIG_PART = 'kefu-edge.yaml'
+/** Settings and keys are small, and are held in memory so that none changes under the hand. */
+const MAX_SIDE_BYTES = 64 * 1024 * 1024
 
 /** What is made anew at each start, or is another copy: not part of a backup. */
 const LEFT_OUT =
-  /^(kefu\.db.*|lock.*|run\.json|backups|logs|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
-
-/** No absolute names and no way out of the folder, whoever wrote the manifest. */
-const PartName = Type.String({
-  pattern: '^(?!\\.\\.?(/|$))[^/\\\\\\0]+(/(?!\\.\\.?(/|$))[^/\\\\\\0]+)*$',
-  maxLength: 255,
-})
-const Manifest = Type.Object({
-  format: Type.Literal(1),
-  gateway: Type.String(),
-  version: Type.String(),
-  madeAt: Type.String(),
-  parts: Type.Array(
-    Type.Object({
-      name: PartName,
-      bytes: Type.Integer({ minimum: 0 }),
-      sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-    }),
-    { minItems: 1, maxItems: MAX_PARTS },
-  ),
-})
-export type BackupManifest = Static<typeof Manifest>
-type Part = BackupManifest['parts'][number]
+  /^(kefu\.db.*|lock.*|run\.json|staged|backups|logs|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
 
 export interface BackupReport {
   readonly file: string
@@ -80,23 +58,20 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
   const partial = `${file}.partial`
   try {
     await refuseWithoutSpace(source.store.path, dirname(file))
+    // Before the database: what they say of the record is then never ahead of it.
+    const beside = sideFiles(source.dataDir, source.configFile)
     // An empty file of our own mode first: SQLite keeps the mode it finds.
     await (await open(copy, 'wx', OWNER_ONLY)).close()
     await source.store.backup(copy)
-    const paths = [
-      { name: DATABASE_PART, path: copy },
-      ...sideFiles(source.dataDir, source.configFile),
-    ]
-    const parts: Part[] = []
-    for (const { name, path } of paths) parts.push({ name, ...(await hashOf(path)) })
+    const database = { name: DATABASE_PART, ...(await hashOf(copy)) }
     const manifest: BackupManifest = {
       format: 1,
       gateway: source.gatewayId,
       version: source.version,
       madeAt: new Date(source.nowMs).toISOString(),
-      parts,
+      parts: [database, ...beside.map(partOf)],
     }
-    await writeWhole(partial, manifest, paths)
+    await writeWhole(partial, manifest, copy, beside)
     await rename(partial, file)
     await syncFolder(dirname(file))
     return { file, bytes: statSync(file).size, manifest }
@@ -111,45 +86,6 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
       rmSync(path, { force: true })
     }
   }
-}
-
-/** Reads the head of a backup and re-hashes every part. Throws `backup.unreadable`, naming the part. */
-export async function verifyBackup(file: string): Promise<BackupManifest> {
-  await withBackup(file, async (handle, manifest, start) => {
-    let at = start
-    for (const part of manifest.parts) {
-      const hash = createHash('sha256')
-      await readPart(handle, at, part, (piece) => void hash.update(piece))
-      if (hash.digest('hex') !== part.sha256) throw unreadable(`${part.name} was changed`)
-      at += part.bytes
-    }
-    if ((await handle.stat()).size !== at) throw unreadable('there are bytes behind the last part')
-  })
-  return readManifest(file)
-}
-
-/** Writes the parts into `dir`, each on disk when this resolves. Verify the backup first. */
-export async function extractBackup(file: string, dir: string): Promise<void> {
-  await withBackup(file, async (handle, manifest, start) => {
-    let at = start
-    for (const part of manifest.parts) {
-      const target = join(dir, part.name)
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      const out = await open(target, 'wx', OWNER_ONLY)
-      try {
-        await readPart(handle, at, part, async (piece) => void (await out.write(piece)))
-        await out.sync()
-      } finally {
-        await out.close()
-      }
-      at += part.bytes
-      await syncFolder(dirname(target))
-    }
-  })
-}
-
-export function readManifest(file: string): Promise<BackupManifest> {
-  return withBackup(file, async (_, manifest) => manifest)
 }
 
 /** Backups of a folder that this module named, oldest first. */
@@ -174,23 +110,41 @@ export function pruneBackups(dir: string, keep: number): number {
   return old.length
 }
 
-function sideFiles(dataDir: string, configFile?: string): { name: string; path: string }[] {
-  const found: { name: string; path: string }[] = []
+interface SideFile {
+  readonly name: string
+  readonly content: Buffer
+}
+
+const partOf = ({ name, content }: SideFile): Part => ({
+  name,
+  bytes: content.length,
+  sha256: createHash('sha256').update(content).digest('hex'),
+})
+
+function sideFiles(dataDir: string, configFile?: string): SideFile[] {
+  const found: SideFile[] = []
+  let left = MAX_SIDE_BYTES
+  const take = (name: string, path: string): void => {
+    left -= statSync(path).size
+    if (left < 0) {
+      throw new GatewayError('backup.failed', {
+        detail: `${dataDir} holds more than ${mb(MAX_SIDE_BYTES)} MB beside the database`,
+      })
+    }
+    found.push({ name, content: readFileSync(path) })
+  }
   const walk = (dir: string): void => {
     for (const entry of readdirSync(dir, { withFileTypes: true })) {
       const path = join(dir, entry.name)
+      const name = relative(dataDir, path).split(sep).join('/')
       if (LEFT_OUT.test(entry.name)) continue
       if (entry.isDirectory()) walk(path)
-      if (!entry.isFile() || statSync(path).size > MAX_SIDE_FILE_BYTES) continue
-      found.push({ name: relative(dataDir, path).split(sep).join('/'), path })
+      else if (entry.isFile() && !(configFile && name === CONFIG_PART)) take(name, path)
     }
   }
   walk(dataDir)
-  if (configFile === undefined) return found
-  return [
-    ...found.filter((one) => one.name !== CONFIG_PART),
-    { name: CONFIG_PART, path: configFile },
-  ]
+  if (configFile) take(CONFIG_PART, configFile)
+  return found
 }
 
 async function refuseWithoutSpace(database: string, dir: string): Promise<void> {
@@ -216,89 +170,20 @@ async function hashOf(path: string): Promise<{ bytes: number; sha256: string }> 
 async function writeWhole(
   partial: string,
   manifest: BackupManifest,
-  paths: readonly { path: string }[],
+  database: string,
+  beside: readonly SideFile[],
 ): Promise<void> {
   const out = await open(partial, 'wx', OWNER_ONLY)
   try {
     const line = JSON.stringify(manifest)
     const sha256 = createHash('sha256').update(line).digest('hex')
-    await out.write(`${MAGIC} ${sha256}\n${line}\n`)
-    for (const { path } of paths) {
-      for await (const piece of createReadStream(path, { highWaterMark: PIECE_BYTES })) {
-        await out.write(piece as Buffer)
-      }
+    await out.writeFile(`${MAGIC} ${sha256}\n${line}\n`)
+    for await (const piece of createReadStream(database, { highWaterMark: PIECE_BYTES })) {
+      await out.writeFile(piece as Buffer)
     }
+    for (const { content } of beside) await out.writeFile(content)
     await out.sync()
   } finally {
     await out.close()
-  }
-}
-
-async function withBackup<T>(
-  file: string,
-  use: (handle: FileHandle, manifest: BackupManifest, start: number) => Promise<T>,
-): Promise<T> {
-  let handle: FileHandle
-  try {
-    handle = await open(file, 'r')
-  } catch (cause) {
-    throw new GatewayError('backup.unreadable', { cause, detail: file })
-  }
-  try {
-    const { manifest, start } = await readHead(handle)
-    return await use(handle, manifest, start)
-  } catch (error) {
-    if (!(error instanceof GatewayError) || error.code !== 'backup.unreadable') throw error
-    throw unreadable(`${basename(file)}: ${error.details.detail ?? ''}`)
-  } finally {
-    await handle.close()
-  }
-}
-
-async function readHead(handle: FileHandle): Promise<{ manifest: BackupManifest; start: number }> {
-  const head = Buffer.alloc(MAX_HEADER_BYTES)
-  const { bytesRead } = await handle.read(head, 0, head.length, 0)
-  const first = head.subarray(0, bytesRead).indexOf(0x0a)
-  const second = head.subarray(0, bytesRead).indexOf(0x0a, first + 1)
-  const line = head.subarray(first + 1, second)
-  const title = head.subarray(0, Math.max(0, first)).toString('utf8')
-  if (second < 0 || !title.startsWith(`${MAGIC} `)) throw unreadable('not a backup of this program')
-  if (title.slice(MAGIC.length + 1) !== createHash('sha256').update(line).digest('hex')) {
-    throw unreadable('its list of parts was changed')
-  }
-  const manifest: unknown = JSON.parse(line.toString('utf8'))
-  if (!Value.Check(Manifest, manifest)) throw unreadable('its list of parts is not valid')
-  if (new Set(manifest.parts.map((part) => part.name)).size !== manifest.parts.length) {
-    throw unreadable('a part is named twice')
-  }
-  return { manifest, start: second + 1 }
-}
-
-async function readPart(
-  handle: FileHandle,
-  start: number,
-  part: Part,
-  use: (piece: Buffer) => void | Promise<void>,
-): Promise<void> {
-  const buffer = Buffer.alloc(PIECE_BYTES)
-  let left = part.bytes
-  while (left > 0) {
-    const wanted = Math.min(left, buffer.length)
-    const { bytesRead } = await handle.read(buffer, 0, wanted, start + part.bytes - left)
-    if (bytesRead === 0) throw unreadable(`it ends within ${part.name}`)
-    await use(buffer.subarray(0, bytesRead))
-    left -= bytesRead
-  }
-}
-
-const unreadable = (detail: string): GatewayError =>
-  new GatewayError('backup.unreadable', { detail })
-
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

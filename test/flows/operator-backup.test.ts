@@ -6,7 +6,9 @@ import { ledgerCommand } from '../../gateway/cli/ledger.ts'
 import { type RestoreReport, restoreBackup } from '../../gateway/cli/restore.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { LANES } from '../../gateway/ledger/port.ts'
-import { type BackupReport, verifyBackup } from '../../gateway/storage/backup.ts'
+import { createSubjectRights } from '../../gateway/ledger/subjects.ts'
+import type { BackupReport } from '../../gateway/storage/backup.ts'
+import { verifyBackup } from '../../gateway/storage/read-backup.ts'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -183,6 +185,24 @@ describe('a backup file', () => {
     expect(await isWhole(gateway.dataDir)).toBe(true)
     expect((await kefu('restore', file)).code).toBe(2)
     expect((await kefu('backup')).code).toBe(2)
+  })
+
+  it('does not bring back what was erased since, where it is put over the folder that knows', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const subject = { id: 'P-1', kind: 'patient' } as const
+    await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    const file = join(tempFolder(), 'a.kefu-backup')
+    await backup(gateway, file)
+    await createSubjectRights(gateway.box).erase(subject, 'asked')
+    await gateway.close()
+    await restoreBackup(file, { dataDir: gateway.dataDir, isForced: true })
+    const again = await startGateway({ dataDir: gateway.dataDir })
+    expect(await createSubjectRights(again.box).exportOf(subject)).toEqual([])
+    const elsewhere = join(tempFolder(), 'box')
+    await restoreBackup(file, { dataDir: elsewhere, isForced: false })
+    const copy = await startGateway({ dataDir: elsewhere })
+    expect(await createSubjectRights(copy.box).exportOf(subject)).not.toEqual([])
   })
 
   it('made by the daily job is kept in the number that is set, and oldest go first', async () => {
