@@ -73,7 +73,8 @@ export function createTimeFloor(parts: {
   function now(): number {
     const wall = clock.now()
     if (isPlausible(wall)) return wall
-    return confirmedOffset === undefined ? floor() : confirmedOffset + clock.monotonic()
+    // The monotonic clock counts fractions; times are stored as whole milliseconds.
+    return Math.floor(confirmedOffset === undefined ? floor() : confirmedOffset + clock.monotonic())
   }
 
   const isKnown = (): boolean => confirmedOffset !== undefined || isPlausible(clock.now())

@@ -52,6 +52,17 @@ test('a new box that wakes in 1970 begins at the age of its program', () => {
   expect(start().now()).toBe(EARLIEST_MS)
 })
 
+test('times in doubt are whole milliseconds too, as the tables take them', async () => {
+  wall = 0
+  monotonic = 1000.25
+  const time = start()
+  monotonic = 1200.75
+  expect(time.now()).toBe(EARLIEST_MS + 200)
+  await time.confirm(NOON_MS, 10)
+  monotonic = 1300.5
+  expect(time.now()).toBe(NOON_MS + 99)
+})
+
 test('a clock years ahead of the last good time is not believed, so nothing expires for it', async () => {
   await start().persist()
   wall = NOON_MS + 3000 * DAY_MS
