@@ -23,6 +23,8 @@ export interface Load {
   readonly acknowledged: ReadonlyMap<string, Acknowledged>
   /** Refusals with a reason: a problem, an MQTT reason code. */
   refused(): number
+  /** The same by code of the problem, or `mqtt-N`. */
+  refusals(): Readonly<Record<string, number>>
   /** Attempts that ended without any word: the outcome is not known. */
   unanswered(): number
   /** An answer to an id that differs from an earlier answer to it. */
@@ -49,6 +51,7 @@ const RETRY_MS = 30
 /** Every second device speaks HTTP, the others MQTT. */
 export function startLoad(site: Site, random: Random, prefix: string): Load {
   const acknowledged = new Map<string, Acknowledged>()
+  const refusals: Record<string, number> = {}
   const state = { isRunning: true, refused: 0, unanswered: 0, changed: 0 }
 
   const seats = site.devices.map((device, n) => {
@@ -74,8 +77,10 @@ export function startLoad(site: Site, random: Random, prefix: string): Load {
         if (outcome.answer !== undefined) keep(message, outcome.answer)
         return
       }
-      if (outcome.kind === 'refused') state.refused += 1
-      else state.unanswered += 1
+      if (outcome.kind === 'refused') {
+        state.refused += 1
+        refusals[outcome.code] = (refusals[outcome.code] ?? 0) + 1
+      } else state.unanswered += 1
       if (message.kind === 'event' || random() < 0.2) return
       await pause(RETRY_MS)
     }
@@ -92,6 +97,7 @@ export function startLoad(site: Site, random: Random, prefix: string): Load {
   return {
     acknowledged,
     refused: () => state.refused,
+    refusals: () => refusals,
     unanswered: () => state.unanswered,
     changed: () => state.changed,
     stop: async () => {
@@ -118,7 +124,7 @@ const eventOf = (id: string, random: Random): object =>
 
 type Outcome =
   | { readonly kind: 'kept'; readonly answer?: unknown }
-  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'refused'; readonly code: string }
   | { readonly kind: 'unanswered' }
 
 interface DeviceLink {
@@ -170,9 +176,9 @@ async function readAnswer(response: IncomingMessage): Promise<Outcome> {
   try {
     let text = ''
     for await (const piece of response) text += String(piece)
-    const body: unknown = JSON.parse(text)
-    const status = response.statusCode ?? 0
-    return status === 200 ? { kind: 'kept', answer: body } : { kind: 'refused', status }
+    const body = JSON.parse(text) as { code?: unknown }
+    if (response.statusCode === 200) return { kind: 'kept', answer: body }
+    return { kind: 'refused', code: String(body.code) }
   } catch {
     return UNANSWERED
   }
@@ -219,10 +225,10 @@ function mqttLink(site: Site, device: Device): DeviceLink {
   }
 
   function heard(topic: string, payload: Buffer): void {
-    const message = JSON.parse(payload.toString()) as { inReplyTo?: string; status?: unknown }
+    const message = JSON.parse(payload.toString()) as { inReplyTo?: string; code?: unknown }
     const tell = waiting.get(message.inReplyTo ?? '')
     if (topic.endsWith('/answer')) tell?.({ kind: 'kept', answer: message })
-    else tell?.({ kind: 'refused', status: Number(message.status) })
+    else tell?.({ kind: 'refused', code: String(message.code) })
   }
 
   function drop(): void {
@@ -247,7 +253,8 @@ function mqttLink(site: Site, device: Device): DeviceLink {
         return outcome === 'late' ? UNANSWERED : outcome
       } catch (error) {
         const code = (error as { code?: unknown }).code
-        if (typeof code === 'number' && code >= 0x80) return { kind: 'refused', status: code }
+        if (typeof code === 'number' && code >= 0x80)
+          return { kind: 'refused', code: `mqtt-${code}` }
         drop()
         return UNANSWERED
       } finally {

@@ -16,6 +16,8 @@ export interface Fault {
   readonly what: string
   /** `library`: power-cut.c is preloaded; `disk`: the site lies on a small file system of its own. */
   readonly needs?: 'library' | 'disk'
+  /** The gateway cannot keep what it is told meanwhile, and must say so; otherwise nothing is refused. */
+  readonly mayRefuse?: boolean
   /** Leaves the site repaired; resolves with what broke meanwhile, in words. */
   inject(scene: Scene): Promise<readonly string[]>
 }

@@ -15,6 +15,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-full',
     what: 'a small file system is filled up, then has room again',
     needs: 'disk',
+    mayRefuse: true,
     async inject(scene) {
       const { site, random } = scene
       const ballast = join(site.folder, 'ballast')
@@ -27,6 +28,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-full-gateway',
     what: 'the gateway alone has no room left, at any byte',
     needs: 'library',
+    mayRefuse: true,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.setRoom(between(scene.random, 0, 200_000))
@@ -37,6 +39,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-read-only',
     what: 'the file system of the gateway turns read-only, as ext4 does after an error',
     needs: 'library',
+    mayRefuse: true,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.refuse(constants.errno.EROFS)
@@ -47,6 +50,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-error',
     what: 'every write and sync of the gateway fails with an I/O error',
     needs: 'library',
+    mayRefuse: true,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.refuse(constants.errno.EIO)

@@ -15,12 +15,13 @@ export interface RoundReport extends Findings {
   readonly unbalanced: number
   readonly samples: number
   readonly refused: number
+  readonly refusals: Readonly<Record<string, number>>
   readonly answersLost: number
   /** Entries that were not at the core long after the repair. */
   readonly notDelivered: number
   /** A program that ended of itself, or would not end. */
   readonly ended: number
-  /** Silent where it must refuse aloud, or deaf after the repair. */
+  /** Silent where it must refuse aloud, refusing without need, or deaf after the repair. */
   readonly stuck: number
   readonly seconds: number
 }
@@ -79,6 +80,9 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
   const exitCode = await site.stop()
   if (exitCode !== 0) ended.push(`ended: the gateway stopped with ${exitCode}`)
   const stuck = broke.filter((line) => line.startsWith('stuck'))
+  if (load.refused() > 0 && !fault.mayRefuse) {
+    stuck.push(`stuck: refused without need: ${JSON.stringify(load.refusals())}`)
+  }
   return {
     ...found,
     changed: found.changed + load.changed(),
@@ -87,6 +91,7 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
     unbalanced: books.unbalanced,
     samples: books.samples,
     refused: load.refused(),
+    refusals: load.refusals(),
     answersLost: site.link.answersLost(),
     notDelivered: waiting.length,
     ended: ended.length,
@@ -106,6 +111,7 @@ const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   unbalanced: 0,
   samples: 0,
   refused: 0,
+  refusals: {},
   answersLost: 0,
   notDelivered: 0,
   ended: 0,
