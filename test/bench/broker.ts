@@ -81,7 +81,7 @@ function report(scenario: Scenario, runs: readonly Run[]): void {
   const rows = names.map((peer) => {
     const mine = all.filter((run) => run.peer === peer)
     const figures = scenario.figures.map((figure) => medianOf(mine, figure))
-    return { peer, figures, ratio: peer === REFERENCE ? 1 : workRatio(mine, reference) }
+    return { peer, figures, ratio: workRatio(mine, reference) }
   })
   console.log(`**${scenario.name}**: ${scenario.what}\n`)
   console.log(
