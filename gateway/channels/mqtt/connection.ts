@@ -26,6 +26,7 @@ import { Inbound } from './inbound.ts'
 import type { Message } from './message.ts'
 import { Outlet } from './outlet.ts'
 import { RatePacer } from './rate-pacer.ts'
+import type { RetainedReplay } from './retained-replay.ts'
 import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
@@ -43,6 +44,8 @@ export class Connection {
   version: ProtocolVersion = 4
   state: State = 'new'
   session: Session | null = null
+  /** Retained messages still to be sent, once there were any. */
+  replay: RetainedReplay | null = null
   clientId = ''
   /** QoS 1 and 2 messages we may have open towards the client. */
   sendWindow: number
@@ -219,6 +222,7 @@ export class Connection {
     else {
       if (this.holds === 0 && this.state !== 'closed') this.io.resume()
       this.session?.outbound.pump()
+      this.replay?.advance()
     }
   }
 

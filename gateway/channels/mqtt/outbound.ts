@@ -148,6 +148,7 @@ export class Outbound {
     } finally {
       this.isPumping = false
     }
+    this.session.connection?.replay?.advance()
   }
 
   puback(packetId: number): void {

@@ -41,8 +41,10 @@ export class Outlet {
     this.owner = owner
   }
 
-  hasRoom(): boolean {
-    const hasRoom = this.partBytes + this.ioBytes < this.engine.limits.maxSocketBufferBytes
+  /** Whether less than `share` of the buffer is taken. The owner is told when there is room again. */
+  hasRoom(share = 1): boolean {
+    const { maxSocketBufferBytes } = this.engine.limits
+    const hasRoom = this.partBytes + this.ioBytes < maxSocketBufferBytes * share
     if (!hasRoom) this.wasFull = true
     return hasRoom
   }

@@ -4,6 +4,7 @@ import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './
 import { Reason } from './codec/reason-codes.ts'
 import { parseFilter, topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
+import { RetainedReplay } from './retained-replay.ts'
 import type { Subscription } from './router.ts'
 import type { Session } from './session.ts'
 
@@ -38,7 +39,9 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
       encodeSuback(connection.version, packet.packetId, codes, connection.reasonProperties(reason)),
     )
     for (const { subscription, sendsRetained } of granted) {
-      if (sendsRetained) sendRetained(connection, subscription)
+      if (!sendsRetained) continue
+      connection.replay ??= new RetainedReplay(connection)
+      connection.replay.start(subscription)
     }
   }
   if (!session.isDurable || granted.length === 0) {
@@ -110,18 +113,6 @@ function check(
   if (principal === null) return undefined
   const result = policy.authorize(principal, 'subscribe', parsed.filter)
   return result.ok ? undefined : result
-}
-
-function sendRetained(connection: Connection, subscription: Subscription): void {
-  const { engine } = connection
-  const { principal } = subscription.session
-  for (const message of engine.retained.match(subscription.filter)) {
-    if (subscription.noLocal && message.publisher === subscription.session.clientId) continue
-    if (principal !== null && !engine.policy.authorize(principal, 'receive', message.topic).ok) {
-      continue
-    }
-    engine.dispatcher.sendRetained(message, subscription)
-  }
 }
 
 export function unsubscribe(connection: Connection, packet: UnsubscribePacket): void {

@@ -386,6 +386,39 @@ describe('limits', () => {
   })
 })
 
+test.each([
+  [0, true],
+  [1, true],
+  [1, false],
+] as const)(
+  'a subscriber to everything gets every retained message of QoS %i, clean session %s',
+  async (qos, clean) => {
+    const broker = await start({
+      limits: {
+        maxSocketBufferBytes: 64 * 1024,
+        maxMemoryQueue: 50,
+        maxQueuedMessages: 200,
+        maxInflight: 20,
+      },
+    })
+    const payload = Buffer.alloc(1024)
+    for (let n = 0; n < 1500; n++) {
+      await broker.broker.publish({ topic: `state/${n}`, payload, qos, retain: true })
+    }
+    const topics = new Set<string>()
+    const all = deferred<void>()
+    const reader = await join(broker, { clean, clientId: 'desk' })
+    reader.on('message', (topic) => {
+      topics.add(topic)
+      if (topics.size === 1500) all.resolve()
+    })
+    await reader.subscribeAsync('state/#', { qos })
+    await all.promise
+    const info = broker.broker.connections()[0]
+    expect([info?.counters.droppedSlow, info?.counters.droppedQueue]).toEqual([0, 0])
+  },
+)
+
 test('presence is told with its reason', async () => {
   const changes: PresenceChange<MqttPrincipal>[] = []
   const gone = deferred<void>()
