@@ -35,13 +35,14 @@ export async function backup(options: CommandOptions): Promise<ExitCode> {
 }
 
 export async function restore(options: CommandOptions): Promise<ExitCode> {
-  const { words, values, io, config } = options
+  const { words, values, io } = options
   const [file] = words
+  // Not by the configuration: that of the folder to be replaced may be what is broken.
   if (file === undefined || words.length > 1 || values.data === undefined) {
     throw new UsageError('usage: kefu-edge restore FILE --data DIR [--force] [--json]')
   }
   const report = await restoreBackup(resolve(file), {
-    dataDir: config().dataDir,
+    dataDir: values.data,
     isForced: values.force ?? false,
   })
   if (values.json) io.stdout(JSON.stringify(report))

@@ -3,6 +3,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -10,13 +11,14 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { composeBox } from '../compose.ts'
 import { loadConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
-import type { BackupManifest } from '../storage/backup-format.ts'
+import { type BackupManifest, DATABASE_PART } from '../storage/backup-format.ts'
 import { openDataFolder } from '../storage/data-folder.ts'
 import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
 
@@ -31,16 +33,22 @@ export interface RestoreReport {
   readonly putAside?: string
 }
 
+export interface RestoreTarget {
+  readonly dataDir: string
+  /** Put aside what is in the folder. */
+  readonly isForced: boolean
+  /** Whether the folder is a disk of its own, as a container's volume is; a test says so. */
+  readonly isMountPoint?: (dir: string) => boolean
+}
+
 /**
  * Verifies every hash, builds the folder beside its place, opens a new epoch in it and then moves it
  * there in one step. Throws `backup.unreadable`, `backup.folder-not-empty`, `storage.in-use`,
  * `backup.failed`; the old folder is as it was then.
  */
-export async function restoreBackup(
-  file: string,
-  target: { readonly dataDir: string; readonly isForced: boolean },
-): Promise<RestoreReport> {
+export async function restoreBackup(file: string, target: RestoreTarget): Promise<RestoreReport> {
   const dataDir = resolve(target.dataDir)
+  const isMount = existsSync(dataDir) && (target.isMountPoint ?? isMountPoint)(dataDir)
   const manifest = await verifyBackup(file)
   const isFilled = existsSync(dataDir) && readdirSync(dataDir).length > 0
   const held = isFilled ? openDataFolder(dataDir) : undefined
@@ -49,12 +57,13 @@ export async function restoreBackup(
     if (isFilled && !target.isForced) {
       throw new GatewayError('backup.folder-not-empty', { detail: dataDir })
     }
-    staging = mkdtempSync(`${dataDir}.restoring-`)
+    staging = mkdtempSync(isMount ? join(dataDir, '.restoring-') : `${dataDir}.restoring-`)
     await extractBackup(file, staging)
     if (isFilled) keepErasures(dataDir, staging)
     const opened = await openNewEpoch(staging, manifest)
-    const putAside = isFilled ? asideOf(dataDir) : undefined
-    moveInto(dataDir, staging, putAside)
+    const putAside = isFilled ? asideOf(dataDir, isMount) : undefined
+    const move = isMount ? moveWithin : moveInto
+    move(dataDir, staging, putAside)
     const { gateway, madeAt } = manifest
     return { dataDir, gateway, madeAt, ...opened, ...(putAside ? { putAside } : {}) }
   } catch (cause) {
@@ -99,9 +108,35 @@ async function openNewEpoch(
   }
 }
 
-function asideOf(dataDir: string): string {
+function asideOf(dataDir: string, isMount: boolean): string {
   const time = new Date().toISOString().replace(/\.\d+/, '').replace(/[-:]/g, '')
-  return `${dataDir}.before-restore-${time}`
+  const name = `before-restore-${time}`
+  return isMount ? join(dataDir, name) : `${dataDir}.${name}`
+}
+
+const isMountPoint = (dir: string): boolean => statSync(dir).dev !== statSync(dirname(dir)).dev
+
+/**
+ * A mount point cannot be renamed: its content moves, the database last. Crash story: until then there
+ * is no database, and both its old and its new content lie in the folder.
+ */
+function moveWithin(dataDir: string, staging: string, putAside: string | undefined): void {
+  const isOurs = (path: string) => path === staging || path === putAside
+  const stays = new Set(['lock', 'lost+found'])
+  if (putAside) {
+    mkdirSync(putAside, { mode: 0o700 })
+    for (const name of readdirSync(dataDir)) {
+      const path = join(dataDir, name)
+      if (!isOurs(path) && !stays.has(name)) renameSync(path, join(putAside, name))
+    }
+  }
+  const names = readdirSync(staging).filter((name) => !stays.has(name))
+  for (const name of names.sort(
+    (a, b) => Number(a === DATABASE_PART) - Number(b === DATABASE_PART),
+  )) {
+    renameSync(join(staging, name), join(dataDir, name))
+  }
+  syncFolder(dataDir)
 }
 
 /** Crash story: between the two renames there is no folder, never half a one; both lie side by side. */
@@ -114,10 +149,14 @@ function moveInto(dataDir: string, staging: string, putAside: string | undefined
     if (putAside) renameSync(putAside, dataDir)
     throw error
   }
-  const parent = openSync(dirname(dataDir), 'r')
+  syncFolder(dirname(dataDir))
+}
+
+function syncFolder(dir: string): void {
+  const handle = openSync(dir, 'r')
   try {
-    fsyncSync(parent)
+    fsyncSync(handle)
   } finally {
-    closeSync(parent)
+    closeSync(handle)
   }
 }

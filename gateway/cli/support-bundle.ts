@@ -18,7 +18,8 @@ import { examine } from './doctor.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { operate } from './operate.ts'
 
-const METRICS_TIMEOUT_MS = 5000
+/** A gateway that hangs is the very reason for a bundle. */
+const ASK_TIMEOUT_MS = 5000
 export async function supportBundle(options: CommandOptions): Promise<ExitCode> {
   const [word] = options.words
   if (word === undefined || options.words.length > 1) {
@@ -50,9 +51,9 @@ async function collect(config: Config): Promise<object> {
       freeMemoryMb: Math.round(freemem() / 1e6),
     },
     doctor: await part(() => examine(config)),
-    status: await part(() => operate(config, 'status', {})),
+    status: await part(() => operate(config, 'status', {}, ASK_TIMEOUT_MS)),
     config: optionStates(config),
-    log: await part(() => operate(config, 'log.recent', {})),
+    log: await part(() => operate(config, 'log.recent', {}, ASK_TIMEOUT_MS)),
     metrics: run ? await part(() => metricsOf(run.ports.http)) : 'no gateway runs',
   }
 }
@@ -68,7 +69,7 @@ async function part(get: () => Promise<unknown>): Promise<unknown> {
 
 async function metricsOf(port: number): Promise<readonly string[]> {
   const reply = await fetch(`http://127.0.0.1:${port}/metrics`, {
-    signal: AbortSignal.timeout(METRICS_TIMEOUT_MS),
+    signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
   })
   return (await reply.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
 }

@@ -30,7 +30,7 @@ const MAX_SIDE_BYTES = 64 * 1024 * 1024
 
 /** What is made anew at each start, or is another copy: not part of a backup. */
 const LEFT_OUT =
-  /^(kefu\.db.*|lock.*|run\.json|staged|backups|logs|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
+  /^(kefu\.db.*|lock.*|run\.json|staged|backups|logs|\.restoring-.*|before-restore-.*|lost\+found|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
 
 export interface BackupReport {
   readonly file: string

@@ -187,6 +187,24 @@ describe('a backup file', () => {
     expect((await kefu('backup')).code).toBe(2)
   })
 
+  it('is put into a folder that is a disk of its own, whose old content stays in it', async () => {
+    const gateway = await startGateway()
+    const file = join(tempFolder(), 'a.kefu-backup')
+    await backup(gateway, file)
+    await gateway.close()
+    const { dataDir } = gateway
+    const target = { dataDir, isForced: true, isMountPoint: () => true }
+    const report = await restoreBackup(file, target)
+    expect(report.putAside?.startsWith(join(dataDir, 'before-restore-'))).toBe(true)
+    expect(readdirSync(report.putAside ?? '')).toContain('kefu.db')
+    expect(readdirSync(dataDir).filter((name) => name.startsWith('.restoring-'))).toEqual([])
+    expect(await isWhole(dataDir)).toBe(true)
+    const again = await startGateway({ dataDir })
+    expect(again.box.ledger.epoch()).toBe(report.epoch)
+    const { manifest } = await backup(again, join(tempFolder(), 'b'))
+    expect(manifest.parts.some((part) => part.name.includes('before-restore'))).toBe(false)
+  })
+
   it('does not bring back what was erased since, where it is put over the folder that knows', async () => {
     const gateway = await startGateway()
     const token = await gateway.addDevice('k1')
