@@ -18,6 +18,8 @@ export interface Fault {
   readonly needs?: 'library' | 'disk'
   /** The gateway cannot keep what it is told meanwhile, and must say so; otherwise nothing is refused. */
   readonly mayRefuse?: boolean
+  /** Bits flipped in the record at rest when the round is over; a few in every round. */
+  readonly flips?: number
   /** Leaves the site repaired; resolves with what broke meanwhile, in words. */
   inject(scene: Scene): Promise<readonly string[]>
 }

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomFrom } from '../ledger-rounds.ts'
+import { flipBits } from './bit-flips.ts'
 import { startLoad } from './devices.ts'
 import type { Fault } from './fault.ts'
 import { type Findings, judge, startSampling } from './judge.ts'
@@ -23,11 +24,15 @@ export interface RoundReport extends Findings {
   readonly ended: number
   /** Silent where it must refuse aloud, refusing without need, or deaf after the repair. */
   readonly stuck: number
+  readonly bitFlips: number
+  readonly bitFlipsFound: number
   readonly seconds: number
 }
 
 /** Backoff after a fault of a second stays below a few seconds; busy machines take longer. */
 const DRAIN_TIMEOUT_MS = 45_000
+/** In the rounds of other faults. */
+const FEW_FLIPS = 5
 const SAMPLE_EVERY_MS = 120
 
 export interface Workshop {
@@ -79,6 +84,7 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
   const found = await judge(site, load.acknowledged)
   const exitCode = await site.stop()
   if (exitCode !== 0) ended.push(`ended: the gateway stopped with ${exitCode}`)
+  const flipped = await flipBits(site.gatewayDir, fault.flips ?? FEW_FLIPS, random)
   const stuck = broke.filter((line) => line.startsWith('stuck'))
   if (load.refused() > 0 && !fault.mayRefuse) {
     stuck.push(`stuck: refused without need: ${JSON.stringify(load.refusals())}`)
@@ -96,8 +102,17 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
     notDelivered: waiting.length,
     ended: ended.length,
     stuck: stuck.length,
+    bitFlips: flipped.bitFlips,
+    bitFlipsFound: flipped.bitFlipsFound,
     seconds: (performance.now() - startedAt) / 1000,
-    details: [...found.details, ...books.details, ...waiting, ...ended, ...stuck],
+    details: [
+      ...found.details,
+      ...books.details,
+      ...waiting,
+      ...ended,
+      ...stuck,
+      ...flipped.details,
+    ],
   }
 }
 
@@ -116,6 +131,8 @@ const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   notDelivered: 0,
   ended: 0,
   stuck: 0,
+  bitFlips: 0,
+  bitFlipsFound: 0,
   seconds: 0,
   details: [],
 }

@@ -3,7 +3,7 @@ import type { RoundReport } from './round.ts'
 
 /** How many promises a round broke. */
 export const brokenIn = (report: RoundReport): number =>
-  BROKEN.reduce((sum, name) => sum + report[name], 0)
+  BROKEN.reduce((sum, name) => sum + report[name], report.bitFlips - report.bitFlipsFound)
 
 const BROKEN = [
   'lost',
@@ -16,7 +16,15 @@ const BROKEN = [
   'ended',
   'stuck',
 ] as const
-const COUNTED = [...BROKEN, 'acknowledged', 'samples', 'refused', 'answersLost'] as const
+const COUNTED = [
+  'acknowledged',
+  ...BROKEN,
+  'bitFlips',
+  'bitFlipsFound',
+  'samples',
+  'refused',
+  'answersLost',
+] as const
 
 type Counted = (typeof COUNTED)[number]
 
