@@ -1,6 +1,7 @@
 /** Everything that talks to devices: inbox, MQTT broker, device WebSockets, presence. Part of compose. */
-import type { DownstreamName } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { DownstreamName, Presence } from '@kefu-edge/device-sdk/protocol/schemas'
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
+import { type BridgePass, createBridgePass } from './bridge/bridge-pass.ts'
 import { createInbox, type Inbox } from './channels/inbox.ts'
 import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
@@ -10,11 +11,14 @@ import { composeVoice, type HouseVoice } from './compose-voice.ts'
 import type { Config } from './config.ts'
 import { type Admission, createAdmission } from './devices/admission.ts'
 import { createPermissions } from './devices/permissions.ts'
+import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
 import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Device } from './turn.ts'
 
+/** What the broker keeps of a device; an empty message takes it away [MQTT-3.3.1-10]. */
+const RETAINED_NAMES = ['desired', 'presence', 'reported'] as const
 /** Asks a device may save up for a burst, in seconds of its rate. */
 const ASK_BURST_SECONDS = 10
 const SERVER_NAME = 'kefu-edge'
@@ -26,6 +30,9 @@ export interface DeviceSide {
   readonly broker: MqttBroker
   readonly sockets: DeviceSockets
   readonly voice: HouseVoice
+  readonly presences: Presences
+  /** Bridges of the house log in at its broker with this. */
+  readonly bridgePass: BridgePass
   /** MQTT clients connected now. */
   mqttClients(): number
   close(): Promise<void>
@@ -39,27 +46,48 @@ export function composeDevices(
 ): DeviceSide {
   const { clock, registry, store, ledger, twins } = box
   const online = new Set<string>()
+  const bridgePass = createBridgePass()
   const admission = createAdmission({ registry, clock })
 
-  function publish(deviceId: string, name: DownstreamName, message: object, retain = false): void {
-    const payload = JSON.stringify(message)
+  function publish(deviceId: string, name: string, payload: string, retain = false): void {
     broker
       .publish({ topic: topicOf(deviceId, name), payload, qos: 1, retain })
       .catch((error: unknown) => {
         loggers.mqtt.error({ error, device: deviceId, message: name }, 'not delivered')
       })
   }
+  const send = (deviceId: string, name: DownstreamName, message: object, retain = false) =>
+    publish(deviceId, name, JSON.stringify(message), retain)
 
-  /** Retained, so that whoever subscribes later knows at once. */
-  function announcePresence({ id }: Device, isOnline: boolean, reason?: string): void {
-    const since = new Date(clock.now()).toISOString()
-    publish(
-      id,
-      'presence',
-      { online: isOnline, since, ...(reason === undefined ? {} : { reason }) },
-      true,
-    )
-    if (!isOnline) voice.announcer.onDisconnected(id)
+  const onError = (error: unknown) => loggers.devices.error({ error }, 'not kept')
+  const presences = createPresences({
+    store,
+    clock,
+    onError,
+    announce: (id, presence: Presence) => {
+      send(id, 'presence', presence, true)
+      if (!presence.online) voice.announcer.onDisconnected(id)
+    },
+  })
+
+  /** Retained, and to a device on a WebSocket once it is on disk. Inside `store.commit`. */
+  function publishDesired(id: string): void {
+    const desired = twins.desired(id)
+    if (!desired) return
+    send(id, 'desired', { ...desired, at: new Date(clock.now()).toISOString() }, true)
+    twins.published(id, desired.version ?? 0)
+    store.durable().then(() => sockets.send(id, 'desired', desired), onError)
+  }
+
+  /** A device that was removed leaves nothing behind for the next one of this name. */
+  function forgetDevice(id: string): void {
+    store
+      .commit(() => {
+        twins.forget(id)
+        presences.forget(id)
+        for (const name of RETAINED_NAMES) publish(id, name, '', true)
+      })
+      .catch(onError)
   }
 
   const voice = composeVoice({
@@ -67,7 +95,7 @@ export function composeDevices(
     box,
     logger: loggers.voice,
     send: (deviceId, speech) => {
-      if (!sockets.send(deviceId, 'speech', speech)) publish(deviceId, 'speech', speech)
+      if (!sockets.send(deviceId, 'speech', speech)) send(deviceId, 'speech', speech)
     },
   })
   const { asksPerSecond } = config.limits
@@ -92,24 +120,33 @@ export function composeDevices(
     allowAnonymous: config.mqtt.allowAnonymous,
     logger: loggers.mqtt,
     onListening: ({ id }) => voice.announcer.onConnected(id),
-    deliver: (message) => {
+    deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {
         loggers.mqtt.error({ error, topic: message.topic }, 'not delivered')
-      })
-    },
+      }),
   })
   const broker = createMqttBroker<Device>({
     ...hooks,
+    authenticate: (credentials) =>
+      bridgePass.authenticate(credentials) ?? hooks.authenticate(credentials),
+    authorize: (device, action, topic) =>
+      bridgePass.isBridge(device) && action !== 'publish'
+        ? { ok: true }
+        : hooks.authorize(device, action, topic),
     store,
     clock: { nowMs: () => clock.now() },
     logger: loggers.mqtt,
     limits: mqttLimitsOf(config),
     isDeviceMessageTopic: hooks.isForBox,
     onPresence: ({ clientId, device, online: isOnline, reason }) => {
-      if (clientId !== device.id) return
-      if (isOnline) online.add(device.id)
-      else online.delete(device.id)
-      announcePresence(device, isOnline, reason)
+      if (clientId !== device.id || bridgePass.isBridge(device)) return
+      if (isOnline) {
+        online.add(device.id)
+        presences.connected(device.id, 'mqtt')
+      } else {
+        online.delete(device.id)
+        presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
+      }
     },
     responseInformation: (device) => topicOf(device.id, ''),
   })
@@ -120,22 +157,30 @@ export function composeDevices(
     logger: loggers.websocket,
     serverName: SERVER_NAME,
     onConnected: (device) => {
-      announcePresence(device, true)
+      presences.connected(device.id, 'websocket')
+      const desired = twins.desired(device.id)
+      if (desired) sockets.send(device.id, 'desired', desired)
       voice.announcer.onConnected(device.id)
     },
-    onDisconnected: (device) => announcePresence(device, false),
+    onDisconnected: (device, reason) => presences.disconnected(device.id, 'websocket', reason),
   })
   box.hooks.onDeviceChanged = (id, reason) => {
     broker.permissionsChanged()
     broker.disconnect(id, reason)
     sockets.disconnect(id, reason)
+    if (!registry.get(id)) forgetDevice(id)
   }
+  box.hooks.onDesired = publishDesired
+  presences.restarted()
+  for (const id of twins.unpublished()) store.commit(() => publishDesired(id)).catch(onError)
   return {
     admission,
     inbox,
     broker,
     sockets,
     voice,
+    presences,
+    bridgePass,
     mqttClients: () => online.size,
     close: async () => {
       voice.close()

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { MqttBroker } from './channels/mqtt/broker.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
+import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
 import { composeHttp } from './compose-http.ts'
@@ -45,9 +46,24 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       connections: () => devices.mqttClients(),
       balance: () => box.ledger.balance(),
       cloudConnected: () => cloud?.pusher.status().state === 'connected',
+      figures: [
+        {
+          name: 'kefu_twin_drift_devices',
+          help: 'Devices whose reported state is not the desired one',
+          read: () => [{ value: box.twins.drifting() }],
+        },
+        {
+          name: 'kefu_devices_online',
+          help: 'Devices connected now, over any channel',
+          read: () => [{ value: devices.presences.count() }],
+        },
+        ...bridgeFigures(() => bridges.status()),
+      ],
     })
     const devices = composeDevices(config, box, metrics, loggers)
     closers.push(() => devices.close())
+    const bridges = composeBridges(config, box, devices, loggers.bridge)
+    closers.push(() => bridges.close())
     const schedule = createSchedule({
       clock: box.clock,
       logger: loggers.schedule,
@@ -66,6 +82,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       runJob: schedule.runNow,
       recentLog: recentLog.lines,
       announce: devices.voice.announce,
+      presence: devices.presences.read,
     }
     box.hooks.status = () => ({
       running: true,
@@ -77,6 +94,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       webSockets: devices.sockets.count(),
       memoryBytes: process.memoryUsage.rss(),
       ...(cloud ? { cloud: cloud.status() } : {}),
+      ...(config.bridges.length > 0 ? { bridges: bridges.status() } : {}),
       jobs: schedule.status(),
     })
     cloud?.startPulling({

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parse as parseYaml } from 'yaml'
+import { BridgeOptions, bridgeProblems } from './bridge/bridge-schema.ts'
 import { GatewayError } from './errors.ts'
 import { HOURS_PATTERN } from './schedule/hours.ts'
 
@@ -209,6 +210,11 @@ export const ConfigSchema = Type.Object(
       default: [],
       description: 'What devices may do beyond their own topics (IT)',
     }),
+    bridges: Type.Array(BridgeOptions, {
+      default: [],
+      maxItems: 16,
+      description: 'Other MQTT brokers that messages are exchanged with (IT)',
+    }),
     cloud: Type.Object(
       {
         url: Type.Optional(
@@ -387,13 +393,16 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     setIn(raw, path, kind === 'port' ? portOf(name, value) : value)
   }
   if (sources.overrides) mergeInto(raw, sources.overrides)
-  const filled = Value.Default(ConfigSchema, raw)
+  // A copy: what is given as an override stays the caller's own.
+  const filled = Value.Default(ConfigSchema, structuredClone(raw))
   const wrong = Value.Errors(ConfigSchema, filled).First()
   if (wrong) {
     throw new GatewayError('config.invalid', {
       detail: `${wrong.path.slice(1).replaceAll('/', '.') || 'the file'}: ${wrong.message}`,
     })
   }
+  const [problem] = bridgeProblems((filled as ConfigFile).bridges)
+  if (problem !== undefined) throw new GatewayError('config.invalid', { detail: problem })
   return deepFreeze({ ...(filled as ConfigFile), dataDir }) as Config
 }
 

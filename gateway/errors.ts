@@ -89,6 +89,11 @@ export const ERRORS = {
     title: 'The device is switched off in the registry',
     next: 'Enable it with: kefu-edge device enable ID',
   },
+  'auth.certificate': {
+    status: 401,
+    title: 'The client certificate is of another device',
+    next: 'The CN or a DNS name of the certificate must be the device id, and the MQTT client id as well.',
+  },
   'auth.admin': {
     status: 401,
     title: 'The admin token is missing or wrong',
@@ -108,6 +113,11 @@ export const ERRORS = {
     status: 403,
     title: 'The claim code is not valid',
     next: 'Make a new claim code with: kefu-edge device claim --kind KIND (each is good once and for a limited time).',
+  },
+  'permissions.changed': {
+    status: 403,
+    title: 'What the device may do has changed',
+    next: 'Connect and subscribe anew. The operator sees what is left with: kefu-edge permissions --device ID',
   },
   'limit.rate': {
     status: 429,
@@ -209,10 +219,20 @@ export const ERRORS = {
     title: 'A device with this id exists',
     next: 'Choose another id, or give it a new token with --replace.',
   },
+  'twin.too-large': {
+    status: 413,
+    title: 'The twin of the device is larger than the gateway keeps',
+    next: 'Keep settings and readings in the twin, few and short; send the rest as events.',
+  },
   'device.unknown': {
     status: 404,
     title: 'No device with this id',
     next: 'List devices with: kefu-edge device list',
+  },
+  'device.password': {
+    status: 422,
+    title: 'The password is too short or too long',
+    next: 'Choose 10 characters or more, best a sentence; detail names the bounds.',
   },
   'device.invalid': {
     status: 422,

@@ -14,6 +14,7 @@ export const LOGGER_NAMES = [
   'cloud',
   'voice',
   'schedule',
+  'bridge',
 ] as const
 export type LoggerName = (typeof LOGGER_NAMES)[number]
 export type Loggers = Readonly<Record<LoggerName, Logger>>

@@ -14,10 +14,23 @@ export interface Metrics {
   page(): Promise<string>
 }
 
+/** One figure of a room: a name, and what it is now, once or by label. */
+export interface Figure {
+  readonly name: string
+  readonly help: string
+  readonly labelNames?: readonly string[]
+  readonly read: () => readonly {
+    readonly labels?: Record<string, string>
+    readonly value: number
+  }[]
+}
+
 export interface MetricSources {
   readonly connections: () => number
   readonly balance: () => readonly LaneBalance[]
   readonly cloudConnected: () => boolean
+  /** Figures of other rooms, read when the page is asked for. */
+  readonly figures?: readonly Figure[]
 }
 
 export function createMetrics(sources: MetricSources): Metrics {
@@ -64,6 +77,17 @@ export function createMetrics(sources: MetricSources): Metrics {
       }
     },
   })
+  for (const { name, help, labelNames = [], read } of sources.figures ?? []) {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        for (const { labels = {}, value } of read()) this.set(labels, value)
+      },
+    })
+  }
   return {
     answered: (channel, status, seconds) => answers.observe({ channel, status }, seconds),
     refused: (channel, code) => problems.inc({ channel, code }),

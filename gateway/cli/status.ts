@@ -1,4 +1,5 @@
 /** `kefu-edge status`: the box in one look, for a person on a terminal or as JSON. */
+import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { LiveStatus, Status } from '../console/status.ts'
 import type { CommandOptions } from './commands.ts'
 import type { ExitCode } from './io.ts'
@@ -26,6 +27,7 @@ export function statusLines(status: Status): string[] {
   const people = [
     `${devices.registered} ${label('registered')}`,
     ...(devices.disabled > 0 ? [`${devices.disabled} ${label('disabled')}`] : []),
+    ...(devices.drifting > 0 ? [`${devices.drifting} ${label('drifting')}`] : []),
     ...(status.running ? [`${status.mqttClients + status.webSockets} ${label('online')}`] : []),
   ]
   const { checkpoint } = ledger
@@ -61,7 +63,16 @@ function liveLines(
       'cloud',
       cloud ? `${label(`cloud-${cloud.state}`)} · ${cloud.url}${echo}${error}` : label('cloud-off'),
     ),
+    ...(status.bridges ?? []).map((bridge) => line('bridge', bridgeText(bridge, label))),
   ]
+}
+
+function bridgeText(bridge: BridgeStatus, label: (name: string) => string): string {
+  const { name, url, state, waiting, sent, received } = bridge
+  const why = bridge.lastError ? ` · ${bridge.lastError}` : ''
+  const echo = bridge.roundTripMs === undefined ? '' : ` · ${bridge.roundTripMs} ms`
+  const counts = `${waiting} ${label('pending')} · ${sent} ${label('delivered')} · ${received} ${label('accepted')}`
+  return `${name} · ${label(`cloud-${state}`)} · ${url}${echo} · ${counts}${why}`
 }
 
 function laneTable(status: Status, label: (name: string) => string): string[] {

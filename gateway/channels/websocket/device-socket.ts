@@ -42,7 +42,8 @@ export interface DeviceSocketParts {
   readonly logger: Logger
   readonly serverName: string
   readonly onConnected: (device: Device) => void
-  readonly onDisconnected: (device: Device) => void
+  /** `reason` in plain words. */
+  readonly onDisconnected: (device: Device, reason: string) => void
 }
 
 const hello = TypeCompiler.Compile(Hello)
@@ -58,7 +59,7 @@ export function createDeviceSockets(parts: DeviceSocketParts): DeviceSockets {
   const unregister = (socket: DeviceSocket, device: Device) => {
     if (byDevice.get(device.id) !== socket) return
     byDevice.delete(device.id)
-    parts.onDisconnected(device)
+    parts.onDisconnected(device, socket.endReason)
   }
   return {
     endpoint: {
@@ -85,6 +86,8 @@ class DeviceSocket implements WebSocketListener {
   readonly #helloTimer: NodeJS.Timeout
   #device: Device | undefined
   #unanswered = 0
+  /** Why the connection ended, as far as this side knows. */
+  endReason = 'the device closed the connection or was lost'
 
   constructor(
     parts: DeviceSocketParts,
@@ -140,6 +143,7 @@ class DeviceSocket implements WebSocketListener {
         { device: this.#device?.id },
         'device reads too slowly, connection cut',
       )
+      this.endReason = 'the device read too slowly'
       this.#peer.destroy()
       return false
     }
@@ -149,6 +153,7 @@ class DeviceSocket implements WebSocketListener {
   }
 
   close(code: number, reason: string): void {
+    this.endReason = reason
     this.#peer.close(code, reason)
   }
 

@@ -1,12 +1,15 @@
-/** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, aedes, 4xx knowledge, 5xx ledger, 6xx voice. */
+/** Every migration, in order. Numbers: 0xx house, 1xx devices, 2xx dialogue, 3xx mqtt, aedes, 4xx knowledge, 5xx ledger, 6xx voice, 7xx bridge. */
 import { devices } from './100-devices.ts'
 import { twinsAndClaims } from './110-twins-and-claims.ts'
+import { presence } from './120-presence.ts'
+import { logins } from './130-logins.ts'
 import { sessions } from './200-sessions.ts'
 import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { speech } from './600-speech.ts'
+import { bridge } from './700-bridge.ts'
 
 export interface Migration {
   readonly id: number
@@ -17,10 +20,13 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   devices,
   twinsAndClaims,
+  presence,
+  logins,
   sessions,
   mqtt,
   aedes,
   packs,
   ledger,
   speech,
+  bridge,
 ]

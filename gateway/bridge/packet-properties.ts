@@ -1,0 +1,70 @@
+/** Properties of a message as `mqtt-packet` (MQTT.js) has them, and as the house has them. */
+import type { IPublishPacket, UserProperties } from 'mqtt-packet'
+import type { Properties, UserProperty } from '../channels/mqtt/codec/packets.ts'
+
+type PacketProperties = NonNullable<IPublishPacket['properties']>
+
+/** What travels with a message; undefined when nothing does. */
+export function fromPacket(properties: PacketProperties | undefined): Properties | undefined {
+  if (properties === undefined) return undefined
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic } = properties
+  const { correlationData, userProperties } = properties
+  const found: Properties = {
+    ...(payloadFormatIndicator === undefined
+      ? {}
+      : { payloadFormatIndicator: payloadFormatIndicator ? 1 : 0 }),
+    ...(messageExpiryInterval === undefined ? {} : { messageExpiryInterval }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined ? {} : { correlationData }),
+    ...(userProperties === undefined ? {} : { userProperties: toPairs(userProperties) }),
+  }
+  return Object.keys(found).length === 0 ? undefined : found
+}
+
+export function toPacket(properties: Properties): PacketProperties {
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic } = properties
+  const { correlationData, userProperties } = properties
+  return {
+    ...(payloadFormatIndicator === undefined
+      ? {}
+      : { payloadFormatIndicator: payloadFormatIndicator === 1 }),
+    ...(messageExpiryInterval === undefined ? {} : { messageExpiryInterval }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined ? {} : { correlationData }),
+    ...(userProperties === undefined ? {} : { userProperties: fromPairs(userProperties) }),
+  }
+}
+
+/** As text that no masking by field name reaches: what a message carries leaves as it came. */
+export function encodeProperties(properties: Properties): string {
+  const { correlationData, ...rest } = properties
+  return JSON.stringify(
+    correlationData === undefined
+      ? rest
+      : { ...rest, correlationData: correlationData.toString('base64') },
+  )
+}
+
+export function decodeProperties(text: string): Properties {
+  const { correlationData, ...rest } = JSON.parse(text) as Properties & { correlationData?: string }
+  return correlationData === undefined
+    ? rest
+    : { ...rest, correlationData: Buffer.from(correlationData, 'base64') }
+}
+
+const toPairs = (properties: UserProperties): UserProperty[] =>
+  Object.entries(properties).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one): UserProperty => [name, one]),
+  )
+
+function fromPairs(pairs: readonly UserProperty[]): UserProperties {
+  const properties: Record<string, string[]> = {}
+  for (const [name, value] of pairs) {
+    const values = properties[name] ?? []
+    values.push(value)
+    properties[name] = values
+  }
+  return properties
+}

@@ -1,0 +1,310 @@
+/** The bridge as a client of the other broker: MQTT.js with a kept session and stores of our own. */
+import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet'
+import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
+import type { Store } from '../storage/store.ts'
+import type { BridgeRows, OutgoingRow } from './bridge-rows.ts'
+import type { BridgeConfig } from './bridge-schema.ts'
+import type { WaitingMessage } from './outgoing-queue.ts'
+import { fromPacket, toPacket } from './packet-properties.ts'
+import { createIncomingStore, createOutgoingStore } from './packet-store.ts'
+
+/** First wait before the next attempt; doubles up to the longest, with a spread so that a site's boxes do not come at once. */
+const RETRY_MS = 1000
+const MAX_RETRY_MS = 30_000
+const RETRY_SPREAD = 0.3
+const CONNECT_TIMEOUT_MS = 10_000
+/** What the other broker keeps for us while we are away, and how long. */
+const SESSION_EXPIRY_SECONDS = 7 * 24 * 3600
+/** Messages from the other broker on their way at once. */
+const RECEIVE_MAXIMUM = 100
+/** Messages under way to the other broker; 20 is what Mosquitto takes from a client at once. */
+const MAX_INFLIGHT = 50
+const MAX_INFLIGHT_UNSAID = 20
+const REFUSED = 0x80
+
+export interface RemoteMessage {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly properties: Properties | undefined
+}
+
+export interface RemoteLinkParts {
+  readonly options: BridgeConfig
+  readonly clientId: string
+  readonly password?: string | undefined
+  readonly caPem?: string | undefined
+  readonly echoTopic: string
+  readonly store: Store
+  readonly rows: BridgeRows
+  readonly random: () => number
+  readonly read: (row: OutgoingRow) => WaitingMessage | undefined
+  readonly settle: (idx: number, outcome: 'sent' | 'refused' | 'expired') => Promise<void>
+  /** Publishes here. `taken` runs in the same transaction. Resolves when it is on disk. */
+  readonly receive: (message: RemoteMessage, taken: () => void) => Promise<void>
+  readonly onEcho: (payload: Uint8Array) => void
+  /** Connected, what was under way is settled, subscriptions stand. */
+  readonly onUp: () => void
+  readonly onDown: (error?: unknown) => void
+  /** A place for the next message is free. */
+  readonly onRoom: () => void
+  readonly onRefused: (detail: string) => void
+}
+
+export interface RemoteLink {
+  readonly isUp: boolean
+  /** How many messages may be added just now. */
+  room(): number
+  send(message: WaitingMessage): void
+  sendEcho(payload: string): void
+  close(): Promise<void>
+}
+
+export function openRemoteLink(parts: RemoteLinkParts): RemoteLink {
+  return new Remote(parts)
+}
+
+class Remote implements RemoteLink {
+  readonly #parts: RemoteLinkParts
+  readonly #client: MqttClient
+  readonly #isVersion5: boolean
+  readonly #refusals = new Map<number, number>()
+  #connack: IConnackPacket | undefined
+  #publishing: number | undefined
+  #underWay = 0
+  #failures = 0
+  #lastError: unknown
+  isUp = false
+
+  constructor(parts: RemoteLinkParts) {
+    this.#parts = parts
+    this.#isVersion5 = parts.options.protocolVersion === 5
+    this.#client = connect(parts.options.url, this.#clientOptions())
+    this.#client.handleMessage = (packet, done) => this.#handle(packet, done)
+    this.#client.on('packetreceive', (packet) => this.#look(packet))
+    this.#client.on('connect', () => this.#up())
+    this.#client.on('close', () => this.#down())
+    this.#client.on('error', (error) => {
+      this.#lastError = error
+    })
+    this.#client.on('disconnect', (packet) => {
+      const code = packet.reasonCode ?? 0
+      this.#lastError = Object.assign(new Error(`closed by the other broker, reason ${code}`), {
+        code,
+      })
+    })
+  }
+
+  #clientOptions(): IClientOptions {
+    const { options, store, rows, read, settle, password, caPem } = this.#parts
+    return {
+      protocolVersion: options.protocolVersion,
+      clientId: this.#parts.clientId,
+      clean: false,
+      keepalive: options.keepAliveSeconds,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectPeriod: RETRY_MS,
+      resubscribe: false,
+      queueQoSZero: false,
+      reconnectOnConnackError: true,
+      ...(options.username === undefined ? {} : { username: options.username }),
+      ...(password === undefined ? {} : { password }),
+      ...(caPem === undefined ? {} : { ca: caPem }),
+      ...(this.#isVersion5
+        ? {
+            properties: {
+              sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+              receiveMaximum: RECEIVE_MAXIMUM,
+            },
+          }
+        : {}),
+      incomingStore: createIncomingStore(store, rows),
+      outgoingStore: createOutgoingStore({
+        store,
+        rows,
+        read,
+        isVersion5: this.#isVersion5,
+        publishing: () => this.#publishing,
+        gone: (row) => void settle(row.idx, 'expired').catch(() => this.#client.stream.destroy()),
+        settled: (row) => this.#settled(row),
+      }),
+      customHandleAcks: (_topic, _message, packet: IPublishPacket, done) => {
+        if (packet.qos === 2) this.#takeOnce(packet, done)
+        else done(0)
+      },
+    }
+  }
+
+  room(): number {
+    if (!this.isUp) return 0
+    const { receiveMaximum } = this.#connack?.properties ?? {}
+    const most = this.#isVersion5
+      ? Math.min(MAX_INFLIGHT, receiveMaximum ?? MAX_INFLIGHT)
+      : MAX_INFLIGHT_UNSAID
+    return most - this.#underWay
+  }
+
+  send(message: WaitingMessage): void {
+    const { idx, topic, payload, qos, retain, properties } = message
+    const largest = this.#connack?.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    this.#underWay++
+    // The frame is the payload, the topic and less than twice the properties as text.
+    const head = 2 * (JSON.stringify(properties ?? {}).length + topic.length) + 16
+    if (payload.length + head > largest) {
+      this.#parts.onRefused(
+        `${topic}: larger than the ${largest} bytes that the other broker takes`,
+      )
+      this.#finish(idx, 'refused')
+      return
+    }
+    const extra = properties && this.#isVersion5 ? { properties: toPacket(properties) } : {}
+    this.#publishing = idx
+    this.#client.publish(topic, payload, { qos, retain, ...extra }, (error) => {
+      // QoS 1 and 2 are settled by the store, with the acknowledgement.
+      if (qos > 0) {
+        const { code } = (error ?? {}) as { code?: unknown }
+        // Neither acknowledged nor refused: it is sent again on the next connection.
+        if (error && typeof code !== 'number') this.#client.stream.destroy()
+        return
+      }
+      if (error) this.#underWay--
+      else this.#finish(idx, 'sent')
+    })
+    this.#publishing = undefined
+  }
+
+  sendEcho(payload: string): void {
+    this.#client.publish(this.#parts.echoTopic, payload, { qos: 0 })
+  }
+
+  async close(): Promise<void> {
+    this.isUp = false
+    await this.#client.endAsync(true)
+  }
+
+  #finish(idx: number, outcome: 'sent' | 'refused'): void {
+    this.#parts.settle(idx, outcome).then(
+      () => {
+        this.#underWay--
+        this.#parts.onRoom()
+      },
+      // Not settled is sent again on the next connection.
+      () => this.#client.stream.destroy(),
+    )
+  }
+
+  async #settled(row: OutgoingRow): Promise<void> {
+    const code = row.packet_id === null ? undefined : this.#refusals.get(row.packet_id)
+    if (code !== undefined) {
+      this.#refusals.delete(row.packet_id ?? 0)
+      const topic = this.#parts.read(row)?.topic ?? '?'
+      this.#parts.onRefused(`${topic}: the other broker gives reason code ${code}`)
+    }
+    await this.#parts.settle(row.idx, code === undefined ? 'sent' : 'refused')
+    if (this.#underWay > 0) this.#underWay--
+    this.#parts.onRoom()
+  }
+
+  /** Before MQTT.js acts on a packet. */
+  #look(packet: Packet): void {
+    if (packet.cmd === 'connack') {
+      this.#connack = packet
+      const { store, rows } = this.#parts
+      // A new session numbers its messages anew.
+      if (!packet.sessionPresent) {
+        store.commit(() => rows.forgetAll('remote')).catch(() => this.#client.stream.destroy())
+      }
+    }
+    const isFirstAnswer = packet.cmd === 'puback' || packet.cmd === 'pubrec'
+    if (isFirstAnswer && (packet.reasonCode ?? 0) >= REFUSED) {
+      this.#refusals.set(packet.messageId ?? 0, packet.reasonCode ?? 0)
+    }
+  }
+
+  #up(): void {
+    const { options, rows, store, echoTopic } = this.#parts
+    this.#underWay = 0
+    this.#failures = 0
+    this.#lastError = undefined
+    this.#client.options.reconnectPeriod = RETRY_MS
+    const wanted = options.in.map((rule) => rule.filter)
+    const stale = rows.filters('remote').filter((filter) => !wanted.includes(filter))
+    if (stale.length > 0) this.#client.unsubscribe(stale)
+    // Our own messages do not come back, and retained ones only to a new subscription.
+    const mqtt5 = this.#isVersion5 ? { nl: true, rap: true, rh: 1 } : {}
+    const filters = Object.fromEntries(
+      options.in.map(({ filter, qos }) => [filter, { qos, ...mqtt5 }]),
+    )
+    this.#client.subscribe({ ...filters, [echoTopic]: { qos: 0 } }, (error) => {
+      if (!this.#client.connected) return
+      if (error) {
+        const topics = [...wanted, echoTopic].join(', ')
+        this.#parts.onRefused(`a subscription: check the rules of the other broker for ${topics}`)
+      }
+      store
+        .commit(() => rows.setFilters('remote', wanted))
+        .catch(() => this.#client.stream.destroy())
+      this.isUp = true
+      this.#parts.onUp()
+      this.#parts.onRoom()
+    })
+  }
+
+  #down(): void {
+    const wait = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(this.#failures, 10))
+    this.#failures++
+    this.#client.options.reconnectPeriod = Math.round(
+      wait * (1 + RETRY_SPREAD * this.#parts.random()),
+    )
+    this.isUp = false
+    this.#underWay = 0
+    this.#refusals.clear()
+    this.#parts.onDown(this.#lastError)
+  }
+
+  /** QoS 2: published here together with its packet id, before PUBREC (method A, MQTT 5.0 section 4.3.3). */
+  #takeOnce(packet: IPublishPacket, done: (error: Error | number) => void): void {
+    const packetId = packet.messageId ?? 0
+    const { rows } = this.#parts
+    if (rows.isReceived('remote', packetId)) {
+      done(0)
+      return
+    }
+    this.#take(
+      packet,
+      () => rows.receive('remote', packetId),
+      () => done(0),
+    )
+  }
+
+  /** QoS 0 and 1 as they come; QoS 2 with its PUBREL, when only the id is left to be forgotten. */
+  #handle(packet: IPublishPacket, done: (error?: Error) => void): void {
+    const { store, rows } = this.#parts
+    if (packet.qos === 2) {
+      store
+        .commit(() => rows.forget('remote', packet.messageId ?? 0))
+        .then(
+          () => done(),
+          () => this.#client.stream.destroy(),
+        )
+    } else if (packet.topic === this.#parts.echoTopic) {
+      this.#parts.onEcho(Buffer.from(packet.payload))
+      done()
+    } else this.#take(packet, () => {}, done)
+  }
+
+  /** What could not be kept is not acknowledged: the other broker sends it again on the next connection. */
+  #take(packet: IPublishPacket, taken: () => void, done: () => void): void {
+    const { topic, payload, qos, retain, properties } = packet
+    const message = { topic, payload: Buffer.from(payload), qos, retain }
+    this.#parts.receive({ ...message, properties: fromPacket(properties) }, taken).then(
+      () => done(),
+      (error: unknown) => {
+        this.#lastError = error
+        this.#client.stream.destroy()
+      },
+    )
+  }
+}

@@ -1,0 +1,103 @@
+/** Bridges to other brokers: secrets read, parts put together. Part of compose. */
+import { readFileSync } from 'node:fs'
+import { type Bridge, type BridgeStatus, createBridge } from './bridge/bridge.ts'
+import { BRIDGE_CLIENT_PREFIX } from './bridge/bridge-pass.ts'
+import { endLocalSession } from './bridge/local-link.ts'
+import type { Box } from './compose.ts'
+import type { DeviceSide } from './compose-devices.ts'
+import type { Config } from './config.ts'
+import { GatewayError } from './errors.ts'
+import type { Logger } from './logger.ts'
+import type { Figure } from './metrics.ts'
+
+export interface Bridges {
+  status(): readonly BridgeStatus[]
+  close(): Promise<void>
+}
+
+/** Throws `config.unreadable` when a password or CA file cannot be read. */
+export function composeBridges(
+  config: Config,
+  box: Box,
+  { broker, bridgePass }: Pick<DeviceSide, 'broker' | 'bridgePass'>,
+  logger: Logger,
+): Bridges {
+  const { store, clock, ledger } = box
+  const accept = broker.accept.bind(broker)
+  const bridges: Bridge[] = config.bridges.map((options) =>
+    createBridge({
+      options,
+      gatewayId: ledger.gatewayId,
+      password: readOption(options.name, 'passwordFile', options.passwordFile)?.trim(),
+      caPem: readOption(options.name, 'caFile', options.caFile),
+      store,
+      clock,
+      random: Math.random,
+      logger,
+      ledger,
+      broker: { accept, publish: broker.publish.bind(broker) },
+      secret: bridgePass.secret,
+    }),
+  )
+  // A bridge that was taken out of the configuration would gather messages for ever.
+  const wanted = new Set(
+    config.bridges
+      .filter(({ out }) => out.length > 0)
+      .map(({ name }) => `${BRIDGE_CLIENT_PREFIX}${name}`),
+  )
+  for (const { clientId } of broker.connections()) {
+    if (!clientId.startsWith(BRIDGE_CLIENT_PREFIX) || wanted.has(clientId)) continue
+    endLocalSession(accept, clientId, bridgePass.secret)
+  }
+  return {
+    status: () => bridges.map((bridge) => bridge.status()),
+    close: async () => {
+      await Promise.all(bridges.map((bridge) => bridge.close()))
+    },
+  }
+}
+
+/** Figures of all bridges, by name. */
+export function bridgeFigures(status: () => readonly BridgeStatus[]): Figure[] {
+  const each = (value: (one: BridgeStatus) => number) => () =>
+    status().map((one) => ({ labels: { bridge: one.name }, value: value(one) }))
+  const outcomes = ['sent', 'refused', 'expired', 'received', 'looped'] as const
+  return [
+    {
+      name: 'kefu_bridge_connected',
+      help: '1 after an end-to-end echo over the other broker, else 0',
+      labelNames: ['bridge'],
+      read: each((one) => (one.state === 'connected' ? 1 : 0)),
+    },
+    {
+      name: 'kefu_bridge_waiting_messages',
+      help: 'Messages on disk that the other broker has not acknowledged',
+      labelNames: ['bridge'],
+      read: each((one) => one.waiting),
+    },
+    {
+      name: 'kefu_bridge_messages',
+      help: 'Messages of a bridge by what became of them',
+      labelNames: ['bridge', 'outcome'],
+      read: () =>
+        status().flatMap((one) =>
+          outcomes.map((outcome) => ({
+            labels: { bridge: one.name, outcome },
+            value: one[outcome],
+          })),
+        ),
+    },
+  ]
+}
+
+function readOption(bridge: string, option: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GatewayError('config.unreadable', {
+      detail: `${option} ${file} of bridge "${bridge}"`,
+      cause,
+    })
+  }
+}
