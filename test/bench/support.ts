@@ -106,8 +106,8 @@ export async function startGateway(
   const config = join(dataDir, 'bench.yaml')
   writeFileSync(config, options.config ?? '')
   const running = start(
-    process.execPath,
-    [join(ROOT, 'gateway/cli/kefu-edge.mjs'), 'start', '--data', dataDir, '--config', config],
+    join(ROOT, 'gateway/cli/kefu-edge.mjs'),
+    ['start', '--data', dataDir, '--config', config],
     { KEFU_HTTP_PORT: '0', KEFU_MQTT_PORT: '0', KEFU_LOG_LEVEL: 'warn', ...options.env },
   )
   const end = Date.now() + 60_000
