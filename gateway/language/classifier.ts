@@ -6,7 +6,7 @@ import {
   type Matrix,
   type PreparedText,
 } from './dataset.ts'
-import { DEFAULT_FEATURES } from './features.ts'
+import { DEFAULT_FEATURES, VIEW } from './features.ts'
 import { quantise } from './linear-model.ts'
 import type { Classifier } from './question-model.ts'
 import type { Random } from './random.ts'
@@ -21,6 +21,8 @@ export interface ClassifierExamples {
   /** Class of every text, clean ones first. */
   readonly labels: Int32Array
   readonly classes: number
+  /** Texts of several sentences, where the views are worth being trained apart as well. */
+  readonly isLong: boolean
 }
 
 const MINIMUM_TEXTS = 2
@@ -43,7 +45,7 @@ const SVM_SHARE = 3
 const SHARPNESS = 1
 
 export function trainClassifier(examples: ClassifierExamples, random: Random): Classifier {
-  const { clean, copies, labels, classes } = examples
+  const { clean, copies, labels, classes, isLong } = examples
   const features = DEFAULT_FEATURES
   const limit = Math.floor(MODEL_BYTES / (BYTES_A_COLUMN + BYTES_A_WEIGHT * classes))
   const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, limit)
@@ -55,6 +57,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   const passes = copies.length > 0 ? SOFTMAX_STEPS.withCopies : SOFTMAX_STEPS.alone
   const smooth = trainSoftmax(all, labels, classes, { ...SOFTMAX, passes, rowWeights }, random)
   if (classes <= SVM_UP_TO) addSvm(smooth, originals, labels, random)
+  if (isLong) addViews(smooth, originals, vectoriser.views, labels, random)
   return {
     features,
     viewWeights: VIEW_WEIGHTS,
@@ -72,4 +75,55 @@ function addSvm(sum: DenseWeights, matrix: Matrix, labels: Int32Array, random: R
   for (let c = 0; c < sum.classes; c++) {
     sum.biases[c] = (sum.biases[c] ?? 0) + SVM_SHARE * (svm.biases[c] ?? 0)
   }
+}
+
+/**
+ * Views of the text trained each by itself, so that none leans on another that noise may take away.
+ * A view's columns are scaled back to unit length for it.
+ */
+const LONE_VIEWS = [
+  { views: [VIEW.pinyin], share: 0.25 },
+  { views: [VIEW.head], share: 0.25 },
+  { views: [VIEW.character, VIEW.word, VIEW.letters], share: 0.5 },
+] as const
+const LONE_PASSES = 5
+
+function addViews(
+  sum: DenseWeights,
+  matrix: Matrix,
+  viewOf: Uint8Array,
+  labels: Int32Array,
+  random: Random,
+): void {
+  for (const { views, share } of LONE_VIEWS) {
+    const alone = onlyViews(matrix, viewOf, views)
+    const options = { ...SOFTMAX, passes: LONE_PASSES }
+    const { weights, biases } = trainSoftmax(alone, labels, sum.classes, options, random)
+    for (let i = 0; i < sum.weights.length; i++) {
+      sum.weights[i] = (sum.weights[i] ?? 0) + share * (weights[i] ?? 0)
+    }
+    for (let c = 0; c < sum.classes; c++) {
+      sum.biases[c] = (sum.biases[c] ?? 0) + share * (biases[c] ?? 0)
+    }
+  }
+}
+
+function onlyViews(matrix: Matrix, viewOf: Uint8Array, views: readonly number[]): Matrix {
+  const wanted = new Set(views)
+  const starts = new Int32Array(matrix.rows + 1)
+  const columns = new Int32Array(matrix.columns.length)
+  const values = new Float32Array(matrix.columns.length)
+  let end = 0
+  for (let row = 0; row < matrix.rows; row++) {
+    const last = matrix.starts[row + 1] ?? 0
+    for (let i = matrix.starts[row] ?? 0; i < last; i++) {
+      const column = matrix.columns[i] ?? 0
+      const view = viewOf[column] ?? 0
+      if (!wanted.has(view)) continue
+      columns[end] = column
+      values[end++] = (matrix.values[i] ?? 0) / (VIEW_WEIGHTS[view] ?? 1)
+    }
+    starts[row + 1] = end
+  }
+  return { ...matrix, starts, columns: columns.slice(0, end), values: values.slice(0, end) }
 }

@@ -5,6 +5,8 @@ import { type EntityNames, prepareStored, type QueryText } from './question-mode
 import { type Random, seededRandom } from './random.ts'
 
 const COPY_KINDS = 3
+/** Share of made-up paraphrases that are misheard as well. */
+const MISHEARD_COPIES = 0.25
 
 export interface TrainingQuestion {
   readonly text: string
@@ -50,7 +52,10 @@ export function prepareExamples(
       ...(counts.get(label) === 1 && label >= 0
         ? {
             copies: {
-              same: copy(1, (random) => rephrase(text, random)),
+              same: copy(1, (random) => {
+                const other = rephrase(text, random)
+                return random() < MISHEARD_COPIES ? mishear(other, random) : other
+              }),
               wrong: copy(2, (random) => distort(text, donor(random), random)),
             },
           }

@@ -101,12 +101,12 @@ export function trainQuestionModel(
 function classifierFor(rows: readonly Example[], classes: number, random: Random): Classifier {
   const clean = rows.map(({ query }) => query.forClassifier)
   const units = clean.reduce((sum, { tokens }) => sum + tokens.length, 0)
-  const isPlenty = units / clean.length > LONG_TEXT || rows.length > PLENTY
-  const copies = isPlenty ? [] : rows.map((row) => row.noisy().forClassifier)
+  const isLong = units / clean.length > LONG_TEXT
+  const copies = isLong || rows.length > PLENTY ? [] : rows.map((row) => row.noisy().forClassifier)
   const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
-  return trainClassifier({ clean, copies, labels, classes }, random)
+  return trainClassifier({ clean, copies, labels, classes, isLong }, random)
 }
 
 /** Learns from stored questions which of their neighbours mean the same. */
