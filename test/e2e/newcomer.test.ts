@@ -9,7 +9,7 @@ import { cleanUp, isInstalled, kefu, type RunningGateway, startGateway } from '.
 const DESK_PACK = join(import.meta.dirname, '../support/packs/desk')
 const HAS_MOSQUITTO = isInstalled('mosquitto_pub') && isInstalled('mosquitto_sub')
 /** `.ci/run` sets it, so that a missing client is a failure there and not a gap. */
-const MUST_RUN_ALL = process.env.KEFU_E2E_ALL === '1'
+const MUST_RUN_ALL = process.env.CI_REQUIRE_PEERS === '1'
 
 interface Reply {
   readonly status: number
