@@ -4,6 +4,9 @@ import { between, type Fault, NOTHING_BROKE, shimsOf } from './fault.ts'
 import { pause } from './program.ts'
 import type { Site } from './site.ts'
 
+/** By then a start is over, or nearly. */
+const STARTED_MS = 1200
+
 export const powerFaults: readonly Fault[] = [
   {
     name: 'kill-gateway',
@@ -37,6 +40,20 @@ export const powerFaults: readonly Fault[] = [
       await site.killCore()
       await pause(between(random, 0, 300))
       await site.startCore()
+      return NOTHING_BROKE
+    },
+  },
+  {
+    name: 'power-cut-start',
+    what: 'a power cut, and more of them while the gateway starts again',
+    needs: 'library',
+    async inject({ site, random }) {
+      await cutGateway(site, random)
+      for (let starts = between(random, 1, 4); starts > 0; starts--) {
+        await site.breakGatewayStart(between(random, 50, STARTED_MS))
+        shimsOf(site).gateway.cutPower(random)
+      }
+      await site.startGateway()
       return NOTHING_BROKE
     },
   },

@@ -68,6 +68,23 @@ export async function startProgram<T>(
   return { ...program, ready }
 }
 
+/** Starts a program and kills it after so many milliseconds, wherever it is then. */
+export async function startAndKill(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  afterMs: number,
+): Promise<void> {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: 'ignore',
+  })
+  const gone = once(child, 'exit')
+  const timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
+  await gone
+  clearTimeout(timer)
+}
+
 /** Two busy cores and a first start that learns a pack. */
 const START_TIMEOUT_MS = 90_000
 const LOOK_EVERY_MS = 10

@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LinkFaults, openLinkFaults } from './link-faults.ts'
-import { type Program, ROOT, startProgram, until } from './program.ts'
+import { type Program, ROOT, startAndKill, startProgram, until } from './program.ts'
 import { openShim, type Shim } from './shim.ts'
 
 const GATEWAY_PROGRAM = join(ROOT, 'gateway/cli/kefu-edge.mjs')
@@ -42,6 +42,8 @@ export interface Site {
   core(): Program | undefined
   startGateway(): Promise<void>
   startCore(): Promise<void>
+  /** A start that does not come to its end: kill -9 after so many milliseconds. */
+  breakGatewayStart(afterMs: number): Promise<void>
   killGateway(): Promise<void>
   killCore(): Promise<void>
   /** Ends what runs in good order; resolves with the gateway's exit code. */
@@ -116,12 +118,12 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
       link.setTarget(core.ready)
     },
     async startGateway() {
-      writeConfig(site)
-      const env = site.shims?.gateway.env(gatewayDir)
-      const args = [GATEWAY_PROGRAM, 'start', '--data', gatewayDir]
-      gateway = await startProgram(args, { ...GATEWAY_ENV, ...env }, ({ pid }) =>
-        portsOf(gatewayDir, pid),
-      )
+      const { args, env } = gatewayStart(site)
+      gateway = await startProgram(args, env, ({ pid }) => portsOf(gatewayDir, pid))
+    },
+    async breakGatewayStart(afterMs) {
+      const { args, env } = gatewayStart(site)
+      await startAndKill(args, env, afterMs)
     },
     async killGateway() {
       const killed = gateway
@@ -144,6 +146,14 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
 }
 
 const GATEWAY_ENV: Env = { KEFU_HTTP_PORT: '0', KEFU_MQTT_PORT: '0', KEFU_LOG_LEVEL: 'warn' }
+
+function gatewayStart(site: Site): { readonly args: readonly string[]; readonly env: Env } {
+  writeConfig(site)
+  return {
+    args: [GATEWAY_PROGRAM, 'start', '--data', site.gatewayDir],
+    env: { ...GATEWAY_ENV, ...site.shims?.gateway.env(site.gatewayDir) },
+  }
+}
 
 function writeConfig({ coreDir, gatewayDir, link }: Site): void {
   const file = join(gatewayDir, 'kefu-edge.yaml')
