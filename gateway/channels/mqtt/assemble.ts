@@ -132,6 +132,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     gatherer: new WriteGatherer(),
     counters,
     connections: new Set(),
+    buffered: { bytes: 0 },
     permissionsVersion: 0,
     isClosing: false,
   }

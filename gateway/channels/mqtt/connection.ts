@@ -302,6 +302,7 @@ export class Connection {
     this.state = 'closed'
     this.engine.connections.delete(this)
     this.inbound.close()
+    this.outlet.close()
     const { session, endReason } = this
     if (endReason !== null && !endReason.isClean) {
       this.engine.recentEnds.add({

@@ -81,6 +81,8 @@ export interface Engine {
   readonly gatherer: WriteGatherer
   readonly counters: EngineCounters
   readonly connections: Set<Connection>
+  /** Waiting for all sockets together. */
+  readonly buffered: { bytes: number }
   /** Grows when permissions change, so that decisions remembered by a connection are asked anew. */
   permissionsVersion: number
   isClosing: boolean

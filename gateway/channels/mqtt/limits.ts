@@ -28,8 +28,14 @@ export interface MqttLimits {
   readonly maxQueuedAgeMs: number
   /** What gives way when a queue is full: the oldest message, the new one, or the publisher (0x97). */
   readonly queueOverflow: 'drop-oldest' | 'drop-newest' | 'refuse'
-  /** Bytes waiting for one socket, above which its QoS 0 messages are dropped and QoS 1 waits in the session. */
+  /**
+   * Bytes waiting for one socket, above which its QoS 0 messages are dropped and QoS 1 waits in the
+   * session. Several packets of the largest size fit.
+   */
   readonly maxSocketBufferBytes: number
+  /** The same over all clients; above it each may have only `crowdedSocketBufferBytes`. */
+  readonly maxTotalSocketBufferBytes: number
+  readonly crowdedSocketBufferBytes: number
   readonly maxSubscriptionsPerClient: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
@@ -60,7 +66,9 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxQueuedBytes: 32 * 1024 * 1024,
   maxQueuedAgeMs: 7 * 24 * 3600 * 1000,
   queueOverflow: 'drop-oldest',
-  maxSocketBufferBytes: 2 * 1024 * 1024,
+  maxSocketBufferBytes: 8 * 1024 * 1024,
+  maxTotalSocketBufferBytes: 256 * 1024 * 1024,
+  crowdedSocketBufferBytes: 256 * 1024,
   maxSubscriptionsPerClient: 1000,
   maxRetainedMessages: 50_000,
   maxRetainedBytes: 64 * 1024 * 1024,

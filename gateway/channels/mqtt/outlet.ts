@@ -34,6 +34,7 @@ export class Outlet {
   /** What the transport had not got rid of when we last wrote. */
   private ioBytes = 0
   private wasFull = false
+  private isClosed = false
 
   constructor(io: ByteConnection, engine: Engine, owner: OutletOwner) {
     this.io = io
@@ -43,8 +44,7 @@ export class Outlet {
 
   /** Whether less than `share` of the buffer is taken. The owner is told when there is room again. */
   hasRoom(share = 1): boolean {
-    const { maxSocketBufferBytes } = this.engine.limits
-    const hasRoom = this.partBytes + this.ioBytes < maxSocketBufferBytes * share
+    const hasRoom = this.partBytes + this.ioBytes < this.limitBytes() * share
     if (!hasRoom) this.wasFull = true
     return hasRoom
   }
@@ -103,7 +103,7 @@ export class Outlet {
     if (parts.length === 1) this.io.write(parts[0] as Buffer)
     else if (partBytes <= JOIN_BYTES) this.io.write(Buffer.concat(parts, partBytes))
     else this.writeInSlabs(parts)
-    this.ioBytes = this.io.bufferedBytes()
+    this.note(this.io.bufferedBytes())
     if (this.ioBytes > 2 * this.engine.limits.maxSocketBufferBytes) {
       if (!this.isChoked) this.owner.onOutlet(true)
       this.isChoked = true
@@ -112,11 +112,30 @@ export class Outlet {
 
   /** The transport has room again. */
   drained(): void {
-    this.ioBytes = this.io.bufferedBytes()
+    this.note(this.io.bufferedBytes())
     if (!this.wasFull && !this.isChoked) return
     this.wasFull = false
     this.isChoked = false
     this.owner.onOutlet(false)
+  }
+
+  /** The connection has gone, and what waited with it. */
+  close(): void {
+    this.note(0)
+    this.isClosed = true
+  }
+
+  private limitBytes(): number {
+    const { limits, buffered } = this.engine
+    return buffered.bytes > limits.maxTotalSocketBufferBytes
+      ? limits.crowdedSocketBufferBytes
+      : limits.maxSocketBufferBytes
+  }
+
+  private note(ioBytes: number): void {
+    if (this.isClosed) return
+    this.engine.buffered.bytes += ioBytes - this.ioBytes
+    this.ioBytes = ioBytes
   }
 
   private writeInSlabs(parts: readonly Buffer[]): void {
