@@ -7,10 +7,11 @@ import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
 import { createDeviceSockets, type DeviceSockets } from './channels/websocket/device-socket.ts'
 import type { Box } from './compose.ts'
+import { composeIdentity } from './compose-identity.ts'
 import { composeVoice, type HouseVoice } from './compose-voice.ts'
 import type { Config } from './config.ts'
-import { type Admission, createAdmission } from './devices/admission.ts'
-import { createPermissions } from './devices/permissions.ts'
+import type { Admission } from './devices/admission.ts'
+import type { LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
 import type { Loggers } from './logger.ts'
@@ -33,6 +34,7 @@ export interface DeviceSide {
   readonly presences: Presences
   /** Bridges of the house log in at its broker with this. */
   readonly bridgePass: BridgePass
+  readonly rights: LiveRights
   /** MQTT clients connected now. */
   mqttClients(): number
   close(): Promise<void>
@@ -47,7 +49,12 @@ export function composeDevices(
   const { clock, registry, store, ledger, twins } = box
   const online = new Set<string>()
   const bridgePass = createBridgePass()
-  const admission = createAdmission({ registry, clock })
+  const { admission, rights, authMethods, ...identity } = composeIdentity({
+    box,
+    logger: loggers.devices,
+    broker: () => broker,
+    sendProblem: (id, problem) => send(id, 'problem', problem),
+  })
 
   function publish(deviceId: string, name: string, payload: string, retain = false): void {
     broker
@@ -116,7 +123,7 @@ export function composeDevices(
     inbox,
     admission,
     registry,
-    permissions: createPermissions(config.permissions),
+    permissions: box.permissions,
     allowAnonymous: config.mqtt.allowAnonymous,
     logger: loggers.mqtt,
     onListening: ({ id }) => voice.announcer.onConnected(id),
@@ -132,7 +139,8 @@ export function composeDevices(
     authorize: (device, action, topic) =>
       bridgePass.isBridge(device) && action !== 'publish'
         ? { ok: true }
-        : hooks.authorize(device, action, topic),
+        : hooks.authorize(rights.current(device), action, topic),
+    authMethods,
     store,
     clock: { nowMs: () => clock.now() },
     logger: loggers.mqtt,
@@ -165,8 +173,9 @@ export function composeDevices(
     onDisconnected: (device, reason) => presences.disconnected(device.id, 'websocket', reason),
   })
   box.hooks.onDeviceChanged = (id, reason) => {
+    rights.forget(id)
     broker.permissionsChanged()
-    broker.disconnect(id, reason)
+    identity.disconnect(id, reason)
     sockets.disconnect(id, reason)
     if (!registry.get(id)) forgetDevice(id)
   }
@@ -181,6 +190,7 @@ export function composeDevices(
     voice,
     presences,
     bridgePass,
+    rights,
     mqttClients: () => online.size,
     close: async () => {
       voice.close()

@@ -1,12 +1,16 @@
 /** Opens a box to the network: devices' side, HTTP side, cloud, jobs. The second half of compose. */
-import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import type { MqttBroker } from './channels/mqtt/broker.ts'
+import { socketConnection } from './channels/mqtt/tcp.ts'
+import { listenTls, type TlsPort } from './channels/tls-port.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
 import { composeHttp } from './compose-http.ts'
-import type { Config } from './config.ts'
+import { type Config, loadConfig } from './config.ts'
+import type { ReloadReport } from './console/identity-operations.ts'
+import type { LiveRights } from './devices/live-rights.ts'
 import { GatewayError } from './errors.ts'
 import { createPackTarget } from './knowledge/pack-release.ts'
 import { createLoggers, type Logger, type Loggers } from './logger.ts'
@@ -19,7 +23,7 @@ import { createAnnouncementTarget } from './voice/announcement-release.ts'
 export interface Gateway {
   readonly box: Box
   readonly broker: MqttBroker
-  readonly ports: { readonly http: number; readonly mqtt: number }
+  readonly ports: { readonly http: number; readonly mqtt: number; readonly mqttTls?: number }
   readonly loggers: Loggers
   readonly adapter: string
   /** Absent where no cloud is configured. */
@@ -76,13 +80,19 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     closers.push(() => schedule.close())
     const http = await composeHttp({ config, box, devices, metrics, loggers })
     closers.push(() => http.close())
-    const ports = { http: http.port, mqtt: await listenMqtt(config, devices.broker) }
+    const tls = await listenMqttTls(config, devices.broker, loggers.mqtt)
+    if (tls) closers.push(() => tls.close())
+    const { host, port } = config.mqtt
+    const mqtt = await devices.broker.listen({ host, port })
+    const ports = { http: http.port, mqtt, ...(tls ? { mqttTls: tls.port } : {}) }
     const startedAt = new Date(box.clock.now()).toISOString()
     box.hooks.live = {
       runJob: schedule.runNow,
       recentLog: recentLog.lines,
       announce: devices.voice.announce,
       presence: devices.presences.read,
+      deviceChanged: devices.rights.deviceChanged,
+      reload: async () => reload(config, devices.rights, tls),
     }
     box.hooks.status = () => ({
       running: true,
@@ -124,21 +134,38 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
 const isListenError = (error: unknown): error is Error =>
   error instanceof Error && /^listen E[A-Z]+/.test(error.message)
 
-/** The plain port, and the TLS port where a certificate is configured. Resolves with the plain one. */
-async function listenMqtt({ mqtt, tls }: Config, broker: MqttBroker): Promise<number> {
-  if (tls) {
-    await broker.listen({
-      host: tls.host,
-      port: mqtt.tlsPort,
-      tls: {
-        cert: readFileSync(tls.certFile),
-        key: readFileSync(tls.keyFile),
-        ...(tls.caFile === undefined ? {} : { ca: readFileSync(tls.caFile), requestCert: true }),
-        rejectUnauthorized: tls.requireClientCertificate,
-      },
-    })
-  }
-  return broker.listen({ host: mqtt.host, port: mqtt.port })
+/** MQTT over TLS, where a certificate is configured. */
+async function listenMqttTls(
+  { mqtt, tls }: Config,
+  broker: MqttBroker,
+  logger: Logger,
+): Promise<TlsPort | undefined> {
+  if (!tls) return undefined
+  return listenTls({
+    files: tls,
+    host: tls.host,
+    port: mqtt.tlsPort,
+    accept: (socket) => broker.accept(socketConnection(socket)),
+    onReload: (error) => {
+      if (error === undefined) logger.info({ files: tls }, 'certificates read anew')
+      else logger.error({ error }, 'the certificates cannot be read; those in force stay')
+    },
+    onError: (error) => logger.error({ error }, 'the TLS listener failed'),
+  })
+}
+
+/** What takes effect without a restart: permissions and certificates. Throws `config.*`. */
+function reload(config: Config, rights: LiveRights, tls: TlsPort | undefined): ReloadReport {
+  const { dataDir, configFile } = config
+  const fresh = loadConfig({ dataDir, ...(configFile === undefined ? {} : { configFile }) })
+  tls?.reload()
+  const cut = rights.replace(fresh.permissions)
+  const needsRestart = Object.entries(fresh)
+    .filter(([name]) => name !== 'permissions')
+    .filter(([name, value]) => !isDeepStrictEqual(value, config[name as keyof Config]))
+    .map(([name]) => name)
+  const certificates = tls ? 'read anew' : 'none'
+  return { rules: fresh.permissions.length, cut, certificates, needsRestart }
 }
 
 /** The last entries before the end get their tree head too; without one they are kept all the same. */

@@ -10,6 +10,8 @@ import type { Config } from './config.ts'
 import type { LiveParts, OperationParts } from './console/operations.ts'
 import { boxStatus, type LiveStatus } from './console/status.ts'
 import { type Claims, createClaims } from './devices/claims.ts'
+import { createPasswords, type Passwords } from './devices/passwords.ts'
+import { createPermissions, type Permissions } from './devices/permissions.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
@@ -46,6 +48,8 @@ export interface Box {
   readonly ledger: FullLedger
   readonly registry: Registry
   readonly claims: Claims
+  readonly passwords: Passwords
+  readonly permissions: Permissions
   readonly twins: Twins
   readonly sessions: Sessions
   readonly library: Library
@@ -85,6 +89,8 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
     const library = await openLibrary({ store, clock, ledger, language, train })
     const registry = createRegistry(store)
     const claims = createClaims(store, registry)
+    const passwords = createPasswords()
+    const permissions = createPermissions(config.permissions)
     const sessions = createSessions({
       store,
       clock,
@@ -120,6 +126,8 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       ledger,
       registry,
       claims,
+      passwords,
+      permissions,
       library,
       answerTurn,
       twins,
@@ -141,6 +149,8 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       ledger,
       registry,
       claims,
+      passwords,
+      permissions,
       twins,
       sessions,
       library,

@@ -362,7 +362,11 @@ type DeepReadonly<T> = T extends (infer U)[]
   : T extends object
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T
-export type Config = DeepReadonly<ConfigFile> & { readonly dataDir: string }
+export type Config = DeepReadonly<ConfigFile> & {
+  readonly dataDir: string
+  /** As `--config` named it; absent: kefu-edge.yaml in the data folder, if there is one. */
+  readonly configFile?: string
+}
 
 export interface ConfigSources {
   /** `--data`; the environment's KEFU_DATA and then ./.kefu follow. */
@@ -403,7 +407,8 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   }
   const [problem] = bridgeProblems((filled as ConfigFile).bridges)
   if (problem !== undefined) throw new GatewayError('config.invalid', { detail: problem })
-  return deepFreeze({ ...(filled as ConfigFile), dataDir }) as Config
+  const from = sources.configFile === undefined ? {} : { configFile: sources.configFile }
+  return deepFreeze({ ...(filled as ConfigFile), dataDir, ...from }) as Config
 }
 
 function readFile(configFile: string | undefined, dataDir: string): Record<string, unknown> {

@@ -2,6 +2,7 @@
 import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config.ts'
+import { runOperation } from './console/operations.ts'
 import { installStarterPack } from './starter-pack.ts'
 
 const FIRST_START =
@@ -32,11 +33,22 @@ export async function runGateway(
       'listening',
     )
     for (const line of greeting(config, gateway)) io.stdout(line)
+    process.on('SIGHUP', () => void reload(gateway))
     const why = await stopped
     gateway.loggers.gateway.info({ why }, 'closing')
     return why === 'fault' ? 1 : 0
   } finally {
     await gateway.close()
+  }
+}
+
+/** As `kefu-edge reload`; a configuration that is not valid leaves everything as it is. */
+async function reload({ box, loggers }: Gateway): Promise<void> {
+  try {
+    const report = await runOperation('reload', {}, box.operations)
+    loggers.gateway.info({ report }, 'reloaded')
+  } catch (error) {
+    loggers.gateway.error({ error }, 'not reloaded: what was in force stays')
   }
 }
 

@@ -5,12 +5,14 @@
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../devices/admission.ts'
+import { ANONYMOUS_KIND } from '../devices/live-rights.ts'
 import { covers, type Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
 import { ERRORS, type ErrorCode, GatewayError, isInternal, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { Device } from '../turn.ts'
 import type { Inbox } from './inbox.ts'
+import type { PeerCertificate } from './mqtt/byte-connection.ts'
 import type { Properties } from './mqtt/codec/packets.ts'
 import type {
   AuthenticateResult,
@@ -29,6 +31,7 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.refused': 0x86,
   'auth.client-id': 0x85,
   'auth.disabled': 0x8a,
+  'auth.certificate': 0x87,
   'auth.backing-off': 0x9f,
   'topic.denied': 0x80,
   'topic.not-yours': 0x87,
@@ -44,6 +47,11 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'ledger.lane-full': 0x97,
 }
 const IMPLEMENTATION_SPECIFIC = 0x83
+const NOT_ANY_MORE: AuthorizeResult = {
+  ok: false,
+  reasonCode: 0x87,
+  reason: ERRORS['permissions.changed'].title,
+}
 export const reasonCodeOf = (code: ErrorCode): number =>
   REASON_CODES[code] ?? IMPLEMENTATION_SPECIFIC
 
@@ -76,7 +84,7 @@ const packr = new Packr({ useRecords: false })
  * The client id is the device id. A second connection of the same device, as for watching what it is
  * told, adds a colon and a name; it says nothing about the device's presence.
  */
-const isClientOf = (deviceId: string, clientId: string): boolean =>
+export const isClientOf = (deviceId: string, clientId: string): boolean =>
   clientId === deviceId || clientId.startsWith(`${deviceId}:`)
 
 export function createMqttDevices(parts: MqttDevicesParts) {
@@ -94,34 +102,47 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     }
   }
 
-  function authenticate(credentials: MqttCredentials): AuthenticateResult<Device> {
-    const { clientId, username, password, certificate, remoteAddress } = credentials
-    if (certificate) {
-      const isNamed = certificate.commonName === clientId || certificate.altNames.includes(clientId)
-      const device = isNamed ? parts.registry.get(clientId) : undefined
-      if (device && !device.isDisabled) return { ok: true, principal: device }
+  /** A certificate speaks for the devices it names, and against every other. */
+  function byCertificate({ commonName, altNames }: PeerCertificate, clientId: string): Device {
+    const named = [...altNames, ...(commonName === undefined ? [] : [commonName])]
+    const id = named.find((name) => isClientOf(name, clientId))
+    if (id === undefined) {
+      throw new GatewayError('auth.certificate', { detail: `it names ${named.join(', ')}` })
     }
+    const device = parts.registry.get(id)
+    if (!device) throw new GatewayError('auth.refused', { detail: `device "${id}"` })
+    if (device.isDisabled) throw new GatewayError('auth.disabled', { detail: `device "${id}"` })
+    return device
+  }
+
+  const accepted = (principal: Device): AuthenticateResult<Device> => ({ ok: true, principal })
+
+  function authenticate(
+    credentials: MqttCredentials,
+  ): AuthenticateResult<Device> | Promise<AuthenticateResult<Device>> {
+    const { clientId, username, password, certificate, remoteAddress } = credentials
     if (parts.allowAnonymous && username === undefined && password === undefined) {
-      return { ok: true, principal: { id: clientId, kind: 'anonymous', groups: [] } }
+      return { ok: true, principal: { id: clientId, kind: ANONYMOUS_KIND, groups: [] } }
     }
     try {
+      if (certificate) return accepted(byCertificate(certificate, clientId))
       const deviceId = username ?? clientId
       if (!isClientOf(deviceId, clientId)) {
         throw new GatewayError('auth.client-id', { detail: `client id "${clientId.slice(0, 64)}"` })
       }
-      const principal = admission.admit({
-        deviceId,
-        token: password?.toString('utf8'),
-        remoteAddress,
-      })
-      return { ok: true, principal }
+      const token = password?.toString('utf8')
+      const device = admission.login({ deviceId, token, remoteAddress })
+      return device instanceof Promise ? device.then(accepted, refuse) : accepted(device)
     } catch (error) {
       return refuse(error)
     }
   }
 
   function authorize(device: Device, action: AuthorizeAction, topic: string): AuthorizeResult {
-    if (action === 'receive') return { ok: true }
+    // Asked once per topic and session: a subscription outlives the right to it, its messages do not.
+    if (action === 'receive') {
+      return permissions.mayReceive(device, topic) ? { ok: true } : NOT_ANY_MORE
+    }
     const permission =
       action === 'publish'
         ? permissions.mayPublish(device, topic)

@@ -1,8 +1,10 @@
 /** The commands and what each prints. */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Config } from '../config.ts'
 import type { OperationName } from '../console/operations.ts'
+import type { PermissionRow } from '../devices/permissions.ts'
 import { readPack } from '../knowledge/read-pack.ts'
 import type { Explanation } from '../language/port.ts'
 import { type ExitCode, type Io, UsageError } from './io.ts'
@@ -22,6 +24,8 @@ export interface CommandOptions {
     readonly data?: string | undefined
     readonly config?: string | undefined
     readonly force?: boolean | undefined
+    readonly device?: string | undefined
+    readonly 'password-stdin'?: boolean | undefined
   }
   readonly config: () => Config
   readonly io: Io
@@ -32,8 +36,12 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
 
   start [--data DIR] [--config FILE] [--demo]       run the gateway
   device add ID --kind KIND [--group G] [--replace] add a device; prints JSON with its token
+  device add ID --kind staff --password-stdin       the same with a password instead of a token
+  device update ID [--kind KIND] [--group G]        in force at once, for who is connected too
   device list | enable ID | disable ID | remove ID
   device claim --kind KIND [--group G]              a claim code for a device straight out of its box
+  permissions [--device ID]                         who may use which topics
+  reload                                            permissions and certificates anew, without a restart
   twin ID [FIELD=VALUE …] | --group G FIELD=VALUE … what a device should be and what it says it is
   ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
   pack validate DIR | install DIR | list | rollback NAME | remove NAME
@@ -71,7 +79,14 @@ async function device(options: CommandOptions): Promise<ExitCode> {
         kind: need(kind, 'device add ID --kind KIND'),
         groups: group,
         ...(replace ? { replace } : {}),
+        ...(options.values['password-stdin'] ? { password: readPassword() } : {}),
       })
+    case 'update': {
+      const usage = 'device update ID [--kind KIND] [--group G]'
+      if (kind === undefined && group.length === 0) need(undefined, usage)
+      const groups = group.length > 0 ? { groups: group } : {}
+      return run('device.update', { id: need(id, usage), ...(kind ? { kind } : {}), ...groups })
+    }
     case 'claim':
       return run('device.claim', { kind: need(kind, 'device claim --kind KIND'), groups: group })
     case 'list':
@@ -81,8 +96,23 @@ async function device(options: CommandOptions): Promise<ExitCode> {
     case 'remove':
       return run(`device.${verb}`, { id: need(id, `device ${verb} ID`) })
     default:
-      throw new UsageError('usage: kefu-edge device add|list|enable|disable|remove|claim …')
+      throw new UsageError('usage: kefu-edge device add|update|list|enable|disable|remove|claim …')
   }
+}
+
+/** From a pipe or a file, so that no shell history keeps it. */
+const readPassword = (): string => readFileSync(0, 'utf8').replace(/\r?\n$/, '')
+
+async function permissions(options: CommandOptions): Promise<ExitCode> {
+  const { values, config, io } = options
+  const args = values.device === undefined ? {} : { device: values.device }
+  if (values.json) return print(options, 'permissions', args)
+  const { rules } = (await operate(config(), 'permissions', args)) as { rules: PermissionRow[] }
+  const wide = Math.max(...rules.map(({ who }) => who.length))
+  for (const { who, may, filter } of rules) {
+    io.stdout(`${who.padEnd(wide)}  ${may.padEnd('never subscribe'.length)}  ${filter}`)
+  }
+  return 0
 }
 
 async function print(
@@ -185,6 +215,7 @@ async function ask(options: CommandOptions): Promise<ExitCode> {
   return answer.status === 'not-known' ? 1 : 0
 }
 
+const reload: Command = (options) => print(options, 'reload', {})
 const status: Command = async (options) => (await import('./status.ts')).status(options)
 const doctor: Command = async (options) => (await import('./doctor.ts')).doctor(options)
 const config: Command = async (options) => (await import('./config.ts')).config(options)
@@ -215,6 +246,8 @@ const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, i
 export const COMMANDS: Readonly<Record<string, Command>> = {
   start,
   device,
+  permissions,
+  reload,
   twin,
   pack,
   ask,

@@ -18,6 +18,8 @@ const OPTIONS = {
   lang: { type: 'string' },
   session: { type: 'string' },
   force: { type: 'boolean' },
+  device: { type: 'string' },
+  'password-stdin': { type: 'boolean' },
 } as const
 
 /** Commands that read their own options. */

@@ -10,6 +10,8 @@ import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { Claims } from '../devices/claims.ts'
 import { CLAIM_TTL_MS } from '../devices/claims.ts'
+import type { Passwords } from '../devices/passwords.ts'
+import type { Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
 import type { Twins } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
@@ -23,6 +25,7 @@ import type { Store } from '../storage/store.ts'
 import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
 import { desireTwins, listDevices, readTwins } from './device-state.ts'
+import { IDENTITY_OPERATIONS, type LiveIdentity } from './identity-operations.ts'
 import { operation as bareOperation, type Operation } from './operation.ts'
 import type { Status } from './status.ts'
 import { SUBJECT_OPERATIONS } from './subject-operations.ts'
@@ -34,6 +37,8 @@ export interface OperationParts {
   readonly ledger: Ledger
   readonly registry: Registry
   readonly claims: Claims
+  readonly passwords: Passwords
+  readonly permissions: Permissions
   readonly twins: Twins
   readonly library: Library
   readonly answerTurn: AnswerTurn
@@ -48,7 +53,7 @@ export interface OperationParts {
   readonly live: () => LiveParts | undefined
 }
 
-export interface LiveParts {
+export interface LiveParts extends LiveIdentity {
   /** Speech to devices, with proof of play. */
   readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
@@ -71,27 +76,7 @@ function audit(parts: OperationParts, kind: string, body: Record<string, Json>):
 }
 
 export const OPERATIONS = {
-  'device.add': operation(
-    Type.Object({
-      id: Id,
-      kind: Type.String(),
-      groups: Groups,
-      replace: Type.Optional(Type.Boolean()),
-    }),
-    async (args, parts) => {
-      const { store, registry, clock } = parts
-      const added = await store.commit(() => {
-        audit(parts, 'device.added', {
-          device: args.id,
-          deviceKind: args.kind,
-          replaced: args.replace ?? false,
-        })
-        return registry.add(args, clock.now())
-      })
-      if (args.replace) parts.onDeviceChanged(args.id, 'the device was given a new token')
-      return { deviceId: args.id, kind: args.kind, groups: added.device.groups, token: added.token }
-    },
-  ),
+  ...IDENTITY_OPERATIONS,
   'device.list': operation(Type.Object({}), (_, parts) => listDevices(parts)),
   'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
     setDisabled(args.id, true, parts),

@@ -15,7 +15,7 @@ const Person = {
 }
 const WithReason = Type.Object({ ...Person, reason: Type.String({ minLength: 1, maxLength: 500 }) })
 
-interface Parts {
+export interface Parts {
   readonly subjects: SubjectRights
 }
 

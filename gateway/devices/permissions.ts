@@ -27,20 +27,60 @@ export interface Permissions {
   mayPublish(device: Device, topic: string): Permission
   /** Whether every topic that the filter can match is allowed. */
   maySubscribe(device: Device, filter: string): Permission
+  /** Whether a message of this topic may still reach it, whatever it subscribed to before. */
+  mayReceive(device: Device, topic: string): boolean
+  grantsOf(device: Device): Grants
+  /** The rules as a table; of one device: what holds for it, with `%d` filled in. */
+  rows(device?: Device): PermissionRow[]
+  /** Other rules from now on. Whoever keeps decisions asks anew. */
+  replace(rules: readonly PermissionRule[]): void
+}
+
+/** What one device may, as filters. */
+export interface Grants {
+  readonly publish: readonly string[]
+  readonly subscribe: readonly string[]
+  readonly denySubscribe: readonly string[]
+}
+
+export interface PermissionRow {
+  /** `every device`, `kind nurse`, `group hall`, or both. */
+  readonly who: string
+  readonly may: 'publish' | 'subscribe' | 'never subscribe'
+  readonly filter: string
+}
+
+const CONTRACT: PermissionRule = {
+  publish: OWN_PUBLISH.map((name) => topicOf('%d', name)),
+  subscribe: OWN_SUBSCRIBE,
 }
 
 const ALLOWED: Permission = { ok: true }
 
-export function createPermissions(rules: readonly PermissionRule[]): Permissions {
-  const filtersOf = (
-    device: Device,
-    pick: (rule: PermissionRule) => readonly string[] | undefined,
-  ) =>
+export function createPermissions(initial: readonly PermissionRule[]): Permissions {
+  let rules = [CONTRACT, ...initial]
+  /** Worked out once per device object; the registry gives a new one after a change. */
+  let known = new WeakMap<Device, Grants>()
+
+  const rulesOf = (device: Device): PermissionRule[] =>
     rules
       .filter((rule) => rule.kind === undefined || rule.kind === device.kind)
       .filter((rule) => rule.group === undefined || device.groups.includes(rule.group))
-      .flatMap((rule) => pick(rule) ?? [])
-      .map((filter) => filter.replaceAll('%d', device.id))
+
+  function grantsOf(device: Device): Grants {
+    const before = known.get(device)
+    if (before) return before
+    const own = rulesOf(device)
+    const all = (pick: (rule: PermissionRule) => readonly string[] | undefined): string[] =>
+      own.flatMap((rule) => pick(rule) ?? []).map((filter) => filter.replaceAll('%d', device.id))
+    const grants: Grants = {
+      publish: all((rule) => rule.publish),
+      subscribe: all((rule) => rule.subscribe),
+      denySubscribe: all((rule) => rule.denySubscribe),
+    }
+    known.set(device, grants)
+    return grants
+  }
 
   function refusal(device: Device, topic: string): Permission {
     const parsed = parseTopic(topic)
@@ -48,23 +88,50 @@ export function createPermissions(rules: readonly PermissionRule[]): Permissions
     return { ok: false, code: isOthers ? 'topic.not-yours' : 'topic.unknown' }
   }
 
+  function maySubscribe(device: Device, filter: string): Permission {
+    const { subscribe, denySubscribe } = grantsOf(device)
+    if (coveredBy(denySubscribe, filter)) return { ok: false, code: 'topic.denied' }
+    return coveredBy(subscribe, filter) ? ALLOWED : refusal(device, filter)
+  }
+
   return {
-    mayPublish(device, topic) {
-      if (OWN_PUBLISH.some((name) => topic === topicOf(device.id, name))) return ALLOWED
-      const granted = filtersOf(device, (rule) => rule.publish)
-      return granted.some((filter) => covers(filter, topic)) ? ALLOWED : refusal(device, topic)
-    },
-    maySubscribe(device, filter) {
-      const denied = filtersOf(device, (rule) => rule.denySubscribe)
-      if (denied.some((one) => covers(one, filter))) return { ok: false, code: 'topic.denied' }
-      const granted = [
-        ...OWN_SUBSCRIBE.map((one) => one.replaceAll('%d', device.id)),
-        ...filtersOf(device, (rule) => rule.subscribe),
-      ]
-      return granted.some((one) => covers(one, filter)) ? ALLOWED : refusal(device, filter)
+    grantsOf,
+    maySubscribe,
+    mayPublish: (device, topic) =>
+      coveredBy(grantsOf(device).publish, topic) ? ALLOWED : refusal(device, topic),
+    mayReceive: (device, topic) => maySubscribe(device, topic).ok,
+    rows: (device) =>
+      (device ? rulesOf(device) : rules).flatMap((rule) =>
+        rowsOf(rule).map((row) =>
+          device ? { ...row, filter: row.filter.replaceAll('%d', device.id) } : row,
+        ),
+      ),
+    replace(next) {
+      rules = [CONTRACT, ...next]
+      known = new WeakMap()
     },
   }
 }
+
+function rowsOf(rule: PermissionRule): PermissionRow[] {
+  const parts = [rule.kind && `kind ${rule.kind}`, rule.group && `group ${rule.group}`]
+  const who = parts.filter(Boolean).join(', ') || 'every device'
+  const rows = (may: PermissionRow['may'], filters: readonly string[] = []) =>
+    filters.map((filter) => ({ who, may, filter }))
+  return [
+    ...rows('publish', rule.publish),
+    ...rows('subscribe', rule.subscribe),
+    ...rows('never subscribe', rule.denySubscribe),
+  ]
+}
+
+const coveredBy = (filters: readonly string[], wanted: string): boolean =>
+  filters.some((one) => covers(one, wanted))
+
+/** Whether a subscription that `before` allowed may not be allowed by `after`. */
+export const losesSubscriptions = (before: Grants, after: Grants): boolean =>
+  before.subscribe.some((filter) => !coveredBy(after.subscribe, filter)) ||
+  after.denySubscribe.some((filter) => !coveredBy(before.denySubscribe, filter))
 
 /** Whether `allowed` matches every topic that `wanted` (a topic or a filter) can match [MQTT-4.7]. */
 export function covers(allowed: string, wanted: string): boolean {

@@ -3,12 +3,13 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { Device } from '../turn.ts'
+import { type ScramKeys, scramKeysOfToken } from './scram.ts'
 
 const DEVICE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const KIND = /^[a-z][a-z0-9-]{0,31}$/
 /** 160 random bits: too many to guess, so a fast hash keeps them (RFC 6749 section 10.10). */
 const TOKEN_BYTES = 20
-const TOKEN_PREFIX = 'kd_'
+export const TOKEN_PREFIX = 'kd_'
 
 export interface DeviceRecord extends Device {
   readonly createdAtMs: number
@@ -23,13 +24,30 @@ export interface NewDevice {
   readonly replace?: boolean
 }
 
+/** How a device proves itself besides its token. */
+export interface DeviceLogin {
+  /** Argon2id; undefined: the device has a token and no password. */
+  readonly passwordHash: string | undefined
+  readonly scram: ScramKeys
+}
+
 export interface Registry {
   /**
    * Adds a device and makes its token, which is shown once and kept only as a hash.
    * Inside `store.commit`. Throws `device.invalid`, `device.exists`.
    */
   add(device: NewDevice, nowMs: number): { readonly device: Device; readonly token: string }
+  /**
+   * Adds a device that logs in by password and has no token. Inside `store.commit`. Throws
+   * `device.invalid`, `device.exists`.
+   */
+  addWithPassword(device: NewDevice, login: DeviceLogin, nowMs: number): Device
+  /** Another kind or other groups. Inside `store.commit`. Throws `device.unknown`, `device.invalid`. */
+  update(id: string, change: { kind?: string; groups?: readonly string[] }): Device
   get(id: string): DeviceRecord | undefined
+  login(id: string): DeviceLogin | undefined
+  /** Whether anybody logs in by password. */
+  hasPasswords(): boolean
   list(): readonly DeviceRecord[]
   /** Inside `store.commit`. Throws `device.unknown`. */
   setDisabled(id: string, isDisabled: boolean, nowMs: number): void
@@ -50,6 +68,14 @@ interface Row {
   token_hash: Buffer
   created_at: number
   disabled_at: number | null
+}
+
+interface LoginRow {
+  password_hash: string | null
+  salt: Buffer
+  iterations: number
+  stored_key: Buffer
+  server_key: Buffer
 }
 
 const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest()
@@ -74,21 +100,57 @@ export function createRegistry(store: Store): Registry {
   )
   const disable = store.prepare('UPDATE device SET disabled_at = ? WHERE id = ?')
   const drop = store.prepare('DELETE FROM device WHERE id = ?')
+  const change = store.prepare('UPDATE device SET kind = ?, groups = ? WHERE id = ?')
+  const loginOf = store.prepare<LoginRow>('SELECT * FROM device_login WHERE device_id = ?')
+  const putLogin = store.prepare('INSERT OR REPLACE INTO device_login VALUES (?, ?, ?, ?, ?, ?)')
+  const dropLogin = store.prepare('DELETE FROM device_login WHERE device_id = ?')
+  const anyPassword = store.prepare(
+    'SELECT 1 FROM device_login WHERE password_hash NOT NULL LIMIT 1',
+  )
 
   function mustExist(changes: number, id: string): void {
     if (changes === 0) throw new GatewayError('device.unknown', { detail: id })
   }
 
+  function put(device: NewDevice, token: string, login: DeviceLogin, nowMs: number): Device {
+    const { id, kind, groups = [], replace: isReplaced = false } = device
+    checkNew(id, kind, groups)
+    const exists = byId.get(id) !== undefined
+    if (exists && !isReplaced) throw new GatewayError('device.exists', { detail: id })
+    if (exists) replace.run(kind, JSON.stringify(groups), hashOf(token), id)
+    else insert.run(id, kind, JSON.stringify(groups), hashOf(token), nowMs)
+    const { salt, iterations, storedKey, serverKey } = login.scram
+    putLogin.run(id, login.passwordHash ?? null, salt, iterations, storedKey, serverKey)
+    return { id, kind, groups }
+  }
+
   return {
-    add({ id, kind, groups = [], replace: isReplaced = false }, nowMs) {
-      checkNew(id, kind, groups)
-      const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url')
-      const exists = byId.get(id) !== undefined
-      if (exists && !isReplaced) throw new GatewayError('device.exists', { detail: id })
-      if (exists) replace.run(kind, JSON.stringify(groups), hashOf(token), id)
-      else insert.run(id, kind, JSON.stringify(groups), hashOf(token), nowMs)
-      return { device: { id, kind, groups }, token }
+    add(device, nowMs) {
+      const token = newToken()
+      const login = { passwordHash: undefined, scram: scramKeysOfToken(token) }
+      return { device: put(device, token, login, nowMs), token }
     },
+    // Its token is nobody's: made, hashed and forgotten.
+    addWithPassword: (device, login, nowMs) => put(device, newToken(), login, nowMs),
+    update(id, { kind, groups }) {
+      const row = byId.get(id)
+      if (!row) throw new GatewayError('device.unknown', { detail: id })
+      const now = recordOf(row)
+      const device = { id, kind: kind ?? now.kind, groups: groups ?? now.groups }
+      checkNew(id, device.kind, device.groups)
+      change.run(device.kind, JSON.stringify(device.groups), id)
+      return device
+    },
+    login(id) {
+      const row = loginOf.get(id)
+      if (!row) return undefined
+      const { salt, iterations, stored_key: storedKey, server_key: serverKey } = row
+      return {
+        passwordHash: row.password_hash ?? undefined,
+        scram: { salt, iterations, storedKey, serverKey },
+      }
+    },
+    hasPasswords: () => anyPassword.get() !== undefined,
     get: (id) => {
       const row = byId.get(id)
       return row && recordOf(row)
@@ -99,6 +161,7 @@ export function createRegistry(store: Store): Registry {
     },
     remove(id) {
       mustExist(drop.run(id).changes, id)
+      dropLogin.run(id)
     },
     authenticate(token, id) {
       const hash = hashOf(token)
@@ -109,6 +172,8 @@ export function createRegistry(store: Store): Registry {
     },
   }
 }
+
+const newToken = (): string => TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url')
 
 function checkNew(id: string, kind: string, groups: readonly string[]): void {
   if (!DEVICE_ID.test(id)) throw new GatewayError('device.invalid', { detail: `id "${id}"` })

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createAdmission } from '../../../gateway/devices/admission.ts'
 import { createClaims } from '../../../gateway/devices/claims.ts'
+import { createPasswords } from '../../../gateway/devices/passwords.ts'
 import { createRegistry } from '../../../gateway/devices/registry.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
 import { handClock } from '../../support/clock.ts'
@@ -92,16 +93,22 @@ describe('admission', () => {
   it('slows the device that fails down, and nobody else at its address', () => {
     const { registry, clock } = setUp()
     const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
-    const admission = createAdmission({ registry, clock })
+    const admission = createAdmission({ registry, clock, passwords: createPasswords() })
     const guess = () =>
       admission.admit({ deviceId: 'kiosk-1', token: 'kd_wrong', remoteAddress: '10.0.0.9' })
     for (let i = 0; i < 11; i++)
       expect(guess).toThrow(expect.objectContaining({ code: 'auth.refused' }))
     expect(guess).toThrow(expect.objectContaining({ code: 'auth.backing-off' }))
-    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.10' }).id).toBe('kiosk-1')
+    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.10' }).id).toBe(
+      'kiosk-1',
+    )
     const other = registry.add({ id: 'kiosk-2', kind: 'kiosk' }, 1)
-    expect(admission.admit({ deviceId: 'kiosk-2', token: other.token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-2')
+    expect(
+      admission.admit({ deviceId: 'kiosk-2', token: other.token, remoteAddress: '10.0.0.9' }).id,
+    ).toBe('kiosk-2')
     clock.advance(1500)
-    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.9' }).id).toBe('kiosk-1')
+    expect(admission.admit({ deviceId: 'kiosk-1', token, remoteAddress: '10.0.0.9' }).id).toBe(
+      'kiosk-1',
+    )
   })
 })
