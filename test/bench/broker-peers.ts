@@ -1,6 +1,6 @@
 /** The brokers that bench:broker compares: how each is started fresh, killed and started again. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -130,9 +130,15 @@ async function gateway(): Promise<Peer> {
   }
 }
 
+/** Node takes --cpu-prof on its command line only, so the `node` that the command finds is one that adds it. */
 function profiling(): Record<string, string> {
-  const { PROFILE } = process.env
-  return PROFILE ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${PROFILE}` } : {}
+  const { PROFILE, PATH = '' } = process.env
+  if (!PROFILE) return {}
+  const bin = join(PROFILE, 'bin')
+  mkdirSync(bin, { recursive: true })
+  const line = `exec '${process.execPath}' --cpu-prof --cpu-prof-dir='${PROFILE}' "$@"`
+  writeFileSync(join(bin, 'node'), `#!/bin/sh\n${line}\n`, { mode: 0o755 })
+  return { PATH: `${bin}:${PATH}` }
 }
 
 interface Launched {
