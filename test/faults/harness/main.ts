@@ -80,7 +80,14 @@ async function main(): Promise<number> {
     if (faults.length === 0) return 2
     const template = await makeTemplate(join(folder, 'template'), DEVICES)
     const tally = createTally(skipped)
-    for (let n = 0; n < given.rounds; n++) {
+    let isStopped = false
+    // The round goes on to its end, so that nothing is left running or mounted.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        isStopped = true
+      })
+    }
+    for (let n = 0; n < given.rounds && !isStopped; n++) {
       const fault = faults[n % faults.length]
       if (!fault) continue
       const report = await runRound({ template, folder, library }, fault, given.seed + n)

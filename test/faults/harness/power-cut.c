@@ -89,7 +89,15 @@ static int is_ours(const char *path) {
   return folder_length > 0 && strncmp(path, folder, folder_length) == 0 && path[folder_length] == '/';
 }
 
-static ino_t ours(int fd) { return fd >= 0 && fd < MAX_FD ? inode_of[fd] : 0; }
+/* The number may have been given to a socket since, where its file was closed past `close` below. */
+static ino_t ours(int fd) {
+  if (fd < 0 || fd >= MAX_FD || !inode_of[fd]) return 0;
+  struct stat is;
+  int kept = errno;
+  if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode) || is.st_ino != inode_of[fd]) inode_of[fd] = 0;
+  errno = kept;
+  return inode_of[fd];
+}
 
 /* One writev with O_APPEND: a SIGKILL leaves at most the last record incomplete, and the reader drops it. */
 static void note(enum kind kind, uint64_t inode, uint64_t offset, const void *bytes, size_t length) {

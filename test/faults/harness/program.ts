@@ -31,6 +31,8 @@ export async function startProgram<T>(
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl-C is for the harness, which ends after the round.
+    detached: true,
   })
   const gone = once(child, 'exit')
   let output = ''
