@@ -142,7 +142,7 @@ export function composeDevices(
         : hooks.authorize(rights.current(device), action, topic),
     authMethods,
     store,
-    clock: { nowMs: () => clock.now() },
+    clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic() },
     logger: loggers.mqtt,
     limits: mqttLimitsOf(config),
     isDeviceMessageTopic: hooks.isForBox,

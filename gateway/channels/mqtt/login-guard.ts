@@ -1,12 +1,10 @@
 /**
- * Failed logins make the next try wait: per address and client id after a few, per address after many,
- * so that one device with a wrong token does not lock out its neighbours behind the same router.
+ * Failed logins make the next try wait, per address and client id: one device with a wrong token slows
+ * itself and never its neighbours behind the same router. Tokens are too long to be guessed over many ids.
  */
 
 /** Typing errors of an installer are free. */
 const FREE_FAILURES_PER_CLIENT = 3
-/** A ward of devices with an old token is free too; a dictionary is not. */
-const FREE_FAILURES_PER_ADDRESS = 50
 const FIRST_WAIT_MS = 1000
 const MAX_WAIT_MS = 60_000
 /** Without a failure for this long, all is forgotten. */
@@ -29,18 +27,13 @@ export class LoginGuard {
 
   /** Milliseconds until this client may try again; 0: now. */
   waitMs(remoteAddress: string, clientId: string): number {
-    return Math.max(
-      this.remaining(clientKey(remoteAddress, clientId), FREE_FAILURES_PER_CLIENT),
-      this.remaining(remoteAddress, FREE_FAILURES_PER_ADDRESS),
-    )
+    return this.remaining(clientKey(remoteAddress, clientId), FREE_FAILURES_PER_CLIENT)
   }
 
   failed(remoteAddress: string, clientId: string): void {
     this.count(clientKey(remoteAddress, clientId))
-    this.count(remoteAddress)
   }
 
-  /** A good login clears the client's own record; that of the address fades by itself. */
   succeeded(remoteAddress: string, clientId: string): void {
     if (this.failures.size > 0) this.failures.delete(clientKey(remoteAddress, clientId))
   }

@@ -48,10 +48,9 @@ describe('the login guard', () => {
 
   test('one device with a wrong token does not lock out its neighbour', () => {
     const guard = new LoginGuard(() => 0)
-    for (let n = 0; n < 20; n++) guard.failed('10.0.0.9', 'kiosk')
+    for (let n = 0; n < 1000; n++) guard.failed('10.0.0.9', 'kiosk')
+    expect(guard.waitMs('10.0.0.9', 'kiosk')).toBe(60_000)
     expect(guard.waitMs('10.0.0.9', 'speaker')).toBe(0)
-    for (let n = 0; n < 40; n++) guard.failed('10.0.0.9', `guess-${n}`)
-    expect(guard.waitMs('10.0.0.9', 'speaker')).toBeGreaterThan(0)
   })
 })
 
