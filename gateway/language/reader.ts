@@ -12,6 +12,8 @@ export interface Reader {
   readonly index?: QuestionIndex
   /** Label numbers of the stored questions, in the order of the index. */
   readonly storedLabels: Int32Array
+  /** Whether labels have so many questions that their neighbours may vote. */
+  readonly countsVotes: boolean
   readonly buffer: FeatureBuffer
   readonly vector: SparseVector
   readonly scores: Float32Array
@@ -31,6 +33,8 @@ export interface Evidence {
   /** Share of the text's weight that this question covers, and its heaviest run of words left over. */
   readonly covers: number
   readonly missing: number
+  /** Share of the likeness of all stored questions found that is this label's, 0–1. */
+  readonly votes: number
   /** Figures of the match, for explaining it. */
   readonly figures: Float32Array | undefined
   rank: number
@@ -60,9 +64,11 @@ export interface Surroundings {
 
 export const NO_MATCH = -8
 const LEAST_LOG_PROBABILITY = -8
+/** Questions a label, on average, from which the votes of neighbours helped on held-out questions. */
+const VOTING_QUESTIONS = 50
 /** Labels of the classifier that are weighed against the finds of the search. */
 const TOP_CLASSES = 5
-export const RANK_WIDTH = 4
+export const RANK_WIDTH = 5
 export const CONFIDENCE_WIDTH = 15
 const COVERS = SIMILARITY_NAMES.indexOf('coversQuery')
 const MISSING = SIMILARITY_NAMES.indexOf('runMissingFromCandidate')
@@ -88,6 +94,7 @@ export function createReader(
     model,
     ...(index ? { index } : {}),
     storedLabels,
+    countsVotes: storedLabels.length >= VOTING_QUESTIONS * model.labels.length,
     buffer,
     vector,
     scores: new Float32Array(classes),
@@ -145,10 +152,16 @@ export function gather(
   skip: number,
 ): { readonly evidence: Evidence[]; readonly outMatch: number } {
   const bestMatch = new Map<number, Match>()
+  const votes = new Map<number, number>()
+  let allVotes = 1e-3
   if (reader.index) {
     for (const match of findMatches(reader.index, query, reader.model.decision.rerank, skip)) {
       const label = reader.storedLabels[match.document] ?? -1
-      if (!bestMatch.has(label) && (!allowed || allowed(label))) bestMatch.set(label, match)
+      if (allowed && !allowed(label)) continue
+      if (!bestMatch.has(label)) bestMatch.set(label, match)
+      const vote = sigmoid(match.logOdds)
+      votes.set(label, (votes.get(label) ?? 0) + vote)
+      allVotes += vote
     }
   }
   const labels = new Set([...bestMatch.keys()].slice(0, TOP_CLASSES))
@@ -176,6 +189,7 @@ export function gather(
       covers: match?.figures[COVERS] ?? 0,
       missing: match?.figures[MISSING] ?? 1,
       figures: match?.figures,
+      votes: reader.countsVotes ? (votes.get(label) ?? 0) / allVotes : 0,
       rank: 0,
     }
   })
@@ -211,6 +225,7 @@ export function rankFigures(item: Evidence, out: Float32Array): void {
   out[1] = item.margin
   out[2] = item.match
   out[3] = item.match <= NO_MATCH ? 1 : 0
+  out[4] = item.votes
 }
 
 /** Evidence must be sorted by rank. */

@@ -31,9 +31,8 @@ export interface TaskModel {
   predict(text: string, top?: number): TaskPrediction
 }
 
-/** Search beside the classifier costs room for the texts; long ones repay it least. */
-const SEARCH_UP_TO_UNITS = 30
-const UNIT = /\p{Script=Han}|[\p{L}\p{N}]+/gu
+/** Search beside the classifier costs room for the texts; on longer ones it gains nothing measurable. */
+const SEARCH_UP_TO_CHARACTERS = 40
 /**
  * A foreign question refused is worth this much of an answer given right, and more where many of the
  * examples are foreign.
@@ -59,11 +58,9 @@ export function trainTask(
   const questions = rows.map(({ text, label }): StoredQuestion => {
     return { text, label: numbers.get(label) ?? -1 }
   })
-  const units =
-    rows.reduce((sum, { text }) => sum + (text.match(UNIT)?.length ?? 0), 0) /
-    Math.max(rows.length, 1)
+  const characters = rows.reduce((sum, { text }) => sum + text.length, 0) / Math.max(rows.length, 1)
   const isFaq = options.task === 'faq'
-  const search = isFaq || units <= SEARCH_UP_TO_UNITS
+  const search = isFaq || characters <= SEARCH_UP_TO_CHARACTERS
   const { model, judged } = trainQuestionModel(questions, labels, {
     seed: options.seed,
     classify: !isFaq,

@@ -64,7 +64,7 @@ export const PRIOR_RERANK: Logistic = {
 }
 const PRIOR_DECISION: Decision = {
   rerank: PRIOR_RERANK,
-  rank: { weights: [0.7, 0.3, 0.6, -0.5, 0] },
+  rank: { weights: [0.7, 0.3, 0.6, -0.5, 1, 0] },
   confidence: { weights: [0.3, 0.3, 0.2, 0.1, 0.1, 0.3, 0.1, 1, 0, 0.5, -1, 0.1, 1, -0.3, 0.1, 0] },
 }
 
