@@ -21,20 +21,28 @@ function faults(...args: string[]): Promise<Run> {
 
 const sumOf = ({ output }: Run): Sum => JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Sum
 
-test.each([
-  ['kill-gateway', 'kill-core', 'link-cut'],
-  ['power-cut-gateway', 'power-cut-core', 'lost-answers'],
-  ['disk-full-gateway', 'clock-jumps', 'bit-flips'],
-])('the promises hold through %s, %s and %s', async (...names) => {
-  const only = names.flatMap((name) => ['--only', name])
-  const run = await faults('--rounds', '3', '--seed', '20261122', ...only)
+/** One of each kind; `disk-full` itself needs root, so its sibling stands for it. */
+const ONE_OF_EACH = [
+  'kill-gateway',
+  'link-cut',
+  'lost-answers',
+  'clock-jumps',
+  'bit-flips',
+  'power-cut-gateway',
+  'disk-full-gateway',
+  'power-cut-both',
+]
+
+test('the promises hold through one fault of each kind', async () => {
+  const only = ONE_OF_EACH.flatMap((name) => ['--only', name])
+  const run = await faults('--rounds', `${ONE_OF_EACH.length}`, '--seed', '20261122', ...only)
   const sum = sumOf(run)
   expect(run.output).not.toContain('BROKEN')
   expect(run.code).toBe(0)
   expect(sum).toMatchObject({ lost: 0, doubled: 0, unbalanced: 0, broken: 0 })
+  expect(sum.acknowledged).toBeGreaterThan(0)
+  expect(sum.bitFlips).toBeGreaterThan(0)
   expect(sum.bitFlipsFound).toBe(sum.bitFlips)
-  // On a machine without a C compiler some are skipped, which the sum says.
-  expect(sum.acknowledged > 0 || sum.skipped.length > 0).toBe(true)
 })
 
 test('what it does not know it refuses with exit code 2', async () => {
