@@ -89,11 +89,16 @@ export function createOutgoingStore(parts: OutgoingStoreParts): IStore {
 }
 
 /** Knows the QoS 2 messages that were taken and wait for their PUBREL. */
-export function createIncomingStore(store: Store, rows: BridgeRows): IStore {
+export function createIncomingStore(
+  store: Store,
+  rows: BridgeRows,
+  /** Publishes the message here and keeps its id, in one transaction; PUBREC leaves when it calls back. */
+  takeOnce: (packet: IPublishPacket, done: () => void) => void,
+): IStore {
   const self: IStore = {
-    // The id is kept in the transaction that publishes the message here, before MQTT.js asks for it.
-    put(_packet, done) {
-      done()
+    put(packet, done) {
+      if (packet.cmd === 'publish') takeOnce(packet, () => done())
+      else done()
       return self
     },
     get({ messageId }, done: Done) {

@@ -120,7 +120,9 @@ class Remote implements RemoteLink {
             },
           }
         : {}),
-      incomingStore: createIncomingStore(store, rows),
+      incomingStore: createIncomingStore(store, rows, (packet, done) =>
+        this.#takeOnce(packet, done),
+      ),
       outgoingStore: createOutgoingStore({
         store,
         rows,
@@ -130,10 +132,6 @@ class Remote implements RemoteLink {
         gone: (row) => void settle(row.idx, 'expired').catch(() => this.#client.stream.destroy()),
         settled: (row) => this.#settled(row),
       }),
-      customHandleAcks: (_topic, _message, packet: IPublishPacket, done) => {
-        if (packet.qos === 2) this.#takeOnce(packet, done)
-        else done(0)
-      },
     }
   }
 
@@ -265,18 +263,14 @@ class Remote implements RemoteLink {
   }
 
   /** QoS 2: published here together with its packet id, before PUBREC (method A, MQTT 5.0 section 4.3.3). */
-  #takeOnce(packet: IPublishPacket, done: (error: Error | number) => void): void {
+  #takeOnce(packet: IPublishPacket, done: () => void): void {
     const packetId = packet.messageId ?? 0
     const { rows } = this.#parts
     if (rows.isReceived('remote', packetId)) {
-      done(0)
+      done()
       return
     }
-    this.#take(
-      packet,
-      () => rows.receive('remote', packetId),
-      () => done(0),
-    )
+    this.#take(packet, () => rows.receive('remote', packetId), done)
   }
 
   /** QoS 0 and 1 as they come; QoS 2 with its PUBREL, when only the id is left to be forgotten. */

@@ -1,0 +1,177 @@
+/** Other brokers for the stories of the bridge: Mosquitto, a second gateway, or one that is away. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { afterEach } from 'vitest'
+import type { BridgeStatus } from '../../gateway/bridge/bridge.ts'
+import type { TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const LOOK_EVERY_MS = 25
+const START_LIMIT_MS = 20_000
+
+const children = new Set<ChildProcess>()
+const clients = new Set<MqttClient>()
+const servers = new Set<Server>()
+afterEach(async () => {
+  for (const client of clients) client.end(true)
+  clients.clear()
+  for (const server of servers) server.close()
+  servers.clear()
+  for (const child of [...children]) await kill(child)
+})
+
+/** Ends a process that this test started, without letting it say goodbye. */
+export async function kill(child: ChildProcess): Promise<void> {
+  children.delete(child)
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}
+
+/** Ends it in good order, so that it writes down what it keeps. */
+export async function stop(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+export async function until<T>(look: () => T | Promise<T>, what: string): Promise<NonNullable<T>> {
+  const deadline = Date.now() + START_LIMIT_MS
+  while (Date.now() < deadline) {
+    const found = await look()
+    if (found !== undefined && found !== null && found !== false) return found
+    await delay(LOOK_EVERY_MS)
+  }
+  throw new Error(`waited in vain for ${what}`)
+}
+
+/** A way to `port` that is cut whenever so many bytes have passed, in either direction. */
+export async function openCutWire(port: number, cutEveryBytes: number): Promise<CutWire> {
+  const wire = { port: 0, cuts: 0 }
+  let left = cutEveryBytes
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    const cut = () => {
+      near.destroy()
+      far.destroy()
+    }
+    const pass = (to: Socket) => (chunk: Buffer) => {
+      left -= chunk.length
+      if (left > 0) to.write(chunk)
+      else {
+        // The last chunk is torn in the middle of a packet.
+        to.write(chunk.subarray(0, chunk.length >> 1))
+        left = cutEveryBytes
+        wire.cuts++
+        cut()
+      }
+    }
+    near.on('data', pass(far))
+    far.on('data', pass(near))
+    for (const socket of [near, far]) socket.on('error', cut).on('close', cut)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  servers.add(server)
+  const address = server.address()
+  wire.port = typeof address === 'object' && address !== null ? address.port : 0
+  return wire
+}
+
+export interface CutWire {
+  readonly port: number
+  readonly cuts: number
+}
+
+/** Debian's package; it keeps what it must in `dir`. */
+export async function startMosquitto(port: number, dir = tempFolder()) {
+  const config = join(dir, 'mosquitto.conf')
+  // Started by root it would change to a user that may not write into the folder.
+  const user = process.getuid?.() === 0 ? 'user root\n' : ''
+  writeFileSync(
+    config,
+    `listener ${port} 127.0.0.1\n${user}allow_anonymous true\npersistence true\npersistence_location ${dir}/\nautosave_interval 1\nautosave_on_changes true\nmax_queued_messages 0\n`,
+  )
+  const child = spawn('mosquitto', ['-c', config], { stdio: 'ignore' })
+  children.add(child)
+  await until(() => isOpen(port), 'mosquitto')
+  return child
+}
+
+const isOpen = (port: number): boolean =>
+  spawnSync('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`], { stdio: 'ignore' }).status === 0
+
+export interface GatewayProcess {
+  readonly child: ChildProcess
+  readonly mqttUrl: string
+}
+
+/** A gateway in a process of its own, open to anonymous clients, so that it can be killed. */
+export async function startGatewayProcess(
+  dataDir: string,
+  config: object,
+): Promise<GatewayProcess> {
+  const file = join(dataDir, 'test.yaml')
+  const open = {
+    http: { port: 0, adapter: 'node' },
+    mqtt: { port: 0, allowAnonymous: true, connectsPerSecond: 0 },
+    permissions: [{ publish: ['#'], subscribe: ['#'] }],
+    log: { level: 'warn' },
+  }
+  writeFileSync(file, JSON.stringify({ ...open, ...config }))
+  const program = join(import.meta.dirname, 'bridge-gateway-process.ts')
+  const child = spawn(
+    process.execPath,
+    ['--conditions=kefu-source', '--import', 'tsx', program, dataDir, file],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  )
+  children.add(child)
+  let said = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said += String(chunk)
+  })
+  const port = await until(() => /^(\d+)\n/.exec(said)?.[1], 'the gateway to listen')
+  return { child, mqttUrl: `mqtt://127.0.0.1:${port}` }
+}
+
+export async function connectTo(url: string, clientId: string, options: object = {}) {
+  const client = await connectAsync(url, {
+    clientId,
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    ...options,
+  })
+  clients.add(client)
+  return client
+}
+
+/** Adds every payload that comes on a topic that begins like this. */
+export function gatherInto(client: MqttClient, prefix: string, got: string[]): void {
+  client.on('message', (topic, payload) => {
+    if (topic.startsWith(prefix)) got.push(String(payload))
+  })
+}
+
+/** A subscriber, and what it gets. */
+export async function gatherFrom(url: string, filter: string, prefix: string, qos: 0 | 1 | 2 = 2) {
+  const client = await connectTo(url, 'watcher')
+  const got: string[] = []
+  gatherInto(client, prefix, got)
+  await client.subscribeAsync(filter, { qos })
+  return got
+}
+
+export const numbers = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, at) => `m${from + at}`)
+
+export const bridgeStatus = (gateway: TestGateway): BridgeStatus => {
+  const status = gateway.box.hooks.status?.()
+  const [bridge] = status?.bridges ?? []
+  if (!bridge) throw new Error('no bridge')
+  return bridge
+}
