@@ -31,7 +31,8 @@ export interface TlsPort {
   readonly port: number
   /** Reads the files anew; connections that stand keep theirs. Throws `config.unreadable`. */
   reload(): void
-  close(): Promise<void>
+  /** Takes no more connections; those that stand are ended by whoever took them. */
+  close(): void
 }
 
 /** Certificates are renewed weeks ahead of their end: a minute later is soon enough. */
@@ -108,7 +109,7 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
     reload,
     close: () => {
       clearInterval(timer)
-      return new Promise((resolve) => server.close(() => resolve()))
+      server.close()
     },
   }
 }

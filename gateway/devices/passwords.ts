@@ -48,7 +48,7 @@ export function createPasswords(): Passwords {
   }
 
   return {
-    hash(password) {
+    async hash(password) {
       const secret = normaliseSecret(password)
       if (secret.length < MIN_CHARACTERS || Buffer.byteLength(secret) > MAX_BYTES) {
         throw new GatewayError('device.password', {
