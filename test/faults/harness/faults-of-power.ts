@@ -91,7 +91,25 @@ export const powerFaults: readonly Fault[] = [
       return NOTHING_BROKE
     },
   },
+  freeze('freeze-gateway', 'stopped for longer than devices wait: they ask again', 'gateway', 3000),
+  freeze('freeze-core', 'stopped in the middle of whatever it does', 'core', 2000),
 ]
+
+/** SIGSTOP and SIGCONT: a machine that is suspended, a disk that hangs; nobody is told. */
+function freeze(name: string, what: string, whom: 'gateway' | 'core', longestMs: number): Fault {
+  return {
+    name,
+    what,
+    async inject({ site, random }) {
+      const pid = site[whom]()?.pid
+      if (pid === undefined) throw new Error(`no ${whom} runs`)
+      process.kill(pid, 'SIGSTOP')
+      await pause(between(random, 200, longestMs))
+      process.kill(pid, 'SIGCONT')
+      return NOTHING_BROKE
+    },
+  }
+}
 
 async function cutGateway(site: Site, random: Random): Promise<void> {
   await site.killGateway()
