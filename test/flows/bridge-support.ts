@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectAsync, type MqttClient } from 'mqtt'
+import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach } from 'vitest'
 import type { BridgeStatus } from '../../gateway/bridge/bridge.ts'
 import type { TestGateway } from '../support/gateway.ts'
@@ -56,7 +56,7 @@ export async function openCutWire(port: number, cutEveryBytes: number): Promise<
   const wire = { port: 0, cuts: 0 }
   let left = cutEveryBytes
   const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1')
+    const far = connectSocket(port, '127.0.0.1')
     const cut = () => {
       near.destroy()
       far.destroy()
@@ -139,29 +139,28 @@ export async function startGatewayProcess(
   return { child, mqttUrl: `mqtt://127.0.0.1:${port}` }
 }
 
-export async function connectTo(url: string, clientId: string, options: object = {}) {
-  const client = await connectAsync(url, {
-    clientId,
-    protocolVersion: 5,
-    reconnectPeriod: 0,
-    ...options,
-  })
+/** `onMessage` hears what a kept session sends together with CONNACK, too. */
+export async function connectTo(
+  url: string,
+  clientId: string,
+  options: IClientOptions = {},
+  onMessage?: (topic: string, payload: Buffer, packet: { readonly dup: boolean }) => void,
+): Promise<MqttClient> {
+  const client = connect(url, { clientId, protocolVersion: 5, reconnectPeriod: 0, ...options })
   clients.add(client)
-  return client
-}
-
-/** Adds every payload that comes on a topic that begins like this. */
-export function gatherInto(client: MqttClient, prefix: string, got: string[]): void {
-  client.on('message', (topic, payload) => {
-    if (topic.startsWith(prefix)) got.push(String(payload))
+  if (onMessage) client.on('message', onMessage)
+  await new Promise<void>((resolve, reject) => {
+    client.once('connect', () => resolve()).once('error', reject)
   })
+  return client
 }
 
 /** A subscriber, and what it gets. */
 export async function gatherFrom(url: string, filter: string, prefix: string, qos: 0 | 1 | 2 = 2) {
-  const client = await connectTo(url, 'watcher')
   const got: string[] = []
-  gatherInto(client, prefix, got)
+  const client = await connectTo(url, 'watcher', {}, (topic, payload) => {
+    if (topic.startsWith(prefix)) got.push(String(payload))
+  })
   await client.subscribeAsync(filter, { qos })
   return got
 }
