@@ -131,7 +131,21 @@ const coveredBy = (filters: readonly string[], wanted: string): boolean =>
 /** Whether a subscription that `before` allowed may not be allowed by `after`. */
 export const losesSubscriptions = (before: Grants, after: Grants): boolean =>
   before.subscribe.some((filter) => !coveredBy(after.subscribe, filter)) ||
-  after.denySubscribe.some((filter) => !coveredBy(before.denySubscribe, filter))
+  after.denySubscribe
+    .filter((denied) => !coveredBy(before.denySubscribe, denied))
+    .some((denied) => before.subscribe.some((filter) => overlap(filter, denied)))
+
+/** Whether there is a topic that both filters match. */
+export function overlap(one: string, other: string): boolean {
+  const mine = one.split('/')
+  const theirs = other.split('/')
+  for (let level = 0; ; level++) {
+    const [left, right] = [mine[level], theirs[level]]
+    if (left === '#' || right === '#') return true
+    if (left === undefined || right === undefined) return left === right
+    if (left !== '+' && right !== '+' && left !== right) return false
+  }
+}
 
 /** Whether `allowed` matches every topic that `wanted` (a topic or a filter) can match [MQTT-4.7]. */
 export function covers(allowed: string, wanted: string): boolean {

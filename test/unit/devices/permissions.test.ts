@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { covers, createPermissions } from '../../../gateway/devices/permissions.ts'
+import {
+  covers,
+  createPermissions,
+  losesSubscriptions,
+  overlap,
+} from '../../../gateway/devices/permissions.ts'
 
 const kiosk = { id: 'k1', kind: 'kiosk', groups: ['hall'] }
 
@@ -58,5 +63,46 @@ describe('covers', () => {
     ['+/b', '/b', true],
   ])('%s covers %s: %s', (allowed, wanted, expected) => {
     expect(covers(allowed, wanted)).toBe(expected)
+  })
+})
+
+describe('overlap', () => {
+  it.each([
+    ['a/#', 'a', true],
+    ['a/+', 'a/b', true],
+    ['+/b', 'a/+', true],
+    ['a/+', 'b/+', false],
+    ['a', 'a/b', false],
+    ['#', 'x/y', true],
+  ])('%s and %s: %s', (one, other, expected) => {
+    expect(overlap(one, other)).toBe(expected)
+    expect(overlap(other, one)).toBe(expected)
+  })
+})
+
+describe('a change of rights', () => {
+  const grants = (subscribe: string[], denySubscribe: string[] = []) => ({
+    publish: [],
+    subscribe,
+    denySubscribe,
+  })
+
+  it.each([
+    ['gains a filter', grants(['a']), grants(['a', 'b']), false],
+    ['loses a filter', grants(['a', 'b']), grants(['a']), true],
+    ['has the same by a wider filter', grants(['a/b']), grants(['a/#']), false],
+    ['is denied what it had', grants(['a/#']), grants(['a/#'], ['a/b']), true],
+    ['is denied what it never had', grants(['a/#']), grants(['a/#'], ['b']), false],
+    ['is denied less', grants(['a/#'], ['a/b']), grants(['a/#']), false],
+  ])('that %s', (_, before, after, isLess) => {
+    expect(losesSubscriptions(before, after)).toBe(isLess)
+  })
+
+  it('leaves a received topic to whoever may still subscribe to it', () => {
+    const permissions = createPermissions([{ group: 'hall', subscribe: ['hall/#'] }])
+    expect(permissions.mayReceive(kiosk, 'hall/x')).toBe(true)
+    permissions.replace([])
+    expect(permissions.mayReceive(kiosk, 'hall/x')).toBe(false)
+    expect(permissions.mayReceive(kiosk, 'kefu/v1/k1/answer')).toBe(true)
   })
 })
