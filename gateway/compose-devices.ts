@@ -14,6 +14,7 @@ import type { Admission } from './devices/admission.ts'
 import type { LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
+import { createSitePass, type SitePass } from './fabric/site-pass.ts'
 import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Device } from './turn.ts'
@@ -34,6 +35,9 @@ export interface DeviceSide {
   readonly presences: Presences
   /** Bridges of the house log in at its broker with this. */
   readonly bridgePass: BridgePass
+  /** The box takes sessions of clients that moved to another box of the site with this. */
+  readonly sitePass: SitePass
+  isForBox(topic: string): boolean
   readonly rights: LiveRights
   /** MQTT clients connected now. */
   mqttClients(): number
@@ -49,6 +53,7 @@ export function composeDevices(
   const { clock, registry, store, ledger, twins } = box
   const online = new Set<string>()
   const bridgePass = createBridgePass()
+  const sitePass = createSitePass()
   const { admission, rights, authMethods, ...identity } = composeIdentity({
     box,
     logger: loggers.devices,
@@ -116,7 +121,10 @@ export function composeDevices(
       perSecond: asksPerSecond,
       burst: asksPerSecond * ASK_BURST_SECONDS,
     }),
-    onPlayed: (deviceId, report) => voice.announcer.onReport(deviceId, report),
+    onPlayed: (deviceId, report) => {
+      voice.announcer.onReport(deviceId, report)
+      box.hooks.onPlayed?.(deviceId, report)
+    },
     onReported: (deviceId, state) => twins.report(deviceId, state),
   })
   const hooks = createMqttDevices({
@@ -135,11 +143,17 @@ export function composeDevices(
   const broker = createMqttBroker<Device>({
     ...hooks,
     authenticate: (credentials) =>
-      bridgePass.authenticate(credentials) ?? hooks.authenticate(credentials),
-    authorize: (device, action, topic) =>
-      bridgePass.isBridge(device) && action !== 'publish'
-        ? { ok: true }
-        : hooks.authorize(rights.current(device), action, topic),
+      bridgePass.authenticate(credentials) ??
+      sitePass.authenticate(credentials) ??
+      hooks.authenticate(credentials),
+    authorize: (device, action, topic) => {
+      if (bridgePass.isBridge(device) && action !== 'publish') return { ok: true }
+      const result = hooks.authorize(rights.current(device), action, topic)
+      // The subscription stands once the packet that asks for it has been dealt with.
+      if (result.ok && action === 'subscribe')
+        setImmediate(() => box.hooks.onSubscribed?.(device.id))
+      return result
+    },
     authMethods,
     store,
     clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic() },
@@ -190,6 +204,8 @@ export function composeDevices(
     voice,
     presences,
     bridgePass,
+    sitePass,
+    isForBox: hooks.isForBox,
     rights,
     mqttClients: () => online.size,
     close: async () => {

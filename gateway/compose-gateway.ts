@@ -7,6 +7,7 @@ import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
+import { composeFabric } from './compose-fabric.ts'
 import { composeHttp } from './compose-http.ts'
 import { type Config, loadConfig } from './config.ts'
 import type { ReloadReport } from './console/identity-operations.ts'
@@ -68,6 +69,8 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     closers.push(() => devices.close())
     const bridges = composeBridges(config, box, devices, loggers.bridge)
     closers.push(() => bridges.close())
+    const site = await composeFabric(config, box, devices, loggers.site)
+    if (site) closers.push(() => site.close())
     const schedule = createSchedule({
       clock: box.clock,
       logger: loggers.schedule,
@@ -105,6 +108,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       memoryBytes: process.memoryUsage.rss(),
       ...(cloud ? { cloud: cloud.status() } : {}),
       ...(config.bridges.length > 0 ? { bridges: bridges.status() } : {}),
+      ...(site ? { site: site.status() } : {}),
       jobs: schedule.status(),
     })
     cloud?.startPulling({

@@ -111,5 +111,16 @@ function healthOf(box: Box): Health {
       detail: named || 'no pack is installed: kefu-edge pack install DIR',
     },
   }
-  return { ok: Object.values(checks).every((check) => check.ok), checks }
+  const ok = Object.values(checks).every((check) => check.ok)
+  const site = siteOf(box)
+  return { ok, checks: site ? { ...checks, site } : checks }
+}
+
+/** Never a reason to call the box ill: each box of a site works alone. */
+function siteOf(box: Box): Health['checks'][string] | undefined {
+  const site = box.hooks.status?.().site
+  if (!site) return undefined
+  const since = new Date(site.sinceMs).toISOString()
+  const detail = `site fabric: ${site.state} since ${since}, ${site.boxes.length} other boxes`
+  return { ok: true, detail }
 }

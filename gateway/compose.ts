@@ -4,6 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import type { PlayReport } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type AnswerTurn, createAnswerTurn } from './answer-turn.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -15,6 +16,7 @@ import { createPermissions, type Permissions } from './devices/permissions.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
+import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
 import { type Library, openLibrary } from './knowledge/library.ts'
 import { trainInWorker } from './knowledge/train-in-worker.ts'
 import { createLanguageModule } from './language/engine.ts'
@@ -52,6 +54,8 @@ export interface Box {
   readonly permissions: Permissions
   readonly twins: Twins
   readonly sessions: Sessions
+  /** The same, without telling other boxes of the site. */
+  readonly ownSessions: Sessions
   readonly library: Library
   readonly answerTurn: AnswerTurn
   /** `escalate`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
@@ -64,6 +68,10 @@ export interface Box {
 
 /** What only a running gateway can do; a box on the command line does without. */
 export interface BoxHooks {
+  /** Set where several boxes are on the site. */
+  sharing?: SessionSharing | undefined
+  onPlayed?: ((deviceId: string, report: PlayReport) => void) | undefined
+  onSubscribed?: ((deviceId: string) => void) | undefined
   escalate?: Escalate
   onDeviceChanged?: OperationParts['onDeviceChanged']
   onDesired?: OperationParts['onDesired']
@@ -91,28 +99,32 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
     const claims = createClaims(store, registry)
     const passwords = createPasswords()
     const permissions = createPermissions(config.permissions)
-    const sessions = createSessions({
+    const ownSessions = createSessions({
       store,
       clock,
       idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
     })
     const twins = createTwins(store)
     const hooks: BoxHooks = {}
+    const sessions = shareSessions(ownSessions, () => hooks.sharing)
     const skills = createSkills({
       library,
       phrases: loadPhrases(),
       escalate: () => hooks.escalate,
     })
-    const answerTurn = createAnswerTurn({
-      store,
-      clock,
-      ledger,
-      sessions,
-      skills,
-      language: () => library.engine,
-      voice: createSpeaker(config.answers),
-      packsOf: (kind) => config.answers.packsByKind[kind],
-    })
+    const answerTurn = recallFirst(
+      createAnswerTurn({
+        store,
+        clock,
+        ledger,
+        sessions,
+        skills,
+        language: () => library.engine,
+        voice: createSpeaker(config.answers),
+        packsOf: (kind) => config.answers.packsByKind[kind],
+      }),
+      () => hooks.sharing,
+    )
     const subjects = createSubjectRights({
       store,
       clock,
@@ -153,6 +165,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       permissions,
       twins,
       sessions,
+      ownSessions,
       library,
       answerTurn,
       hooks,

@@ -210,6 +210,29 @@ export const ConfigSchema = Type.Object(
       default: [],
       description: 'What devices may do beyond their own topics (IT)',
     }),
+    site: Type.Optional(
+      Type.Object(
+        {
+          redis: Type.String({
+            pattern: '^rediss?://',
+            default: 'redis://127.0.0.1:6379',
+            description: 'Redis that the boxes of the site share; rediss:// for TLS (IT)',
+          }),
+          name: Type.String({
+            pattern: '^[A-Za-z0-9._-]{1,64}$',
+            default: 'site',
+            description: 'Boxes with the same name are one site (IT)',
+          }),
+          keyFile: Type.Optional(
+            Type.String({
+              description:
+                'Key that seals what the boxes share, the same file on each; absent: keys/site.key in the data folder, made by the first box (IT)',
+            }),
+          ),
+        },
+        { ...closed, description: 'Several boxes on one site; absent: this box is alone (IT)' },
+      ),
+    ),
     bridges: Type.Array(BridgeOptions, {
       default: [],
       maxItems: 16,

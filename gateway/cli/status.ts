@@ -1,6 +1,7 @@
 /** `kefu-edge status`: the box in one look, for a person on a terminal or as JSON. */
 import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { LiveStatus, Status } from '../console/status.ts'
+import type { SiteStatus } from '../fabric/site-link.ts'
 import type { CommandOptions } from './commands.ts'
 import type { ExitCode } from './io.ts'
 import { loadLabels, pad, widthOf } from './labels.ts'
@@ -64,7 +65,17 @@ function liveLines(
       cloud ? `${label(`cloud-${cloud.state}`)} · ${cloud.url}${echo}${error}` : label('cloud-off'),
     ),
     ...(status.bridges ?? []).map((bridge) => line('bridge', bridgeText(bridge, label))),
+    ...(status.site ? [line('site', siteText(status.site, label))] : []),
   ]
+}
+
+function siteText(site: SiteStatus, label: (name: string) => string): string {
+  const { name, state, url, sinceMs, boxes, missed, notOpened } = site
+  const since = `${label('since')} ${new Date(sinceMs).toISOString()}`
+  const why = site.state === 'away' && site.lastError ? ` · ${site.lastError}` : ''
+  const counts = `${boxes.length} ${label('other-boxes')} · ${missed} ${label('missed')}`
+  const strange = notOpened > 0 ? ` · ${notOpened} ${label('not-opened')}` : ''
+  return `${name} · ${label(`cloud-${state}`)} ${since} · ${url}${why} · ${counts}${strange}`
 }
 
 function bridgeText(bridge: BridgeStatus, label: (name: string) => string): string {

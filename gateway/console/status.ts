@@ -2,6 +2,7 @@
 import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { Clock } from '../clock.ts'
 import type { Registry } from '../devices/registry.ts'
+import type { SiteStatus } from '../fabric/site-link.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
 import type { LaneBalance, TimeDoubt } from '../ledger/port.ts'
@@ -52,6 +53,8 @@ export interface LiveStatus {
     readonly lastError?: string
   }
   readonly bridges?: readonly BridgeStatus[]
+  /** Where several boxes are on the site. */
+  readonly site?: SiteStatus
   readonly jobs: readonly JobStatus[]
 }
 

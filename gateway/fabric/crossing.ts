@@ -29,6 +29,8 @@ export interface CrossingParts {
   readonly mayCross: (message: CrossingMessage) => boolean
   /** A message of another box is about to be published here; false drops it. */
   readonly mayEnter: (message: CrossingMessage, box: string) => boolean
+  /** It has crossed, under the link's last number. */
+  readonly onSent: (message: CrossingMessage) => void
   readonly monotonicMs: () => number
   readonly nowMs: () => number
   readonly onError: (error: unknown) => void
@@ -59,8 +61,10 @@ export function createCrossing(parts: CrossingParts): Crossing {
   function send(message: CrossingMessage): boolean {
     const stamp = message.retain ? retained.stampOf(message.topic) : undefined
     const isSent = link.send({ kind: 'message', message, ...(stamp ? { stamp } : {}) })
-    if (isSent) counts.sent++
-    return isSent
+    if (!isSent) return false
+    counts.sent++
+    parts.onSent(message)
+    return true
   }
 
   function leave(message: CrossingMessage): void {

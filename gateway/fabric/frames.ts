@@ -31,7 +31,6 @@ export type Frame =
       readonly kind: 'ready'
       readonly deviceId: string
       readonly seen: Readonly<Record<string, number>>
-      readonly hearsSpeech: boolean
     }
   /** A message that waited for a device at the sender, for box `to`. */
   | {
@@ -86,7 +85,6 @@ const EnvelopeSchema = Type.Object({
       kind: kind('ready'),
       deviceId: Device,
       seen: Type.Record(Type.String(), Type.Number()),
-      hearsSpeech: Type.Boolean(),
     }),
     Type.Object({ kind: kind('hand'), to: Type.String(), ref: Type.Integer(), message: Message }),
     Type.Object({ kind: kind('handed'), to: Type.String(), ref: Type.Integer() }),

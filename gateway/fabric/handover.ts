@@ -49,6 +49,7 @@ interface Open {
 }
 
 export function createHandover(parts: {
+  readonly box: string
   readonly broker: Pick<MqttBroker, 'accept'>
   readonly lookup: SessionLookup
   readonly link: SiteLink
@@ -150,7 +151,7 @@ export function createHandover(parts: {
   }
 
   link.onFrame((frame) => {
-    if (frame.kind === 'handed') answers.get(frame.ref)?.()
+    if (frame.kind === 'handed' && frame.to === parts.box) answers.get(frame.ref)?.()
   })
 
   return {

@@ -37,7 +37,7 @@ export interface RoamingParts {
 
 export interface Roaming {
   /** A device that is here has subscribed. */
-  subscribed(deviceId: string, hearsSpeech: boolean): void
+  subscribed(deviceId: string): void
   /** A message of this box, before it crosses; false keeps it here. */
   leaving(message: CrossingMessage): boolean
   /** A message of another box, before it is published here; false drops it. */
@@ -59,20 +59,20 @@ export function createRoaming(parts: RoamingParts): Roaming {
   const elsewhere = new Map<string, string>()
   /** What the box where a device is says of it, while it is elsewhere. */
   const presences = new Map<string, CrossingMessage>()
-  const becoming = new Map<string, { timer: NodeJS.Timeout; hearsSpeech: boolean }>()
+  const becoming = new Map<string, NodeJS.Timeout>()
   let enter: (message: CrossingMessage) => void = () => {}
 
   function came(deviceId: string, channel: Local['channel']): void {
     local.set(deviceId, { sinceMs: clock.now(), channel })
     gone(deviceId)
     announce([[deviceId, clock.now()]], true)
-    becomeReady(deviceId, channel === 'websocket', channel === 'websocket' ? 0 : LOOK_AFTER_MS)
+    becomeReady(deviceId, channel === 'websocket' ? 0 : LOOK_AFTER_MS)
   }
 
   function left(deviceId: string, channel: Local['channel']): void {
     if (local.get(deviceId)?.channel !== channel) return
     local.delete(deviceId)
-    clearTimeout(becoming.get(deviceId)?.timer)
+    clearTimeout(becoming.get(deviceId))
     becoming.delete(deviceId)
     link.send({ kind: 'left', deviceId })
   }
@@ -83,25 +83,22 @@ export function createRoaming(parts: RoamingParts): Roaming {
     }
   }
 
-  function becomeReady(deviceId: string, hearsSpeech: boolean, afterMs: number): void {
-    const before = becoming.get(deviceId)
-    clearTimeout(before?.timer)
+  function becomeReady(deviceId: string, afterMs: number): void {
+    clearTimeout(becoming.get(deviceId))
     const seen = link.seen()
     const timer = setTimeout(() => void ready(deviceId, seen), afterMs)
     timer.unref()
-    becoming.set(deviceId, { timer, hearsSpeech: hearsSpeech || before?.hearsSpeech === true })
+    becoming.set(deviceId, timer)
   }
 
   async function ready(deviceId: string, seen: Readonly<Record<string, number>>): Promise<void> {
-    const one = becoming.get(deviceId)
-    if (!one || !link.hasOthers()) return
+    if (!becoming.has(deviceId) || !link.hasOthers()) return
     if (local.get(deviceId)?.channel === 'mqtt') {
       const session = await lookup.find(deviceId)
       if (!session?.isConnected || session.subscriptions === 0) return
     }
     becoming.delete(deviceId)
-    // A kept session need not subscribe again to hear its speech.
-    link.send({ kind: 'ready', deviceId, seen, hearsSpeech: true })
+    link.send({ kind: 'ready', deviceId, seen })
   }
 
   function gone(deviceId: string): void {
@@ -168,8 +165,8 @@ export function createRoaming(parts: RoamingParts): Roaming {
       [...local].map(([deviceId, { sinceMs }]) => [deviceId, sinceMs] as const),
       false,
     )
-    for (const [deviceId, { channel }] of local) {
-      becomeReady(deviceId, channel === 'websocket', LOOK_AFTER_MS)
+    for (const deviceId of local.keys()) {
+      becomeReady(deviceId, LOOK_AFTER_MS)
     }
   }
 
@@ -184,8 +181,8 @@ export function createRoaming(parts: RoamingParts): Roaming {
   events.on('clientDisconnect', onDisconnect)
 
   return {
-    subscribed(deviceId, hearsSpeech) {
-      if (local.has(deviceId)) becomeReady(deviceId, hearsSpeech, READY_AFTER_MS)
+    subscribed(deviceId) {
+      if (local.has(deviceId)) becomeReady(deviceId, READY_AFTER_MS)
     },
     leaving(message) {
       const presence = presenceOf(message)
@@ -215,7 +212,7 @@ export function createRoaming(parts: RoamingParts): Roaming {
     close: () => {
       events.off('client', onClient)
       events.off('clientDisconnect', onDisconnect)
-      for (const { timer } of becoming.values()) clearTimeout(timer)
+      for (const timer of becoming.values()) clearTimeout(timer)
     },
   }
 }

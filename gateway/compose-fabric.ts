@@ -1,0 +1,183 @@
+/** Several boxes on a site: fabric, crossing, roaming, shared sessions put together. Part of compose. */
+import { parseTopic } from '@kefu-edge/device-sdk/protocol/topics'
+import type { Box } from './compose.ts'
+import type { DeviceSide } from './compose-devices.ts'
+import type { Config } from './config.ts'
+import { createSessionSharing } from './dialogue/shared-sessions.ts'
+import { createCrossing } from './fabric/crossing.ts'
+import type { Fabric } from './fabric/fabric.ts'
+import type { CrossingMessage, Frame } from './fabric/frames.ts'
+import { createHandover } from './fabric/handover.ts'
+import { createRetainedSync } from './fabric/retained-sync.ts'
+import { createRoaming } from './fabric/roaming.ts'
+import { createSessionLookup } from './fabric/session-lookup.ts'
+import { loadSiteKey } from './fabric/site-key.ts'
+import { createSiteLink, type SiteStatus } from './fabric/site-link.ts'
+import { createSiteSeal } from './fabric/site-seal.ts'
+import { createSpeechOrigins } from './fabric/speech-origins.ts'
+import type { Logger } from './logger.ts'
+
+const MINUTE_MS = 60_000
+const KEY_FILE = 'keys/site.key'
+
+export interface Site {
+  status(): SiteStatus
+  close(): Promise<void>
+}
+
+type DevicesOfSite = Pick<DeviceSide, 'broker' | 'sockets' | 'voice' | 'sitePass' | 'isForBox'>
+
+/**
+ * Joins the site that the configuration names; undefined where it names none. Returns at once, whether
+ * Redis is there or not. Throws `config.unreadable` about the key file.
+ */
+export async function composeFabric(
+  config: Config,
+  box: Box,
+  devices: DevicesOfSite,
+  logger: Logger,
+): Promise<Site | undefined> {
+  if (!config.site) return undefined
+  const { redis, name } = config.site
+  const file = config.site.keyFile ?? box.folder.file(KEY_FILE)
+  const { key, isNew } = loadSiteKey(file)
+  if (isNew) logger.info({ file }, 'a site key was made; copy the file to the other boxes')
+  const { openRedisFabric } = await import('./fabric/redis-fabric.ts')
+  const onError = (error: unknown) => logger.error({ error }, 'site fabric')
+  const fabric = openRedisFabric({
+    url: redis,
+    site: name,
+    clock: box.clock,
+    random: Math.random,
+    onError,
+  })
+  return joinSite({ name, box, devices, logger, fabric, key })
+}
+
+/** Everything of a site but the way to it. */
+export function joinSite(parts: {
+  readonly name: string
+  readonly box: Box
+  readonly devices: DevicesOfSite
+  readonly logger: Logger
+  readonly fabric: Fabric
+  readonly key: Buffer
+}): Site {
+  const { name, box, devices, logger, fabric } = parts
+  const { clock, store } = box
+  const { broker, sockets, voice, isForBox } = devices
+  const onError = (error: unknown) => logger.error({ error }, 'site fabric')
+  const self = box.ledger.gatewayId
+  const seal = createSiteSeal(parts.key)
+  const link = createSiteLink({ box: self, name, fabric, seal, clock, onError })
+  const retained = createRetainedSync({ box: self, broker, fabric, seal, clock, isForBox })
+  const lookup = createSessionLookup(broker)
+  const { secret } = devices.sitePass
+  const handover = createHandover({ box: self, broker, lookup, link, secret })
+  const origins = createSpeechOrigins()
+  const roaming = createRoaming({
+    box: self,
+    broker,
+    link,
+    handover,
+    lookup,
+    clock,
+    logger,
+    closeSocket: (id, reason) => sockets.disconnect(id, reason),
+    onListening: (id) => voice.announcer.onConnected(id),
+    onGone: (id) => voice.announcer.onDisconnected(id),
+  })
+  const crossing = createCrossing({
+    broker,
+    link,
+    retained,
+    isForBox,
+    mayCross: roaming.leaving,
+    mayEnter: roaming.entering,
+    onSent: (message) => {
+      handover.crossed(message, link.lastNumber())
+      origins.sent(message)
+    },
+    monotonicMs: () => clock.monotonic(),
+    nowMs: () => clock.now(),
+    onError,
+  })
+  const enter = (message: CrossingMessage) => {
+    if (roaming.entering(message)) crossing.enter(message).catch(onError)
+  }
+  roaming.connect((message) => void crossing.enter(message).catch(onError))
+  retained.connect({
+    enter,
+    send: (message, stamp) => {
+      if (roaming.leaving(message)) link.send({ kind: 'message', message, stamp })
+    },
+  })
+  const sharing = createSessionSharing({
+    values: fabric,
+    seal,
+    store,
+    sessions: box.ownSessions,
+    idleMs: box.config.limits.sessionIdleMinutes * MINUTE_MS,
+    onError,
+    onForgotten: (subject) => link.send({ kind: 'forget', subject }),
+  })
+  box.hooks.sharing = sharing
+  box.hooks.onSubscribed = roaming.subscribed
+  box.hooks.onPlayed = (deviceId, report) => {
+    if (link.hasOthers()) link.send({ kind: 'played', deviceId, report })
+  }
+  link.onFrame((frame, from) => {
+    if (frame.kind === 'message') toSocket(devices, frame.message)
+    else takeFrame(frame, from.box)
+  })
+
+  function takeFrame(frame: Frame, from: string): void {
+    if (frame.kind === 'hand' && frame.to === self) {
+      const { ref, message } = frame
+      crossing.enter(message).then(() => link.send({ kind: 'handed', to: from, ref }), onError)
+    } else if (frame.kind === 'forget') {
+      store.commit(() => box.ownSessions.forget(frame.subject)).catch(onError)
+    } else if (frame.kind === 'played' && origins.isOurs(frame.deviceId, frame.report.speech)) {
+      const { deviceId, report } = frame
+      store.commit(() => voice.announcer.onReport(deviceId, report)).catch(onError)
+    }
+  }
+
+  link.onConnected(() => {
+    logger.info({ site: name }, 'the site fabric is there')
+    retained.reconcile().catch(onError)
+  })
+  fabric.onChange((status) => {
+    if (status.state === 'away') {
+      logger.warn(
+        { site: name, reason: status.lastError },
+        'the site fabric is away; this box goes on alone',
+      )
+    }
+  })
+  return {
+    status: link.status,
+    close: async () => {
+      box.hooks.sharing = undefined
+      box.hooks.onSubscribed = undefined
+      box.hooks.onPlayed = undefined
+      roaming.close()
+      handover.close()
+      crossing.close()
+      link.close()
+      await fabric.close()
+    },
+  }
+}
+
+/** Devices on a WebSocket hear the box without the broker. */
+function toSocket({ sockets }: DevicesOfSite, { topic, payload }: CrossingMessage): void {
+  const parsed = parseTopic(topic)
+  if (parsed?.name !== 'speech' && parsed?.name !== 'desired') return
+  if (payload.length === 0) return
+  try {
+    sockets.send(parsed.deviceId, parsed.name, JSON.parse(payload.toString()) as object)
+  } catch {
+    // Not JSON: some device's own message under this name, for MQTT subscribers only.
+  }
+}

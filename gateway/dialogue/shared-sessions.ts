@@ -1,0 +1,150 @@
+/**
+ * Sessions of a site with several boxes: each box keeps its own on disk, and shares a sealed copy after the
+ * commit, for as long as a session may rest. Before a turn that names a session or a subject the copy is
+ * read, so that a person goes on at another box. The wait for it has a limit; without an answer the box goes
+ * on with what it knows. Of two turns at once at two boxes the later copy stays.
+ */
+import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import { Packr } from 'msgpackr'
+import type { AnswerTurn } from '../answer-turn.ts'
+import type { Store } from '../storage/store.ts'
+import type { IncomingAsk, Session } from '../turn.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Where copies are: a store that all boxes reach. Its waits are bounded; it never rejects. */
+export interface SharedValues {
+  put(entries: readonly (readonly [key: string, value: Buffer])[], ttlMs: number): Promise<boolean>
+  /** Undefined: it did not say in time. */
+  get(keys: readonly string[]): Promise<readonly (Buffer | undefined)[] | undefined>
+  remove(keys: readonly string[]): Promise<boolean>
+}
+
+export interface SessionSeal {
+  seal(bytes: Uint8Array, place: string): Buffer
+  open(sealed: Buffer, place: string): Buffer | undefined
+  nameOf(text: string): string
+}
+
+export interface SessionSharing {
+  /** Reads what another box may know of the ask's session; undefined when there is nothing to read. */
+  recall(incoming: IncomingAsk): Promise<void> | undefined
+  /** A session was saved; inside `store.commit`. */
+  saved(session: Session): void
+  /** A subject's sessions are erased; inside `store.commit`. */
+  forgotten(subject: Subject): void
+}
+
+export interface SharingParts {
+  readonly values: SharedValues
+  readonly seal: SessionSeal
+  readonly store: Store
+  /** The box's own sessions. */
+  readonly sessions: Sessions
+  readonly idleMs: number
+  readonly onError: (error: unknown) => void
+  /** The other boxes forget the person too. */
+  readonly onForgotten: (subject: Subject) => void
+}
+
+const packr = new Packr({ useRecords: false })
+
+export function createSessionSharing(parts: SharingParts): SessionSharing {
+  const { values, seal, store, sessions, onError } = parts
+  const sessionKey = (id: string) => `session:${seal.nameOf(`session/${id}`)}`
+  const subjectKey = (who: Subject) => `subject:${seal.nameOf(`subject/${who.kind}/${who.id}`)}`
+
+  function keysOf({ ask }: IncomingAsk): string[] {
+    if (ask.session !== undefined) return [sessionKey(ask.session)]
+    return ask.subject ? [subjectKey(ask.subject)] : []
+  }
+
+  function read(key: string, sealed: Buffer | undefined): Session | undefined {
+    const bytes = sealed && seal.open(sealed, key)
+    if (!bytes) return undefined
+    const value = packr.unpack(bytes) as Partial<Session> | null
+    return typeof value?.id === 'string' && typeof value.turns === 'number'
+      ? (value as Session)
+      : undefined
+  }
+
+  /** What the box would go on with by itself; undefined when it refuses to. */
+  function ownOf(incoming: IncomingAsk): Session | undefined {
+    try {
+      return sessions.resume(incoming)
+    } catch {
+      return undefined
+    }
+  }
+
+  async function recallOf(incoming: IncomingAsk, keys: readonly string[]): Promise<void> {
+    const found = await values.get(keys)
+    const shared = read(keys[0] ?? '', found?.[0])
+    if (!shared) return
+    const own = ownOf(incoming)
+    const isKnown = own !== undefined && own.turns > 0 && own.updatedAtMs >= shared.updatedAtMs
+    // A session that another person was refused is not lent to the next one either.
+    if (isKnown || own === undefined) return
+    store.commit(() => sessions.save(shared, incoming.device.id)).catch(onError)
+  }
+
+  return {
+    recall(incoming) {
+      const keys = keysOf(incoming)
+      return keys.length === 0 ? undefined : recallOf(incoming, keys).catch(onError)
+    },
+    saved(session) {
+      const bytes = packr.pack(session)
+      const keys = [
+        sessionKey(session.id),
+        ...(session.subject ? [subjectKey(session.subject)] : []),
+      ]
+      // Sealed after the commit: what was not kept here is not told to others.
+      store
+        .durable()
+        .then(() =>
+          values.put(
+            keys.map((key) => [key, seal.seal(bytes, key)] as const),
+            parts.idleMs,
+          ),
+        )
+        .catch(onError)
+    },
+    forgotten(subject) {
+      const key = subjectKey(subject)
+      values
+        .get([key])
+        .then(async (found) => {
+          const shared = read(key, found?.[0])
+          await values.remove(shared ? [key, sessionKey(shared.id)] : [key])
+          parts.onForgotten(subject)
+        })
+        .catch(onError)
+    },
+  }
+}
+
+/** The box's sessions, told to `sharing` where there is one. */
+export function shareSessions(own: Sessions, sharing: () => SessionSharing | undefined): Sessions {
+  return {
+    ...own,
+    save(session, deviceId) {
+      own.save(session, deviceId)
+      sharing()?.saved(session)
+    },
+    forget(subject) {
+      sharing()?.forgotten(subject)
+      return own.forget(subject)
+    },
+  }
+}
+
+/** A turn after what other boxes know of it was read; without other boxes nothing is added to it. */
+export function recallFirst(
+  answerTurn: AnswerTurn,
+  sharing: () => SessionSharing | undefined,
+): AnswerTurn {
+  return (incoming) => {
+    const reading = sharing()?.recall(incoming)
+    return reading ? reading.then(() => answerTurn(incoming)) : answerTurn(incoming)
+  }
+}
