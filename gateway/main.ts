@@ -20,6 +20,7 @@ export async function runGateway(
   if (isDemo) return (await import('./demo.ts')).runDemo(config, io)
   const gateway = await composeGateway(config)
   const stopped = untilStopped(gateway)
+  process.on('SIGHUP', () => void reload(gateway))
   try {
     if (gateway.box.library.list().length === 0) io.stdout(FIRST_START)
     await installStarterPack(gateway.box)
@@ -33,7 +34,6 @@ export async function runGateway(
       'listening',
     )
     for (const line of greeting(config, gateway)) io.stdout(line)
-    process.on('SIGHUP', () => void reload(gateway))
     const why = await stopped
     gateway.loggers.gateway.info({ why }, 'closing')
     return why === 'fault' ? 1 : 0
