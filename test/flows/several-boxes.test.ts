@@ -1,0 +1,272 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import type { IPublishPacket, MqttClient } from 'mqtt'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
+import { FABRIC_WAIT_MS } from '../../gateway/fabric/fabric.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { hasPeer } from '../support/peers.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const hasRedis = hasPeer('redis-server')
+let redis: TestRedis
+beforeAll(async () => {
+  if (hasRedis) redis = await startRedis()
+})
+afterAll(() => redis?.stop())
+
+/** Another site for each test, in the same Redis. */
+let sites = 0
+const newSite = () => `site-${++sites}`
+
+interface BoxOptions {
+  readonly site: string
+  readonly keyFrom?: TestGateway
+  readonly packs?: readonly string[]
+  readonly dataDir?: string
+}
+
+function startBox({ site, keyFrom, packs, dataDir = tempFolder() }: BoxOptions) {
+  if (keyFrom) {
+    mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
+    const file = 'keys/site.key'
+    copyFileSync(join(keyFrom.dataDir, file), join(dataDir, file))
+  }
+  return startGateway({
+    dataDir,
+    ...(packs ? { packs } : {}),
+    config: {
+      http: { port: 0, adapter: 'node' },
+      site: { redis: redis.url, name: site },
+      permissions: [
+        {
+          kind: 'staff',
+          publish: ['ward/#', 'kefu/v1/+/speech'],
+          subscribe: ['ward/#', 'kefu/v1/#'],
+        },
+      ],
+    },
+  })
+}
+
+/** Two boxes of one site that hear each other. */
+async function startSite(packs?: readonly string[]): Promise<[TestGateway, TestGateway]> {
+  const site = newSite()
+  const options = packs ? { packs } : {}
+  const a = await startBox({ site, ...options })
+  const b = await startBox({ site, keyFrom: a, ...options })
+  await together(a, b)
+  return [a, b]
+}
+
+async function siteOf(gateway: TestGateway) {
+  const status = (await runOperation('status', {}, gateway.box.operations)) as {
+    site?: { state: string; boxes: string[]; missed: number; notOpened: number }
+  }
+  return status.site
+}
+
+async function together(...boxes: TestGateway[]) {
+  for (const box of boxes) {
+    await vi.waitFor(async () => expect((await siteOf(box))?.boxes).toHaveLength(1), 8000)
+  }
+}
+
+type Client = MqttClient & { readonly got: IPublishPacket[] }
+
+async function connect(
+  box: TestGateway,
+  id: string,
+  kind = 'staff',
+  options = {},
+): Promise<Client> {
+  const token = await box.addDevice(id, kind)
+  const client = await box.connectMqtt(id, token, { protocolVersion: 5, ...options })
+  const got: IPublishPacket[] = []
+  client.on('message', (_topic, _payload, packet) => got.push(packet))
+  return Object.assign(client, { got })
+}
+
+const words = (client: Client, topic?: string) =>
+  client.got
+    .filter((one) => topic === undefined || one.topic === topic)
+    .map((one) => String(one.payload))
+const roaming = { clean: false, properties: { sessionExpiryInterval: 3600 } }
+
+describe.skipIf(!hasRedis)('two boxes of one site', () => {
+  it('bring a message to the subscribers of both, once and in order, as it was sent', async () => {
+    const [a, b] = await startSite([])
+    const nurse = await connect(b, 'nurse')
+    const there = await connect(a, 'there')
+    await Promise.all([
+      nurse.subscribeAsync('ward/#', { qos: 2, rap: true }),
+      there.subscribeAsync('ward/#', { qos: 1 }),
+    ])
+    const from = await connect(a, 'from')
+    const sent = Array.from({ length: 200 }, (_, n) => `m${n}`)
+    for (const one of sent) await from.publishAsync('ward/1', one, { qos: 1 })
+    await vi.waitFor(() => expect(words(nurse)).toHaveLength(200))
+    expect(words(nurse)).toEqual(sent)
+    const properties = {
+      contentType: 'text/plain',
+      responseTopic: 'ward/reply',
+      correlationData: Buffer.from([1, 2, 3]),
+      userProperties: { bed: ['7', '8'] },
+    }
+    await from.publishAsync('ward/2', '血压', { qos: 2, retain: true, properties })
+    await vi.waitFor(() => expect(nurse.got).toHaveLength(201))
+    expect(nurse.got.at(-1)).toMatchObject({ topic: 'ward/2', qos: 2, retain: true, properties })
+    expect(words(there)).toEqual([...sent, '血压'])
+    const late = await connect(b, 'late')
+    await late.subscribeAsync('ward/2')
+    await vi.waitFor(() => expect(words(late)).toEqual(['血压']))
+    expect(await siteOf(a)).toMatchObject({ missed: 0, notOpened: 0 })
+  })
+
+  it('let a person go on at a speaker of the other box, and tell Redis nothing of it', async () => {
+    const [a, b] = await startSite()
+    const subject = { id: 'p-4711', kind: 'patient' }
+    const kiosk = await a.addDevice('kiosk-1')
+    const first = await a.ask(kiosk, { id: '1', text: '科室在哪里', subject })
+    expect(first.body).toMatchObject({ status: 'need-input' })
+    const speaker = await b.addDevice('speaker-1', 'speaker')
+    const second = await b.ask(speaker, { id: '2', text: '骨科', subject })
+    expect(second.body).toMatchObject({ status: 'answered', turn: 2, session: first.body.session })
+    const back = await a.ask(kiosk, { id: '3', text: '门诊几点开门', session: first.body.session })
+    expect(back.body).toMatchObject({ turn: 3, session: first.body.session })
+    expect(a.box.ledger.size()).toBeGreaterThan(0)
+
+    const reader = new Redis(redis.url)
+    const keys = await reader.keys(`kefu:${a.box.config.site?.name}:*`)
+    const values = await Promise.all(
+      keys.filter((key) => !key.endsWith(':kept')).map((key) => reader.get(key)),
+    )
+    reader.disconnect()
+    expect(values.length).toBe(2)
+    const all = [...keys, ...values].join('\n')
+    for (const secret of ['p-4711', '骨科', String(first.body.session)]) {
+      expect(all).not.toContain(secret)
+    }
+    await runOperation('subject.erase', { ...subject, reason: 'test' }, a.box.operations)
+    await vi.waitFor(async () => {
+      const afresh = await b.ask(speaker, {
+        id: String(Math.random()),
+        text: '停车场在哪',
+        subject,
+      })
+      expect(afresh.body.session).not.toBe(first.body.session)
+    })
+  })
+
+  it('take a device over, with what waited for it, and answer it where it is', async () => {
+    const [a, b] = await startSite()
+    const nurse = await connect(a, 'nurse')
+    const filters = ['kefu/v1/bed-1/answer', 'kefu/v1/bed-1/speech']
+    const old = await connect(a, 'bed-1', 'bedside', roaming)
+    await old.subscribeAsync(filters, { qos: 1 })
+    const ended = new Promise((resolve) =>
+      old.once('disconnect', (packet) => resolve(packet.reasonCode)),
+    )
+
+    const now = await connect(b, 'bed-1', 'bedside', roaming)
+    expect(await ended).toBe(0x8e)
+    // Before it has subscribed over there, this is for the session that it left behind.
+    await nurse.publishAsync('kefu/v1/bed-1/speech', 'waited', { qos: 1 })
+    await now.subscribeAsync(filters, { qos: 1 })
+    await nurse.publishAsync('kefu/v1/bed-1/speech', 'live', { qos: 1 })
+    await vi.waitFor(() => expect(words(now).sort()).toEqual(['live', 'waited']), 5000)
+    await vi.waitFor(
+      () => expect(a.broker.connections().some(({ clientId }) => clientId === 'bed-1')).toBe(false),
+      5000,
+    )
+    await now.publishAsync('kefu/v1/bed-1/ask', JSON.stringify({ id: 'q', text: '停车场在哪' }), {
+      qos: 1,
+    })
+    await vi.waitFor(() => expect(words(now, 'kefu/v1/bed-1/answer')).toHaveLength(1))
+    expect(words(now)).toHaveLength(3)
+
+    // And when it was away for a while before it came to the other box.
+    await now.endAsync()
+    for (const n of [1, 2, 3]) {
+      await nurse.publishAsync('kefu/v1/bed-1/speech', `away ${n}`, { qos: 1 })
+    }
+    const again = await connect(a, 'bed-1', 'bedside', roaming)
+    await again.subscribeAsync(filters, { qos: 1 })
+    await vi.waitFor(() => expect(words(again)).toEqual(['away 1', 'away 2', 'away 3']), 5000)
+  })
+
+  it('show one presence of a device, wherever it is watched from', async () => {
+    const [a, b] = await startSite([])
+    const [here, there] = [await connect(a, 'desk-a'), await connect(b, 'desk-b')]
+    for (const one of [here, there]) await one.subscribeAsync('kefu/v1/bed-1/presence', { qos: 1 })
+    const online = (client: Client) =>
+      client.got.map(({ payload }) => (JSON.parse(String(payload)) as { online: boolean }).online)
+    await connect(a, 'bed-1', 'bedside')
+    await vi.waitFor(() => expect([online(here), online(there)]).toEqual([[true], [true]]))
+    const moved = await connect(b, 'bed-1', 'bedside')
+    await vi.waitFor(() => expect(online(there).length).toBeGreaterThan(1))
+    await vi.waitFor(() => expect(a.broker.aedes.connectedClients).toBe(1))
+    await vi.waitFor(() => expect(here.got.length).toBeGreaterThan(2))
+    expect([online(here).at(-1), online(there).includes(false)]).toEqual([true, false])
+    await moved.endAsync()
+    await vi.waitFor(() =>
+      expect([online(here).at(-1), online(there).at(-1)]).toEqual([false, false]),
+    )
+  })
+
+  it('say at one box what was announced at the other, and know there that it was heard', async () => {
+    const [a, b] = await startSite([])
+    await a.addDevice('bed-1', 'bedside')
+    const bed = await connect(b, 'bed-1', 'bedside')
+    await bed.subscribeAsync('kefu/v1/bed-1/speech', { qos: 1 })
+    const announced = { id: 'call-1', devices: ['bed-1'], text: '请到三号诊室', priority: 'urgent' }
+    await a.box.hooks.live?.announce?.(announced as never)
+    await vi.waitFor(() => expect(words(bed).join()).toContain('请到三号诊室'), 6000)
+    const { id: speech } = JSON.parse(words(bed)[0] ?? '{}') as { id: string }
+    const report = { id: 'r1', speech, state: 'acknowledged', at: new Date().toISOString() }
+    await bed.publishAsync('kefu/v1/bed-1/played', JSON.stringify(report), { qos: 1 })
+    const kinds = () =>
+      Array.from({ length: a.box.ledger.size() }, (_, at) => a.box.ledger.entryAt(at)?.kind)
+    await vi.waitFor(() => expect(kinds()).toContain('speech.acknowledged'))
+  })
+})
+
+describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
+  it('goes on alone from its start, joins when it comes, and makes up for what is kept', async () => {
+    await redis.stop()
+    const site = newSite()
+    const a = await startBox({ site })
+    const b = await startBox({ site, keyFrom: a, packs: [] })
+    expect(await siteOf(a)).toMatchObject({ state: 'away', boxes: [] })
+    const token = await a.addDevice('k1')
+    const subject = { id: 'p1', kind: 'patient' }
+    await a.ask(token, { id: '0', text: '停车场在哪', subject })
+    const startedMs = performance.now()
+    const reply = await a.ask(token, { id: '1', text: '科室在哪里', subject })
+    expect(reply.body).toMatchObject({ status: 'need-input', turn: 2 })
+    expect(performance.now() - startedMs).toBeLessThan(FABRIC_WAIT_MS * 10)
+    const health = await fetch(`${a.httpUrl}/healthz`)
+    expect(health.status).toBe(200)
+    expect(await health.text()).toMatch(/site fabric: away since/)
+
+    const nurse = await connect(a, 'nurse')
+    await nurse.publishAsync('ward/kept', 'while away', { qos: 1, retain: true })
+    const watcher = await connect(b, 'watcher')
+    await watcher.subscribeAsync('ward/#', { qos: 1 })
+    await nurse.publishAsync('ward/held', 'held back', { qos: 1 })
+    await nurse.publishAsync('ward/fast', 'QoS 0 is not', { qos: 0 })
+    await redis.start()
+    await together(a, b)
+    await vi.waitFor(() => expect(words(watcher).sort()).toEqual(['held back', 'while away']), 9000)
+  })
+
+  it('reads no message of a box with another key', async () => {
+    const site = newSite()
+    const a = await startBox({ site, packs: [] })
+    const b = await startBox({ site, packs: [] })
+    await vi.waitFor(async () => expect((await siteOf(b))?.notOpened).toBeGreaterThan(0), 8000)
+    expect((await siteOf(a))?.boxes).toEqual([])
+  })
+})
