@@ -4,12 +4,12 @@ import { GatewayError } from './errors.ts'
 import { readPack } from './knowledge/read-pack.ts'
 import { packagePath } from './paths.ts'
 
-const STARTER_PACK = 'packs/hospital'
+export const STARTER_PACK_DIR = packagePath('packs/hospital')
 
 /** Installs it where no pack was ever installed. Throws `pack.*`. */
 export async function installStarterPack({ library }: Pick<Box, 'library'>): Promise<void> {
   if (library.list().length > 0) return
-  const read = readPack(packagePath(STARTER_PACK))
+  const read = readPack(STARTER_PACK_DIR)
   if (!read.ok)
     throw new GatewayError('pack.invalid', {
       detail: read.problems.map((one) => `${one.file} ${one.message}`).join('; '),

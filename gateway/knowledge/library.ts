@@ -12,16 +12,17 @@ import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/p
 import type { Ledger } from '../ledger/port.ts'
 import type { Store } from '../storage/store.ts'
 import type { KnowledgeRef } from '../turn.ts'
+import { learnedModel } from './learned-model.ts'
 import type { Pack, PackIntent } from './pack-schema.ts'
 import { createPackStore, type InstalledPack } from './pack-store.ts'
 import { type PackTestResult, runPackTests } from './pack-tests.ts'
 
 /** Same packs, same seed, same model: a box can be compared with another. */
-const TRAINING_SEED = 20_261_122
+export const TRAINING_SEED = 20_261_122
 /** Share of its own test questions a pack must get right where its manifest names no other. */
 export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 1
+const ENGINE_VERSION = 2
 
 export interface LibraryParts {
   readonly store: Store
@@ -81,9 +82,10 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       for (const intent of pack.intents)
         entries.set(keyOf(pack.manifest.pack, intent.intent), { pack, intent })
     }
-    const kept = packs.model(digestOf(active))
+    const digest = packsDigest(active)
+    const kept = packs.model(digest)
     if (kept) return { packs: active, entries, engine: remembering(language.load(active, kept)) }
-    const model = await parts.train(active, TRAINING_SEED)
+    const model = learnedModel(digest) ?? (await parts.train(active, TRAINING_SEED))
     return { packs: active, entries, engine: remembering(language.load(active, model)), model }
   }
 
@@ -104,7 +106,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   /** The shelf with this pack, trained and tried beside the one in use. A second call finds it ready. */
   async function tryOut(pack: Pack): Promise<Tried> {
     const set = withPack(pack)
-    const digest = digestOf(set)
+    const digest = packsDigest(set)
     if (tried?.digest !== digest) {
       const next = await shelve(set)
       tried = { digest, shelf: next, tests: runPackTests(pack, next.engine) }
@@ -122,7 +124,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     const nowMs = clock.now()
     await store.commit(() => {
       packs.activate(pack, tests.score, nowMs)
-      if (next.model) packs.saveModel(digestOf(next.packs), next.model, nowMs)
+      if (next.model) packs.saveModel(packsDigest(next.packs), next.model, nowMs)
       ledger.append({
         lane: 'audit',
         kind,
@@ -168,14 +170,15 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
           if (!packs.deactivate(name))
             throw new GatewayError('pack.not-installed', { detail: name })
           ledger.append({ lane: 'audit', kind: 'pack.removed', atMs: nowMs, body: { pack: name } })
-          if (next.model) packs.saveModel(digestOf(next.packs), next.model, nowMs)
+          if (next.model) packs.saveModel(packsDigest(next.packs), next.model, nowMs)
         })
         shelf = next
       }),
   }
 }
 
-const digestOf = (packs: readonly Pack[]): string => {
+/** Identity of a model: the packs it is trained on, the seed, and the engine that reads it. */
+export const packsDigest = (packs: readonly Pack[]): string => {
   const hash = createHash('sha256').update(`engine ${ENGINE_VERSION} seed ${TRAINING_SEED}`)
   for (const pack of packs) hash.update(`\0${pack.manifest.pack}\0${pack.digest}`)
   return hash.digest('hex')
