@@ -139,6 +139,7 @@ describe('a backup file', () => {
       'keys/ledger-signing.pem',
       'keys/ledger.vkey',
       'keys/master.key',
+      'login.secret',
     ])
     await expect(backup(gateway, file)).rejects.toMatchObject({ code: 'backup.exists' })
   })
