@@ -137,6 +137,7 @@ export function joinSite(parts: {
       crossing.enter(message).then(() => link.send({ kind: 'handed', to: from, ref }), onError)
     } else if (frame.kind === 'forget') {
       store.commit(() => box.ownSessions.forget(frame.subject)).catch(onError)
+      void sharing.dropShared(frame.subject)
     } else if (frame.kind === 'played' && origins.isOurs(frame.deviceId, frame.report.speech)) {
       const { deviceId, report } = frame
       store.commit(() => voice.announcer.onReport(deviceId, report)).catch(onError)

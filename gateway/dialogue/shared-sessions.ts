@@ -32,6 +32,8 @@ export interface SessionSharing {
   saved(session: Session): void
   /** A subject's sessions are erased; inside `store.commit`. */
   forgotten(subject: Subject): void
+  /** Another box has erased the subject: what this box may have shared since goes too. */
+  dropShared(subject: Subject): Promise<void>
 }
 
 export interface SharingParts {
@@ -87,6 +89,17 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
     store.commit(() => sessions.save(shared, incoming.device.id)).catch(onError)
   }
 
+  async function dropShared(subject: Subject): Promise<void> {
+    const key = subjectKey(subject)
+    try {
+      const found = await values.get([key])
+      const shared = read(key, found?.[0])
+      await values.remove(shared ? [key, sessionKey(shared.id)] : [key])
+    } catch (error) {
+      onError(error)
+    }
+  }
+
   return {
     recall(incoming) {
       const keys = keysOf(incoming)
@@ -110,16 +123,10 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
         .catch(onError)
     },
     forgotten(subject) {
-      const key = subjectKey(subject)
-      values
-        .get([key])
-        .then(async (found) => {
-          const shared = read(key, found?.[0])
-          await values.remove(shared ? [key, sessionKey(shared.id)] : [key])
-          parts.onForgotten(subject)
-        })
-        .catch(onError)
+      // Removed first: a box that hears of it must not find a copy again.
+      void dropShared(subject).then(() => parts.onForgotten(subject))
     },
+    dropShared,
   }
 }
 

@@ -71,10 +71,14 @@ export function createRoaming(parts: RoamingParts): Roaming {
 
   function left(deviceId: string, channel: Local['channel']): void {
     if (local.get(deviceId)?.channel !== channel) return
+    forget(deviceId)
+    link.send({ kind: 'left', deviceId })
+  }
+
+  function forget(deviceId: string): void {
     local.delete(deviceId)
     clearTimeout(becoming.get(deviceId))
     becoming.delete(deviceId)
-    link.send({ kind: 'left', deviceId })
   }
 
   function announce(devices: readonly DeviceHere[], isNew: boolean): void {
@@ -92,11 +96,14 @@ export function createRoaming(parts: RoamingParts): Roaming {
   }
 
   async function ready(deviceId: string, seen: Readonly<Record<string, number>>): Promise<void> {
-    if (!becoming.has(deviceId) || !link.hasOthers()) return
-    if (local.get(deviceId)?.channel === 'mqtt') {
+    const here = local.get(deviceId)
+    if (!here || !link.hasOthers()) return
+    if (here.channel === 'mqtt') {
       const session = await lookup.find(deviceId)
       if (!session?.isConnected || session.subscriptions === 0) return
     }
+    // It may have moved on meanwhile.
+    if (local.get(deviceId) !== here) return
     becoming.delete(deviceId)
     link.send({ kind: 'ready', deviceId, seen })
   }
@@ -116,7 +123,7 @@ export function createRoaming(parts: RoamingParts): Roaming {
       'the device has connected at another box of the site; its connection here is closed',
     )
     // Before the connection ends: what is then said of it is not the news.
-    local.delete(deviceId)
+    forget(deviceId)
     if (here.channel === 'mqtt') handover.claim(deviceId)
     else parts.closeSocket(deviceId, 'connected at another box of the site')
   }
