@@ -15,19 +15,25 @@ export interface SitePass {
   readonly secret: Buffer
   /** Undefined: not about the box itself. */
   authenticate(credentials: MqttCredentials): AuthenticateResult<Device> | undefined
+  /** The box in a client's place: it is given what the client was. */
+  isSite(device: Device): boolean
 }
 
 export function createSitePass(): SitePass {
   const secret = randomBytes(SECRET_BYTES)
+  const known = new WeakSet<Device>()
   return {
     secret,
+    isSite: (device) => known.has(device),
     authenticate({ username, password }) {
       if (username !== SITE_USERNAME) return undefined
       if (password?.length !== secret.length || !timingSafeEqual(password, secret)) {
         const reason = 'the user name belongs to the box itself'
         return { ok: false, reasonCode: NOT_AUTHORIZED, reason, logCode: 'auth.refused' }
       }
-      return { ok: true, principal: { id: SITE_USERNAME, kind: 'site', groups: [] } }
+      const principal: Device = { id: SITE_USERNAME, kind: 'site', groups: [] }
+      known.add(principal)
+      return { ok: true, principal }
     },
   }
 }
