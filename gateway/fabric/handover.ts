@@ -43,7 +43,8 @@ interface Open {
   goal: Goal | undefined
   waiting: { message: CrossingMessage; done: () => void }[]
   timer: NodeJS.Timeout | undefined
-  inFlight: number
+  /** References of messages that the other box has not confirmed. */
+  readonly inFlight: Set<number>
   readonly finish: () => void
   readonly finished: Promise<void>
 }
@@ -72,7 +73,7 @@ export function createHandover(parts: {
       goal: undefined,
       waiting: [],
       timer: undefined,
-      inFlight: 0,
+      inFlight: new Set(),
       finish,
       finished,
     }
@@ -92,6 +93,7 @@ export function createHandover(parts: {
       },
       onEnd: () => {
         clearTimeout(one.timer)
+        for (const ref of one.inFlight) answers.delete(ref)
         if (claims.get(clientId) === one) claims.delete(clientId)
         one.finish()
       },
@@ -113,17 +115,17 @@ export function createHandover(parts: {
         continue
       }
       const ref = ++refs
-      one.inFlight++
+      one.inFlight.add(ref)
       answers.set(ref, () => {
         answers.delete(ref)
-        one.inFlight--
+        one.inFlight.delete(ref)
         counts.handed++
         done()
-        if (one.inFlight === 0) look(clientId, one)
+        if (one.inFlight.size === 0) look(clientId, one)
       })
       link.send({ kind: 'hand', to: goal.box, ref, message })
     }
-    if (one.inFlight > 0) restart(one, HANDED_WITHIN_MS, () => one.claim?.end(true))
+    if (one.inFlight.size > 0) restart(one, HANDED_WITHIN_MS, () => one.claim?.end(true))
     else look(clientId, one)
   }
 
@@ -131,7 +133,7 @@ export function createHandover(parts: {
   function look(clientId: string, one: Open): void {
     restart(one, IDLE_MS, async () => {
       const session = await lookup.find(clientId)
-      if (one.inFlight > 0 || one.waiting.length > 0) return
+      if (one.inFlight.size > 0 || one.waiting.length > 0) return
       const isEmpty = !session || session.queuedMessages + session.inflight === 0
       if (isEmpty) one.claim?.end(false)
       else restart(one, HANDED_WITHIN_MS, () => one.claim?.end(true))
