@@ -83,9 +83,8 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
     const shared = read(keys[0] ?? '', found?.[0])
     if (!shared) return
     const own = ownOf(incoming)
-    const isKnown = own !== undefined && own.turns > 0 && own.updatedAtMs >= shared.updatedAtMs
     // A session that another person was refused is not lent to the next one either.
-    if (isKnown || own === undefined) return
+    if (own === undefined || isNewest(own, shared)) return
     store.commit(() => sessions.save(shared, incoming.device.id)).catch(onError)
   }
 
@@ -129,6 +128,12 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
     dropShared,
   }
 }
+
+/** Turns are counted, whatever the boxes' clocks say; only of two sessions the later one is meant. */
+const isNewest = (own: Session, shared: Session): boolean =>
+  own.id === shared.id
+    ? own.turns >= shared.turns
+    : own.turns > 0 && own.updatedAtMs >= shared.updatedAtMs
 
 /** The box's sessions, told to `sharing` where there is one. */
 export function shareSessions(own: Sessions, sharing: () => SessionSharing | undefined): Sessions {
