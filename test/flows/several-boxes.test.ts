@@ -262,6 +262,63 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await vi.waitFor(() => expect(words(watcher).sort()).toEqual(['held back', 'while away']), 9000)
   })
 
+  it('settles what both did while apart: the later change and the later connection stay', async () => {
+    const [a, b] = await startSite([])
+    const nurse = await connect(a, 'nurse')
+    const other = await connect(b, 'other')
+    await nurse.publishAsync('ward/gone', 'soon', { qos: 1, retain: true })
+    await other.subscribeAsync('ward/gone', { qos: 1 })
+    await vi.waitFor(() => expect(words(other)).toEqual(['soon']))
+    await redis.stop()
+    for (const box of [a, b]) {
+      await vi.waitFor(async () => expect((await siteOf(box))?.state).toBe('away'))
+    }
+    const old = await connect(a, 'bed-1', 'bedside')
+    const ended = new Promise((resolve) => old.once('disconnect', (one) => resolve(one.reasonCode)))
+    await other.publishAsync('ward/x', 'earlier', { qos: 1, retain: true })
+    await nurse.publishAsync('ward/x', 'later', { qos: 1, retain: true })
+    await nurse.publishAsync('ward/gone', '', { qos: 1, retain: true })
+    const now = await connect(b, 'bed-1', 'bedside')
+    await redis.start()
+    await together(a, b)
+    expect(await ended).toBe(0x8e)
+    expect(now.connected).toBe(true)
+    await other.subscribeAsync('ward/x', { qos: 1 })
+    await vi.waitFor(() => expect(words(other, 'ward/x').at(-1)).toBe('later'), 5000)
+    await nurse.subscribeAsync('ward/#', { qos: 1 })
+    await vi.waitFor(() => expect(words(nurse)).toEqual(['later']))
+    await vi.waitFor(() => expect(words(other, 'ward/gone')).toEqual(['soon', '']))
+  })
+
+  it('reads after a restart what it missed, and answers within its limit when Redis hangs', async () => {
+    const site = newSite()
+    const a = await startBox({ site })
+    const b = await startBox({ site, keyFrom: a, packs: [] })
+    await together(a, b)
+    const nurse = await connect(a, 'nurse')
+    await nurse.publishAsync('ward/x', 'one', { qos: 1, retain: true })
+    await b.close()
+    await nurse.publishAsync('ward/x', 'two', { qos: 1, retain: true })
+    const again = await startBox({ site, dataDir: b.dataDir, packs: [] })
+    const watcher = await connect(again, 'watcher')
+    await watcher.subscribeAsync('ward/x', { qos: 1 })
+    await vi.waitFor(() => expect(words(watcher).at(-1)).toBe('two'), 5000)
+
+    const token = await a.addDevice('k1')
+    const ask = { text: '停车场在哪', subject: { id: 'p1', kind: 'patient' } }
+    await a.ask(token, { id: '0', ...ask })
+    redis.freeze()
+    try {
+      const startedMs = performance.now()
+      const reply = await a.ask(token, { id: '1', ...ask })
+      expect(reply.body).toMatchObject({ status: 'answered', turn: 2 })
+      // The wait, and what a busy machine adds to it.
+      expect(performance.now() - startedMs).toBeLessThan(FABRIC_WAIT_MS * 8)
+    } finally {
+      redis.thaw()
+    }
+  })
+
   it('reads no message of a box with another key', async () => {
     const site = newSite()
     const a = await startBox({ site, packs: [] })
