@@ -4,6 +4,7 @@ import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { presence } from './120-presence.ts'
 import { logins } from './130-logins.ts'
 import { sessions } from './200-sessions.ts'
+import { sessionIndex } from './210-session-index.ts'
 import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
@@ -23,6 +24,7 @@ export const migrations: readonly Migration[] = [
   presence,
   logins,
   sessions,
+  sessionIndex,
   mqtt,
   aedes,
   packs,
