@@ -133,7 +133,7 @@ export async function loadHttp(load: WebLoad): Promise<WebResult> {
   const clients = await Promise.all(
     devices.map(async ({ token }) => {
       const socket = await open(load.port)
-      let seen = Buffer.alloc(0)
+      let seen: Buffer = Buffer.alloc(0)
       const client: Client = {
         onAnswer: () => {},
         close: () => socket.destroy(),
@@ -211,7 +211,7 @@ function frame(opcode: number, body: Buffer): Buffer {
 }
 
 function onFrames(socket: Socket, onFrame: () => void): void {
-  let seen = Buffer.alloc(0)
+  let seen: Buffer = Buffer.alloc(0)
   socket.on('data', (chunk: Buffer) => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk])
     for (;;) {

@@ -167,7 +167,7 @@ describe('a question in Chinese', () => {
     const reply = await fetch(`${gateway.httpUrl}/v1/ask`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/msgpack' },
-      body: packr.pack({ id: 'a2', text: '哪里可以停车' }),
+      body: new Uint8Array(packr.pack({ id: 'a2', text: '哪里可以停车' })),
     })
     expect(packr.unpack(Buffer.from(await reply.arrayBuffer()))).toMatchObject({
       inReplyTo: 'a2',
