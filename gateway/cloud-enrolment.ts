@@ -5,7 +5,7 @@ import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey } from '@kefu-edge/cloud-sync/identity'
 import type { Link } from '@kefu-edge/cloud-sync/ports'
 import type { Box } from './compose.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/schema.ts'
 import { keyFilesOf } from './ledger/key-files.ts'
 import type { Logger } from './logger.ts'
 

@@ -9,7 +9,7 @@ import { createDeviceSockets, type DeviceSockets } from './channels/websocket/de
 import type { Box } from './compose.ts'
 import { composeIdentity } from './compose-identity.ts'
 import { composeVoice, type HouseVoice } from './compose-voice.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
 import type { LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
@@ -76,10 +76,8 @@ export function composeDevices(
     store,
     clock,
     onError,
-    announce: (id, presence: Presence) => {
-      send(id, 'presence', presence, true)
-      if (!presence.online) voice.announcer.onDisconnected(id)
-    },
+    announce: (id, presence: Presence) => send(id, 'presence', presence, true),
+    onOffline: (id) => voice.announcer.onDisconnected(id),
   })
 
   /** Retained, and to a device on a WebSocket once it is on disk. Inside `store.commit`. */
@@ -211,6 +209,7 @@ export function composeDevices(
     mqttClients: () => online.size,
     close: async () => {
       voice.close()
+      presences.closing()
       await broker.close()
     },
   }

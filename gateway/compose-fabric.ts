@@ -2,7 +2,7 @@
 import { parseTopic } from '@kefu-edge/device-sdk/protocol/topics'
 import type { Box } from './compose.ts'
 import type { DeviceSide } from './compose-devices.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/schema.ts'
 import { createSessionSharing } from './dialogue/shared-sessions.ts'
 import { createCrossing } from './fabric/crossing.ts'
 import type { Fabric } from './fabric/fabric.ts'

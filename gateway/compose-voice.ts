@@ -2,7 +2,7 @@
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Box } from './compose.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/schema.ts'
 import type { Logger } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import type { Announcement } from './voice/announcement.ts'

@@ -1,7 +1,7 @@
 /** Configuration → compose → listen → signals. */
 import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/schema.ts'
 import { runOperation } from './console/operations.ts'
 import { installStarterPack } from './starter-pack.ts'
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/schema.ts'
 import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
 import { readPack } from '../knowledge/read-pack.ts'

@@ -1,5 +1,6 @@
 /** `kefu-edge config`: every option with its type, default, description, and what it is here. */
-import { type Config, describeOptions } from '../config.ts'
+import { describeOptions } from '../config/describe-options.ts'
+import type { Config } from '../config/schema.ts'
 import { MASKED } from '../mask-line.ts'
 import type { CommandOptions } from './commands.ts'
 import type { ExitCode } from './io.ts'

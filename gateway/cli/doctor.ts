@@ -1,7 +1,7 @@
 /** `kefu-edge doctor`: one page that says what is wrong and what to do, beside a running gateway or without. */
 import { connect } from 'node:net'
 import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/schema.ts'
 import type { Status } from '../console/status.ts'
 import { isFolderHeld, readRunFile } from '../storage/data-folder.ts'
 import {

@@ -1,6 +1,6 @@
 /** `kefu-edge …`: finds the command, gives it its options, turns errors into words and exit codes. */
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { COMMANDS, type CommandOptions, HELP } from './commands.ts'
 import { type ExitCode, type Io, openProcessIo, sayError, UsageError } from './io.ts'
 import { RemoteProblem } from './operate.ts'

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { composeBox } from '../compose.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/schema.ts'
 import { type OperationName, runOperation } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
 import { readRunFile } from '../storage/data-folder.ts'

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { composeBox } from '../compose.ts'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { GatewayError } from '../errors.ts'
 import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
 import { type BackupManifest, DATABASE_PART } from '../storage/backup-format.ts'

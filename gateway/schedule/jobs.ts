@@ -2,7 +2,7 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/schema.ts'
 import type { Sessions } from '../dialogue/sessions.ts'
 import { GatewayError } from '../errors.ts'
 import type { FullLedger } from '../ledger/ledger.ts'

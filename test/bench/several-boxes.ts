@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import { composeGateway, type Gateway } from '../../gateway/compose-gateway.ts'
-import { loadConfig } from '../../gateway/config.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startRedis } from '../support/redis.ts'
 

@@ -1,6 +1,6 @@
 /** A whole gateway in a process of its own, to be killed: `DATA CONFIG`; says its MQTT port in one line. */
 import { composeGateway } from '../../gateway/compose-gateway.ts'
-import { loadConfig } from '../../gateway/config.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
 
 const [dataDir = '', configFile = ''] = process.argv.slice(2)
 

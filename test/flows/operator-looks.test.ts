@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { describeOptions } from '../../gateway/config.ts'
+import { describeOptions } from '../../gateway/config/describe-options.ts'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'

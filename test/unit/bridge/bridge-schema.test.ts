@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { loadConfig } from '../../../gateway/config.ts'
+import { loadConfig } from '../../../gateway/config/load-config.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const load = (bridge: object, ...more: object[]) =>

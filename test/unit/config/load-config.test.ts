@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { describeOptions, loadConfig } from '../../../gateway/config.ts'
+import { describeOptions } from '../../../gateway/config/describe-options.ts'
+import { loadConfig } from '../../../gateway/config/load-config.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const load = (yaml: string, env: Record<string, string> = {}) => {

@@ -1,0 +1,52 @@
+/** `kefu-edge.yaml`, then the environment, checked against one schema and frozen. */
+import { Value } from '@sinclair/typebox/value'
+import { bridgeProblems } from '../bridge/bridge-schema.ts'
+import { GatewayError } from '../errors.ts'
+import { readConfigFile } from './config-file.ts'
+import { dataDirOf, type Environment, optionsOf, processEnvironment } from './environment.ts'
+import { mergeInto, type OptionMap, setIn } from './option-map.ts'
+import { type Config, type ConfigFile, ConfigSchema } from './schema.ts'
+
+export interface ConfigSources {
+  /** `--data`; the environment's KEFU_DATA and then ./.kefu follow. */
+  readonly dataDir?: string
+  /** `--config`; absent: kefu-edge.yaml in the data folder, if there is one. */
+  readonly configFile?: string
+  readonly env?: Environment
+  /** Laid over everything else; for tests and the demo. */
+  readonly overrides?: OptionMap
+}
+
+/** Reads, lays over, checks and freezes; throws `config.*` naming the option that is wrong. */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const environment = sources.env ?? processEnvironment()
+  const dataDir = sources.dataDir ?? dataDirOf(environment) ?? '.kefu'
+  const options = readConfigFile(sources.configFile, dataDir)
+  for (const { path, value } of optionsOf(environment)) setIn(options, path, value)
+  if (sources.overrides) mergeInto(options, sources.overrides)
+  const from = sources.configFile === undefined ? {} : { configFile: sources.configFile }
+  return deepFreeze({ ...check(options), dataDir, ...from }) as Config
+}
+
+function check(options: OptionMap): ConfigFile {
+  // A copy: what is given as an override stays the caller's own.
+  const filled = Value.Default(ConfigSchema, structuredClone(options))
+  const wrong = Value.Errors(ConfigSchema, filled).First()
+  if (wrong) {
+    throw new GatewayError('config.invalid', {
+      detail: `${wrong.path.slice(1).replaceAll('/', '.') || 'the file'}: ${wrong.message}`,
+    })
+  }
+  const config = filled as ConfigFile
+  const [problem] = bridgeProblems(config.bridges)
+  if (problem !== undefined) throw new GatewayError('config.invalid', { detail: problem })
+  return config
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}

@@ -1,0 +1,111 @@
+/** Options of the MQTT broker: its ports, and what one client may take of it. */
+import { Type } from '@sinclair/typebox'
+import { group, Port } from './option-types.ts'
+
+export const MqttOptions = Type.Object(
+  {
+    host: Type.String({
+      default: '127.0.0.1',
+      description: 'Address of the plain MQTT port (IT)',
+    }),
+    port: Port('MQTT over TCP; 0 takes any free port (IT)', 1883),
+    tlsPort: Port('MQTT over TLS, used when tls is set (IT)', 8883),
+    allowAnonymous: Type.Boolean({
+      default: false,
+      description:
+        'Clients without credentials may connect; for conformance suites only (device makers)',
+    }),
+    serverKeepAliveSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      default: 0,
+      description:
+        'Longest keep alive a client may ask for; 0 leaves the choice to the client (device makers)',
+    }),
+    receiveMaximum: Type.Integer({
+      minimum: 1,
+      maximum: 65_535,
+      default: 100,
+      description: 'QoS 1 and 2 messages a client may have unacknowledged (device makers)',
+    }),
+    topicAliasMaximum: Type.Integer({
+      minimum: 0,
+      maximum: 1000,
+      default: 20,
+      description: 'Topic aliases a client may set (device makers)',
+    }),
+    maxPacketBytes: Type.Integer({
+      minimum: 1024,
+      maximum: 268_435_455,
+      default: 2_097_152,
+      description: 'Largest packet read from a device (device makers)',
+    }),
+    connectsPerSecond: Type.Integer({
+      minimum: 0,
+      default: 500,
+      description: 'New connections per second; 0 sets no limit (IT)',
+    }),
+    messagesPerSecond: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description:
+        'Messages per second and device before its socket is paused; 0 sets no limit (IT)',
+    }),
+    bytesPerSecond: Type.Integer({
+      minimum: 0,
+      default: 4_194_304,
+      description:
+        'Bytes per second and device before its socket is paused; 0 sets no limit (IT, on a thin network)',
+    }),
+    maxConnections: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 20_000,
+      description: 'Clients connected at once; the next is told that the box is busy (IT)',
+    }),
+    maxSubscriptions: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 1000,
+      description: 'Subscriptions of one client (IT, for dashboards that watch many devices)',
+    }),
+    maxQueuedMessages: Type.Integer({
+      minimum: 1,
+      maximum: 10_000_000,
+      default: 10_000,
+      description: 'QoS 1 and 2 messages kept for one client that is away (IT)',
+    }),
+    maxQueuedBytes: Type.Integer({
+      minimum: 65_536,
+      default: 33_554_432,
+      description: 'Bytes of messages kept for one client that is away (IT, on a small disk)',
+    }),
+    maxQueuedHours: Type.Integer({
+      minimum: 0,
+      maximum: 87_600,
+      default: 168,
+      description: 'Age at which a message that waits for its client is dropped; 0: never (nurses)',
+    }),
+    queueOverflow: Type.Union(
+      [Type.Literal('drop-oldest'), Type.Literal('drop-newest'), Type.Literal('refuse')],
+      {
+        default: 'drop-oldest',
+        description:
+          'What gives way when the queue of a client is full: its oldest message, the new one, or the publisher, who is told 0x97 (IT)',
+      },
+    ),
+    maxSessionHours: Type.Integer({
+      minimum: 1,
+      maximum: 87_600,
+      default: 168,
+      description: 'How long a session is kept for a client that is away (IT)',
+    }),
+    maxRetained: Type.Integer({
+      minimum: 1,
+      maximum: 10_000_000,
+      default: 50_000,
+      description: 'Retained messages in all; a twin takes up to three a device (IT)',
+    }),
+  },
+  group,
+)
