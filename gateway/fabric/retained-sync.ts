@@ -113,15 +113,10 @@ export function createRetainedSync(parts: {
 
   async function tellAgain(topic: string): Promise<void> {
     const message = (await here(topic)) ?? removalOf(topic)
-    const stamp = unsavedStamp(topic)
+    // The stamp of the change itself, whoever made it: a fresh one would bring back what was removed since.
+    const stamp = stamps.get(topic) ?? nextStamp(topic)
     send(message, stamp)
     save(message, stamp)
-  }
-
-  const unsavedStamp = (topic: string): Buffer => {
-    const known = stamps.get(topic)
-    const isMine = known?.subarray(TIME_BYTES).equals(boxMark)
-    return known && isMine ? known : nextStamp(topic)
   }
 
   async function forgetRemoval(kept: KeptValue, message: CrossingMessage): Promise<void> {
