@@ -65,7 +65,7 @@ export interface BridgeParts {
   }
   readonly broker: {
     accept(connection: ByteConnection): void
-    publish(message: BoxMessage): Promise<void>
+    publish(message: BoxMessage, alongside?: () => void): Promise<void>
   }
   /** Lets the bridge in at the broker. */
   readonly secret: Buffer
@@ -75,6 +75,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const { options, gatewayId, store, clock, logger, broker } = parts
   const { name } = options
   const via = `${gatewayId}/${name}`
+  const localClientId = `${BRIDGE_CLIENT_PREFIX}${name}`
   const echoTopic = `kefu-edge/echo/${gatewayId}/${name}`
   const rows = createBridgeRows(store, name)
   const counts = { received: 0, looped: 0, refused: 0 }
@@ -177,7 +178,10 @@ export function createBridge(parts: BridgeParts): Bridge {
     }
   }
 
-  /** In: published here and, where QoS 2 wants it, noted in the same transaction. */
+  /**
+   * In: published here and, where QoS 2 wants it, noted in the same commit; nobody is given it before. A
+   * crash before the commit leaves nothing, and the other broker sends again; after it, the id is known.
+   */
   async function receive(message: RemoteMessage, taken: () => void): Promise<void> {
     const { topic, payload, qos, retain, properties } = message
     const rule = ruleFor(options.in, topic)
@@ -189,15 +193,15 @@ export function createBridge(parts: BridgeParts): Bridge {
       return
     }
     counts.received++
-    const noted = store.commit(taken)
-    const published = broker.publish({
+    const here = {
       topic: `${rule.localPrefix ?? ''}${topic}`,
       payload,
       qos,
       retain,
       properties: withVia(properties, via),
-    })
-    await Promise.all([noted, published])
+      publisher: localClientId,
+    }
+    await broker.publish(here, taken)
   }
 
   const remote = openRemoteLink({
@@ -230,7 +234,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const wanted = options.out.map((rule) => rule.filter)
   const localParts: LocalLinkParts = {
     accept: broker.accept,
-    clientId: `${BRIDGE_CLIENT_PREFIX}${name}`,
+    clientId: localClientId,
     secret: parts.secret,
     filters: options.out,
     staleFilters: rows.filters('local').filter((filter) => !wanted.includes(filter)),

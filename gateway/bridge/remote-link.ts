@@ -42,7 +42,7 @@ export interface RemoteLinkParts {
   readonly random: () => number
   readonly read: (row: OutgoingRow) => WaitingMessage | undefined
   readonly settle: (idx: number, outcome: 'sent' | 'refused' | 'expired') => Promise<void>
-  /** Publishes here. `taken` runs in the same transaction. Resolves when it is on disk. */
+  /** Publishes here. `taken` runs in the same commit. Resolves when both are on disk. */
   readonly receive: (message: RemoteMessage, taken: () => void) => Promise<void>
   readonly onEcho: (payload: Uint8Array) => void
   /** Connected, what was under way is settled, subscriptions stand. */
@@ -265,9 +265,10 @@ class Remote implements RemoteLink {
   /** QoS 2: published here together with its packet id, before PUBREC (method A, MQTT 5.0 section 4.3.3). */
   #takeOnce(packet: IPublishPacket, done: () => void): void {
     const packetId = packet.messageId ?? 0
-    const { rows } = this.#parts
+    const { rows, store } = this.#parts
     if (rows.isReceived('remote', packetId)) {
-      done()
+      // Its first copy, of a connection that was cut, may still be on its way to the disk.
+      store.durable().then(done, () => this.#client.stream.destroy())
       return
     }
     this.#take(packet, () => rows.receive('remote', packetId), done)

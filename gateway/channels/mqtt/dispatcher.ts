@@ -14,17 +14,13 @@ import type { SharedGroup } from './shared-groups.ts'
  */
 export type DispatchResult = 'none' | 'done' | 'pending'
 
-export interface ReceivedId {
-  readonly sessionRow: number
-  readonly packetId: number
-}
-
 type Done = (error: unknown) => void
 
 export interface DispatcherParts {
   readonly router: Router
   readonly retained: RetainedMessages
   readonly durable: DurableLog
+  readonly totals: { sharedDropped: number }
   readonly mayReceive: (session: Session, topic: string) => boolean
   /** Hands a message to functions of the house. */
   readonly notify: (listener: Listener, message: Message) => void
@@ -34,22 +30,19 @@ export class Dispatcher {
   private readonly parts: DispatcherParts
   /** Deliveries made since start, for the statistics. */
   deliveries = 0
-  /** Group messages that no member could take. */
-  groupDropped = 0
-
   constructor(parts: DispatcherParts) {
     this.parts = parts
   }
 
   /**
    * Gives `message` to all of its receivers. What must survive goes to the store first; `done` is then
-   * called after the commit, with an error if it failed. `received` is remembered in the same commit.
+   * called after the commit, with an error if it failed. `alongside` writes what belongs to the same commit.
    * `notifies` false: functions of the house have had it already.
    */
   dispatch(
     message: Message,
     publisher: Session | null,
-    received: ReceivedId | null,
+    alongside: (() => void) | null,
     done: Done | null,
     notifies = true,
   ): DispatchResult {
@@ -63,8 +56,8 @@ export class Dispatcher {
     for (const group of groups) this.toGroup(message, group, deliveries)
     if (notifies) for (const listener of listeners) this.parts.notify(listener, message)
     if (message.retain) this.parts.retained.set(message)
-    if (deliveries.length > 0 || message.retain || received !== null) {
-      this.parts.durable.add({ message, deliveries, isRetained: message.retain, received, done })
+    if (deliveries.length > 0 || message.retain || alongside !== null) {
+      this.parts.durable.add({ message, deliveries, isRetained: message.retain, alongside, done })
       return 'pending'
     }
     return targets.length + groups.length + listeners.length === 0 ? 'none' : 'done'
@@ -108,7 +101,7 @@ export class Dispatcher {
     const { topic } = message
     const member = group.choose(message, (one) => this.parts.mayReceive(one.session, topic))
     if (member === undefined) {
-      this.groupDropped++
+      this.parts.totals.sharedDropped++
       return
     }
     const qos = Math.min(member.qos, message.qos) as Qos
@@ -132,7 +125,7 @@ export class Dispatcher {
 
   private keep(message: Message, deliveries: DurableJob['deliveries']): void {
     if (deliveries.length === 0) return
-    this.parts.durable.add({ message, deliveries, isRetained: false, received: null, done: null })
+    this.parts.durable.add({ message, deliveries, isRetained: false, alongside: null, done: null })
   }
 
   private offer(

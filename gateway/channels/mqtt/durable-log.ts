@@ -22,8 +22,8 @@ export interface DurableJob {
   readonly deliveries: { readonly session: Session; readonly delivery: Delivery }[]
   /** Write it as the retained message of its topic. */
   readonly isRetained: boolean
-  /** QoS 2 packet id of the publisher to be remembered with it. */
-  readonly received: { readonly sessionRow: number; readonly packetId: number } | null
+  /** Writes what belongs to the same commit, such as the QoS 2 packet id that it came with. */
+  readonly alongside: (() => void) | null
   /** Called after the commit, or with the error that lost it. */
   readonly done: ((error: unknown) => void) | null
 }
@@ -126,9 +126,7 @@ export class DurableLog implements DeliveryLog {
 
   private write(job: DurableJob): void {
     if (job.isRetained) this.rows.putRetained(job.message)
-    if (job.received !== null) {
-      this.rows.putReceived(job.received.sessionRow, job.received.packetId)
-    }
+    job.alongside?.()
     for (const { session, delivery } of job.deliveries) {
       if (!session.isDurable) continue
       delivery.seq = this.nextSeq++

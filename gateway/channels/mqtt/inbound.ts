@@ -226,13 +226,14 @@ export class Inbound {
   }
 
   private dispatchFor(ack: PendingAck, message: Message, session: Session): void {
-    const received =
-      ack.qos === 2 && session.isDurable
-        ? { sessionRow: session.rowId, packetId: ack.packetId }
-        : null
+    const { dispatcher, queueRows } = this.connection.engine
+    const { qos, packetId } = ack
+    const mustRemember = qos === 2 && session.isDurable
     // From here on a repeat is known as such, on whatever connection it comes.
-    if (received !== null) session.addReceived(ack.packetId)
-    const result = this.connection.engine.dispatcher.dispatch(message, session, received, (error) =>
+    if (mustRemember) session.addReceived(packetId)
+    const { rowId } = session
+    const remember = mustRemember ? () => queueRows.putReceived(rowId, packetId) : null
+    const result = dispatcher.dispatch(message, session, remember, (error) =>
       this.written(ack, session, error),
     )
     if (result === 'pending') return
