@@ -18,6 +18,7 @@ import { SessionRows } from './session-rows.ts'
 import { Sessions } from './sessions.ts'
 import { SharedGroups } from './shared-groups.ts'
 import { SysTopics } from './sys-topics.ts'
+import { type BrokerTotals, countTotals } from './totals.ts'
 import { Wills } from './wills.ts'
 import { WriteGatherer } from './write-gatherer.ts'
 
@@ -37,6 +38,7 @@ export interface Assembly {
   readonly router: Router
   readonly durable: DurableLog
   readonly sys: SysTopics
+  readonly totals: () => BrokerTotals
 }
 
 const ALLOWED_OUTCOME: AuthorizeResult = { ok: true }
@@ -72,6 +74,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     router,
     retained,
     durable,
+    totals: counters,
     mayReceive,
     notify: (listener, message) => core.notify(listener, message),
   })
@@ -79,6 +82,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     store,
     router,
     logger,
+    wallAheadMs: () => clock.nowMs() - nowMs(),
     deliver: (message, done) => {
       const kept = (error: unknown): void =>
         done(error === undefined ? undefined : new Error('not stored', { cause: error }))
@@ -139,8 +143,9 @@ export function assemble(parts: AssemblyParts): Assembly {
   for (const message of queueRows.allRetained()) retained.set(message)
   sessions.restore()
   wills.restore()
-  const sys = new SysTopics({ engine, router, groups, version: parts.version })
-  return { engine, router, durable, sys }
+  const totals = () => countTotals(engine, router, groups)
+  const sys = new SysTopics({ engine, totals, version: parts.version })
+  return { engine, router, durable, sys, totals }
 }
 
 function createCounters(): EngineCounters {
@@ -150,6 +155,7 @@ function createCounters(): EngineCounters {
     publishesReceived: 0,
     publishesSent: 0,
     publishesDropped: 0,
+    sharedDropped: 0,
     bytesReceived: 0,
     bytesSent: 0,
     connects: 0,

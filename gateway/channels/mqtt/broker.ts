@@ -34,6 +34,7 @@ import type { Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
 import { SYS_INTERVAL_MS } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp } from './tcp.ts'
+import type { BrokerTotals } from './totals.ts'
 
 export interface MqttBrokerParts<P extends MqttPrincipal> {
   readonly store: Store
@@ -64,6 +65,11 @@ export interface BoxMessage {
   readonly qos?: Qos
   readonly retain?: boolean
   readonly properties?: Properties
+  /**
+   * Client id of whoever the box passes it on for. Such a message reaches nobody at QoS 1 or 2 before it
+   * is on disk, as with a client's own; one of the box itself may.
+   */
+  readonly publisher?: string
 }
 
 export interface ConnectionInfo {
@@ -88,8 +94,11 @@ export interface MqttBroker {
   listen(options: ListenOptions): Promise<number>
   /** Takes a connection of any transport. */
   accept(connection: ByteConnection): void
-  /** A message of the box to its subscribers. Resolves when it is on disk for every session that is kept. */
-  publish(message: BoxMessage): Promise<void>
+  /**
+   * A message of the box to its subscribers. Resolves when it is on disk for every session that is kept.
+   * `alongside` writes rows of the caller's in the same commit: both are kept, or neither.
+   */
+  publish(message: BoxMessage, alongside?: () => void): Promise<void>
   /** Every client with a session. */
   connections(): ConnectionInfo[]
   /** The last connections that ended or were refused, newest first. */
@@ -101,6 +110,8 @@ export interface MqttBroker {
   /** Does now what has become due: a timer does it too, unless the clock is moved by hand. */
   runDue(): void
   readonly counters: Readonly<EngineCounters>
+  /** What it holds now. Walks over all sessions. */
+  totals(): BrokerTotals
   /** aedes as plug-ins know it: publish, subscribe, clients, events. */
   readonly aedes: Aedes
   close(): Promise<void>
@@ -141,6 +152,7 @@ class Broker implements MqttBroker {
   private readonly durable: DurableLog
   private readonly listeners: Listener[] = []
   private readonly timers: NodeJS.Timeout[] = []
+  readonly totals: () => BrokerTotals
   private isClosed = false
 
   constructor(parts: Omit<AssemblyParts, 'closeByPlugin'>) {
@@ -149,6 +161,7 @@ class Broker implements MqttBroker {
       closeByPlugin: (clientId) => void this.disconnect(clientId, 'closed by a plug-in'),
     })
     const { sys } = assembly
+    this.totals = assembly.totals
     this.engine = assembly.engine
     this.router = assembly.router
     this.durable = assembly.durable
@@ -191,8 +204,8 @@ class Broker implements MqttBroker {
     this.engine.connections.add(new Connection(connection, this.engine))
   }
 
-  publish(message: BoxMessage): Promise<void> {
-    const { topic, payload, qos = 0, retain = false, properties } = message
+  publish(message: BoxMessage, alongside: (() => void) | null = null): Promise<void> {
+    const { topic, payload, qos = 0, retain = false, properties, publisher } = message
     if (this.isClosed) return Promise.reject(new GatewayError('storage.closed'))
     if (!isTopicName(topic)) return Promise.reject(new TypeError(`not a topic name: ${topic}`))
     const expiry = properties?.messageExpiryInterval
@@ -203,10 +216,11 @@ class Broker implements MqttBroker {
       retain,
       properties: forwardedProperties(properties),
       expiresAtMs: expiry === undefined ? undefined : this.engine.clock.nowMs() + expiry * 1000,
+      publisher,
     })
     return new Promise((resolve, reject) => {
       const kept = (error: unknown): void => (error === undefined ? resolve() : reject(error))
-      const result = this.engine.dispatcher.dispatch(application, null, null, kept)
+      const result = this.engine.dispatcher.dispatch(application, null, alongside, kept)
       if (result !== 'pending') resolve()
     })
   }

@@ -53,6 +53,8 @@ export interface EngineCounters {
   publishesReceived: number
   publishesSent: number
   publishesDropped: number
+  /** Messages for a shared subscription that no member of the group could take. */
+  sharedDropped: number
   bytesReceived: number
   bytesSent: number
   connects: number

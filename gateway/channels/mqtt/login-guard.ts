@@ -1,5 +1,5 @@
 /**
- * Failed logins make the next try wait, per address and client id: one device with a wrong token slows
+ * Failed logins make the next try wait, per address and device: one device with a wrong token slows
  * itself and never its neighbours behind the same router. Tokens are too long to be guessed over many ids.
  */
 
@@ -58,5 +58,6 @@ export class LoginGuard {
   }
 }
 
+/** A device may use `ID:name` for further connections; they wait together, or each name would be a new try. */
 const clientKey = (remoteAddress: string, clientId: string): string =>
-  `${remoteAddress} ${clientId}`
+  `${remoteAddress} ${clientId.split(':', 1)[0]}`

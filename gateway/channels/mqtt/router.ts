@@ -36,6 +36,8 @@ export interface HousePacket {
   readonly retain: boolean
   readonly dup: boolean
   readonly properties?: Properties
+  /** When it expires: milliseconds since 1970 by the wall clock, as aedes-packet has it. */
+  readonly messageExpiry?: number
 }
 
 /** A function of the house, as aedes and its plug-ins subscribe. */

@@ -1,8 +1,7 @@
 /** `$SYS` topics by the names that Mosquitto's users know (mosquitto(8), "Broker status"). */
 import type { Engine, EngineCounters } from './engine.ts'
 import { Message } from './message.ts'
-import type { Router } from './router.ts'
-import type { SharedGroups } from './shared-groups.ts'
+import type { BrokerTotals } from './totals.ts'
 
 /** Mosquitto's default `sys_interval`. */
 export const SYS_INTERVAL_MS = 10_000
@@ -11,8 +10,7 @@ const LOAD_MINUTES = [1, 5, 15] as const
 
 export interface SysParts {
   readonly engine: Engine
-  readonly router: Router
-  readonly groups: SharedGroups
+  readonly totals: () => BrokerTotals
   readonly version: string
 }
 
@@ -42,37 +40,31 @@ export class SysTopics {
 
   /** Publishes what has changed since the last time. Called every `SYS_INTERVAL_MS`. */
   update(): void {
-    const { engine, router, groups } = this.parts
-    const { counters, sessions, retained } = engine
-    let connected = 0
-    let queued = 0
-    let queuedBytes = 0
-    let inflight = 0
-    for (const session of sessions.all()) {
-      if (session.connection !== null) connected++
-      queued += session.outbound.count
-      queuedBytes += session.outbound.bytes
-      inflight += session.outbound.inflightCount
-    }
+    const { engine } = this.parts
+    const { counters } = engine
+    const totals = this.parts.totals()
+    const { sessions, connected } = totals
+    const stored = totals.queuedMessages + totals.retainedMessages
     this.mostClients = Math.max(this.mostClients, connected)
     const uptimeSeconds = Math.floor((engine.clock.nowMs() - this.startedAtMs) / 1000)
     this.publish('uptime', `${uptimeSeconds} seconds`)
-    this.publish('clients/total', sessions.size)
+    this.publish('clients/total', sessions)
     this.publish('clients/connected', connected)
     this.publish('clients/active', connected)
-    this.publish('clients/disconnected', sessions.size - connected)
-    this.publish('clients/inactive', sessions.size - connected)
+    this.publish('clients/disconnected', sessions - connected)
+    this.publish('clients/inactive', sessions - connected)
     this.publish('clients/maximum', this.mostClients)
-    this.publish('clients/expired', sessions.expired)
+    this.publish('clients/expired', totals.expiredSessions)
     this.publish('messages/received', counters.messagesReceived)
     this.publish('messages/sent', counters.messagesSent)
-    this.publish('messages/stored', queued + retained.count)
-    this.publish('messages/inflight', inflight)
-    this.publish('store/messages/count', queued + retained.count)
-    this.publish('store/messages/bytes', queuedBytes + retained.bytes)
-    this.publish('retained messages/count', retained.count)
-    this.publish('subscriptions/count', router.size)
-    this.publish('shared_subscriptions/count', groups.size)
+    this.publish('messages/stored', stored)
+    this.publish('messages/inflight', totals.inflight)
+    this.publish('store/messages/count', stored)
+    this.publish('store/messages/bytes', totals.queuedBytes + totals.retainedBytes)
+    this.publish('retained messages/count', totals.retainedMessages)
+    this.publish('subscriptions/count', totals.subscriptions)
+    this.publish('shared_subscriptions/count', totals.sharedGroups)
+    this.publish('shared_subscriptions/messages/dropped', counters.sharedDropped)
     this.publish('publish/messages/received', counters.publishesReceived)
     this.publish('publish/messages/sent', counters.publishesSent)
     this.publish('publish/messages/dropped', counters.publishesDropped)

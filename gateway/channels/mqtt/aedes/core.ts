@@ -16,6 +16,8 @@ export interface CoreParts {
   readonly store: Store
   readonly router: Router
   readonly logger: MqttLogger
+  /** Milliseconds by which the wall clock is ahead of broker time. */
+  readonly wallAheadMs: () => number
   /** Gives a message to the devices that subscribe; calls back when it is kept. */
   readonly deliver: (message: Message, done: (error?: Error) => void) => void
   /** aedes has stored a retained message. */
@@ -60,11 +62,11 @@ export class AedesCore {
         remove: (filter, listener) => router.remove(filter, listener),
         match: (topic) => router.match(topic).listeners,
       },
-      deliver: (packet, done) => parts.deliver(toMessage(packet), done),
+      deliver: (packet, done) => parts.deliver(this.toMessage(packet), done),
     })
     const persistence = new CorePersistence({
       store: parts.store,
-      onRetained: (packet) => parts.retain(toMessage(packet)),
+      onRetained: (packet) => parts.retain(this.toMessage(packet)),
     })
     this.aedes = new Aedes({ mq, persistence })
     this.aedes.on('error' as 'closed', () => undefined)
@@ -76,7 +78,7 @@ export class AedesCore {
 
   /** A device's message to a subscription of a plug-in. */
   notify(listener: Listener, message: Message): void {
-    listener.notify(toPacket(message), () => undefined)
+    listener.notify(this.toPacket(message), () => undefined)
   }
 
   register(clientId: string): void {
@@ -109,30 +111,35 @@ export class AedesCore {
   private registry(): ClientRegistry {
     return this.aedes as unknown as ClientRegistry
   }
-}
 
-function toPacket(message: Message): HousePacket {
-  return {
-    cmd: 'publish',
-    topic: message.topic,
-    payload: message.payload,
-    qos: message.qos,
-    retain: message.retain,
-    dup: false,
-    ...(message.publisher === undefined ? {} : { clientId: message.publisher }),
-    ...(message.properties === undefined ? {} : { properties: message.properties }),
+  private toPacket(message: Message): HousePacket {
+    const { topic, payload, qos, retain, publisher, properties, expiresAtMs } = message
+    return {
+      cmd: 'publish',
+      topic,
+      payload,
+      qos,
+      retain,
+      dup: false,
+      ...(publisher === undefined ? {} : { clientId: publisher }),
+      ...(properties === undefined ? {} : { properties }),
+      ...(Number.isFinite(expiresAtMs)
+        ? { messageExpiry: expiresAtMs + this.parts.wallAheadMs() }
+        : {}),
+    }
   }
-}
 
-function toMessage(packet: HousePacket | AedesPacket): Message {
-  const { topic, payload, qos, retain, properties, clientId } = packet
-  return new Message({
-    topic,
-    payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
-    qos,
-    retain,
-    properties,
-    publisher: clientId,
-    expiresAtMs: 'messageExpiry' in packet ? packet.messageExpiry : undefined,
-  })
+  private toMessage(packet: HousePacket | AedesPacket): Message {
+    const { topic, payload, qos, retain, properties, clientId, messageExpiry } = packet
+    return new Message({
+      topic,
+      payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
+      qos,
+      retain,
+      properties,
+      publisher: clientId,
+      expiresAtMs:
+        messageExpiry === undefined ? undefined : messageExpiry - this.parts.wallAheadMs(),
+    })
+  }
 }

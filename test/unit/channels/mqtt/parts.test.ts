@@ -52,6 +52,15 @@ describe('the login guard', () => {
     expect(guard.waitMs('10.0.0.9', 'kiosk')).toBe(60_000)
     expect(guard.waitMs('10.0.0.9', 'speaker')).toBe(0)
   })
+
+  test('a device does not get around it by further names', () => {
+    const guard = new LoginGuard(() => 0)
+    for (let n = 0; n < 10; n++) guard.failed('10.0.0.9', `kiosk:${n}`)
+    expect(guard.waitMs('10.0.0.9', 'kiosk:new')).toBe(60_000)
+    expect(guard.waitMs('10.0.0.9', 'kiosk')).toBe(60_000)
+    guard.succeeded('10.0.0.9', 'kiosk:one')
+    expect(guard.waitMs('10.0.0.9', 'kiosk')).toBe(0)
+  })
 })
 
 test('deadlines run in order of time, cancelled ones not at all', () => {
