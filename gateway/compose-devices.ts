@@ -11,7 +11,7 @@ import { composeIdentity } from './compose-identity.ts'
 import { composeVoice, type HouseVoice } from './compose-voice.ts'
 import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
-import type { LiveRights } from './devices/live-rights.ts'
+import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
 import { createSitePass, type SitePass } from './fabric/site-pass.ts'
@@ -161,13 +161,12 @@ export function composeDevices(
     isDeviceMessageTopic: hooks.isForBox,
     onPresence: ({ clientId, device, online: isOnline, reason }) => {
       if (clientId !== device.id || bridgePass.isBridge(device)) return
-      if (isOnline) {
-        online.add(device.id)
-        presences.connected(device.id, 'mqtt')
-      } else {
-        online.delete(device.id)
-        presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
-      }
+      if (isOnline) online.add(device.id)
+      else online.delete(device.id)
+      // Whoever gives any name without credentials must not speak for the device of that name.
+      if (device.kind === ANONYMOUS_KIND) return
+      if (isOnline) presences.connected(device.id, 'mqtt')
+      else presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
     },
     responseInformation: (device) => topicOf(device.id, ''),
   })

@@ -88,6 +88,24 @@ describe('presence', () => {
     expect(await nextThere('w1', false)).toMatchObject({ reason: 'the gateway restarted' })
   })
 
+  it('is not said of clients without credentials, whatever name they give', async () => {
+    const gateway = await startGateway({
+      config: { mqtt: { port: 0, allowAnonymous: true }, ...watched.config },
+    })
+    const token = await gateway.addDevice('k1')
+    const stranger = await gateway.connectMqtt('k1', token, {
+      username: undefined,
+      password: undefined,
+    })
+    await expect.poll(() => gateway.box.hooks.status?.().mqttClients).toBe(1)
+    expect(gateway.box.hooks.live?.presence('k1')).toBeUndefined()
+    const next = await watch(gateway)
+    await stranger.endAsync()
+    await gateway.connectMqtt('k1', token)
+    expect(await next('k1', true)).not.toHaveProperty('reason')
+    expect(gateway.box.hooks.live?.presence('k1')).toMatchObject({ online: true })
+  })
+
   it('stands in the list of devices while the gateway runs', async () => {
     const gateway = await startGateway()
     await gateway.connectMqtt('k1', await gateway.addDevice('k1'))
