@@ -9,6 +9,7 @@ import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
 import { composeFabric } from './compose-fabric.ts'
 import { composeHttp } from './compose-http.ts'
+import { composeSounds } from './compose-sounds.ts'
 import { loadConfig } from './config/load-config.ts'
 import type { Config } from './config/schema.ts'
 import type { ReloadReport } from './console/identity-operations.ts'
@@ -68,6 +69,11 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     })
     const devices = composeDevices(config, box, metrics, loggers)
     closers.push(() => devices.close())
+    const sound = await composeSounds(config, box, loggers.voice)
+    if (sound) {
+      box.hooks.sounds = sound.sounds
+      closers.push(() => sound.close())
+    }
     const bridges = composeBridges(config, box, devices, loggers.bridge)
     closers.push(() => bridges.close())
     const site = await composeFabric(config, box, devices, loggers.site)

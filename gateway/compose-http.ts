@@ -39,7 +39,7 @@ export async function composeHttp(parts: {
     metricsPage: parts.metrics.page,
     health: () => healthOf(box),
     enroll: ({ claim, deviceId }) => enroll(box, claim, deviceId),
-    audio: () => undefined,
+    sound: async (speechId, deviceId) => box.hooks.sounds?.find(speechId, deviceId),
     mounts: [createAdminApi({ adminToken, operations: box.operations })],
   })
   const mqtt = mqttOverWebSocket({

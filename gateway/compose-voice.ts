@@ -68,9 +68,21 @@ export function composeVoice(parts: {
           : {}),
       })
       const ids = members.filter((one) => one.kind === kind).map((one) => one.id)
-      results.push(...(await announcer.announce(ids, speech)))
+      results.push(...(await announcer.announce(ids, await withSound(speech, kind, ids, lang))))
     }
     return results
+  }
+
+  async function withSound(
+    speech: Speech,
+    kind: string,
+    ids: readonly string[],
+    lang: 'zh' | 'en',
+  ): Promise<Speech> {
+    const { sounds } = box.hooks
+    if (sounds === undefined) return speech
+    const said = { text: speech.text, lang, profile: profileOf(kind) }
+    return sounds.attachWhenMade(speech, { kind, ids }, said)
   }
 
   function callStaff(escalation: Escalation): void {

@@ -31,7 +31,9 @@ import { type BackupReport, writeBackup } from './storage/backup.ts'
 import { type DataFolder, openDataFolder } from './storage/data-folder.ts'
 import { openStore, type Store } from './storage/store.ts'
 import { VERSION } from './version.ts'
+import { dropSounds, SOUND_FOLDER } from './voice/sound-folder.ts'
 import { createSpeaker } from './voice/speaker.ts'
+import type { SpeechSounds } from './voice/speech-sounds.ts'
 
 const MINUTE_MS = 60_000
 
@@ -58,7 +60,7 @@ export interface Box {
   readonly ownSessions: Sessions
   readonly library: Library
   readonly answerTurn: AnswerTurn
-  /** `escalate`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
+  /** `escalate`, `sounds`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
   readonly hooks: BoxHooks
   readonly operations: OperationParts
   /** The floor under the clock; `clock` is this one. */
@@ -73,6 +75,8 @@ export interface BoxHooks {
   onPlayed?: ((deviceId: string, report: PlayReport) => void) | undefined
   onSubscribed?: ((deviceId: string) => void) | undefined
   escalate?: Escalate
+  /** Set where the box makes sound of speech. */
+  sounds?: SpeechSounds
   onDeviceChanged?: OperationParts['onDeviceChanged']
   onDesired?: OperationParts['onDesired']
   status?: () => LiveStatus
@@ -120,7 +124,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
         sessions,
         skills,
         language: () => library.engine,
-        voice: createSpeaker(config.answers),
+        voice: createSpeaker({ ...config.answers, sounds: () => hooks.sounds }),
         packsOf: (kind) => config.answers.packsByKind[kind],
       }),
       () => hooks.sharing,
@@ -129,7 +133,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       store,
       clock,
       ledger,
-      alsoErase: [(who) => void sessions.forget(who)],
+      alsoErase: [(who) => void sessions.forget(who), () => forgetSounds(folder, hooks)],
     })
     const operations: OperationParts = {
       subjects,
@@ -177,6 +181,12 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
     await close()
     throw error
   }
+}
+
+/** The sounds are a cache: whatever of it is still said is made again. */
+function forgetSounds(folder: DataFolder, hooks: BoxHooks): void {
+  hooks.sounds?.forget()
+  dropSounds(folder.file(SOUND_FOLDER))
 }
 
 /** The record says who was copied when; the copy is a secret as the box is. */

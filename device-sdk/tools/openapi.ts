@@ -74,11 +74,19 @@ function audioPath(): JsonObject {
       operationId: 'speechAudio',
       summary: 'Speech that the gateway has made',
       security: [{ deviceToken: [] }],
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+      parameters: [
+        {
+          name: 'id',
+          in: 'path',
+          required: true,
+          schema: { type: 'string' },
+          description: 'As in `audio.url`, or the id of a speech that this device was sent',
+        },
+      ],
       responses: {
         '200': {
           description: 'The sound; its type, length and SHA-256 stand in the speech’s `audio`',
-          content: { ...bytes('audio/ogg'), ...bytes('audio/wav') },
+          content: bytes('audio/wav'),
         },
         '401': REFUSALS['401'],
         '404': problem('There is no such sound'),

@@ -16,6 +16,18 @@ export const AnswerOptions = Type.Object(
         description: 'Voice profile by device kind (nurses)',
       },
     ),
+    audioKinds: Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      default: [],
+      maxItems: 64,
+      description:
+        'Device kinds that get sound besides SSML, made by espeak-ng on the box; "*" is every kind, empty: none (device makers)',
+    }),
+    audioMaxMegabytes: Type.Integer({
+      minimum: 1,
+      maximum: 100_000,
+      default: 256,
+      description: 'Sound kept in the data folder; a minute is about 2.6 MB (IT)',
+    }),
     quietHours: Type.Optional(
       Type.Object(
         {

@@ -6,9 +6,8 @@
  */
 import type { Priority, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createLexicon, findReadings } from './lexicon.ts'
-import { createEnSpeaker } from './speak-en.ts'
-import { createZhSpeaker, type Speaker } from './speak-zh.ts'
-import { type Piece, spokenWords } from './spoken.ts'
+import { createSayer } from './sayer.ts'
+import { spokenWords } from './spoken.ts'
 import { toSsml } from './ssml.ts'
 import type { ProfileName, VoiceData } from './voice-data.ts'
 
@@ -59,11 +58,7 @@ interface Body {
 
 /** Builds the renderer. It keeps a bounded cache of rendered texts; the result depends on the request alone. */
 export function createSpeechRenderer(data: VoiceData): RenderSpeech {
-  const speakers: Readonly<Record<'zh' | 'en', Speaker>> = {
-    zh: createZhSpeaker(data),
-    en: createEnSpeaker(data),
-  }
-  const keyFacts = { zh: data.zh.keyFacts.phone, en: data.en.keyFacts.phone }
+  const say = createSayer(data)
   const readingAt = createLexicon(data.lexicon)
   const { profiles } = data
   const cache = new Map<string, Body>()
@@ -83,11 +78,7 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
       return cached
     }
     const profile = profiles[profileName]
-    const { pieces, phones } = speakers[lang](text)
-    const said =
-      profile.repeatPhones && phones.length > 0
-        ? [...pieces, ...again(phones, keyFacts[lang])]
-        : pieces
+    const said = say(text, lang, profileName)
     const volumeDb = 20 * Math.log10(volume / profiles.standard.volume)
     const body: Body = {
       ssml: toSsml(said, { ...profile, lang: TAGS[lang], rate, volumeDb }),
@@ -134,18 +125,8 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
 
 /** The words of a text as they are said, without SSML: for engines that take plain text, and for people to check. */
 export function createSpokenText(data: VoiceData): (text: string, lang: 'zh' | 'en') => string {
-  const speakers = { zh: createZhSpeaker(data), en: createEnSpeaker(data) }
-  return (text, lang) => spokenWords(speakers[lang](text).pieces)
-}
-
-function again(phones: readonly (readonly string[])[], intro: string): Piece[] {
-  const pieces: Piece[] = [{ kind: 'text', text: intro }]
-  for (const phone of phones) {
-    for (const group of phone) pieces.push({ kind: 'text', text: group }, { kind: 'rest' })
-  }
-  pieces.pop()
-  pieces.push({ kind: 'end' })
-  return pieces
+  const say = createSayer(data)
+  return (text, lang) => spokenWords(say(text, lang, 'standard'))
 }
 
 const clamp = (value: number, low: number, high: number) =>

@@ -2,16 +2,22 @@
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Reply, Turn } from '../turn.ts'
 import { createSpeechRenderer } from './render-speech.ts'
+import type { SpeechSounds } from './speech-sounds.ts'
 import { loadVoiceData, type ProfileName, type VoiceData } from './voice-data.ts'
 
 export interface SpeakerOptions {
   /** Profile of kinds that `voiceByKind` does not name. */
   readonly voice: ProfileName
   readonly voiceByKind: Readonly<Record<string, ProfileName>>
+  /** Where the box makes sound itself. */
+  readonly sounds?: () => SpeechSounds | undefined
 }
 
 export interface Speaker {
-  /** Pure: the same reply, turn and id give the same speech. A voice asked for in this very reply counts already. */
+  /**
+   * The same reply, turn and id give the same speech, but for `audio`, which is there once it is made.
+   * A voice asked for in this very reply counts already.
+   */
   render(reply: Reply, turn: Turn, id: string): Speech
 }
 
@@ -20,13 +26,19 @@ export function createSpeaker(options: SpeakerOptions, data: VoiceData = loadVoi
   return {
     render(reply, turn, id) {
       const voice = reply.session?.voice ?? turn.session.voice
-      return renderSpeech({
+      const { id: deviceId, kind } = turn.device
+      const profile = options.voiceByKind[kind] ?? options.voice
+      const speech = renderSpeech({
         id,
         reply,
-        profile: options.voiceByKind[turn.device.kind] ?? options.voice,
+        profile,
         nowMs: turn.receivedAtMs,
         ...(voice === undefined ? {} : { voice }),
       })
+      const sounds = options.sounds?.()
+      if (sounds === undefined) return speech
+      const said = { text: reply.speech ?? reply.text, lang: reply.lang, profile }
+      return sounds.attach(speech, { kind, ids: [deviceId] }, said)
     },
   }
 }

@@ -24,8 +24,11 @@ export interface RouteParts {
   readonly metricsPage: () => Promise<string>
   /** Credentials for a claim code; throws `enroll.claim-refused`. */
   readonly enroll: (request: { claim: string; deviceId?: string }) => Promise<object>
-  /** The audio of a speech, where an engine made it. */
-  readonly audio: (speechId: string) => { contentType: string; bytes: Uint8Array } | undefined
+  /** The sound of a speech, where an engine makes it and the device may hear it. */
+  readonly sound: (
+    speechId: string,
+    deviceId: string,
+  ) => Promise<{ contentType: string; bytes: Uint8Array } | undefined>
   readonly mounts: readonly Mount[]
   readonly logger: Logger
 }
@@ -33,6 +36,8 @@ export interface RouteParts {
 type Handler = (request: HttpRequest) => HttpReply | Promise<HttpReply>
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' } as const
+/** What is under an id never changes; it was said to this device alone. */
+const SOUND_CACHING = 'private, max-age=86400, immutable'
 const packr = new Packr({ useRecords: false })
 
 export const json = (status: number, body: unknown): HttpReply => ({
@@ -76,7 +81,7 @@ export function createRoutes(parts: RouteParts): HttpRoutes {
       if (reply) return reply
     }
     const speech = /^\/v1\/speech\/([\x21-\x2e\x30-\x7e]{1,64})\/audio$/.exec(request.path)?.[1]
-    if (speech !== undefined) return audio(parts, request, decodeURIComponent(speech))
+    if (speech !== undefined) return sound(parts, request, decoded(speech))
     return problemReply(new GatewayError('http.not-found', { detail: request.path.slice(0, 200) }))
   }
 
@@ -159,9 +164,29 @@ async function metrics(parts: RouteParts): Promise<HttpReply> {
   }
 }
 
-function audio(parts: RouteParts, request: HttpRequest, speechId: string): HttpReply {
-  parts.admission.admit({ token: bearerOf(request), remoteAddress: request.remoteAddress })
-  const found = parts.audio(speechId)
-  if (!found) throw new GatewayError('http.not-found', { detail: `no audio of speech ${speechId}` })
-  return { status: 200, headers: { 'content-type': found.contentType }, body: found.bytes }
+async function sound(
+  parts: RouteParts,
+  request: HttpRequest,
+  speechId: string,
+): Promise<HttpReply> {
+  const device = parts.admission.admit({
+    token: bearerOf(request),
+    remoteAddress: request.remoteAddress,
+  })
+  const found = await parts.sound(speechId, device.id)
+  if (!found) throw new GatewayError('http.not-found', { detail: `no sound of speech ${speechId}` })
+  return {
+    status: 200,
+    headers: { 'content-type': found.contentType, 'cache-control': SOUND_CACHING },
+    body: found.bytes,
+  }
+}
+
+/** A path that is not well encoded is taken as it stands. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }

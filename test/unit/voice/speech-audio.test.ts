@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readdirSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createEspeakEngine } from '../../../gateway/voice/espeak-engine.ts'
 import { createLexicon } from '../../../gateway/voice/lexicon.ts'
 import { toPinyin, toSegments } from '../../../gateway/voice/pinyin.ts'
+import { dropSounds, openSoundFolder } from '../../../gateway/voice/sound-folder.ts'
 import { createZhSpeaker } from '../../../gateway/voice/speak-zh.ts'
-import { createSpeechAudio } from '../../../gateway/voice/speech-audio.ts'
+import { type AudioResult, createSpeechAudio } from '../../../gateway/voice/speech-audio.ts'
 import type { Segment, SpeechEngine } from '../../../gateway/voice/speech-engine.ts'
 import { loadVoiceData } from '../../../gateway/voice/voice-data.ts'
 import { readWav } from '../../../gateway/voice/wav.ts'
@@ -15,6 +17,9 @@ import { tempFolder } from '../../support/temp-folder.ts'
 const data = loadVoiceData()
 const readingAt = createLexicon(data.lexicon)
 const speakZh = createZhSpeaker(data)
+const NOW_MS = Date.parse('2026-11-22T08:00:00+08:00')
+const open = (folder: string, maxBytes = 1_000_000) =>
+  openSoundFolder({ folder, maxBytes, nowMs: () => NOW_MS })
 const request = {
   text: '请到3楼做CT。',
   lang: 'zh',
@@ -22,6 +27,11 @@ const request = {
   rate: 1,
   volume: 0.7,
 } as const
+
+function idOf(result: AudioResult | undefined): string {
+  if (result?.kind !== 'made') throw new Error(`no audio: ${JSON.stringify(result)}`)
+  return result.audio.url.split('/')[3] ?? ''
+}
 
 /** An engine that takes a tenth of a second of sound per word. */
 function toneEngine() {
@@ -86,14 +96,18 @@ describe('sound files', () => {
   test('a text is made once, found again after a restart, and described truly', async () => {
     const folder = tempFolder()
     const { engine, heard } = toneEngine()
-    const audio = createSpeechAudio({ engine, data, folder })
+    const audio = createSpeechAudio({ engine, data, folder: open(folder) })
     const [first, second] = await Promise.all([audio.make(request), audio.make(request)])
     expect(heard).toHaveLength(1)
     expect(second).toEqual(first)
     if (first?.kind !== 'made') throw new Error('no audio')
-    const id = first.audio.url.split('/')[3] ?? ''
-    const again = createSpeechAudio({ engine: createEspeakEngine('/no/such/engine'), data, folder })
-    const found = again.read(id)
+    const id = idOf(first)
+    const again = createSpeechAudio({
+      engine: createEspeakEngine('/no/such/engine'),
+      data,
+      folder: open(folder),
+    })
+    const found = await again.read(id)
     if (found === undefined) throw new Error('not kept')
     expect(first.audio).toEqual({
       url: `/v1/speech/${id}/audio`,
@@ -104,18 +118,39 @@ describe('sound files', () => {
     })
   })
 
-  test('another rate is another file, and the oldest files make room', async () => {
+  test('another rate is another file, and the least used files make room', async () => {
     const folder = tempFolder()
     const { engine } = toneEngine()
-    const audio = createSpeechAudio({ engine, data, folder, maxBytes: 25_000 })
-    for (const rate of [0.5, 0.8, 1, 1.2]) await audio.make({ ...request, rate })
-    expect(readdirSync(folder)).toHaveLength(2)
+    const audio = createSpeechAudio({ engine, data, folder: open(folder, 25_000) })
+    const ids: string[] = []
+    for (const rate of [0.5, 0.8]) ids.push(idOf(await audio.make({ ...request, rate })))
+    await audio.read(ids[0] ?? '')
+    ids.push(idOf(await audio.make({ ...request, rate: 1.2 })))
+    expect(readdirSync(folder).sort()).toEqual([`${ids[0]}.wav`, `${ids[2]}.wav`].sort())
+    expect(await audio.read(ids[1] ?? '')).toBeUndefined()
   })
 
-  test('an address that is not ours is not a file', () => {
-    const audio = createSpeechAudio({ engine: toneEngine().engine, data, folder: tempFolder() })
+  test('a sound older than a month goes, and all go when a person is erased', async () => {
+    const folder = tempFolder()
+    const { engine } = toneEngine()
+    const first = createSpeechAudio({ engine, data, folder: open(folder) })
+    const old = idOf(await first.make(request))
+    const monthAgo = new Date(NOW_MS - 31 * 86_400_000)
+    utimesSync(join(folder, `${old}.wav`), monthAgo, monthAgo)
+    const second = createSpeechAudio({ engine, data, folder: open(folder) })
+    const fresh = idOf(await second.make({ ...request, text: '谢谢' }))
+    expect(readdirSync(folder)).toEqual([`${fresh}.wav`])
+    dropSounds(folder)
+    expect(readdirSync(folder)).toEqual([])
+    expect(await second.read(fresh)).toBeUndefined()
+    expect(idOf(await second.make({ ...request, text: '谢谢' }))).toBe(fresh)
+  })
+
+  test('an address that is not ours is not a file', async () => {
+    const { engine } = toneEngine()
+    const audio = createSpeechAudio({ engine, data, folder: open(tempFolder()) })
     for (const id of ['../../etc/passwd', '', 'a'.repeat(32), 'A'.repeat(32)]) {
-      expect(audio.read(id)).toBeUndefined()
+      expect(await audio.read(id)).toBeUndefined()
     }
   })
 
@@ -123,7 +158,7 @@ describe('sound files', () => {
     const audio = createSpeechAudio({
       engine: createEspeakEngine('/no/such/engine'),
       data,
-      folder: tempFolder(),
+      folder: open(tempFolder()),
     })
     expect(await audio.make(request)).toMatchObject({
       kind: 'none',
@@ -133,7 +168,11 @@ describe('sound files', () => {
   })
 
   test('nothing to say makes no file', async () => {
-    const audio = createSpeechAudio({ engine: toneEngine().engine, data, folder: tempFolder() })
+    const audio = createSpeechAudio({
+      engine: toneEngine().engine,
+      data,
+      folder: open(tempFolder()),
+    })
     expect(await audio.make({ ...request, text: '……' })).toMatchObject({
       kind: 'none',
       reason: 'nothing-to-say',
@@ -147,7 +186,7 @@ const isInstalled = hasPeer('espeak-ng')
 describe.skipIf(!isInstalled)('espeak-ng', () => {
   test('speaks Chinese with English letters, longer when slower, without clipping', async () => {
     const folder = tempFolder()
-    const audio = createSpeechAudio({ engine: espeak, data, folder })
+    const audio = createSpeechAudio({ engine: espeak, data, folder: open(folder) })
     const normal = await audio.make(request)
     const slow = await audio.make({ ...request, rate: 0.6 })
     if (normal.kind !== 'made' || slow.kind !== 'made') throw new Error('no audio')
@@ -156,7 +195,7 @@ describe.skipIf(!isInstalled)('espeak-ng', () => {
     expect(slow.audio.durationMs).toBeGreaterThan(normal.audio.durationMs * 1.3)
     const loud = await audio.make({ ...request, volume: 1 })
     if (loud.kind !== 'made') throw new Error('no audio')
-    const bytes = audio.read(loud.audio.url.split('/')[3] ?? '')?.bytes
+    const bytes = (await audio.read(idOf(loud)))?.bytes
     const { pcm } = readWav(Buffer.from(bytes ?? []))
     let peak = 0
     for (let at = 0; at < pcm.length; at += 2) peak = Math.max(peak, Math.abs(pcm.readInt16LE(at)))
