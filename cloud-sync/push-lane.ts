@@ -66,8 +66,8 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
   let isBacklog = false
   const suspicion = createSuspicion()
 
-  function prepare(after: number): Prepared | undefined {
-    const batch = readBatch(source, lane, after, size.current())
+  async function prepare(after: number): Promise<Prepared | undefined> {
+    const batch = await readBatch(source, lane, after, size.current())
     if (!batch) return undefined
     const believed = batch.epoch === markEpoch || after > 0 ? Math.max(mark, after) : 0
     const nonce = randomBytes(12).toString('base64url')
@@ -108,6 +108,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         ? prepareAhead(batch)
         : undefined
     const delivery = await answer
+    const ahead = await next
     if (delivery.kind !== 'stored') {
       await recover(batch, delivery)
       return { passed: false, next: undefined }
@@ -117,16 +118,12 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     health.stored(options.clock.monotonic() - startedAt)
     size.answered(batch, options.clock.monotonic() - startedAt)
     suspicion.stored()
-    return { passed: true, next: next?.batch.epoch === batch.epoch ? next : undefined }
+    return { passed: true, next: ahead?.batch.epoch === batch.epoch ? ahead : undefined }
   }
 
   /** The core's mark will be the end of the batch in hand, if that passes; else this is thrown away. */
-  function prepareAhead(batch: Batch): Prepared | undefined {
-    try {
-      return prepare(batch.lastSequence)
-    } catch {
-      return undefined
-    }
+  function prepareAhead(batch: Batch): Promise<Prepared | undefined> {
+    return prepare(batch.lastSequence).catch(() => undefined)
   }
 
   async function recover(batch: Batch, delivery: Exclude<Delivery, { kind: 'stored' }>) {
@@ -172,13 +169,13 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
 
   async function pushBatches(count: number): Promise<number> {
     let passed = 0
-    let prepared = prepare(0)
+    let prepared = await prepare(0)
     if (!prepared) isBacklog = false
     while (prepared && passed < count && !signal.aborted) {
       const outcome = await push(prepared, passed + 1 < count)
       if (!outcome.passed) break
       passed += 1
-      prepared = outcome.next ?? (passed < count ? prepare(0) : undefined)
+      prepared = outcome.next ?? (passed < count ? await prepare(0) : undefined)
     }
     return passed
   }
@@ -189,7 +186,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     pushBatches,
     async pushAll() {
       while (!signal.aborted) {
-        const batch = readBatch(source, lane, 0, { entries: 1, bytes: 1 })
+        const batch = await readBatch(source, lane, 0, { entries: 1, bytes: 1 })
         if (!batch) return true
         if ((await pushBatches(1)) === 0) return false
       }

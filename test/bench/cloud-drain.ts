@@ -22,6 +22,7 @@ import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
 import { LANES } from '../../gateway/ledger/port.ts'
 import { openStore, type Store } from '../../gateway/storage/store.ts'
+import { backlogDraft } from './backlog.ts'
 import { type CoreProcess, startCoreProcess } from './core-process.ts'
 
 const ENTRIES = Number(process.env.KEFU_BENCH_ENTRIES ?? 200_000)
@@ -103,31 +104,11 @@ function openLedger(store: Store): FullLedger {
 async function fill(store: Store, ledger: FullLedger): Promise<number> {
   for (let done = 0; done < ENTRIES; done += 500) {
     await store.commit(() => {
-      for (let n = done; n < Math.min(done + 500, ENTRIES); n += 1) ledger.append(draft('audit', n))
+      for (let n = done; n < Math.min(done + 500, ENTRIES); n += 1)
+        ledger.append(backlogDraft('audit', n))
     })
   }
   return ledger.readLane('audit', 10, 1, 1)[0]?.bytes.length ?? 0
-}
-
-function draft(lane: 'audit' | 'critical', n: number) {
-  return {
-    lane,
-    kind: 'device.event',
-    atMs: 1_795_320_000_000 + n * 260,
-    deviceId: `kiosk-${n % 100}`,
-    body: {
-      channel: 'mqtt',
-      session: `s-01j9zq6w8k3v5x7y${n % 5000}`,
-      event: 'button',
-      status: 'answered',
-      intent: 'outpatient-hours',
-      confidence: 0.93,
-      pack: 'hospital',
-      version: '1.0.0',
-      latencyMs: 0.4,
-    },
-    personal: { heard: '请问内科门诊' },
-  } as const
 }
 
 /** Until the backlog is gone; what critical entries and memory did meanwhile. */
@@ -148,7 +129,7 @@ async function drain(store: Store, ledger: FullLedger, core: CoreProcess) {
     if (now - calledAt >= CRITICAL_EVERY_MS && (laneOf('audit')?.pending ?? 0) > 0) {
       calledAt = now
       n += 1
-      const { sequence } = await store.commit(() => ledger.append(draft('critical', n)))
+      const { sequence } = await store.commit(() => ledger.append(backlogDraft('critical', n)))
       waiting.push({ sequence, atMs: now })
     }
     if (now - sampledAt >= SAMPLE_EVERY_MS) {

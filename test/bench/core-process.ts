@@ -17,10 +17,10 @@ export interface CoreProcess {
   stop(): Promise<void>
 }
 
-export async function startCoreProcess(dataDir: string): Promise<CoreProcess> {
+export async function startCoreProcess(dataDir: string, port = 0): Promise<CoreProcess> {
   const main = join(import.meta.dirname, '../../cloud-sync/core/main.ts')
   const flags = ['--conditions=kefu-source', '--import', 'tsx']
-  const args = [...flags, main, '--data', dataDir, '--port', '0']
+  const args = [...flags, main, '--data', dataDir, '--port', String(port)]
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   if (!child.stdout || child.pid === undefined) throw new Error('the core did not start')
   const { pid } = child
