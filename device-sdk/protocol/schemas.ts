@@ -316,7 +316,11 @@ export const Credentials = Type.Object(
 export type Credentials = Static<typeof Credentials>
 
 export const Hello = Type.Object(
-  { type: Type.Literal('hello'), deviceId: DeviceId, token: Type.String({ maxLength: 512 }) },
+  {
+    type: Type.Literal('hello'),
+    deviceId: DeviceId,
+    token: Type.String({ maxLength: 512, description: 'The token of the device, or a password' }),
+  },
   { $id: 'Hello', description: 'First WebSocket frame, within 5 s' },
 )
 export type Hello = Static<typeof Hello>

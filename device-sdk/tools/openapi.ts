@@ -30,7 +30,7 @@ function askPath(): JsonObject {
       summary: 'Ask one question and get its answer',
       description:
         'Idempotent by the token’s device and the `id` of the ask: sent again, it gets the same answer, and is recorded once.',
-      security: [{ deviceToken: [] }],
+      security: [{ deviceToken: [] }, { deviceLogin: [] }],
       requestBody: {
         required: true,
         content: {
@@ -73,7 +73,7 @@ function audioPath(): JsonObject {
     get: {
       operationId: 'speechAudio',
       summary: 'Speech that the gateway has made',
-      security: [{ deviceToken: [] }],
+      security: [{ deviceToken: [] }, { deviceLogin: [] }],
       parameters: [
         {
           name: 'id',
@@ -128,6 +128,11 @@ export function openApi(version: string): JsonObject {
       schemas: componentSchemas(),
       securitySchemes: {
         deviceToken: { type: 'http', scheme: 'bearer', description: 'The device’s token' },
+        deviceLogin: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'Device id with its token, or with the password of staff',
+        },
       },
     },
   }

@@ -5,6 +5,7 @@ import { Packr } from 'msgpackr'
 import type { Admission } from '../../devices/admission.ts'
 import { GatewayError, isInternal, toProblem } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import type { Device } from '../../turn.ts'
 import type { Inbox } from '../inbox.ts'
 import { decodeMap, type Encoding, MAX_MESSAGE_BYTES, parseMessage } from '../parse-message.ts'
 import type { HttpReply, HttpRequest, HttpRoutes } from './server.ts'
@@ -115,16 +116,28 @@ function encodingOf(request: HttpRequest): Encoding {
   throw new GatewayError('http.unsupported-media-type', { detail: type.slice(0, 100) })
 }
 
-/** RFC 6750: the token of the device in the Authorization header. */
-function bearerOf(request: HttpRequest): string | undefined {
-  return /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1]
+/** RFC 6750: a token; RFC 7617: a device id with its token or password. Anything else is no login. */
+const BEARER = /^Bearer +([\x21-\x7e]+)$/i
+const BASIC = /^Basic +([A-Za-z0-9+/=]+)$/i
+
+/** Who asks. A 401 names Bearer alone: a browser told of Basic would put its own window before the page's. */
+function login({ admission }: RouteParts, request: HttpRequest): Device | Promise<Device> {
+  const { remoteAddress, headers } = request
+  const authorization = headers.authorization ?? ''
+  const [, encoded] = BASIC.exec(authorization) ?? []
+  if (encoded === undefined) {
+    return admission.admit({ token: BEARER.exec(authorization)?.[1], remoteAddress })
+  }
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = text.indexOf(':')
+  if (colon < 1) throw new GatewayError('auth.missing')
+  const deviceId = text.slice(0, colon)
+  return admission.login({ deviceId, token: text.slice(colon + 1), remoteAddress })
 }
 
 async function ask(parts: RouteParts, request: HttpRequest): Promise<HttpReply> {
-  const device = parts.admission.admit({
-    token: bearerOf(request),
-    remoteAddress: request.remoteAddress,
-  })
+  const known = login(parts, request)
+  const device = known instanceof Promise ? await known : known
   const encoding = encodingOf(request)
   const answer = await parts.inbox.receive(
     device,
@@ -169,10 +182,7 @@ async function sound(
   request: HttpRequest,
   speechId: string,
 ): Promise<HttpReply> {
-  const device = parts.admission.admit({
-    token: bearerOf(request),
-    remoteAddress: request.remoteAddress,
-  })
+  const device = await login(parts, request)
   const found = await parts.sound(speechId, device.id)
   if (!found) throw new GatewayError('http.not-found', { detail: `no sound of speech ${speechId}` })
   return {

@@ -20,6 +20,9 @@ const HELLO_TIMEOUT_MS = 5000
 const MAX_FRAME_BYTES = 2 * 1024 * 1024
 /** A device that reads more slowly than it is spoken to is cut before it eats the box's memory; it reconnects. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
+/** What a device may send behind its hello while its password is looked at: about a tenth of a second. */
+const MAX_HELD_FRAMES = 16
+const MAX_HELD_BYTES = 256 * 1024
 /** Asks of one socket worked on at a time; a device with more waits for answers first. */
 const MAX_UNANSWERED = 256
 /** RFC 6455 section 7.4: policy violation, and 4xxx for the application. */
@@ -85,6 +88,8 @@ class DeviceSocket implements WebSocketListener {
   readonly #unregister: Registrar
   readonly #helloTimer: NodeJS.Timeout
   #device: Device | undefined
+  #held: { readonly data: Uint8Array; readonly isBinary: boolean }[] | undefined
+  #isClosed = false
   #unanswered = 0
   /** Why the connection ended, as far as this side knows. */
   endReason = 'the device closed the connection or was lost'
@@ -107,6 +112,10 @@ class DeviceSocket implements WebSocketListener {
   }
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
+    if (this.#held) {
+      this.#hold(this.#held, data, isBinary)
+      return
+    }
     let inReplyTo: string | undefined
     try {
       const frame = decodeMap(data, isBinary && this.#encoding === 'msgpack' ? 'msgpack' : 'json')
@@ -132,6 +141,7 @@ class DeviceSocket implements WebSocketListener {
   onDrain(): void {}
 
   onClose(): void {
+    this.#isClosed = true
     clearTimeout(this.#helloTimer)
     if (this.#device) this.#unregister(this, this.#device)
     this.#device = undefined
@@ -154,11 +164,12 @@ class DeviceSocket implements WebSocketListener {
 
   close(code: number, reason: string): void {
     this.endReason = reason
+    this.#isClosed = true
     this.#peer.close(code, reason)
   }
 
   #greet(frame: Record<string, unknown>): void {
-    const { clock, serverName, admission } = this.#parts
+    const { admission } = this.#parts
     if (!hello.Check(frame)) {
       const wrong = hello.Errors(frame).First()
       throw new GatewayError('message.invalid', {
@@ -166,12 +177,29 @@ class DeviceSocket implements WebSocketListener {
         detail: `the first frame must be hello; ${wrong?.path}: ${wrong?.message}`,
       })
     }
-    const device = admission.admit({
+    const known = admission.login({
       deviceId: frame.deviceId,
       token: frame.token,
       remoteAddress: this.#peer.remoteAddress,
     })
     clearTimeout(this.#helloTimer)
+    if (!(known instanceof Promise)) {
+      this.#welcome(known)
+      return
+    }
+    this.#held = []
+    known.then(
+      (device) => this.#welcome(device),
+      (error: unknown) => {
+        this.#refuse(error)
+        this.close(CLOSE.refused, 'hello was refused')
+      },
+    )
+  }
+
+  #welcome(device: Device): void {
+    if (this.#isClosed) return
+    const { clock, serverName } = this.#parts
     this.#device = device
     this.send('welcome', {
       deviceId: device.id,
@@ -180,6 +208,21 @@ class DeviceSocket implements WebSocketListener {
       maxFrameBytes: MAX_FRAME_BYTES,
     })
     this.#register(this, device)
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const { data, isBinary } of held) this.onMessage(data, isBinary)
+  }
+
+  #hold(
+    held: { readonly data: Uint8Array; readonly isBinary: boolean }[],
+    data: Uint8Array,
+    isBinary: boolean,
+  ): void {
+    held.push({ data, isBinary })
+    const bytes = held.reduce((sum, frame) => sum + frame.data.length, 0)
+    if (held.length <= MAX_HELD_FRAMES && bytes <= MAX_HELD_BYTES) return
+    this.#refuse(new GatewayError('limit.overloaded', { detail: 'wait for welcome' }))
+    this.close(CLOSE.overload, 'too much before welcome')
   }
 
   async #receive(device: Device, type: string, message: Record<string, unknown>): Promise<void> {
