@@ -127,10 +127,30 @@ describe('the rules of the house', () => {
     expect(wrong).toEqual([])
   })
 
+  it.each(WORKSPACES)('%s declares the packages that it imports, and no other', (room) => {
+    const manifest = JSON.parse(readFileSync(join(root, room, 'package.json'), 'utf8')) as Manifest
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })
+    const imported = new Set(inRoom(room).flatMap(([, targets]) => targets.flatMap(packageOf)))
+    const undeclared = [...imported].filter((name) => !(name in { ...manifest.devDependencies }))
+    expect(declared.filter((name) => !imported.has(name) && !isOwn(name))).toEqual([])
+    expect(undeclared.filter((name) => !declared.includes(name))).toEqual([])
+  })
+
   it('no file imports itself through others', () => {
     expect(findCycles()).toEqual([])
   })
 })
+
+type Manifest = Partial<
+  Record<'dependencies' | 'optionalDependencies' | 'devDependencies', Record<string, string>>
+>
+const isOwn = (name: string) => name.startsWith('@kefu-edge/')
+
+/** The package of a specifier that is neither ours nor Node's own. */
+function packageOf(specifier: string): string[] {
+  if (specifier.startsWith('node:') || specifier.endsWith('.ts')) return []
+  return [/^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier]
+}
 
 /** Cycles among run-time imports; `import type` is erased and cannot make one. */
 function findCycles(): string[] {
