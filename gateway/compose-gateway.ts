@@ -1,7 +1,9 @@
 /** Opens a box to the network: devices' side, HTTP side, cloud, jobs. The second half of compose. */
 import { isDeepStrictEqual } from 'node:util'
 import type { MqttBroker } from './channels/mqtt/broker.ts'
+import { mqttFigures } from './channels/mqtt/figures.ts'
 import { socketConnection } from './channels/mqtt/tcp.ts'
+import { readTlsFiles, watchTlsFiles } from './channels/tls-files.ts'
 import { listenTls, type TlsPort } from './channels/tls-port.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
@@ -26,7 +28,12 @@ import { createAnnouncementTarget } from './voice/announcement-release.ts'
 export interface Gateway {
   readonly box: Box
   readonly broker: MqttBroker
-  readonly ports: { readonly http: number; readonly mqtt: number; readonly mqttTls?: number }
+  readonly ports: {
+    readonly http: number
+    readonly mqtt: number
+    readonly httpTls?: number
+    readonly mqttTls?: number
+  }
   readonly loggers: Loggers
   readonly adapter: string
   /** Absent where no cloud is configured. */
@@ -64,6 +71,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
           help: 'Devices connected now, over any channel',
           read: () => [{ value: devices.presences.count() }],
         },
+        ...mqttFigures(() => devices.broker),
         ...bridgeFigures(() => bridges.status()),
       ],
     })
@@ -94,7 +102,14 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     if (tls) closers.push(() => tls.close())
     const { host, port } = config.mqtt
     const mqtt = await devices.broker.listen({ host, port })
-    const ports = { http: http.port, mqtt, ...(tls ? { mqttTls: tls.port } : {}) }
+    const certificates = config.tls && holdCertificates(config.tls, [tls, http], loggers.mqtt)
+    if (certificates) closers.push(() => certificates.close())
+    const ports = {
+      http: http.port,
+      mqtt,
+      ...(http.tlsPort === undefined ? {} : { httpTls: http.tlsPort }),
+      ...(tls ? { mqttTls: tls.port } : {}),
+    }
     const startedAt = new Date(box.clock.now()).toISOString()
     box.hooks.live = {
       runJob: schedule.runNow,
@@ -102,7 +117,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       announce: devices.voice.announce,
       presence: devices.presences.read,
       deviceChanged: devices.rights.deviceChanged,
-      reload: async () => reload(config, devices.rights, tls),
+      reload: async () => reload(config, devices.rights, certificates),
     }
     box.hooks.status = () => ({
       running: true,
@@ -157,26 +172,57 @@ async function listenMqttTls(
     host: tls.host,
     port: mqtt.tlsPort,
     accept: (socket) => broker.accept(socketConnection(socket)),
-    onReload: (error) => {
-      if (error === undefined) logger.info({ files: tls }, 'certificates read anew')
-      else logger.error({ error }, 'the certificates cannot be read; those in force stay')
-    },
     onError: (error) => logger.error({ error }, 'the TLS listener failed'),
   })
 }
 
+interface Certificates {
+  /** Reads the files anew, for every TLS port. Throws `config.unreadable` and changes nothing. */
+  reload(): void
+  close(): void
+}
+
+/** New certificates of the box without a restart: when the files change, and when an operator says so. */
+function holdCertificates(
+  files: NonNullable<Config['tls']>,
+  ports: readonly (Pick<TlsPort, 'renew'> | undefined)[],
+  logger: Logger,
+): Certificates {
+  const renew = () => {
+    const secrets = readTlsFiles(files)
+    for (const port of ports) port?.renew(secrets)
+    logger.info({ files }, 'certificates read anew')
+  }
+  const watch = watchTlsFiles(files, () => {
+    try {
+      renew()
+    } catch (error) {
+      logger.error({ error }, 'the certificates cannot be read; those in force stay')
+    }
+  })
+  return { reload: renew, close: () => watch.close() }
+}
+
 /** What takes effect without a restart: permissions and certificates. Throws `config.*`. */
-function reload(config: Config, rights: LiveRights, tls: TlsPort | undefined): ReloadReport {
+function reload(
+  config: Config,
+  rights: LiveRights,
+  certificates: Certificates | undefined,
+): ReloadReport {
   const { dataDir, configFile } = config
   const fresh = loadConfig({ dataDir, ...(configFile === undefined ? {} : { configFile }) })
-  tls?.reload()
+  certificates?.reload()
   const cut = rights.replace(fresh.permissions)
   const needsRestart = Object.entries(fresh)
     .filter(([name]) => name !== 'permissions')
     .filter(([name, value]) => !isDeepStrictEqual(value, config[name as keyof Config]))
     .map(([name]) => name)
-  const certificates = tls ? 'read anew' : 'none'
-  return { rules: fresh.permissions.length, cut, certificates, needsRestart }
+  return {
+    rules: fresh.permissions.length,
+    cut,
+    certificates: certificates ? 'read anew' : 'none',
+    needsRestart,
+  }
 }
 
 /** The last entries before the end get their tree head too; without one they are kept all the same. */

@@ -18,6 +18,10 @@ export interface HttpSide {
   readonly adapter: string
   /** The plain port that was bound. */
   readonly port: number
+  /** The TLS port, where there is one. */
+  readonly tlsPort?: number
+  /** The TLS files have changed and are sound. */
+  renew(): void
   close(): Promise<void>
 }
 
@@ -42,39 +46,49 @@ export async function composeHttp(parts: {
     sound: async (speechId, deviceId) => box.hooks.sounds?.find(speechId, deviceId),
     mounts: [createAdminApi({ adminToken, operations: box.operations })],
   })
-  const mqtt = mqttOverWebSocket({
-    maxPacketBytes: config.mqtt.maxPacketBytes,
-    accept: (connection) => devices.broker.accept(connection),
+  const optionsFor = (requiresCertificate: boolean): ServerOptions => ({
+    routes,
+    sockets: [
+      devices.sockets.endpoint,
+      mqttOverWebSocket({
+        maxPacketBytes: config.mqtt.maxPacketBytes,
+        accept: (connection) => devices.broker.accept(connection),
+        requiresCertificate,
+      }),
+    ],
   })
-  const options: ServerOptions = { routes, sockets: [devices.sockets.endpoint, mqtt] }
   const servers: HttpServer[] = []
   const close = async () => {
     for (const server of servers.splice(0)) await server.close()
   }
   try {
-    const plain = await openServer(config, options, loggers)
+    const plain = await openServer(config, optionsFor(false), loggers)
     servers.push(plain)
     const port = await plain.listen(config.http.host, config.http.port)
-    if (config.tls) {
-      const { certFile, keyFile } = config.tls
-      const secure = await openServer(config, { ...options, tls: { certFile, keyFile } }, loggers)
-      servers.push(secure)
-      await secure.listen(config.tls.host, config.http.tlsPort)
-    }
-    return { adapter: plain.adapter, port, close }
+    const { tls } = config
+    if (!tls) return { adapter: plain.adapter, port, renew: () => {}, close }
+    const options = optionsFor(tls.requireClientCertificate)
+    const secure = await openServer(config, { ...options, tls }, loggers)
+    servers.push(secure)
+    const tlsPort = await secure.listen(tls.host, config.http.tlsPort)
+    return { adapter: plain.adapter, port, tlsPort, renew: () => secure.renew(), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-/** uWebSockets.js where its binary loads, unless the configuration says otherwise. */
+/**
+ * uWebSockets.js where its binary loads, unless the configuration says otherwise. It cannot tell whose
+ * certificate a device shows: where devices have some, node:https and ws serve the TLS port.
+ */
 async function openServer(
   config: Config,
   options: ServerOptions,
   loggers: Loggers,
 ): Promise<HttpServer> {
-  if (config.http.adapter === 'node') return createNodeServer(options)
+  const hasDeviceCertificates = options.tls?.caFile !== undefined
+  if (config.http.adapter === 'node' || hasDeviceCertificates) return createNodeServer(options)
   const loaded = await loadUws()
   if ('uws' in loaded) return createUwsServer(loaded.uws, options)
   loggers.http.warn(

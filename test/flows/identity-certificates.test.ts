@@ -20,7 +20,7 @@ interface Site {
 }
 
 /** A box with certificates of the site's CA, and two devices. */
-async function openSite(isRequired: boolean): Promise<Site> {
+async function openSite(isRequired: boolean, change: object = {}): Promise<Site> {
   const folder = tempFolder()
   const ca = await createIssuer(folder, 'site-ca')
   const box = await ca.issue('box', 'box', ['localhost'])
@@ -36,6 +36,7 @@ async function openSite(isRequired: boolean): Promise<Site> {
         requireClientCertificate: isRequired,
       },
       http: { port: 0, tlsPort: 0 },
+      ...change,
     },
   })
   await gateway.addDevice('bed-1', 'bedside')
@@ -66,6 +67,18 @@ const codeOf = (refused: Promise<unknown>): Promise<unknown> =>
 
 /** MQTT 5 CONNECT of the client "bed-1", without credentials. */
 const CONNECT = Buffer.from('101200044d5154540502003c00000562' + '65642d31', 'hex')
+
+/** The same client over a WebSocket of the TLS port. */
+const overWebSocket = async (gateway: TestGateway, clientId: string, options: IClientOptions) => {
+  const { ca, cert, key, ...login } = options
+  const client = await connectAsync(
+    `wss://localhost:${gateway.ports.httpTls}/mqtt`,
+    { clientId, protocolVersion: 5, reconnectPeriod: 0, wsOptions: { ca, cert, key }, ...login },
+    false,
+  )
+  clients.push(client)
+  return client
+}
 
 /** What TLS says to a client; in 1.3 it comes after the client's own side of the handshake. */
 const alertOf = (port: number, { cert: ca }: Issuer, own: ConnectionOptions = {}) =>
@@ -144,6 +157,34 @@ describe('a certificate of another CA', () => {
   })
 })
 
+describe('over a WebSocket', () => {
+  it('a certificate counts as it does over TCP', async () => {
+    const { ca, gateway } = await openSite(false)
+    const own = await ca.issue('bed-1', 'bed-1')
+    const shown = { ca: ca.cert, cert: own.cert, key: own.key }
+    const client = await overWebSocket(gateway, 'bed-1', shown)
+    await client.subscribeAsync('kefu/v1/bed-1/answer', { qos: 1 })
+    expect(await codeOf(overWebSocket(gateway, 'bed-2', shown))).toBe(0x87)
+    const token = await gateway.addDevice('bed-2', 'bedside')
+    const login = { ca: ca.cert, username: 'bed-2', password: token }
+    await expect(overWebSocket(gateway, 'bed-2', login)).resolves.toBeDefined()
+  })
+
+  it('a token alone is not enough where certificates are required', async () => {
+    const { ca, gateway, folder } = await openSite(true)
+    const token = await gateway.addDevice('bed-2', 'bedside')
+    const login = { ca: ca.cert, username: 'bed-2', password: token }
+    await expect(overWebSocket(gateway, 'bed-2', login)).rejects.toThrow()
+    const stranger = await createIssuer(folder, 'stranger-ca')
+    const forged = await stranger.issue('forged', 'bed-2')
+    const shown = { ...login, cert: forged.cert, key: forged.key }
+    await expect(overWebSocket(gateway, 'bed-2', shown)).rejects.toThrow()
+    const own = await ca.issue('bed-2', 'bed-2')
+    const right = { ca: ca.cert, cert: own.cert, key: own.key }
+    await expect(overWebSocket(gateway, 'bed-2', right)).resolves.toBeDefined()
+  })
+})
+
 describe('a gateway that closes', () => {
   it('does not wait for the devices on its TLS port', async () => {
     const { join, ca, gateway } = await openSite(true)
@@ -175,5 +216,34 @@ describe('certificates on disk', () => {
     await expect(runOperation('reload', {}, gateway.box.operations)).rejects.toThrow()
     await expect(join('bed-1', { ...login, ca: next.cert })).resolves.toBeDefined()
     expect(ca.cert).not.toBe(next.cert)
+  })
+
+  it.each(['auto', 'node'])('are read anew for HTTPS and WebSockets too (%s)', async (adapter) => {
+    const folder = tempFolder()
+    const ca = await createIssuer(folder, 'site-ca')
+    const { certFile, keyFile } = await ca.issue('box', 'box', ['localhost'])
+    const { gateway } = await openSite(false, {
+      http: { port: 0, tlsPort: 0, adapter },
+      tls: { host: '127.0.0.1', certFile, keyFile },
+    })
+    const token = await gateway.addDevice('bed-1', 'bedside')
+    const login = { username: 'bed-1', password: token }
+    const first = await overWebSocket(gateway, 'bed-1', { ...login, ca: ca.cert })
+    const next = await createIssuer(folder, 'next-ca')
+    await next.issue('box', 'box', ['localhost'])
+    await runOperation('reload', {}, gateway.box.operations)
+    // What stands is not cut.
+    await first.subscribeAsync('kefu/v1/bed-1/answer', { qos: 1 })
+    await expect(overWebSocket(gateway, 'bed-1', { ...login, ca: ca.cert })).rejects.toThrow(
+      /self.signed|verify/i,
+    )
+    await expect(
+      overWebSocket(gateway, 'bed-1', { ...login, ca: next.cert }),
+    ).resolves.toBeDefined()
+    writeFileSync(keyFile, 'half a ke')
+    await expect(runOperation('reload', {}, gateway.box.operations)).rejects.toThrow()
+    await expect(
+      overWebSocket(gateway, 'bed-1', { ...login, ca: next.cert }),
+    ).resolves.toBeDefined()
   })
 })

@@ -1,10 +1,12 @@
 /** The HTTP and WebSocket port on node:http and ws: works wherever Node does. */
-import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
+import { peerCertificateOf } from '../mqtt/peer-certificate.ts'
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts'
 import {
   chooseProtocol,
   type HttpReply,
@@ -27,16 +29,9 @@ export function createNodeServer(options: ServerOptions): HttpServer {
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     void serve(options, request, response)
   }
-  const server = options.tls
-    ? createTlsServer(
-        {
-          ...settings,
-          cert: readFileSync(options.tls.certFile),
-          key: readFileSync(options.tls.keyFile),
-        },
-        answer,
-      )
-    : createServer(settings, answer)
+  const { tls } = options
+  const secure = tls && createTlsServer({ ...settings, ...tlsSettings(tls) }, answer)
+  const server = secure ?? createServer(settings, answer)
   const endpoints = new Map(
     options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint)]),
   )
@@ -59,6 +54,9 @@ export function createNodeServer(options: ServerOptions): HttpServer {
           resolve((server.address() as AddressInfo).port)
         })
       }),
+    renew: () => {
+      if (tls) secure?.setSecureContext(readTlsFiles(tls))
+    },
     close: () =>
       new Promise((resolve) => {
         for (const upgrader of upgraders) upgrader.closeAll()
@@ -67,6 +65,12 @@ export function createNodeServer(options: ServerOptions): HttpServer {
       }),
   }
 }
+
+const tlsSettings = (tls: TlsFiles) => ({
+  ...readTlsFiles(tls),
+  requestCert: tls.caFile !== undefined,
+  rejectUnauthorized: false,
+})
 
 function refuseUpgrade(socket: Duplex, status: number): void {
   if (socket.writable)
@@ -160,7 +164,7 @@ function upgraderOf(endpoint: WebSocketEndpoint) {
         peers.set(ws, true)
         ws.on('pong', () => peers.set(ws, true))
         ws.on('close', () => peers.delete(ws))
-        attach(endpoint, ws, request.socket.remoteAddress ?? '', () => peers.set(ws, true))
+        attach(endpoint, ws, request.socket, () => peers.set(ws, true))
       })
     },
     closeAll(): void {
@@ -177,13 +181,15 @@ function upgraderOf(endpoint: WebSocketEndpoint) {
 function attach(
   endpoint: WebSocketEndpoint,
   ws: WebSocket,
-  remoteAddress: string,
+  socket: Socket,
   onLife: () => void,
 ): void {
   ws.binaryType = 'nodebuffer'
+  const certificate = socket instanceof TLSSocket ? peerCertificateOf(socket) : undefined
   const peer: WebSocketPeer = {
-    remoteAddress,
+    remoteAddress: socket.remoteAddress ?? '',
     protocol: ws.protocol,
+    ...(certificate ? { certificate } : {}),
     send: (data) => {
       if (ws.readyState !== WebSocket.OPEN) return
       ws.send(data, { binary: typeof data !== 'string' }, () => {

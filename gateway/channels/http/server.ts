@@ -3,6 +3,8 @@
  * its binary loads, node:http with ws elsewhere. Both pass test/contracts/http-server.
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { PeerCertificate } from '../mqtt/byte-connection.ts'
+import type { TlsFiles } from '../tls-files.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -32,6 +34,8 @@ export interface WebSocketPeer {
   readonly remoteAddress: string
   /** The subprotocol that was agreed on. */
   readonly protocol: string
+  /** Only when it was verified against the CA of the site. */
+  readonly certificate?: PeerCertificate
   /** Sends a text (string) or binary frame; nothing happens when the connection is gone. */
   send(data: string | Uint8Array): void
   /** Bytes handed over and not yet taken by the network. */
@@ -58,7 +62,8 @@ export interface WebSocketEndpoint {
 export interface ServerOptions {
   readonly routes: HttpRoutes
   readonly sockets: readonly WebSocketEndpoint[]
-  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+  /** Client certificates are asked for where there is a CA, and never demanded: browsers have none. */
+  readonly tls?: TlsFiles
 }
 
 export interface HttpServer {
@@ -66,6 +71,8 @@ export interface HttpServer {
   readonly adapter: string
   /** Resolves with the bound port; rejects when the address is taken. */
   listen(host: string, port: number): Promise<number>
+  /** The TLS files have changed and are sound: new connections get them, those that stand keep theirs. */
+  renew(): void
   close(): Promise<void>
 }
 

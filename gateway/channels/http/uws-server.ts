@@ -36,34 +36,63 @@ export async function loadUws(): Promise<{ uws: UwsModule } | { reason: string }
   }
 }
 
+/** Client certificates are never asked for: the binary does not say whose they are. */
 export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpServer {
-  const app = options.tls
-    ? uws.SSLApp({ cert_file_name: options.tls.certFile, key_file_name: options.tls.keyFile })
+  /** The last one listens; those before it hold connections that began under an earlier certificate. */
+  const apps = [createApp(uws, options)]
+  let socket: Uws.us_listen_socket | undefined
+  let bound: { readonly host: string; readonly port: number } | undefined
+
+  /** Calls back before it returns: the binary binds at once. */
+  function listen(app: Uws.TemplatedApp, host: string, port: number): number {
+    // The binary takes options beside a host; the published types know only one of the two.
+    const listenExclusively = app.listen.bind(app) as unknown as ListenWithOptions
+    let taken: Uws.us_listen_socket | false = false
+    listenExclusively(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
+      taken = token
+    })
+    if (!taken) throw new Error(`listen EADDRINUSE: address already in use ${host}:${port}`)
+    socket = taken
+    bound = { host, port: uws.us_socket_local_port(taken) }
+    return bound.port
+  }
+
+  return {
+    adapter: 'uws',
+    listen: async (host, port) => {
+      const [app] = apps
+      if (!app) throw new Error('the server is closed')
+      const any = listen(app, host, port)
+      if (port !== 0 || !socket) return any
+      // Only a socket that was bound to a port by number lets the next one have it while connections stand.
+      uws.us_listen_socket_close(socket)
+      return listen(app, host, any)
+    },
+    // An app keeps the certificate that it was made with, so that another one takes over its port.
+    renew: () => {
+      if (!options.tls || !socket || !bound) return
+      const app = createApp(uws, options)
+      uws.us_listen_socket_close(socket)
+      socket = undefined
+      listen(app, bound.host, bound.port)
+      apps.push(app)
+    },
+    close: async () => {
+      if (socket) uws.us_listen_socket_close(socket)
+      for (const app of apps.splice(0)) app.close()
+    },
+  }
+}
+
+function createApp(uws: UwsModule, options: ServerOptions): Uws.TemplatedApp {
+  const { tls } = options
+  const app = tls
+    ? uws.SSLApp({ cert_file_name: tls.certFile, key_file_name: tls.keyFile })
     : uws.App()
   for (const endpoint of options.sockets)
     app.ws<SocketData>(endpoint.path, behaviourOf(uws, endpoint))
   app.any('/*', (response, request) => serve(options, response, request))
-  // The binary takes options beside a host; the published types know only one of the two.
-  const listenExclusively = app.listen.bind(app) as unknown as ListenWithOptions
-  let socket: Uws.us_listen_socket | undefined
-  return {
-    adapter: 'uws',
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        listenExclusively(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
-          if (!token) {
-            reject(new Error(`listen EADDRINUSE: address already in use ${host}:${port}`))
-            return
-          }
-          socket = token
-          resolve(uws.us_socket_local_port(token))
-        })
-      }),
-    close: async () => {
-      if (socket) uws.us_listen_socket_close(socket)
-      app.close()
-    },
-  }
+  return app
 }
 
 function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.HttpRequest): void {

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls'
 import type { ByteConnection, PeerCertificate, Transport } from './byte-connection.ts'
+import { peerCertificateOf } from './peer-certificate.ts'
 
 /** Connections the kernel may hold before we accept them: a whole site that comes back after a power cut. */
 const BACKLOG = 4096
@@ -61,7 +62,7 @@ class SocketConnection implements ByteConnection {
     this.socket = socket
     this.remoteAddress = socket.remoteAddress ?? ''
     this.transport = socket instanceof TLSSocket ? 'tls' : 'tcp'
-    const certificate = socket instanceof TLSSocket ? peerCertificate(socket) : undefined
+    const certificate = socket instanceof TLSSocket ? peerCertificateOf(socket) : undefined
     if (certificate !== undefined) this.peerCertificate = certificate
     // A socket error is followed by 'close', which is where the end is dealt with.
     socket.on('error', ignore)
@@ -112,15 +113,3 @@ class SocketConnection implements ByteConnection {
 /** How long a peer may take to read our last words. */
 const LINGER_MS = 2000
 const ignore = (): void => {}
-
-function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
-  if (!socket.authorized) return undefined
-  const certificate = socket.getPeerCertificate()
-  if (!certificate?.subject) return undefined
-  const altNames = (certificate.subjectaltname ?? '')
-    .split(', ')
-    .filter((name) => name.startsWith('DNS:') || name.startsWith('URI:'))
-    .map((name) => name.slice(4))
-  const commonName = certificate.subject.CN
-  return { ...(typeof commonName === 'string' ? { commonName } : {}), altNames }
-}

@@ -1,6 +1,6 @@
 /** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
 import type { WebSocketEndpoint, WebSocketPeer } from '../http/server.ts'
-import type { ByteConnection } from '../mqtt/byte-connection.ts'
+import type { ByteConnection, PeerCertificate } from '../mqtt/byte-connection.ts'
 
 /** Above this much unsent, the engine is told when it has drained. */
 const DRAIN_AT_BYTES = 64 * 1024
@@ -8,10 +8,14 @@ const DRAIN_AT_BYTES = 64 * 1024
 const MAX_PAUSED_BYTES = 4 * 1024 * 1024
 /** [MQTT-6.0.0-1]: data that is not binary ends the connection. RFC 6455: 1003 unsupported data. */
 const UNSUPPORTED_DATA = 1003
+/** RFC 6455: 1008 policy violation. */
+const POLICY_VIOLATION = 1008
 
 export function mqttOverWebSocket(options: {
   readonly maxPacketBytes: number
   readonly accept: (connection: ByteConnection) => void
+  /** Turns away who shows no certificate of the site's CA. */
+  readonly requiresCertificate?: boolean
 }): WebSocketEndpoint {
   return {
     path: '/mqtt',
@@ -19,6 +23,10 @@ export function mqttOverWebSocket(options: {
     protocols: ['mqtt', 'mqttv3.1'],
     maxPayloadBytes: options.maxPacketBytes + 8,
     onOpen: (peer) => {
+      if (options.requiresCertificate && !peer.certificate) {
+        peer.close(POLICY_VIOLATION, 'a client certificate of the site is required')
+        return { onMessage: () => {}, onDrain: () => {}, onClose: () => {} }
+      }
       const stream = new WebSocketStream(peer)
       options.accept(stream)
       return {
@@ -36,6 +44,7 @@ export function mqttOverWebSocket(options: {
 class WebSocketStream implements ByteConnection {
   readonly transport = 'websocket'
   readonly remoteAddress: string
+  readonly peerCertificate?: PeerCertificate
   readonly #peer: WebSocketPeer
   #onData: (chunk: Buffer) => void = () => {}
   #onDrain: () => void = () => {}
@@ -48,6 +57,7 @@ class WebSocketStream implements ByteConnection {
   constructor(peer: WebSocketPeer) {
     this.#peer = peer
     this.remoteAddress = peer.remoteAddress
+    if (peer.certificate) this.peerCertificate = peer.certificate
   }
 
   write(bytes: Uint8Array): void {
