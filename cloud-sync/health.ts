@@ -18,6 +18,9 @@ export interface HealthStatus {
   readonly lastError?: { readonly code: string; readonly detail: string; readonly atMs: number }
 }
 
+/** The core's clock as an echo brought it, and by how many milliseconds it may be off. */
+export type OnTime = (coreMs: number, uncertaintyMs: number) => void
+
 export interface Health {
   status(): HealthStatus
   /** A nonce came back with a batch: as good as an echo. */
@@ -37,6 +40,7 @@ export function createHealth(options: {
   readonly echoEveryMs?: number
   /** A box with nothing to push finds out here that the core does not know it. */
   readonly enrol?: () => Promise<boolean>
+  readonly onTime?: OnTime
 }): Health {
   const { link, clock } = options
   const everyMs = options.echoEveryMs ?? ECHO_EVERY_MS
@@ -74,7 +78,10 @@ export function createHealth(options: {
     }
     const answer = parseJson(EchoAnswer, result.body)
     if (result.status === 200 && answer.ok && answer.value.nonce === nonce) {
-      stored(clock.monotonic() - startedAt)
+      const tookMs = clock.monotonic() - startedAt
+      stored(tookMs)
+      // The core looked at its clock at some moment of the round trip.
+      options.onTime?.(answer.value.atMs + tookMs / 2, tookMs / 2)
       return true
     }
     const problem = parseJson(ProblemAnswer, result.body)

@@ -7,7 +7,7 @@
  * again and the core drops what it has. DESIGN.md has the drawing.
  */
 import { type BackoffLimits, createBackoff, sleep } from './backoff.ts'
-import { createHealth, type HealthStatus } from './health.ts'
+import { createHealth, type HealthStatus, type OnTime } from './health.ts'
 import { STALL_TIMEOUT_MS } from './link.ts'
 import type { Clock, LedgerSource, Link, Logger, Random } from './ports.ts'
 import type { Disclose } from './push-batch.ts'
@@ -52,6 +52,8 @@ export interface PusherOptions {
   readonly disclose?: Disclose
   /** Called when the core does not know this gateway; `false` when it did not enrol. */
   readonly enrol?: () => Promise<boolean>
+  /** Called at each echo: a box without a battery clock learns the time from it. */
+  readonly onTime?: OnTime
 }
 
 export interface PusherStatus extends HealthStatus {
@@ -83,6 +85,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     clock,
     random,
     ...(enrol ? { enrol } : {}),
+    ...(options.onTime ? { onTime: options.onTime } : {}),
     ...(limits.echoEveryMs ? { echoEveryMs: limits.echoEveryMs } : {}),
   })
   const drainPerSecond = limits.drainPerSecond ?? DRAIN_PER_SECOND

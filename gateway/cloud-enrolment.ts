@@ -6,7 +6,7 @@ import { type Identity, importPublicKey } from '@kefu-edge/cloud-sync/identity'
 import type { Link } from '@kefu-edge/cloud-sync/ports'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
-import { keyFilesOf } from './ledger/key-files.ts'
+import { addCosigners } from './ledger/cosigners.ts'
 import type { Logger } from './logger.ts'
 
 interface Pinned {
@@ -45,9 +45,7 @@ export function createEnrolment(parts: {
     if (!pinned) {
       pinned = { publisherKey: answer.publisherKey, cosignerKey: answer.cosignerKey }
       writeFileSync(pinFile, `${JSON.stringify(pinned)}\n`, { mode: 0o600, flush: true })
-      writeFileSync(keyFilesOf(box.folder.file('keys')).cosignerKeys, `${answer.cosignerKey}\n`, {
-        flush: true,
-      })
+      addCosigners(box.folder.file('keys'), [answer.cosignerKey])
     }
     const key = keyOf(pinned)
     if (key) for (const use of waiting.splice(0)) use(key)

@@ -50,6 +50,15 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     source: ledger,
     lanes: LANES,
     enrol: enrolment.enrol,
+    limits: { drainPerSecond: config.cloud.drainPerSecond },
+    onTime: (coreMs, uncertaintyMs) => {
+      box.time.confirm(coreMs, uncertaintyMs).then(
+        (isTaken) => {
+          if (!isTaken) logger.warn({ coreMs }, 'the clock of the cloud core says what cannot be')
+        },
+        (error: unknown) => logger.error({ error }, 'the time cannot be kept'),
+      )
+    },
   })
   const cosigning = createCosigning({ ...common, ledger })
   const isConnected = () => pusher.status().state === 'connected'

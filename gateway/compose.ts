@@ -20,6 +20,7 @@ import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shar
 import { type Library, openLibrary } from './knowledge/library.ts'
 import { trainInWorker } from './knowledge/train-in-worker.ts'
 import { createLanguageModule } from './language/engine.ts'
+import { addCosigners, cosignersOf } from './ledger/cosigners.ts'
 import { ledgerMemory, loadKeyFiles } from './ledger/key-files.ts'
 import type { FillRandom } from './ledger/key-ring.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
@@ -214,7 +215,9 @@ const random: FillRandom = (bytes) => {
 
 function openLedger(config: Config, folder: DataFolder, store: Store, time: TimeFloor): FullLedger {
   const gatewayId = folder.readOrMake('gateway.id', () => `gw-${newId(time.now())}`)
-  const keys = loadKeyFiles(folder.file('keys'), { gatewayId, random })
+  const keyDir = folder.file('keys')
+  const keys = loadKeyFiles(keyDir, { gatewayId, random })
+  addCosigners(keyDir, config.cloud.cosigners)
   const maxPending = config.limits.ledgerMaxPending
   return createLedger({
     store,
@@ -223,7 +226,9 @@ function openLedger(config: Config, folder: DataFolder, store: Store, time: Time
     keys,
     random,
     gatewayId,
-    memory: ledgerMemory(folder.file('keys')),
+    disclosure: config.cloud.disclose,
+    cosigners: cosignersOf(keyDir),
+    memory: ledgerMemory(keyDir),
     limits: {
       session: { maxPending, whenFull: 'refuse' },
       audit: { maxPending, whenFull: 'refuse' },

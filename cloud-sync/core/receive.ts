@@ -10,6 +10,7 @@ import { readEntry } from '../protocol/entry.ts'
 import { MAX_DISCLOSED_BYTES, MAX_ENTRY_BYTES } from '../protocol/limits.ts'
 import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts'
 import { dayOf } from './days.ts'
+import { createDisclosed } from './disclosed.ts'
 import type { Gateway } from './gateways.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
@@ -40,6 +41,7 @@ interface Tally {
 }
 
 export function createReceiver(store: CoreStore, sessions: Sessions, clock: Clock): Receiver {
+  const shown = createDisclosed(store)
   const addStream = store.prepare(
     `INSERT INTO stream (gateway_no, epoch, lane, updated_at) VALUES (?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
@@ -103,8 +105,14 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
     if (code) {
       addRefusal.run(key, code)
     } else {
-      addEntry.run(key, leafIndex, bytes, disclosed)
-      if (read.kind === 'read') sessions.record(gateway.no, key, read.head)
+      // Whose part it is stands in the head: what cannot be read can never be erased, so it is not kept.
+      const head = read.kind === 'read' ? read.head : undefined
+      const kept = head ? shown.admit(gateway.no, head, disclosed) : null
+      addEntry.run(key, leafIndex, bytes, kept)
+      if (head) {
+        shown.record(gateway.no, key, head, kept !== null)
+        sessions.record(gateway.no, key, head)
+      }
       tally.stored += 1
       tally.bytes += bytes.length
     }

@@ -46,6 +46,7 @@ export function createRetention(options: RetentionOptions): Retention {
        AND entry_key BETWEEN ? AND ?`,
   )
   const removeEntries = store.prepare('DELETE FROM entry WHERE key BETWEEN ? AND ?')
+  const removeDisclosed = store.prepare('DELETE FROM disclosed_by WHERE entry_key BETWEEN ? AND ?')
   const removeSessions = store.prepare(
     `DELETE FROM session WHERE last_at < ? AND NOT EXISTS (SELECT 1 FROM session_turn
        WHERE session_turn.gateway_no = session.gateway_no AND session_id = session.id)`,
@@ -80,6 +81,7 @@ export function createRetention(options: RetentionOptions): Retention {
       await store.commit(() => {
         removeTurn.run(streamNo, first.key, last.key)
         removeEntries.run(first.key, last.key)
+        removeDisclosed.run(first.key, last.key)
       })
       removed += chunk.length
     }

@@ -145,4 +145,23 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       INSERT INTO stream_day SELECT no, unixepoch() / 86400, 0 FROM stream;
     `,
   },
+  {
+    id: 6,
+    sql: `
+      -- Which entries show something of a person, by the data key (a pseudonym) that seals it at the gateway.
+      CREATE TABLE disclosed_by (
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        key_id     INTEGER NOT NULL,
+        entry_key  INTEGER NOT NULL,
+        PRIMARY KEY (gateway_no, key_id, entry_key)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX disclosed_by_entry ON disclosed_by (entry_key);
+      -- Keys whose person was erased: what still comes of them is not kept.
+      CREATE TABLE erased_key (
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        key_id     INTEGER NOT NULL,
+        PRIMARY KEY (gateway_no, key_id)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

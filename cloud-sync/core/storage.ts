@@ -48,6 +48,8 @@ export function openCoreStore(dataDir: string): CoreStore {
   db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`)
   db.pragma(`cache_size = -${CACHE_KIB}`)
   db.pragma('foreign_keys = ON')
+  // What was shown of an erased person is overwritten, not only let go.
+  db.pragma('secure_delete = ON')
   migrate(db)
   return createStore(db)
 }

@@ -1,7 +1,7 @@
 /**
  * The keys of an entry that the core reads, of all that a leaf may carry:
- * `v` format, `lane`, `seq`, `kind`, `at` (ms), `dev` (device), `body` (in clear). Anything else is
- * kept as it came. An entry of another format version is stored, not read.
+ * `v` format, `lane`, `seq`, `kind`, `at` (ms), `dev` (device), `body` (in clear), `key` (number of the
+ * data key that seals the rest). Anything else is kept as it came. An entry of another format version is stored, not read.
  */
 import { packr } from './parse.ts'
 
@@ -16,6 +16,8 @@ export interface EntryHead {
   readonly atMs: number
   readonly deviceId: string | undefined
   readonly body: EntryView
+  /** A pseudonym: who has the same is the same person, in the same month and class. */
+  readonly keyId: number | undefined
 }
 
 export type ReadEntry =
@@ -29,7 +31,7 @@ export function readEntry(bytes: Uint8Array): ReadEntry {
   // A number under `v` is what makes a map an entry, of whatever format.
   if (typeof map?.v !== 'number') return { kind: 'not-msgpack' }
   if (map.v !== READABLE_ENTRY_FORMAT) return { kind: 'other-format' }
-  const { lane, seq, kind, at, dev, body } = map
+  const { lane, seq, kind, at, dev, body, key } = map
   if (typeof lane !== 'string' || typeof seq !== 'number' || typeof kind !== 'string') {
     return { kind: 'not-msgpack' }
   }
@@ -42,6 +44,7 @@ export function readEntry(bytes: Uint8Array): ReadEntry {
       atMs: typeof at === 'number' && Number.isSafeInteger(Math.trunc(at)) ? Math.trunc(at) : 0,
       deviceId: typeof dev === 'string' ? dev : undefined,
       body: isView(body) ? body : {},
+      keyId: Number.isSafeInteger(key) ? Number(key) : undefined,
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Options of what the box is connected to: the cloud core, and other boxes of its site. */
+import { DRAIN_PER_SECOND } from '@kefu-edge/cloud-sync/push-ledger'
 import { Type } from '@sinclair/typebox'
 import { HOURS_PATTERN } from '../schedule/hours.ts'
 import { closed, group } from './option-types.ts'
@@ -21,6 +22,22 @@ export const CloudOptions = Type.Object(
       default: [],
       description:
         'Hours in which a backlog goes up, such as 22:00-06:00; what is critical or new always goes; empty: all day (IT)',
+    }),
+    drainPerSecond: Type.Integer({
+      minimum: 0,
+      default: DRAIN_PER_SECOND,
+      description:
+        'Entries of a backlog a second; 0 as fast as it goes; what is critical or new is never held (IT)',
+    }),
+    disclose: Type.Union([Type.Literal('none'), Type.Literal('masked'), Type.Literal('full')], {
+      default: 'none',
+      description:
+        'What the cloud core may read of what persons say: nothing, with names and numbers masked, or all (auditors)',
+    }),
+    cosigners: Type.Array(Type.String({ pattern: '^\\S+\\+[0-9a-f]{8}\\+\\S+$' }), {
+      default: [],
+      description:
+        'Verifier keys of witnesses beside the cloud core; a cosignature of theirs that is wrong is refused (auditors)',
     }),
     escalate: Type.Boolean({
       default: true,

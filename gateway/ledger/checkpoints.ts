@@ -35,7 +35,7 @@ export function createWitnessing(
   options: {
     readonly gatewayId: string
     readonly keys: KeyRing
-    readonly cosigners: readonly NoteKey[]
+    readonly cosigners: () => readonly NoteKey[]
     /** A new checkpoint is on disk. */
     readonly onCheckpoint: (head: LedgerHead) => void
   },
@@ -83,7 +83,7 @@ export function createWitnessing(
       const text = `${row.note}${added.join('\n')}\n`
       const note = text.length <= NOTE_MAX_BYTES ? parseNote(text) : undefined
       if (!note) throw refused('the lines are not signature lines')
-      const bad = options.cosigners.find((key) => checkSignature(note, key).kind === 'bad')
+      const bad = options.cosigners().find((key) => checkSignature(note, key).kind === 'bad')
       if (bad) throw refused(`the line of ${bad.name} does not verify`)
       update.run(text, size)
     })

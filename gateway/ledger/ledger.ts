@@ -49,8 +49,8 @@ export interface LedgerOptions {
   readonly disclosure?: Disclosure
   /** What lies beside the database and outlives its restore from an older copy. */
   readonly memory?: LedgerMemory
-  /** Cosigners whose lines are checked before they are kept. */
-  readonly cosigners?: readonly NoteKey[]
+  /** Cosigners whose lines are checked before they are kept; asked for each time, as one may enrol. */
+  readonly cosigners?: () => readonly NoteKey[]
 }
 
 /** Small files that a restore of the database does not touch; `key-files.ts` keeps them. */
@@ -169,7 +169,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     ...createWitnessing(core, {
       gatewayId,
       keys,
-      cosigners: options.cosigners ?? [],
+      cosigners: options.cosigners ?? (() => []),
       onCheckpoint: (head) => memory?.writeHead(head),
     }),
   }

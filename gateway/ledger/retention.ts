@@ -34,6 +34,8 @@ export const DEFAULT_RETENTION: RetentionPolicy = {
 
 /** Removed in one transaction: 1,024 rows take a few milliseconds, which no answer waits for long. */
 const SEGMENTS_AT_ONCE = 4
+/** Numbers of keys that one entry names: 25 kB of the 64 that an entry may have. */
+const IDS_PER_ENTRY = 5000
 /** A doubtful entry is dated by the next certain one; further than this is not looked. */
 const LOOK_AHEAD_ENTRIES = 10_000
 
@@ -95,6 +97,12 @@ export function createRetention(parts: {
     return top.get()?.idx ?? 0
   }
 
+  /** Names the keys, so that the cloud core deletes what it was shown of them too. */
+  function appendExpired(dataClass: DataClass, ids: readonly number[], before: number): void {
+    const body = { class: dataClass, keys: ids.length, ids, before: new Date(before).toISOString() }
+    ledger.append({ lane: 'audit', kind: 'ledger.keys-expired', atMs: clock.now(), body })
+  }
+
   function destroyOldKeys(): Promise<number> {
     return store.commit(() => {
       let count = 0
@@ -103,8 +111,9 @@ export function createRetention(parts: {
         const ids = ledger.subjectKeys.idsEndedBefore(dataClass, before)
         if (ids.length === 0) continue
         count += ledger.subjectKeys.destroy(ids)
-        const body = { class: dataClass, keys: ids.length, before: new Date(before).toISOString() }
-        ledger.append({ lane: 'audit', kind: 'ledger.keys-expired', atMs: clock.now(), body })
+        for (let from = 0; from < ids.length; from += IDS_PER_ENTRY) {
+          appendExpired(dataClass, ids.slice(from, from + IDS_PER_ENTRY), before)
+        }
       }
       return count
     })

@@ -30,8 +30,11 @@ export interface TimeFloor extends Clock {
   now(): number
   /** Undefined where `now` may be trusted. */
   doubt(): TimeDoubt | undefined
-  /** Somebody who knows says what time it is: the cloud core, an operator. */
-  confirm(trueMs: number, uncertaintyMs: number): Promise<void>
+  /**
+   * Somebody who knows says what time it is: the cloud core, an operator. False, and not taken: it is
+   * before the last time known to be good, or further ahead than a box rests and the clock disagrees.
+   */
+  confirm(trueMs: number, uncertaintyMs: number): Promise<boolean>
   /** Writes the floor; the scheduler calls it every minute. */
   persist(): Promise<void>
   /** Writes the entry that dates what was written in doubt, once the time is known. True if it wrote one. */
@@ -67,8 +70,11 @@ export function createTimeFloor(parts: {
     if (confirmedOffset !== undefined) {
       return Math.abs(wall - confirmedOffset - clock.monotonic()) <= TOLERANCE_MS + uncertaintyMs
     }
-    return wall >= floorAtBoot && wall <= floor() + restDays * DAY_MS
+    return isPossible(wall, 0)
   }
+
+  const isPossible = (ms: number, toleranceMs: number): boolean =>
+    ms >= floorAtBoot - toleranceMs && ms <= floor() + restDays * DAY_MS
 
   function now(): number {
     const wall = clock.now()
@@ -87,10 +93,14 @@ export function createTimeFloor(parts: {
       isRestampDue = true
       return { boot, monotonicMs: Math.round(passed()) }
     },
-    confirm: (trueMs, uncertainty) => {
+    confirm: async (trueMs, uncertainty) => {
+      const toleranceMs = TOLERANCE_MS + uncertainty
+      const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= floorAtBoot
+      if (!isAgreed && !isPossible(trueMs, toleranceMs)) return false
       confirmedOffset = trueMs - clock.monotonic()
       uncertaintyMs = uncertainty
-      return store.commit(() => void save.run(Math.floor(trueMs - uncertainty)))
+      await store.commit(() => void save.run(Math.floor(trueMs - uncertainty)))
+      return true
     },
     persist: async () => {
       if (!isKnown()) return

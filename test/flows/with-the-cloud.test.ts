@@ -1,59 +1,16 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:https'
 import { join } from 'node:path'
-import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { freePort } from '../support/free-port.ts'
 import { DESK_PACK, startGateway, type TestGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
+import { cloudOf, readCore, startCore, type TestCore } from './cloud-support.ts'
 
 const DAY_MS = 86_400_000
-const cores = new Set<CloudCore>()
-afterEach(async () => {
-  for (const core of cores) await core.close()
-  cores.clear()
-})
-
-async function startCore(
-  dataDir = tempFolder(),
-  port = 0,
-): Promise<CloudCore & { dataDir: string; stop(): Promise<void> }> {
-  const core = await startCloudCore({ dataDir, port })
-  cores.add(core)
-  return {
-    ...core,
-    dataDir,
-    stop: async () => {
-      if (cores.delete(core)) await core.close()
-    },
-  }
-}
-
-const cloudOf = (core: CloudCore) => ({
-  url: core.url,
-  caFile: core.caFile,
-  enrolToken: core.enrolToken,
-})
-
 /** What the core holds of a lane, read as an operator would. */
-async function entriesAt(
-  core: CloudCore,
-  gateway: TestGateway,
-  lane: string,
-): Promise<{ sequence: number }[]> {
-  const body = await new Promise<string>((resolve, reject) => {
-    const agent = new Agent({ ca: core.caPem })
-    const path = `/v1/gateways/${gateway.box.ledger.gatewayId}/entries?lane=${lane}`
-    const headers = { authorization: `Bearer ${core.operatorToken}` }
-    request(`${core.url}${path}`, { agent, headers }, (reply) => {
-      let text = ''
-      reply.on('data', (chunk: Buffer) => (text += chunk.toString()))
-      reply.on('end', () => resolve(text))
-    })
-      .on('error', reject)
-      .end()
-  })
-  return (JSON.parse(body) as { entries: { sequence: number }[] }).entries
+async function entriesAt(core: TestCore, gateway: TestGateway, lane: string) {
+  const path = `/v1/gateways/${gateway.box.ledger.gatewayId}/entries?lane=${lane}`
+  return ((await readCore(core, path)) as { entries: { sequence: number }[] }).entries
 }
 
 const pending = (gateway: TestGateway) =>

@@ -148,6 +148,7 @@ describe('pushing the ledger', () => {
     rig.source.append('session', 2, (n) => ({
       kind: 'turn',
       body: { session: 's-1' },
+      key: 7,
       sealed: Buffer.from(`secret ${n}`),
     }))
     const pusher = createLedgerPusher({

@@ -122,3 +122,22 @@ test('a confirmed time overrules a clock that is wrong or jumps, and a restart r
   wall = 0
   expect(start().now()).toBe(NOON_MS - 100)
 })
+
+test('a core whose clock is years off is not believed, so nothing expires for it', async () => {
+  await start().persist()
+  const time = start()
+  expect(await time.confirm(NOON_MS + 3000 * DAY_MS, 100)).toBe(false)
+  expect(await time.confirm(NOON_MS - 3 * DAY_MS, 100)).toBe(false)
+  expect(time.now()).toBe(NOON_MS)
+  expect(start().now()).toBe(NOON_MS)
+})
+
+test('after a rest of years the core and the clock together are believed', async () => {
+  await start().persist()
+  wall = NOON_MS + 3000 * DAY_MS
+  const time = start()
+  expect(time.doubt()).toBeDefined()
+  expect(await time.confirm(wall + 500, 1000)).toBe(true)
+  expect(time.doubt()).toBeUndefined()
+  expect(time.now()).toBe(wall)
+})

@@ -18,7 +18,7 @@ import { type Fixture, newSigningKey, openFixture, turn } from './fixture.ts'
 let box: Fixture
 const witness = noteSigner('core.example/w1', newSigningKey(), 'cosigner')
 beforeEach(async () => {
-  box = openFixture({ cosigners: [witness] })
+  box = openFixture({ cosigners: () => [witness] })
   await fill(600)
 })
 afterEach(() => box.close())

@@ -28,6 +28,8 @@ interface Leaf {
   readonly body: object
   readonly dev: string
   readonly sealed: Uint8Array
+  /** Number of the data key that seals it. */
+  readonly key: number
 }
 
 interface Row {

@@ -1,0 +1,100 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
+import { createReports } from '@kefu-edge/cloud-sync/core/reports'
+import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
+import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { systemClock } from '@kefu-edge/cloud-sync/ports'
+import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+const { publicKey } = generateKeyPairSync('ed25519')
+const gatewayOf = (no: number) => ({ no, id: `gw-${no}`, publicKey, ledgerKey: undefined })
+const WORDS = 'my stomach hurts'
+
+let folder: string
+let store: CoreStore
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-shown-'))
+  store = openCoreStore(folder)
+  const add = store.prepare(
+    'INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (?, ?, 0, 0)',
+  )
+  await store.commit(() => [1, 2].map((no) => add.run(no, `gw-${no}`)))
+})
+afterEach(() => {
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** One batch of a gateway's lane; each entry is a leaf and what is shown of it. */
+async function receive(
+  gatewayNo: number,
+  lane: string,
+  first: number,
+  entries: readonly (readonly [leaf: object, shown: object | null])[],
+): Promise<void> {
+  const receiver = createReceiver(store, createSessions(store), systemClock)
+  await receiver.receive(gatewayOf(gatewayNo), {
+    v: 1,
+    epoch: 'e',
+    lane,
+    after: first - 1,
+    nonce: 'n',
+    entries: entries.map(([leaf, shown], n) => {
+      const seq = first + n
+      const bytes = packr.encode({ v: 1, lane, seq, at: 0, kind: 'turn', body: {}, ...leaf })
+      return [seq, seq, bytes, shown && packr.encode(shown)]
+    }),
+  })
+}
+
+const shownOf = (gatewayNo: number) =>
+  createReports(store)
+    .entries(`gw-${gatewayNo}`, 'session', { sequence: 0 }, 10)
+    .map(({ disclosed }) => disclosed !== null)
+
+it('what was shown of a person goes with the erasure, of that person and that gateway alone', async () => {
+  const shown = { heard: WORDS }
+  for (const gatewayNo of [1, 2]) {
+    await receive(gatewayNo, 'session', 1, [
+      [{ key: 7 }, shown],
+      [{ key: 8 }, shown],
+      [{ key: 9 }, shown],
+    ])
+  }
+  await receive(1, 'audit', 1, [[{ kind: 'subject.erased', body: { keys: [7, 9] } }, null]])
+  expect(shownOf(1)).toEqual([false, true, false])
+  expect(shownOf(2)).toEqual([true, true, true])
+})
+
+it('what comes after the erasure is not kept either: lanes do not wait for each other', async () => {
+  await receive(1, 'audit', 1, [[{ kind: 'subject.erased', body: { keys: [7] } }, null]])
+  await receive(1, 'session', 1, [
+    [{ key: 7 }, { heard: WORDS }],
+    [{ key: 8 }, { heard: 'hello' }],
+  ])
+  expect(shownOf(1)).toEqual([false, true])
+})
+
+it('what is past its longest keeping time at the gateway goes here too', async () => {
+  await receive(1, 'session', 1, [[{ key: 7 }, { heard: WORDS }]])
+  const body = { class: 'C2', keys: 1, ids: [7] }
+  await receive(1, 'audit', 1, [[{ kind: 'ledger.keys-expired', body }, null]])
+  expect(shownOf(1)).toEqual([false])
+})
+
+it('words that no data key seals are not kept: nothing could ever erase them', async () => {
+  await receive(1, 'session', 1, [[{}, { heard: WORDS }]])
+  expect(shownOf(1)).toEqual([false])
+})
+
+it('the words are gone from the file itself', async () => {
+  await receive(1, 'session', 1, [[{ key: 7 }, { heard: WORDS }]])
+  await receive(1, 'audit', 1, [[{ kind: 'subject.erased', body: { keys: [7] } }, null]])
+  store.close()
+  expect(readFileSync(join(folder, 'core.db')).includes(WORDS)).toBe(false)
+  store = openCoreStore(folder)
+})
