@@ -1,8 +1,8 @@
 /** Bridges to other brokers: secrets read, parts put together. Part of compose. */
 import { readFileSync } from 'node:fs'
-import { type Bridge, type BridgeStatus, createBridge } from './bridge/bridge.ts'
-import { BRIDGE_CLIENT_PREFIX } from './bridge/bridge-pass.ts'
+import type { Bridge, BridgeStatus } from './bridge/bridge.ts'
 import { endLocalSession } from './bridge/local-link.ts'
+import { BRIDGE_CLIENT_PREFIX } from './channels/house-pass.ts'
 import type { Box } from './compose.ts'
 import type { DeviceSide } from './compose-devices.ts'
 import type { Config } from './config/schema.ts'
@@ -16,16 +16,19 @@ export interface Bridges {
 }
 
 /** Throws `config.unreadable` when a password or CA file cannot be read. */
-export function composeBridges(
+export async function composeBridges(
   config: Config,
   box: Box,
-  { broker, bridgePass }: Pick<DeviceSide, 'broker' | 'bridgePass'>,
+  { broker, housePass }: Pick<DeviceSide, 'broker' | 'housePass'>,
   logger: Logger,
-): Bridges {
+): Promise<Bridges> {
   const { store, clock, ledger } = box
   const accept = broker.accept.bind(broker)
-  const bridges: Bridge[] = config.bridges.map((options) =>
-    createBridge({
+  const bridges: Bridge[] = []
+  for (const options of config.bridges) {
+    // The client behind a bridge is large: a box without bridges does without it.
+    const { createBridge } = await import('./bridge/bridge.ts')
+    const bridge = createBridge({
       options,
       gatewayId: ledger.gatewayId,
       password: readOption(options.name, 'passwordFile', options.passwordFile)?.trim(),
@@ -36,9 +39,10 @@ export function composeBridges(
       logger,
       ledger,
       broker: { accept, publish: broker.publish.bind(broker) },
-      secret: bridgePass.secret,
-    }),
-  )
+      secret: housePass.secret,
+    })
+    bridges.push(bridge)
+  }
   // A bridge that was taken out of the configuration would gather messages for ever.
   const wanted = new Set(
     config.bridges
@@ -47,7 +51,7 @@ export function composeBridges(
   )
   for (const { clientId } of broker.connections()) {
     if (!clientId.startsWith(BRIDGE_CLIENT_PREFIX) || wanted.has(clientId)) continue
-    endLocalSession(accept, clientId, bridgePass.secret)
+    endLocalSession(accept, clientId, housePass.secret)
   }
   return {
     status: () => bridges.map((bridge) => bridge.status()),

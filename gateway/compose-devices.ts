@@ -1,7 +1,7 @@
 /** Everything that talks to devices: inbox, MQTT broker, device WebSockets, presence. Part of compose. */
 import type { DownstreamName, Presence } from '@kefu-edge/device-sdk/protocol/schemas'
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
-import { type BridgePass, createBridgePass } from './bridge/bridge-pass.ts'
+import { createHousePass, type HousePass } from './channels/house-pass.ts'
 import { createInbox, type Inbox } from './channels/inbox.ts'
 import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
@@ -14,7 +14,6 @@ import type { Admission } from './devices/admission.ts'
 import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
-import { createSitePass, type SitePass } from './fabric/site-pass.ts'
 import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Device } from './turn.ts'
@@ -33,10 +32,8 @@ export interface DeviceSide {
   readonly sockets: DeviceSockets
   readonly voice: HouseVoice
   readonly presences: Presences
-  /** Bridges of the house log in at its broker with this. */
-  readonly bridgePass: BridgePass
-  /** The box takes sessions of clients that moved to another box of the site with this. */
-  readonly sitePass: SitePass
+  /** Bridges, and the box in the place of a client that moved to another box, log in with this. */
+  readonly housePass: HousePass
   isForBox(topic: string): boolean
   readonly rights: LiveRights
   /** MQTT clients connected now. */
@@ -52,8 +49,7 @@ export function composeDevices(
 ): DeviceSide {
   const { clock, registry, store, ledger, twins } = box
   const online = new Set<string>()
-  const bridgePass = createBridgePass()
-  const sitePass = createSitePass()
+  const housePass = createHousePass()
   const { admission, rights, authMethods, ...identity } = composeIdentity({
     box,
     logger: loggers.devices,
@@ -141,12 +137,10 @@ export function composeDevices(
   const broker = createMqttBroker<Device>({
     ...hooks,
     authenticate: (credentials) =>
-      bridgePass.authenticate(credentials) ??
-      sitePass.authenticate(credentials) ??
-      hooks.authenticate(credentials),
+      housePass.authenticate(credentials) ?? hooks.authenticate(credentials),
     authorize: (device, action, topic) => {
-      if (bridgePass.isBridge(device) && action !== 'publish') return { ok: true }
-      if (sitePass.isSite(device) && action === 'receive') return { ok: true }
+      if (housePass.isBridge(device) && action !== 'publish') return { ok: true }
+      if (housePass.isSite(device) && action === 'receive') return { ok: true }
       const result = hooks.authorize(rights.current(device), action, topic)
       // The subscription stands once the packet that asks for it has been dealt with.
       if (result.ok && action === 'subscribe')
@@ -160,7 +154,7 @@ export function composeDevices(
     limits: mqttLimitsOf(config),
     isDeviceMessageTopic: hooks.isForBox,
     onPresence: ({ clientId, device, online: isOnline, reason }) => {
-      if (clientId !== device.id || bridgePass.isBridge(device)) return
+      if (clientId !== device.id || housePass.isBridge(device)) return
       if (isOnline) online.add(device.id)
       else online.delete(device.id)
       // Whoever gives any name without credentials must not speak for the device of that name.
@@ -201,8 +195,7 @@ export function composeDevices(
     sockets,
     voice,
     presences,
-    bridgePass,
-    sitePass,
+    housePass,
     isForBox: hooks.isForBox,
     rights,
     mqttClients: () => online.size,

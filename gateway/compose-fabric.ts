@@ -25,7 +25,7 @@ export interface Site {
   close(): Promise<void>
 }
 
-type DevicesOfSite = Pick<DeviceSide, 'broker' | 'sockets' | 'voice' | 'sitePass' | 'isForBox'>
+type DevicesOfSite = Pick<DeviceSide, 'broker' | 'sockets' | 'voice' | 'housePass' | 'isForBox'>
 
 /**
  * Joins the site that the configuration names; undefined where it names none. Returns at once, whether
@@ -72,7 +72,7 @@ export function joinSite(parts: {
   const link = createSiteLink({ box: self, name, fabric, seal, clock, onError })
   const retained = createRetainedSync({ box: self, broker, fabric, seal, clock, isForBox })
   const lookup = createSessionLookup(broker)
-  const { secret } = devices.sitePass
+  const { secret } = devices.housePass
   const handover = createHandover({ box: self, broker, lookup, link, secret })
   const origins = createSpeechOrigins()
   const roaming = createRoaming({

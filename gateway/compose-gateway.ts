@@ -82,7 +82,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       box.hooks.sounds = sound.sounds
       closers.push(() => sound.close())
     }
-    const bridges = composeBridges(config, box, devices, loggers.bridge)
+    const bridges = await composeBridges(config, box, devices, loggers.bridge)
     closers.push(() => bridges.close())
     const site = await composeFabric(config, box, devices, loggers.site)
     if (site) closers.push(() => site.close())

@@ -1,5 +1,6 @@
 /** A bridge to another MQTT broker: store and forward out, durable before acknowledged in. DESIGN.md draws it. */
 
+import { BRIDGE_CLIENT_PREFIX } from '../channels/house-pass.ts'
 import type { BoxMessage } from '../channels/mqtt/broker.ts'
 import type { ByteConnection } from '../channels/mqtt/byte-connection.ts'
 import type { Qos } from '../channels/mqtt/codec/packets.ts'
@@ -7,7 +8,6 @@ import type { Clock } from '../clock.ts'
 import type { LedgerDraft, LedgerEntry, LedgerPosition } from '../ledger/port.ts'
 import type { Logger } from '../logger.ts'
 import type { Store } from '../storage/store.ts'
-import { BRIDGE_CLIENT_PREFIX } from './bridge-pass.ts'
 import { createBridgeRows, type Outcome } from './bridge-rows.ts'
 import type { BridgeConfig } from './bridge-schema.ts'
 import { MAX_HOPS, ruleFor, viaOf, withVia } from './bridge-topics.ts'
