@@ -1,12 +1,8 @@
-/**
- * Pulls releases: verified, staged, switched, tested, and switched back by themselves when the tests fail.
- *
- * Each step can be repeated: a crash before the switch begins again, one after it finishes the tests at
- * the next start, and a serial that was begun with is never begun with again once it is settled.
- */
+/** Pulls releases: asks the core, verifies, fetches what is new, and hands it to `install-release.ts`. */
 import type { KeyObject } from 'node:crypto'
 import { type Backoff, createBackoff, sleep } from './backoff.ts'
 import { fetchContent } from './fetch-content.ts'
+import { createInstaller, type ReleaseTarget } from './install-release.ts'
 import type { Clock, Link, Logger, Random } from './ports.ts'
 import { parseJson } from './protocol/parse.ts'
 import {
@@ -22,28 +18,6 @@ import type { PullRecord, PullStore } from './pull-store.ts'
 const PULL_EVERY_MS = 30_000
 /** Small and of the moment: these do not wait for a bandwidth window. */
 const URGENT_KINDS: ReadonlySet<ReleaseKind> = new Set(['twin', 'command', 'announcement'])
-
-/** Done once; nothing that a later delta could be made against. */
-const ONCE_KINDS: ReadonlySet<ReleaseKind> = new Set(['command', 'announcement'])
-
-export type Verdict =
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'failed'; readonly reason: string }
-
-/** Where releases of a kind go; the gateway implements it for packs, configuration, twins … */
-export interface ReleaseTarget {
-  /** Puts the content beside what is in use and checks it; nothing changes for anybody yet. */
-  stage(manifest: ReleaseManifest, content: Uint8Array): Promise<Verdict>
-  /**
-   * Switches to what was staged, whole or not at all. After a power cut it may be called again for the
-   * same serial, and then must not do its work twice.
-   */
-  activate(manifest: ReleaseManifest): Promise<void>
-  /** The release's own tests on what is in use now; a pack asks its test questions. */
-  test(manifest: ReleaseManifest): Promise<Verdict>
-  /** Switches back to what was in use before `activate`. */
-  rollback(manifest: ReleaseManifest): Promise<void>
-}
 
 export interface PullerOptions {
   readonly link: Link
@@ -83,6 +57,7 @@ export function createPuller(options: PullerOptions): Puller {
   const nowMs = options.trustedTimeMs ?? clock.now
   const closing = new AbortController()
   const backoff: Backoff = createBackoff(options.random)
+  const installer = createInstaller({ targets, store, logger })
   let running: Promise<void> | undefined
   let isWindowOpen = true
   let lastPullAtMs: number | undefined
@@ -90,7 +65,7 @@ export function createPuller(options: PullerOptions): Puller {
   let wake = () => {}
 
   async function pullOnce(): Promise<boolean> {
-    await finishInterrupted()
+    await installer.finishInterrupted()
     const answer = await ask()
     if (!answer) return false
     for (const release of answer.releases) {
@@ -138,7 +113,7 @@ export function createPuller(options: PullerOptions): Puller {
     if (!target || isOld || !isOurs) return true
     if (!isWindowOpen && !URGENT_KINDS.has(kind)) return true
     if (manifest.expiresAtMs <= nowMs()) {
-      settle(manifest, 'refused', 'expired before it was taken')
+      installer.settle(manifest, 'refused', 'expired before it was taken')
       return true
     }
     const base = before?.contentSerial
@@ -151,94 +126,11 @@ export function createPuller(options: PullerOptions): Puller {
       return false
     }
     if (content.kind === 'wrong') {
-      settle(manifest, 'refused', content.detail)
+      installer.settle(manifest, 'refused', content.detail)
       return true
     }
-    await install(target, manifest, content.bytes)
+    await installer.install(target, manifest, content.bytes)
     return true
-  }
-
-  async function install(
-    target: ReleaseTarget,
-    manifest: ReleaseManifest,
-    content: Uint8Array,
-  ): Promise<void> {
-    const { kind, name, serial } = manifest
-    const staged = await attempt(() => target.stage(manifest, content))
-    if (staged.kind === 'failed') {
-      settle(manifest, 'refused', staged.reason)
-      return
-    }
-    store.keepContent(kind, name, serial, content)
-    save(manifest, 'activating')
-    await finish(target, manifest)
-  }
-
-  /** From here on a crash comes back to this very point, so `activate` may come twice. */
-  async function finish(target: ReleaseTarget, manifest: ReleaseManifest): Promise<void> {
-    const { kind, name, serial } = manifest
-    const previous = store.find(kind, name)?.contentSerial
-    const switched = await attempt(async () => {
-      await target.activate(manifest)
-      return { kind: 'passed' }
-    })
-    if (switched.kind === 'failed') {
-      settle(manifest, 'refused', switched.reason)
-      store.dropContent(kind, name, serial)
-      return
-    }
-    const tested = await attempt(() => target.test(manifest))
-    if (tested.kind === 'failed') {
-      await target.rollback(manifest)
-      settle(manifest, 'rolled-back', tested.reason)
-      store.dropContent(kind, name, serial)
-      return
-    }
-    settle(manifest, 'active')
-    if (ONCE_KINDS.has(kind)) store.dropContent(kind, name, serial)
-    if (previous !== undefined && previous !== serial) store.dropContent(kind, name, previous)
-  }
-
-  /** The power went during the switch: nobody knows whether it was made, nor whether its tests pass. */
-  async function finishInterrupted(): Promise<void> {
-    for (const { kind, phase, manifest } of store.records()) {
-      const target = targets[kind]
-      if (phase !== 'activating' || !target || !manifest) continue
-      logger.warn({ kind, name: manifest.name }, 'finishing an interrupted release')
-      const content = store.content(kind, manifest.name, manifest.serial)
-      const staged = content
-        ? await attempt(() => target.stage(manifest, content))
-        : ({ kind: 'failed', reason: 'its content is gone' } as const)
-      if (staged.kind === 'failed') settle(manifest, 'refused', staged.reason)
-      else await finish(target, manifest)
-    }
-  }
-
-  function settle(
-    manifest: ReleaseManifest,
-    phase: 'active' | 'refused' | 'rolled-back',
-    reason?: string,
-  ): void {
-    save(manifest, phase, reason)
-    const { kind, name, serial } = manifest
-    if (reason) logger.warn({ kind, name, serial, phase, reason }, 'release not in use')
-    else logger.info({ kind, name, serial, phase }, 'release in use')
-  }
-
-  function save(manifest: ReleaseManifest, phase: PullRecord['phase'], reason?: string): void {
-    const { kind, name, serial, expiresAtMs } = manifest
-    const previous = store.find(kind, name)?.contentSerial
-    const contentSerial = phase === 'active' && !ONCE_KINDS.has(kind) ? serial : previous
-    store.save({
-      kind,
-      name,
-      serial,
-      phase,
-      expiresAtMs,
-      ...(phase === 'activating' ? { manifest } : {}),
-      ...(reason ? { reason: reason.slice(0, 400) } : {}),
-      ...(contentSerial === undefined ? {} : { contentSerial }),
-    })
   }
 
   async function run(): Promise<void> {
@@ -284,15 +176,6 @@ export function createPuller(options: PullerOptions): Puller {
       if (open) wake()
     },
     nudge: () => wake(),
-  }
-}
-
-/** A target that throws has failed; the release is not in use then. */
-async function attempt(work: () => Promise<Verdict>): Promise<Verdict> {
-  try {
-    return await work()
-  } catch (error) {
-    return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
   }
 }
 

@@ -17,13 +17,11 @@ import type { Config } from './config/schema.ts'
 import type { ReloadReport } from './console/identity-operations.ts'
 import type { LiveRights } from './devices/live-rights.ts'
 import { GatewayError } from './errors.ts'
-import { createPackTarget } from './knowledge/pack-release.ts'
 import { createLoggers, type Logger, type Loggers } from './logger.ts'
 import { createMetrics } from './metrics.ts'
 import { createRecentLog } from './recent-log.ts'
 import { boxJobs } from './schedule/jobs.ts'
 import { createSchedule } from './schedule/schedule.ts'
-import { createAnnouncementTarget } from './voice/announcement-release.ts'
 
 export interface Gateway {
   readonly box: Box
@@ -133,10 +131,11 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       ...(site ? { site: site.status() } : {}),
       jobs: schedule.status(),
     })
-    cloud?.startPulling({
-      pack: createPackTarget({ library: box.library, folder: box.folder.file('staged') }),
-      announcement: createAnnouncementTarget(devices.voice.announce),
-    })
+    if (cloud) {
+      // What reads packs is needed only where some may come down.
+      const { composeReleases } = await import('./compose-releases.ts')
+      cloud.startPulling(composeReleases(config, box, devices.voice.announce, loggers.cloud))
+    }
     schedule.start()
     const { broker } = devices
     return {

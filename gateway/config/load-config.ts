@@ -5,6 +5,7 @@ import { GatewayError } from '../errors.ts'
 import { readConfigFile } from './config-file.ts'
 import { dataDirOf, type Environment, optionsOf, processEnvironment } from './environment.ts'
 import { mergeInto, type OptionMap, setIn } from './option-map.ts'
+import { readReleased } from './released-options.ts'
 import { type Config, type ConfigFile, ConfigSchema } from './schema.ts'
 
 export interface ConfigSources {
@@ -13,6 +14,8 @@ export interface ConfigSources {
   /** `--config`; absent: kefu-edge.yaml in the data folder, if there is one. */
   readonly configFile?: string
   readonly env?: Environment
+  /** In place of what the cloud core released; to try a release. */
+  readonly released?: OptionMap
   /** Laid over everything else; for tests and the demo. */
   readonly overrides?: OptionMap
 }
@@ -21,7 +24,8 @@ export interface ConfigSources {
 export function loadConfig(sources: ConfigSources = {}): Config {
   const environment = sources.env ?? processEnvironment()
   const dataDir = sources.dataDir ?? dataDirOf(environment) ?? '.kefu'
-  const options = readConfigFile(sources.configFile, dataDir)
+  const options = structuredClone(sources.released ?? readReleased(dataDir))
+  mergeInto(options, readConfigFile(sources.configFile, dataDir))
   for (const { path, value } of optionsOf(environment)) setIn(options, path, value)
   if (sources.overrides) mergeInto(options, sources.overrides)
   const from = sources.configFile === undefined ? {} : { configFile: sources.configFile }

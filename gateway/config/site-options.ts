@@ -1,4 +1,5 @@
 /** Options of what the box is connected to: the cloud core, and other boxes of its site. */
+import { ReleaseKind } from '@kefu-edge/cloud-sync/protocol/release'
 import { DRAIN_PER_SECOND } from '@kefu-edge/cloud-sync/push-ledger'
 import { Type } from '@sinclair/typebox'
 import { HOURS_PATTERN } from '../schedule/hours.ts'
@@ -38,6 +39,10 @@ export const CloudOptions = Type.Object(
       default: [],
       description:
         'Verifier keys of witnesses beside the cloud core; a cosignature of theirs that is wrong is refused (auditors)',
+    }),
+    accept: Type.Array(ReleaseKind, {
+      default: ['pack', 'config', 'twin', 'command', 'announcement'],
+      description: 'What the cloud core may send down, each signed with its pinned key (IT)',
     }),
     escalate: Type.Boolean({
       default: true,

@@ -6,7 +6,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/pull-packs'
+import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
 import { GatewayError } from '../errors.ts'
 import type { Library } from './library.ts'
 import type { Pack } from './pack-schema.ts'

@@ -1,5 +1,5 @@
 /** Announcements that come down from the cloud core: said once per device, known by the release's name. */
-import type { ReleaseTarget } from '@kefu-edge/cloud-sync/pull-packs'
+import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
 import { Value } from '@sinclair/typebox/value'
 import { Announcement } from './announcement.ts'
 

@@ -5,15 +5,11 @@ import { join } from 'node:path'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
-import {
-  createPuller,
-  type Puller,
-  type ReleaseTarget,
-  type Verdict,
-} from '@kefu-edge/cloud-sync/pull-packs'
+import { createPuller, type Puller } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openRig, type Rig, readAsOperator } from './support/rig.ts'

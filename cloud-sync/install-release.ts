@@ -1,0 +1,139 @@
+/**
+ * One release put to use: staged, switched, tested, and switched back by itself when its tests fail.
+ *
+ * Each step can be repeated: a crash before the switch begins again, one after it finishes the tests at
+ * the next start, and a serial that was begun with is never begun with again once it is settled.
+ */
+import type { Logger } from './ports.ts'
+import type { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
+import type { PullRecord, PullStore } from './pull-store.ts'
+
+/** Done once; nothing that a later delta could be made against. */
+const ONCE_KINDS: ReadonlySet<ReleaseKind> = new Set(['command', 'announcement'])
+
+export type Verdict =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** Where releases of a kind go; the gateway implements it for packs, configuration, twins … */
+export interface ReleaseTarget {
+  /** Puts the content beside what is in use and checks it; nothing changes for anybody yet. */
+  stage(manifest: ReleaseManifest, content: Uint8Array): Promise<Verdict>
+  /**
+   * Switches to what was staged, whole or not at all. After a power cut it may be called again for the
+   * same serial, and then must not do its work twice.
+   */
+  activate(manifest: ReleaseManifest): Promise<void>
+  /** The release's own tests on what is in use now; a pack asks its test questions. */
+  test(manifest: ReleaseManifest): Promise<Verdict>
+  /** Switches back to what was in use before `activate`. */
+  rollback(manifest: ReleaseManifest): Promise<void>
+}
+
+export interface Installer {
+  /** Ends settled: in use, refused, or rolled back. Throws what a `rollback` throws. */
+  install(target: ReleaseTarget, manifest: ReleaseManifest, content: Uint8Array): Promise<void>
+  /** The power went during a switch: nobody knows whether it was made, nor whether its tests pass. */
+  finishInterrupted(): Promise<void>
+  /** Notes what became of it, so that it is never begun with again. */
+  settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void
+}
+
+type SettledPhase = Exclude<PullRecord['phase'], 'activating'>
+
+export function createInstaller(parts: {
+  readonly targets: Partial<Record<ReleaseKind, ReleaseTarget>>
+  readonly store: PullStore
+  readonly logger: Logger
+}): Installer {
+  const { targets, store, logger } = parts
+
+  async function install(
+    target: ReleaseTarget,
+    manifest: ReleaseManifest,
+    content: Uint8Array,
+  ): Promise<void> {
+    const { kind, name, serial } = manifest
+    const staged = await attempt(() => target.stage(manifest, content))
+    if (staged.kind === 'failed') {
+      settle(manifest, 'refused', staged.reason)
+      return
+    }
+    store.keepContent(kind, name, serial, content)
+    save(manifest, 'activating')
+    await finish(target, manifest)
+  }
+
+  /** From here on a crash comes back to this very point, so `activate` may come twice. */
+  async function finish(target: ReleaseTarget, manifest: ReleaseManifest): Promise<void> {
+    const { kind, name, serial } = manifest
+    const previous = store.find(kind, name)?.contentSerial
+    const switched = await attempt(async () => {
+      await target.activate(manifest)
+      return { kind: 'passed' }
+    })
+    if (switched.kind === 'failed') {
+      settle(manifest, 'refused', switched.reason)
+      store.dropContent(kind, name, serial)
+      return
+    }
+    const tested = await attempt(() => target.test(manifest))
+    if (tested.kind === 'failed') {
+      await target.rollback(manifest)
+      settle(manifest, 'rolled-back', tested.reason)
+      store.dropContent(kind, name, serial)
+      return
+    }
+    settle(manifest, 'active')
+    if (ONCE_KINDS.has(kind)) store.dropContent(kind, name, serial)
+    if (previous !== undefined && previous !== serial) store.dropContent(kind, name, previous)
+  }
+
+  async function finishInterrupted(): Promise<void> {
+    for (const { kind, phase, manifest } of store.records()) {
+      const target = targets[kind]
+      if (phase !== 'activating' || !target || !manifest) continue
+      logger.warn({ kind, name: manifest.name }, 'finishing an interrupted release')
+      const content = store.content(kind, manifest.name, manifest.serial)
+      const staged = content
+        ? await attempt(() => target.stage(manifest, content))
+        : ({ kind: 'failed', reason: 'its content is gone' } as const)
+      if (staged.kind === 'failed') settle(manifest, 'refused', staged.reason)
+      else await finish(target, manifest)
+    }
+  }
+
+  function settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void {
+    save(manifest, phase, reason)
+    const { kind, name, serial } = manifest
+    if (reason) logger.warn({ kind, name, serial, phase, reason }, 'release not in use')
+    else logger.info({ kind, name, serial, phase }, 'release in use')
+  }
+
+  function save(manifest: ReleaseManifest, phase: PullRecord['phase'], reason?: string): void {
+    const { kind, name, serial, expiresAtMs } = manifest
+    const previous = store.find(kind, name)?.contentSerial
+    const contentSerial = phase === 'active' && !ONCE_KINDS.has(kind) ? serial : previous
+    store.save({
+      kind,
+      name,
+      serial,
+      phase,
+      expiresAtMs,
+      ...(phase === 'activating' ? { manifest } : {}),
+      ...(reason ? { reason: reason.slice(0, 400) } : {}),
+      ...(contentSerial === undefined ? {} : { contentSerial }),
+    })
+  }
+
+  return { install, finishInterrupted, settle }
+}
+
+/** A target that throws has failed; the release is not in use then. */
+async function attempt(work: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await work()
+  } catch (error) {
+    return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
+  }
+}

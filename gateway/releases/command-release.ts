@@ -1,0 +1,52 @@
+/**
+ * Commands of the cloud core: a few operations of an administrator that may be done twice without harm,
+ * since a power cut in between brings the same command again.
+ */
+import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
+import { type Static, Type } from '@sinclair/typebox'
+import type { LedgerDraft } from '../ledger/port.ts'
+import { parseContent } from './parse-content.ts'
+
+/** What a core may order: nothing that shows, changes or removes what people said. */
+const COMMANDS = ['job.run', 'reload', 'device.disable', 'device.enable'] as const
+
+const Command = Type.Object(
+  {
+    operation: Type.Union(COMMANDS.map((name) => Type.Literal(name))),
+    args: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { additionalProperties: false },
+)
+type Command = Static<typeof Command>
+export type CommandName = (typeof COMMANDS)[number]
+
+export interface CommandParts {
+  run(operation: CommandName, args: Record<string, unknown>): Promise<unknown>
+  /** One entry of the record, on disk when it resolves. */
+  record(draft: Pick<LedgerDraft, 'kind' | 'body'>): Promise<void>
+}
+
+export function createCommandTarget(parts: CommandParts): ReleaseTarget {
+  const staged = new Map<string, Command>()
+
+  return {
+    async stage({ name }, content) {
+      const parsed = parseContent(Command, content)
+      if (!parsed.ok) return { kind: 'failed', reason: parsed.reason }
+      staged.set(name, parsed.value)
+      return { kind: 'passed' }
+    },
+    /** Throws what the operation throws; the release is refused with that reason then. */
+    async activate({ name, serial }) {
+      const command = staged.get(name)
+      if (!command) return
+      const { operation, args = {} } = command
+      await parts.run(operation as CommandName, args)
+      await parts.record({ kind: 'command.done', body: { operation, release: name, serial } })
+      staged.delete(name)
+    },
+    test: async () => ({ kind: 'passed' }),
+    // What was done was done.
+    rollback: async () => {},
+  }
+}
