@@ -1,6 +1,5 @@
 /** The HTTP and WebSocket ports, plain and TLS, with what they serve. Part of compose. */
 import { randomBytes } from 'node:crypto'
-import { createNodeServer } from './channels/http/node-server.ts'
 import { createRoutes, type Health } from './channels/http/routes.ts'
 import type { HttpServer, ServerOptions } from './channels/http/server.ts'
 import { createUwsServer, loadUws } from './channels/http/uws-server.ts'
@@ -88,14 +87,16 @@ async function openServer(
   loggers: Loggers,
 ): Promise<HttpServer> {
   const hasDeviceCertificates = options.tls?.caFile !== undefined
-  if (config.http.adapter === 'node' || hasDeviceCertificates) return createNodeServer(options)
+  const onNode = async () =>
+    (await import('./channels/http/node-server.ts')).createNodeServer(options)
+  if (config.http.adapter === 'node' || hasDeviceCertificates) return onNode()
   const loaded = await loadUws()
   if ('uws' in loaded) return createUwsServer(loaded.uws, options)
   loggers.http.warn(
     { reason: loaded.reason },
     'uWebSockets.js does not load here; node:http and ws serve instead',
   )
-  return createNodeServer(options)
+  return onNode()
 }
 
 const enroll = (

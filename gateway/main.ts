@@ -3,6 +3,7 @@ import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config/schema.ts'
 import { runOperation } from './console/operations.ts'
+import { LOOK_MS, restHere } from './memory-rest.ts'
 import { installStarterPack } from './starter-pack.ts'
 
 const FIRST_START =
@@ -20,6 +21,7 @@ export async function runGateway(
   if (isDemo) return (await import('./demo.ts')).runDemo(config, io)
   const gateway = await composeGateway(config)
   const stopped = untilStopped(gateway)
+  const rest = restHere()
   process.on('SIGHUP', () => void reload(gateway))
   try {
     if (gateway.box.library.list().length === 0) io.stdout(FIRST_START)
@@ -34,7 +36,9 @@ export async function runGateway(
       'listening',
     )
     for (const line of greeting(config, gateway)) io.stdout(line)
+    const resting = setInterval(rest.look, LOOK_MS)
     const why = await stopped
+    clearInterval(resting)
     gateway.loggers.gateway.info({ why }, 'closing')
     return why === 'fault' ? 1 : 0
   } finally {

@@ -1,7 +1,6 @@
 /** A new box answers from the first minute: the hospital pack, until the site installs its own. */
 import type { Box } from './compose.ts'
 import { GatewayError } from './errors.ts'
-import { readPack } from './knowledge/read-pack.ts'
 import { packagePath } from './paths.ts'
 
 export const STARTER_PACK_DIR = packagePath('packs/hospital')
@@ -9,6 +8,7 @@ export const STARTER_PACK_DIR = packagePath('packs/hospital')
 /** Installs it where no pack was ever installed. Throws `pack.*`. */
 export async function installStarterPack({ library }: Pick<Box, 'library'>): Promise<void> {
   if (library.list().length > 0) return
+  const { readPack } = await import('./knowledge/read-pack.ts')
   const read = readPack(STARTER_PACK_DIR)
   if (!read.ok)
     throw new GatewayError('pack.invalid', {

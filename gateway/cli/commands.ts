@@ -5,7 +5,6 @@ import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Config } from '../config/schema.ts'
 import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
-import { readPack } from '../knowledge/read-pack.ts'
 import type { Explanation } from '../language/port.ts'
 import { type ExitCode, type Io, UsageError } from './io.ts'
 import { operate } from './operate.ts'
@@ -170,6 +169,7 @@ async function pack(options: CommandOptions): Promise<ExitCode> {
 }
 
 async function validate(dir: string, { io, values }: CommandOptions): Promise<ExitCode> {
+  const { readPack } = await import('../knowledge/read-pack.ts')
   const read = readPack(dir)
   const problems = read.ok ? read.warnings : read.problems
   if (values.json) io.stdout(JSON.stringify({ ok: read.ok, problems }))

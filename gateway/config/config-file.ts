@@ -1,9 +1,12 @@
 /** The configuration file as it was written. */
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { parse as parseYaml } from 'yaml'
 import { GatewayError } from '../errors.ts'
 import { isMap, type OptionMap } from './option-map.ts'
+
+/** Loaded where there is a file: a box on its defaults has none. */
+const loadYaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml')
 
 /**
  * The named file, else kefu-edge.yaml of the data folder, else nothing.
@@ -27,7 +30,7 @@ function read(path: string): string {
 
 function parse(path: string, text: string): unknown {
   try {
-    return parseYaml(text) ?? {}
+    return loadYaml().parse(text) ?? {}
   } catch (cause) {
     throw new GatewayError('config.invalid', { detail: `${path}: ${String(cause)}`, cause })
   }

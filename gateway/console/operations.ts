@@ -16,7 +16,6 @@ import type { Registry } from '../devices/registry.ts'
 import type { Twins } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
-import { readPack } from '../knowledge/read-pack.ts'
 import type { Json, Ledger } from '../ledger/port.ts'
 import type { SubjectRights } from '../ledger/subjects.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
@@ -122,6 +121,7 @@ export const OPERATIONS = {
     })),
   ),
   'pack.install': operation(Type.Object({ dir: Type.String() }), async ({ dir }, { library }) => {
+    const { readPack } = await import('../knowledge/read-pack.ts')
     const read = readPack(dir)
     if (!read.ok) {
       const listed = read.problems.map(

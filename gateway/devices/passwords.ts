@@ -1,7 +1,9 @@
 /** Passwords of staff: kept as Argon2id hashes, checked on another thread, a few at a time. */
-import { hash, verify } from '@node-rs/argon2'
 import { GatewayError } from '../errors.ts'
 import { normaliseSecret } from './scram.ts'
+
+/** Loaded at the first password: many boxes have none. */
+const argon2 = () => import('@node-rs/argon2')
 
 /** OWASP's first choice for Argon2id (Password Storage Cheat Sheet, 2024): 19 MiB, 2 passes, 1 lane. */
 const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -55,11 +57,14 @@ export function createPasswords(): Passwords {
           detail: `${MIN_CHARACTERS} characters to ${MAX_BYTES} bytes are expected`,
         })
       }
-      return inTurn(() => hash(secret, PARAMETERS))
+      return inTurn(async () => (await argon2()).hash(secret, PARAMETERS))
     },
     verify(kept, password) {
       const secret = normaliseSecret(password.slice(0, MAX_BYTES))
-      return inTurn(async () => (await verify(kept ?? NOBODYS_HASH, secret)) && kept !== undefined)
+      return inTurn(async () => {
+        const { verify } = await argon2()
+        return (await verify(kept ?? NOBODYS_HASH, secret)) && kept !== undefined
+      })
     },
   }
 }
