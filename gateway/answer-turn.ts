@@ -10,7 +10,7 @@ import type { LanguageEngine } from './language/port.ts'
 import type { Ledger } from './ledger/port.ts'
 import type { Store } from './storage/store.ts'
 import type { Hypothesis, IncomingAsk, Reply, Session, Turn, Understanding } from './turn.ts'
-import { toLedgerDraft } from './turn-record.ts'
+import { toGivenAnswer, toLedgerDraft } from './turn-record.ts'
 
 export interface AnswerTurnParts {
   readonly store: Store
@@ -69,8 +69,9 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
     const seen = ledger.seen(incoming.device.id, incoming.ask.id)
     if (seen) {
       await store.durable()
-      if (!seen.personal) throw new GatewayError('answer.erased', { inReplyTo: incoming.ask.id })
-      return seen.personal.answer as unknown as Answer
+      const given = toGivenAnswer(seen)
+      if (!given) throw new GatewayError('answer.erased', { inReplyTo: incoming.ask.id })
+      return given
     }
     const session = sessions.resume(incoming)
     const turn = toTurn(incoming, session)
@@ -90,32 +91,32 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
 }
 
 function toTurn(incoming: IncomingAsk, session: Session): Turn {
-  const { ask } = incoming
+  const { ask, device, channel, receivedAtMs } = incoming
   const hypotheses: readonly Hypothesis[] = ask.alternatives ?? [
     { text: ask.text ?? '', confidence: 1 },
   ]
   const asked = ask.lang?.toLowerCase()
   const lang = asked?.startsWith('en') ? 'en' : asked?.startsWith('zh') ? 'zh' : session.lang
-  return { ...incoming, session, hypotheses, ...(lang ? { lang } : {}) }
+  const turn = { ask, device, channel, receivedAtMs, session, hypotheses }
+  return lang ? { ...turn, lang } : turn
 }
 
 function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
   const { pending, clearPending, keepLastAnswer, remembered, voice } = reply.session ?? {}
-  const { pending: _before, ...kept } = session
-  const next =
-    pending ?? (clearPending || reply.status === 'answered' ? undefined : session.pending)
-  return {
-    ...kept,
+  const next: { -readonly [key in keyof Session]: Session[key] } = {
+    ...session,
     turns: session.turns + 1,
     lang: reply.lang,
-    ...(next ? { pending: next } : {}),
-    remembered: remembered ? { ...session.remembered, ...remembered } : session.remembered,
-    ...(keepLastAnswer
-      ? {}
-      : { lastAnswer: { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang } }),
-    ...(voice ? { voice } : {}),
     updatedAtMs: nowMs,
   }
+  if (pending) next.pending = pending
+  else if (clearPending || reply.status === 'answered') delete next.pending
+  if (remembered) next.remembered = { ...session.remembered, ...remembered }
+  if (voice) next.voice = voice
+  if (!keepLastAnswer) {
+    next.lastAnswer = { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang }
+  }
+  return next
 }
 
 function toAnswer(
@@ -126,23 +127,24 @@ function toAnswer(
   clock: Clock,
 ): Answer {
   const { ref, confidence, slots, suggestions, cards } = reply
-  return {
+  const answer: Answer = {
     id: newId(clock.now()),
     inReplyTo: turn.ask.id,
     session: session.id,
     turn: session.turns,
     status: reply.status,
-    ...(ref && {
-      intent: { name: ref.intent, confidence: round(confidence ?? 1), source: reply.source },
-    }),
-    ...(slots && Object.keys(slots).length > 0 ? { slots } : {}),
     text: reply.text,
-    ...(cards && { cards }),
-    ...(suggestions && { suggestions: [...suggestions] }),
-    speech,
-    ...(ref && { pack: { name: ref.pack, version: ref.version, entry: ref.intent } }),
     latencyMs: Math.max(0, round(clock.now() - turn.receivedAtMs)),
+    speech,
   }
+  if (slots && Object.keys(slots).length > 0) answer.slots = slots
+  if (cards) answer.cards = cards
+  if (suggestions) answer.suggestions = [...suggestions]
+  if (ref) {
+    answer.intent = { name: ref.intent, confidence: round(confidence ?? 1), source: reply.source }
+    answer.pack = { name: ref.pack, version: ref.version, entry: ref.intent }
+  }
+  return answer
 }
 
 const alertDraft = (turn: Turn, session: Session, alert: NonNullable<Reply['alert']>) => ({
