@@ -7,8 +7,11 @@
 import type { Hypothesis, Understanding } from '../turn.ts'
 import type { LanguageEngine, UnderstandOptions } from './port.ts'
 
-/** About 1 KB each. */
-const MAX_REMEMBERED = 4096
+/**
+ * Twice so many at most, about 1 KB each: the questions of a large pack with their usual variants. What
+ * was not asked again while so many new ones came is forgotten.
+ */
+const GENERATION = 4096
 /** Longer texts are seldom said twice in the same words. */
 const MAX_TEXT_CHARS = 60
 /** Entities whose value depends on when it was said. */
@@ -16,7 +19,8 @@ const TIMED: ReadonlySet<string> = new Set(['date', 'time', 'duration', 'age'])
 
 /** The engine with a memory for single hypotheses; everything else goes through. */
 export function remembering(engine: LanguageEngine): LanguageEngine {
-  const memory = new Map<string, Understanding>()
+  let young = new Map<string, Understanding>()
+  let old = new Map<string, Understanding>()
 
   function understand(
     hypotheses: readonly Hypothesis[],
@@ -27,19 +31,20 @@ export function remembering(engine: LanguageEngine): LanguageEngine {
       return engine.understand(hypotheses, options)
     }
     const key = `${options.lang ?? ''}\n${options.packs?.join() ?? ''}\n${only.confidence}\n${only.text}`
-    const known = memory.get(key)
+    const known = young.get(key)
     if (known) return known
-    const understanding = engine.understand(hypotheses, options)
+    const asked = old.get(key)
+    const understanding = asked ?? engine.understand(hypotheses, options)
     if (!understanding.slots.some((slot) => TIMED.has(slot.entity))) keep(key, understanding)
     return understanding
   }
 
   function keep(key: string, understanding: Understanding): void {
-    if (memory.size >= MAX_REMEMBERED) {
-      const oldest = memory.keys().next()
-      if (!oldest.done) memory.delete(oldest.value)
+    if (young.size >= GENERATION) {
+      old = young
+      young = new Map()
     }
-    memory.set(key, understanding)
+    young.set(key, understanding)
   }
 
   return { understand, explain: (hypotheses, options) => engine.explain(hypotheses, options) }
