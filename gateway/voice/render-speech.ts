@@ -8,7 +8,7 @@ import type { Priority, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createLexicon, findReadings } from './lexicon.ts'
 import { createSayer } from './sayer.ts'
 import { spokenWords } from './spoken.ts'
-import { toSsml } from './ssml.ts'
+import { toSentences, toSsml } from './ssml.ts'
 import type { ProfileName, VoiceData } from './voice-data.ts'
 
 export interface SpeechRequest {
@@ -35,8 +35,8 @@ export interface SpeechRequest {
 
 export type RenderSpeech = (request: SpeechRequest) => Speech
 
-/** Rendered answers that are kept: a pack has a few hundred, each about 2 kB. */
-const MAX_CACHED_BODIES = 1024
+/** Rendered texts that are kept: a pack has a few hundred, each about 2 kB. */
+const MAX_CACHED_TEXTS = 1024
 /** A longer text is not an answer of a pack and would push many others out. */
 const MAX_CACHED_CHARS = 1000
 /** Limit of the contract for `text`. */
@@ -50,9 +50,9 @@ const MIN_VOLUME = 0.05
 const NOTHING = '…'
 const TAGS = { zh: 'zh-CN', en: 'en-US' } as const
 
-interface Body {
-  readonly ssml: string
-  readonly voice: NonNullable<Speech['voice']>
+/** A text as it is said, at any rate and volume. */
+interface Said {
+  readonly sentences: string
   readonly lexicon: Speech['lexicon']
 }
 
@@ -61,35 +61,24 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
   const say = createSayer(data)
   const readingAt = createLexicon(data.lexicon)
   const { profiles } = data
-  const cache = new Map<string, Body>()
+  // By the text itself: a pack's texts are the same strings each time, whose hash is known already.
+  const cache = new Map<string, Map<string, Said>>()
 
-  function bodyOf(
-    text: string,
-    lang: 'zh' | 'en',
-    profileName: ProfileName,
-    rate: number,
-    volume: number,
-  ): Body {
-    const key = `${lang}${profileName}${rate}/${volume}/${text}`
-    const cached = cache.get(key)
-    if (cached !== undefined) {
-      cache.delete(key)
-      cache.set(key, cached)
-      return cached
-    }
-    const profile = profiles[profileName]
-    const said = say(text, lang, profileName)
-    const volumeDb = 20 * Math.log10(volume / profiles.standard.volume)
-    const body: Body = {
-      ssml: toSsml(said, { ...profile, lang: TAGS[lang], rate, volumeDb }),
-      voice: { rate, volume },
+  function saidOf(text: string, lang: 'zh' | 'en', profile: ProfileName): Said {
+    const way = lang + profile
+    const known = cache.get(text)
+    const cached = known?.get(way)
+    if (cached) return cached
+    const said: Said = {
+      sentences: toSentences(say(text, lang, profile), profiles[profile]),
       lexicon: lang === 'zh' ? findReadings(readingAt, text) : undefined,
     }
-    if (text.length <= MAX_CACHED_CHARS) {
-      if (cache.size >= MAX_CACHED_BODIES) cache.delete(cache.keys().next().value ?? key)
-      cache.set(key, body)
+    if (known) known.set(way, said)
+    else if (text.length <= MAX_CACHED_CHARS) {
+      if (cache.size >= MAX_CACHED_TEXTS) cache.delete(cache.keys().next().value ?? text)
+      cache.set(text, new Map([[way, said]]))
     }
-    return body
+    return said
   }
 
   return (request) => {
@@ -98,7 +87,8 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     const priority = reply.priority ?? 'normal'
     const rate = clamp(profile.rate * (request.voice?.rate ?? 1), MIN_RATE, MAX_RATE)
     const volume = clamp(request.voice?.volume ?? profile.volume, MIN_VOLUME, 1)
-    const body = bodyOf(cut(reply.speech ?? reply.text), reply.lang, request.profile, rate, volume)
+    const volumeDb = 20 * Math.log10(volume / profiles.standard.volume)
+    const said = saidOf(cut(reply.speech ?? reply.text), reply.lang, request.profile)
     const expiresAtMs =
       request.expiresAtMs ??
       (request.notBeforeMs ?? nowMs) + profiles.timeToLiveSeconds[priority] * 1000
@@ -106,9 +96,9 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     const speech: Speech = {
       id: request.id,
       text: cut(reply.text) || NOTHING,
-      ssml: body.ssml,
+      ssml: toSsml(said.sentences, { lang: TAGS[reply.lang], rate, volumeDb }),
       lang: TAGS[reply.lang],
-      voice: name === undefined ? { ...body.voice } : { ...body.voice, name },
+      voice: name === undefined ? { rate, volume } : { rate, volume, name },
       priority,
       bargeIn: request.bargeIn ?? (priority === 'normal' || priority === 'background'),
       expiresAt: new Date(expiresAtMs).toISOString(),
@@ -117,7 +107,7 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     if (request.repeat !== undefined) speech.repeat = request.repeat
     if (request.notBeforeMs !== undefined)
       speech.notBefore = new Date(request.notBeforeMs).toISOString()
-    if (body.lexicon !== undefined) speech.lexicon = body.lexicon
+    if (said.lexicon !== undefined) speech.lexicon = said.lexicon
     if (request.display !== undefined) speech.display = request.display
     return speech
   }

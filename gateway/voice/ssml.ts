@@ -7,12 +7,15 @@
  */
 import type { Piece } from './spoken.ts'
 
-export interface SsmlStyle {
+export interface Manner {
   readonly lang: string
   /** 1 = normal. */
   readonly rate: number
   /** Decibels against the device's normal level. */
   readonly volumeDb: number
+}
+
+export interface Pauses {
   readonly sentenceBreakMs: number
   readonly clauseBreakMs: number
   readonly groupBreakMs: number
@@ -36,24 +39,26 @@ export function escapeXml(text: string): string {
   return NEEDS_ESCAPE.test(legal) ? legal.replace(/[&<>"']/g, (char) => ESCAPES[char] ?? '') : legal
 }
 
-export function toSsml(pieces: readonly Piece[], style: SsmlStyle): string {
-  const body = toBody(pieces, style)
-  const rate = style.rate === 1 ? '' : ` rate="${Math.round(style.rate * 100)}%"`
-  const db = Math.round(style.volumeDb * 10) / 10
+/** The document around sentences. */
+export function toSsml(sentences: string, manner: Manner): string {
+  const rate = manner.rate === 1 ? '' : ` rate="${Math.round(manner.rate * 100)}%"`
+  const db = Math.round(manner.volumeDb * 10) / 10
   const volume = db === 0 ? '' : ` volume="${db > 0 ? '+' : ''}${db.toFixed(1)}dB"`
-  const voiced = rate + volume === '' ? body : `<prosody${rate}${volume}>${body}</prosody>`
-  return `<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="${escapeXml(style.lang)}">${voiced}</speak>`
+  const voiced =
+    rate + volume === '' ? sentences : `<prosody${rate}${volume}>${sentences}</prosody>`
+  return `<speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="${escapeXml(manner.lang)}">${voiced}</speak>`
 }
 
-function toBody(pieces: readonly Piece[], style: SsmlStyle): string {
-  const pause = style.sentenceBreakMs > 0 ? `<break time="${style.sentenceBreakMs}ms"/>` : ''
-  const rest = `<break time="${style.groupBreakMs}ms"/>`
+/** Pieces as a row of `s` elements. */
+export function toSentences(pieces: readonly Piece[], pauses: Pauses): string {
+  const pause = pauses.sentenceBreakMs > 0 ? `<break time="${pauses.sentenceBreakMs}ms"/>` : ''
+  const rest = `<break time="${pauses.groupBreakMs}ms"/>`
   let body = ''
   let sentence = ''
   for (const piece of pieces) {
     switch (piece.kind) {
       case 'text':
-        sentence += withClauseBreaks(escapeXml(piece.text), style.clauseBreakMs)
+        sentence += withClauseBreaks(escapeXml(piece.text), pauses.clauseBreakMs)
         break
       case 'letters':
         sentence += `<say-as interpret-as="characters">${escapeXml(piece.text)}</say-as>`
