@@ -1,6 +1,6 @@
 /** Answers from the pack's own text; with slots it is a lookup in the pack's lists. */
 import { fillAnswer } from '../knowledge/answer-text.ts'
-import type { PackIntent } from '../knowledge/pack-schema.ts'
+import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
 import type { Reply } from '../turn.ts'
 import { replyBase, type Skill, type SkillInput } from './skill.ts'
 
@@ -11,7 +11,8 @@ export const faq: Skill = (input) => {
   const { intent, lang, phrases, turn } = input
   const answer = intent.answer[lang] ?? intent.answer.zh
   const spokenIn = intent.answer[lang] ? lang : 'zh'
-  const text = answer && fill(input, answer.text, spokenIn)
+  const ready = readyOf(input)
+  const text = answer && fill(input, ready, answer.text, spokenIn)
   if (!answer || text === undefined || !isValidAt(intent, turn.receivedAtMs)) {
     const name = isValidAt(intent, turn.receivedAtMs) ? 'not-known' : 'expired'
     return {
@@ -23,17 +24,17 @@ export const faq: Skill = (input) => {
   }
   const variants = answer.speech ?? []
   const variant = variants[turn.session.turns % Math.max(1, variants.length)]
-  const speech = variant === undefined ? undefined : fill(input, variant, spokenIn)
-  const suggestions = suggest(input)
-  return {
+  const speech = variant === undefined ? undefined : fill(input, ready, variant, spokenIn)
+  const reply: { -readonly [key in keyof Reply]: Reply[key] } = {
     ...replyBase(input),
     lang: spokenIn,
     status: 'answered',
     text,
-    ...(speech === undefined ? {} : { speech }),
-    ...(suggestions.length > 0 ? { suggestions } : {}),
-    ...(intent.risk === 'high' ? { priority: 'urgent' as const } : {}),
-  } satisfies Reply
+  }
+  if (speech !== undefined) reply.speech = speech
+  if (ready.suggestions.length > 0) reply.suggestions = ready.suggestions
+  if (intent.risk === 'high') reply.priority = 'urgent'
+  return reply
 }
 
 /** An expired entry is never spoken: dates are whole days of the box's own time zone. */
@@ -46,22 +47,32 @@ export function isValidAt(intent: PackIntent, nowMs: number): boolean {
   return (from === undefined || today >= from) && (until === undefined || today <= until)
 }
 
-/** Answers without slots are the same for everybody while their pack is installed. */
-const filledOnce = new WeakMap<SkillInput['pack'], Map<string, string | undefined>>()
+/** What is the same for everybody for as long as the entry's pack is installed. */
+interface Ready {
+  readonly suggestions: readonly string[]
+  /** Texts of an entry without slots, filled from the pack's facts. */
+  readonly filled: Map<string, string | undefined>
+}
+const readyEntries = new WeakMap<PackIntent, Partial<Record<Language, Ready>>>()
 
-function fill(input: SkillInput, text: string, lang: SkillInput['lang']): string | undefined {
-  if ((input.intent.slots ?? []).length > 0) return fillNow(input, text, lang)
-  let filled = filledOnce.get(input.pack)
-  if (!filled) {
-    filled = new Map()
-    filledOnce.set(input.pack, filled)
-  }
-  const key = `${lang}${text}`
-  if (!filled.has(key)) filled.set(key, fillNow(input, text, lang))
-  return filled.get(key)
+function readyOf(input: SkillInput): Ready {
+  const { intent, lang } = input
+  const entry = readyEntries.get(intent) ?? {}
+  const ready = entry[lang] ?? { suggestions: suggest(input), filled: new Map() }
+  if (!entry[lang]) readyEntries.set(intent, { ...entry, [lang]: ready })
+  return ready
 }
 
-function fillNow(input: SkillInput, text: string, lang: SkillInput['lang']): string | undefined {
+function fill(input: SkillInput, ready: Ready, text: string, lang: Language): string | undefined {
+  if ((input.intent.slots ?? []).length > 0) return fillNow(input, text, lang)
+  const known = ready.filled.get(text)
+  if (known !== undefined) return known
+  const filled = fillNow(input, text, lang)
+  ready.filled.set(text, filled)
+  return filled
+}
+
+function fillNow(input: SkillInput, text: string, lang: Language): string | undefined {
   const entities = Object.fromEntries(
     (input.intent.slots ?? []).map((slot) => [slot.name, slot.entity]),
   )
