@@ -7,13 +7,15 @@ export type FillRandom = (bytes: Uint8Array<ArrayBuffer>) => void
 const POOLED_IDS = 128
 const pool = new Uint8Array(RANDOM_BYTES * POOLED_IDS)
 let poolUsed = pool.length
+/** Of the id that is being made. */
+const random = new Uint8Array(RANDOM_BYTES)
 
 const fillFromCrypto: FillRandom = (bytes) => {
   if (poolUsed + bytes.length > pool.length) {
     globalThis.crypto.getRandomValues(pool)
     poolUsed = 0
   }
-  bytes.set(pool.subarray(poolUsed, poolUsed + bytes.length))
+  for (let i = 0; i < bytes.length; i++) bytes[i] = pool[poolUsed + i] ?? 0
   poolUsed += bytes.length
 }
 
@@ -22,17 +24,17 @@ const fillFromCrypto: FillRandom = (bytes) => {
  * (Crockford's alphabet: no letter that is read as another). 28 characters.
  */
 export function newId(nowMs: number = Date.now(), fillRandom: FillRandom = fillFromCrypto): string {
-  let id = ''
+  const codes = new Array<number>(28)
   let rest = nowMs
-  for (let i = 0; i < 9; i++) {
-    id = ALPHABET.charAt(rest % 32) + id
+  for (let i = 8; i >= 0; i--) {
+    codes[i] = ALPHABET.charCodeAt(rest % 32)
     rest = Math.floor(rest / 32)
   }
-  const bytes = new Uint8Array(RANDOM_BYTES)
-  fillRandom(bytes)
+  fillRandom(random)
+  let at = 9
   for (let bit = 0; bit < RANDOM_BYTES * 8 - 1; bit += 5) {
-    const pair = ((bytes[bit >> 3] ?? 0) << 8) | (bytes[(bit >> 3) + 1] ?? 0)
-    id += ALPHABET.charAt((pair >> (11 - (bit & 7))) & 31)
+    const pair = ((random[bit >> 3] ?? 0) << 8) | (random[(bit >> 3) + 1] ?? 0)
+    codes[at++] = ALPHABET.charCodeAt((pair >> (11 - (bit & 7))) & 31)
   }
-  return id
+  return String.fromCharCode(...codes)
 }

@@ -15,26 +15,34 @@ export interface DurableSize {
 /** `storedSize` reads the size from the tables, open transaction included. */
 export function trackDurableSize(store: Store, storedSize: () => number): DurableSize {
   let known = storedSize()
-  const inFlight = new Set<{ size: number }>()
+  /** Of the open transaction. */
+  let growing: { size: number } | undefined
   const listeners = new Set<() => void>()
 
   store.onRollback(() => {
-    const left = storedSize()
-    for (const growth of inFlight) growth.size = Math.min(growth.size, left)
+    if (growing) growing.size = Math.min(growing.size, storedSize())
   })
+
+  function settle(growth: { readonly size: number }): void {
+    if (growing === growth) growing = undefined
+    if (growth.size <= known) return
+    known = growth.size
+    for (const listener of listeners) listener()
+  }
 
   return {
     grew: (size) => {
+      if (growing) {
+        growing.size = size
+        return
+      }
       const growth = { size }
-      inFlight.add(growth)
+      growing = growth
       store.durable().then(
+        () => settle(growth),
         () => {
-          inFlight.delete(growth)
-          if (growth.size <= known) return
-          known = growth.size
-          for (const listener of listeners) listener()
+          if (growing === growth) growing = undefined
         },
-        () => inFlight.delete(growth),
       )
     },
     value: () => known,
