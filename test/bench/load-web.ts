@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import { Packr } from 'msgpackr'
 import { cpuSeconds, residentMb } from './support.ts'
 
@@ -32,7 +33,7 @@ const packr = new Packr({ useRecords: false })
 let askNumber = 0
 const nextAsk = (questions: readonly string[]) => {
   askNumber++
-  return { id: `w${askNumber}`, text: questions[askNumber % questions.length] }
+  return { id: newId(), text: questions[askNumber % questions.length] }
 }
 
 interface Client {
