@@ -1,25 +1,10 @@
 /** One client connection: bytes in to packets, packets out to joined writes, and its end with a reason. */
 import type { ByteConnection } from './byte-connection.ts'
-import {
-  decodeAck,
-  decodeAuth,
-  decodeConnect,
-  decodeDisconnect,
-  decodePublish,
-  decodeSubscribe,
-  decodeUnsubscribe,
-  isVersion5Connect,
-} from './codec/decoder.ts'
-import { encodeAck, encodeConnack, encodeDisconnect, PINGRESP } from './codec/encoder.ts'
+import { encodeAck, encodeConnack, encodeDisconnect } from './codec/encoder.ts'
 import { Framer } from './codec/framer.ts'
-import {
-  PacketType,
-  type Properties,
-  ProtocolError,
-  type ProtocolVersion,
-  type Qos,
-} from './codec/packets.ts'
+import { type Properties, ProtocolError, type ProtocolVersion, type Qos } from './codec/packets.ts'
 import { Reason, reasonText } from './codec/reason-codes.ts'
+import { dispatchPacket } from './dispatch-packet.ts'
 import type { Engine } from './engine.ts'
 import { Handshake } from './handshake.ts'
 import { Inbound } from './inbound.ts'
@@ -28,7 +13,6 @@ import { Outlet } from './outlet.ts'
 import { RatePacer } from './rate-pacer.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { Session } from './session.ts'
-import { subscribe, unsubscribe } from './subscribing.ts'
 
 /** MQTT 5 strings carry a reason of this length at most, so that a refusal is never larger than its cause. */
 const MAX_REASON_CHARACTERS = 200
@@ -233,67 +217,13 @@ export class Connection {
 
   /** A whole packet, from the framer. */
   onPacket(head: number, buffer: Buffer, from: number, start: number, end: number): void {
-    const type = head >> 4
     this.engine.counters.messagesReceived++
-    if (this.state !== 'open') {
-      this.beforeOpen(type, buffer, start, end)
-      return
-    }
-    const { version } = this
-    switch (type) {
-      case PacketType.publish: {
-        this.holdFor(this.messagePacer.spend(1, this.engine.clock.nowMs))
-        const packet = decodePublish(head, buffer, start, end, version)
-        this.inbound.publish(packet, buffer, from, end)
-        return
-      }
-      case PacketType.puback:
-        this.session?.outbound.puback(decodeAck(type, buffer, start, end, version).packetId)
-        return
-      case PacketType.pubrec: {
-        const { packetId, reasonCode } = decodeAck(type, buffer, start, end, version)
-        this.session?.outbound.pubrec(packetId, reasonCode)
-        return
-      }
-      case PacketType.pubcomp:
-        this.session?.outbound.pubcomp(decodeAck(type, buffer, start, end, version).packetId)
-        return
-      case PacketType.pubrel:
-        this.inbound.pubrel(decodeAck(type, buffer, start, end, version).packetId)
-        return
-      case PacketType.subscribe:
-        subscribe(this, decodeSubscribe(buffer, start, end, version))
-        return
-      case PacketType.unsubscribe:
-        unsubscribe(this, decodeUnsubscribe(buffer, start, end, version))
-        return
-      case PacketType.pingreq:
-        this.send(PINGRESP)
-        return
-      case PacketType.disconnect: {
-        const { reasonCode, properties } = decodeDisconnect(buffer, start, end, version)
-        this.handshake.disconnected(reasonCode, properties)
-        return
-      }
-      case PacketType.auth:
-        if (version < 5) throw new ProtocolError(Reason.malformedPacket, 'AUTH before MQTT 5')
-        this.handshake.enhanced.renew(decodeAuth(buffer, start, end))
-        return
-      default:
-        throw new ProtocolError(Reason.protocolError, 'a second CONNECT')
-    }
+    dispatchPacket(this, head, buffer, from, start, end)
   }
 
-  private beforeOpen(type: number, buffer: Buffer, start: number, end: number): void {
-    if (this.state === 'closed') return
-    if (this.state === 'new' && type === PacketType.connect) {
-      if (isVersion5Connect(buffer, start, end)) this.version = 5
-      this.handshake.connect(decodeConnect(buffer, start, end))
-    } else if (this.state === 'authenticating' && type === PacketType.auth) {
-      this.handshake.enhanced.continue(decodeAuth(buffer, start, end))
-    } else {
-      this.end(Reason.protocolError, 'the first packet was not CONNECT', false)
-    }
+  /** One more message of the client: above its rate nothing is read for a while. */
+  paceMessage(): void {
+    this.holdFor(this.messagePacer.spend(1, this.engine.clock.nowMs))
   }
 
   /** Once, at the end: the session is told, its will sent or not, its presence made known. */

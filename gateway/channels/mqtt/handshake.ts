@@ -2,10 +2,11 @@
  * How a connection begins and ends: CONNECT, enhanced authentication, CONNACK, take-over, DISCONNECT
  * (MQTT 5.0 sections 3.1, 3.2, 3.14, 3.15 and 4.12).
  */
+import { admissionProblem, willProblem } from './admission.ts'
 import { encodeConnack } from './codec/encoder.ts'
 import { type ConnectPacket, type Properties, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
-import { topicDepth } from './codec/topics.ts'
+import { connackProperties, keepAliveFor } from './connack.ts'
 import type { Connection } from './connection.ts'
 import { EnhancedAuth } from './enhanced-auth.ts'
 import type { AuthenticateResult, MqttPrincipal } from './ports.ts'
@@ -18,9 +19,6 @@ export interface EndReason {
   readonly text: string
   readonly isClean: boolean
 }
-
-/** Longest client id: as long as the contract's device ids allow, with room for prefixes. */
-const MAX_CLIENT_ID_CHARACTERS = 256
 
 export class Handshake {
   private readonly connection: Connection
@@ -45,7 +43,7 @@ export class Handshake {
     this.packet = packet
     this.readProperties(packet.properties)
     connection.clientId = packet.clientId
-    const refusal = this.admission(packet)
+    const refusal = admissionProblem(connection, packet)
     if (refusal !== null) {
       connection.refuse(refusal.code, refusal.reason)
       return
@@ -147,42 +145,6 @@ export class Handshake {
     connection.wantsProblemInformation = properties.requestProblemInformation !== 0
   }
 
-  /** What can be said before knowing who it is. */
-  private admission(packet: ConnectPacket): { code: number; reason: string } | null {
-    const { engine } = this.connection
-    const { limits } = engine
-    if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
-    if (engine.connectPacer.spend(1, engine.clock.nowMs) > 0) {
-      return { code: Reason.connectionRateExceeded, reason: 'too many clients connect at once' }
-    }
-    const waitMs = engine.loginGuard.waitMs(this.connection.io.remoteAddress, packet.clientId)
-    if (waitMs > 0) {
-      return {
-        code: Reason.connectionRateExceeded,
-        reason: `too many failed logins; try again in ${Math.ceil(waitMs / 1000)} s`,
-      }
-    }
-    if (engine.connections.size > limits.maxConnections) {
-      return {
-        code: Reason.serverBusy,
-        reason: `the gateway holds ${limits.maxConnections} connections at most`,
-      }
-    }
-    if (packet.clientId === '' && !packet.cleanStart && packet.version < 5) {
-      return {
-        code: Reason.clientIdentifierNotValid,
-        reason: 'an empty client identifier needs a clean session [MQTT-3.1.3-8]',
-      }
-    }
-    if (packet.clientId.length > MAX_CLIENT_ID_CHARACTERS) {
-      return {
-        code: Reason.clientIdentifierNotValid,
-        reason: `a client identifier has ${MAX_CLIENT_ID_CHARACTERS} characters at most`,
-      }
-    }
-    return null
-  }
-
   private authenticationFailed(error: unknown): void {
     const { connection } = this
     connection.engine.logger.error(
@@ -205,26 +167,12 @@ export class Handshake {
     }
     loginGuard.succeeded(remoteAddress, packet.clientId)
     const { principal } = result
-    const problem = this.willProblem(packet, principal)
+    const problem = willProblem(connection.engine, packet, principal)
     if (problem !== null) {
       connection.refuse(problem.code, problem.reason)
       return
     }
     this.openSession(packet, principal)
-  }
-
-  private willProblem(
-    packet: ConnectPacket,
-    principal: MqttPrincipal,
-  ): { code: number; reason: string } | null {
-    if (packet.will === undefined) return null
-    const { policy, limits } = this.connection.engine
-    const { topic } = packet.will
-    if (topic.startsWith('$') || topicDepth(topic) > limits.maxTopicDepth) {
-      return { code: Reason.topicNameInvalid, reason: 'the will topic is not allowed' }
-    }
-    const result = policy.authorize(principal, 'publish', topic)
-    return result.ok ? null : { code: result.reasonCode, reason: `will: ${result.reason}` }
   }
 
   private openSession(packet: ConnectPacket, principal: MqttPrincipal): void {
@@ -273,9 +221,11 @@ export class Handshake {
     const { connection } = this
     const { engine } = connection
     if (connection.state !== 'authenticating' || session.owner !== connection) return
-    const keepAliveSeconds = this.keepAliveSeconds(packet)
-    const properties =
-      packet.version === 5 ? this.connackProperties(packet, session, keepAliveSeconds) : undefined
+    const keepAliveSeconds = keepAliveFor(engine.limits, packet)
+    const { assignedClientId, enhanced } = this
+    const { method, finalData } = enhanced
+    const accepted = { packet, session, keepAliveSeconds, assignedClientId, method, finalData }
+    const properties = packet.version === 5 ? connackProperties(engine, accepted) : undefined
     const connack = encodeConnack(packet.version, isPresent, 0, properties)
     if (connack.length > connection.outlet.maxPacketBytes) {
       connection.end(Reason.packetTooLarge, 'the client takes no CONNACK of this size', false)
@@ -305,41 +255,5 @@ export class Handshake {
       })
     }
     session.outbound.connected()
-  }
-
-  /** Only an MQTT 5 client can be told a shorter keep alive; others keep theirs. */
-  private keepAliveSeconds(packet: ConnectPacket): number {
-    const { maxKeepAliveSeconds } = this.connection.engine.limits
-    const wanted = packet.keepAliveSeconds
-    if (maxKeepAliveSeconds === 0 || packet.version < 5) return wanted
-    return wanted === 0 || wanted > maxKeepAliveSeconds ? maxKeepAliveSeconds : wanted
-  }
-
-  private connackProperties(
-    packet: ConnectPacket,
-    session: Session,
-    keepAliveSeconds: number,
-  ): Properties {
-    const { engine } = this.connection
-    const { limits, policy } = engine
-    const asked = packet.properties
-    const properties: Properties = {
-      receiveMaximum: limits.receiveMaximum,
-      maximumPacketSize: limits.maxPacketBytes,
-    }
-    if (limits.topicAliasMaximum > 0) properties.topicAliasMaximum = limits.topicAliasMaximum
-    if (this.assignedClientId !== null) properties.assignedClientIdentifier = this.assignedClientId
-    if (keepAliveSeconds !== packet.keepAliveSeconds) properties.serverKeepAlive = keepAliveSeconds
-    if (session.expirySeconds !== (asked?.sessionExpiryInterval ?? 0)) {
-      properties.sessionExpiryInterval = session.expirySeconds
-    }
-    if (asked?.requestResponseInformation === 1 && session.principal !== null) {
-      const information = policy.responseInformation(session.principal)
-      if (information !== undefined) properties.responseInformation = information
-    }
-    const { method, finalData } = this.enhanced
-    if (method !== undefined) properties.authenticationMethod = method
-    if (finalData !== undefined) properties.authenticationData = finalData
-    return properties
   }
 }

@@ -2,32 +2,18 @@
 import { isUtf8 } from 'node:buffer'
 import { PacketType, ProtocolError, type PublishPacket } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
-import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
+import { InboundTopics } from './inbound-topics.ts'
 import { forwardedProperties, Message } from './message.ts'
 import { type PendingAck, PendingAcks } from './pending-acks.ts'
 import type { DeviceMessageOutcome } from './ports.ts'
 import type { Session } from './session.ts'
 
-interface Refusal {
-  readonly reasonCode: number
-  readonly reason: string
-}
-
-interface TopicRights {
-  readonly refusal: Refusal | undefined
-  readonly isForBox: boolean
-}
-
-/** Topics whose permission a connection remembers: a device uses a handful. */
-const REMEMBERED_TOPICS = 64
-
 export class Inbound {
   private readonly connection: Connection
   private readonly acks: PendingAcks
-  private aliases: Map<number, string> | null = null
-  private rights: Map<string, TopicRights> | null = null
-  private rightsVersion = -1
+  /** Made with the first message: most connections are idle. */
+  private topics: InboundTopics | null = null
 
   constructor(connection: Connection) {
     this.connection = connection
@@ -46,9 +32,10 @@ export class Inbound {
     const session = connection.session as Session
     session.counters.messagesReceived++
     engine.counters.publishesReceived++
-    if (connection.version === 5) this.resolveAlias(packet)
+    this.topics ??= new InboundTopics(connection)
+    if (connection.version === 5) this.topics.resolveAlias(packet)
     if (packet.qos > 0 && !this.admit(packet, session)) return
-    const rights = this.rightsFor(packet.topic)
+    const rights = this.topics.rightsFor(packet.topic)
     if (rights.refusal !== undefined) {
       this.refuse(packet, rights.refusal.reasonCode, rights.refusal.reason)
       return
@@ -87,24 +74,6 @@ export class Inbound {
       )
   }
 
-  private resolveAlias(packet: PublishPacket): void {
-    const alias = packet.properties?.topicAlias
-    if (alias === undefined) return
-    if (alias > this.connection.engine.limits.topicAliasMaximum) {
-      throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is out of range`)
-    }
-    this.aliases ??= new Map()
-    if (packet.topic.length > 0) {
-      this.aliases.set(alias, packet.topic)
-      return
-    }
-    const topic = this.aliases.get(alias)
-    if (topic === undefined) {
-      throw new ProtocolError(Reason.protocolError, `topic alias ${alias} was never set`)
-    }
-    packet.topic = topic
-  }
-
   /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */
   private admit(packet: PublishPacket, session: Session): boolean {
     const { connection } = this
@@ -129,41 +98,6 @@ export class Inbound {
     }
     this.acks.open++
     return true
-  }
-
-  private rightsFor(topic: string): TopicRights {
-    const { engine } = this.connection
-    if (this.rightsVersion !== engine.permissionsVersion) {
-      this.rights = null
-      this.rightsVersion = engine.permissionsVersion
-    }
-    this.rights ??= new Map()
-    let rights = this.rights.get(topic)
-    if (rights === undefined) {
-      const refusal = this.topicRefusal(topic)
-      rights = { refusal, isForBox: engine.policy.isDeviceMessageTopic(topic) }
-      if (this.rights.size >= REMEMBERED_TOPICS) this.rights.clear()
-      this.rights.set(topic, rights)
-    }
-    return rights
-  }
-
-  /** What is wrong with a topic, whatever the message; undefined when nothing is. */
-  private topicRefusal(topic: string): Refusal | undefined {
-    const { engine, session } = this.connection
-    const { limits, policy } = engine
-    if (topic.startsWith('$SYS/') || topic.startsWith('$share/')) {
-      return { reasonCode: Reason.notAuthorized, reason: 'the topic is the gateway’s own' }
-    }
-    if (topicDepth(topic) > limits.maxTopicDepth) {
-      return {
-        reasonCode: Reason.topicNameInvalid,
-        reason: `a topic has ${limits.maxTopicDepth} levels at most`,
-      }
-    }
-    if (session?.principal == null) return undefined
-    const result = policy.authorize(session.principal, 'publish', topic)
-    return result.ok ? undefined : result
   }
 
   private toMessage(packet: PublishPacket, buffer: Buffer, from: number, end: number): Message {

@@ -1,11 +1,10 @@
 /**
- * Strict decoding of the packets a client may send. Each function takes the body of one whole packet
+ * Strict decoding of the packets a client may send after CONNECT (`decode-connect.ts`). Each function takes the body of one whole packet
  * and throws a ProtocolError with the reason code that the specification asks for.
  */
 import {
   type AckPacket,
   type AuthPacket,
-  type ConnectPacket,
   type DisconnectPacket,
   PacketType,
   type Properties,
@@ -16,112 +15,12 @@ import {
   type SubscribePacket,
   type SubscriptionRequest,
   type UnsubscribePacket,
-  type WillPacket,
 } from './packets.ts'
-import { readProperties, WILL } from './properties.ts'
+import { checkResponseTopic, readProperties } from './properties.ts'
 import { malformed, protocolError, Reader } from './reader.ts'
 import { Reason } from './reason-codes.ts'
 import { isTopicName, parseFilter } from './topics.ts'
 import { decodeUtf8 } from './utf8.ts'
-
-const USERNAME_FLAG = 0x80
-const PASSWORD_FLAG = 0x40
-const WILL_RETAIN_FLAG = 0x20
-const WILL_FLAG = 0x04
-const CLEAN_FLAG = 0x02
-
-/** CONNECT, section 3.1. An unknown protocol level is reported with reason 0x84. */
-export function decodeConnect(buffer: Buffer, start: number, end: number): ConnectPacket {
-  const reader = new Reader(buffer, start, end)
-  const version = readProtocol(reader)
-  const flags = reader.byte()
-  checkConnectFlags(flags, version)
-  const keepAliveSeconds = reader.uint16()
-  const properties = version === 5 ? readProperties(reader, PacketType.connect) : undefined
-  if (
-    properties?.authenticationData !== undefined &&
-    properties.authenticationMethod === undefined
-  ) {
-    throw protocolError('authentication data without a method')
-  }
-  const clientId = reader.text()
-  const will = (flags & WILL_FLAG) !== 0 ? readWill(reader, flags, version) : undefined
-  const username = (flags & USERNAME_FLAG) !== 0 ? reader.text() : undefined
-  const password = (flags & PASSWORD_FLAG) !== 0 ? Buffer.from(reader.binary()) : undefined
-  reader.finish()
-  return {
-    version,
-    clientId,
-    cleanStart: (flags & CLEAN_FLAG) !== 0,
-    keepAliveSeconds,
-    username,
-    password,
-    will,
-    properties,
-  }
-}
-
-/** Whether these bytes begin a CONNECT of MQTT 5: then even a malformed one is answered. */
-export function isVersion5Connect(buffer: Buffer, start: number, end: number): boolean {
-  return end - start > 6 && buffer.toString('latin1', start, start + 7) === '\0\u0004MQTT\u0005'
-}
-
-function readProtocol(reader: Reader): ProtocolVersion {
-  const name = reader.text()
-  if (name !== 'MQTT' && name !== 'MQIsdp') {
-    throw malformed('the protocol name is not MQTT')
-  }
-  const level = reader.byte()
-  const known = name === 'MQIsdp' ? level === 3 : level === 4 || level === 5
-  if (!known) {
-    throw new ProtocolError(
-      Reason.unsupportedProtocolVersion,
-      `protocol level ${level} is not 3.1, 3.1.1 or 5.0`,
-    )
-  }
-  return level as ProtocolVersion
-}
-
-/** [MQTT-3.1.2-3] and [MQTT-3.1.2-11] to [MQTT-3.1.2-22]. */
-function checkConnectFlags(flags: number, version: ProtocolVersion): void {
-  if ((flags & 0x01) !== 0) throw malformed('the reserved connect flag is set')
-  const willQos = (flags >> 3) & 3
-  if (willQos === 3) throw malformed('will QoS 3')
-  if ((flags & WILL_FLAG) === 0 && (willQos !== 0 || (flags & WILL_RETAIN_FLAG) !== 0)) {
-    throw malformed('will QoS or will retain without a will')
-  }
-  if (version < 5 && (flags & USERNAME_FLAG) === 0 && (flags & PASSWORD_FLAG) !== 0) {
-    throw malformed('a password without a user name')
-  }
-}
-
-function readWill(reader: Reader, flags: number, version: ProtocolVersion): WillPacket {
-  const properties = version === 5 ? readProperties(reader, WILL) : undefined
-  const topic = reader.text()
-  if (!isTopicName(topic)) throw new ProtocolError(Reason.topicNameInvalid, 'will topic invalid')
-  checkResponseTopic(properties)
-  const payload = Buffer.from(reader.binary())
-  return {
-    topic,
-    payload,
-    qos: ((flags >> 3) & 3) as Qos,
-    retain: (flags & WILL_RETAIN_FLAG) !== 0,
-    properties: properties && ownBytes(properties),
-  }
-}
-
-function checkResponseTopic(properties: Properties | undefined): void {
-  if (properties?.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
-    throw protocolError('the response topic is not a topic name')
-  }
-}
-
-/** A copy whose binary values do not hold the connection's read buffer in memory. */
-export function ownBytes(properties: Properties): Properties {
-  return properties.correlationData === undefined
-    ? properties
-    : { ...properties, correlationData: Buffer.from(properties.correlationData) }
-}
 
 /** PUBLISH, section 3.3. The payload is a view of `buffer`. */
 export function decodePublish(

@@ -2,6 +2,7 @@
 import { PacketType, type Properties, ProtocolError, type UserProperty } from './packets.ts'
 import { malformed, protocolError, Reader } from './reader.ts'
 import { Reason } from './reason-codes.ts'
+import { isTopicName } from './topics.ts'
 
 type Kind = 'byte' | 'flag' | 'uint16' | 'uint32' | 'varint' | 'text' | 'binary' | 'pair'
 
@@ -245,4 +246,18 @@ export function varintBytes(value: number): number[] {
     rest >>>= 7
   } while (rest > 0)
   return bytes
+}
+
+/** A copy whose binary values do not hold the connection's read buffer in memory. */
+export function ownBytes(properties: Properties): Properties {
+  return properties.correlationData === undefined
+    ? properties
+    : { ...properties, correlationData: Buffer.from(properties.correlationData) }
+}
+
+/** Throws where a Response Topic has wildcards [MQTT-3.3.2-14]. */
+export function checkResponseTopic(properties: Properties | undefined): void {
+  if (properties?.responseTopic !== undefined && !isTopicName(properties.responseTopic)) {
+    throw protocolError('the response topic is not a topic name')
+  }
 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import mqttPacket from 'mqtt-packet'
 import { describe, expect, test } from 'vitest'
+import { decodeConnect } from '../../../../../gateway/channels/mqtt/codec/decode-connect.ts'
 import {
   decodeAck,
-  decodeConnect,
   decodePublish,
   decodeSubscribe,
   decodeUnsubscribe,

@@ -1,0 +1,67 @@
+/** Whether a CONNECT may go on: what is asked before its client is known, and what of its will. */
+import type { ConnectPacket } from './codec/packets.ts'
+import { Reason } from './codec/reason-codes.ts'
+import { topicDepth } from './codec/topics.ts'
+import type { Connection } from './connection.ts'
+import type { Engine } from './engine.ts'
+import type { MqttPrincipal } from './ports.ts'
+
+export interface Problem {
+  readonly code: number
+  readonly reason: string
+}
+
+/** Longest client id: as long as the contract's device ids allow, with room for prefixes. */
+const MAX_CLIENT_ID_CHARACTERS = 256
+
+/** What can be said before knowing who it is. */
+export function admissionProblem(connection: Connection, packet: ConnectPacket): Problem | null {
+  const { engine } = connection
+  const { limits } = engine
+  if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
+  if (engine.connectPacer.spend(1, engine.clock.nowMs) > 0) {
+    return { code: Reason.connectionRateExceeded, reason: 'too many clients connect at once' }
+  }
+  const waitMs = engine.loginGuard.waitMs(connection.io.remoteAddress, packet.clientId)
+  if (waitMs > 0) {
+    return {
+      code: Reason.connectionRateExceeded,
+      reason: `too many failed logins; try again in ${Math.ceil(waitMs / 1000)} s`,
+    }
+  }
+  if (engine.connections.size > limits.maxConnections) {
+    return {
+      code: Reason.serverBusy,
+      reason: `the gateway holds ${limits.maxConnections} connections at most`,
+    }
+  }
+  if (packet.clientId === '' && !packet.cleanStart && packet.version < 5) {
+    return {
+      code: Reason.clientIdentifierNotValid,
+      reason: 'an empty client identifier needs a clean session [MQTT-3.1.3-8]',
+    }
+  }
+  if (packet.clientId.length > MAX_CLIENT_ID_CHARACTERS) {
+    return {
+      code: Reason.clientIdentifierNotValid,
+      reason: `a client identifier has ${MAX_CLIENT_ID_CHARACTERS} characters at most`,
+    }
+  }
+  return null
+}
+
+/** A will is a publish that comes later: what may not be published is refused now. */
+export function willProblem(
+  engine: Engine,
+  packet: ConnectPacket,
+  principal: MqttPrincipal,
+): Problem | null {
+  if (packet.will === undefined) return null
+  const { policy, limits } = engine
+  const { topic } = packet.will
+  if (topic.startsWith('$') || topicDepth(topic) > limits.maxTopicDepth) {
+    return { code: Reason.topicNameInvalid, reason: 'the will topic is not allowed' }
+  }
+  const result = policy.authorize(principal, 'publish', topic)
+  return result.ok ? null : { code: result.reasonCode, reason: `will: ${result.reason}` }
+}
