@@ -32,11 +32,14 @@ export async function loadUws(): Promise<{ uws: UwsModule } | { reason: string }
     const module = (await import('uWebSockets.js')) as UwsModule & { default?: UwsModule }
     return { uws: module.default ?? module }
   } catch (error) {
-    return { reason: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) }
+    return { reason: lastLineOf(error instanceof Error ? error.message : String(error)) }
   }
 }
 
 /** Client certificates are never asked for: the binary does not say whose they are. */
+/** Its message begins with a list of versions that fits any failure; the loader's own words end it. */
+const lastLineOf = (message: string): string => message.trim().split('\n').at(-1) ?? ''
+
 export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpServer {
   /** The last one listens; those before it hold connections that began under an earlier certificate. */
   const apps = [createApp(uws, options)]
