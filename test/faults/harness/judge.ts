@@ -32,6 +32,9 @@ export interface Findings {
   readonly details: readonly string[]
 }
 
+/** Seconds on a machine at rest. */
+const VERIFY_TIMEOUT_MS = 180_000
+
 interface Recorded {
   readonly leaf: Leaf
   readonly bytes: Uint8Array
@@ -199,7 +202,7 @@ async function verify(site: Site, details: string[]): Promise<boolean> {
   const program = join(ROOT, 'gateway/cli/kefu-edge.mjs')
   const args = [program, 'ledger', 'verify', '--json', '--data', site.gatewayDir]
   const run = await startProgram(args, {}, () => true)
-  await until(60_000, () => run.isGone() || undefined)
+  await until(VERIFY_TIMEOUT_MS, () => run.isGone() || undefined)
   const code = await run.stop()
   if (code === 0) return true
   details.push(`not whole: ledger verify exits ${code}: ${run.lastWords().slice(0, 1000)}`)

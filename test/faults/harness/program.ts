@@ -18,8 +18,8 @@ export interface Program {
   stop(): Promise<number | null>
 }
 
-/** A program that does not end within this after SIGTERM is stuck. */
-const STOP_TIMEOUT_MS = 10_000
+/** A program that does not end within this after SIGTERM is stuck; on a starved machine an end takes long. */
+const STOP_TIMEOUT_MS = 60_000
 
 /** Starts a built program; resolves with what `isReady` makes of its state, looked at every few ms. */
 export async function startProgram<T>(

@@ -29,8 +29,8 @@ export interface RoundReport extends Findings {
   readonly seconds: number
 }
 
-/** Backoff after a fault of a second stays below a few seconds; busy machines take longer. */
-const DRAIN_TIMEOUT_MS = 45_000
+/** Twice the longest wait of the backoff, and more: on a starved machine a short fault makes many attempts fail. */
+const DRAIN_TIMEOUT_MS = 150_000
 /** In the rounds of other faults. */
 const FEW_FLIPS = 5
 const SAMPLE_EVERY_MS = 120
