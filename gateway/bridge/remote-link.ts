@@ -8,16 +8,8 @@ import type { BridgeConfig } from './bridge-schema.ts'
 import type { WaitingMessage } from './outgoing-queue.ts'
 import { fromPacket, toPacket } from './packet-properties.ts'
 import { createIncomingStore, createOutgoingStore } from './packet-store.ts'
+import { introductionOf, RETRY_MS, retryMsAfter } from './remote-options.ts'
 
-/** First wait before the next attempt; doubles up to the longest, with a spread so that a site's boxes do not come at once. */
-const RETRY_MS = 1000
-const MAX_RETRY_MS = 30_000
-const RETRY_SPREAD = 0.3
-const CONNECT_TIMEOUT_MS = 10_000
-/** What the other broker keeps for us while we are away, and how long. */
-const SESSION_EXPIRY_SECONDS = 7 * 24 * 3600
-/** Messages from the other broker on their way at once. */
-const RECEIVE_MAXIMUM = 100
 /** Messages under way to the other broker; 20 is what Mosquitto takes from a client at once. */
 const MAX_INFLIGHT = 50
 const MAX_INFLIGHT_UNSAID = 20
@@ -98,28 +90,9 @@ class Remote implements RemoteLink {
   }
 
   #clientOptions(): IClientOptions {
-    const { options, store, rows, read, settle, password, caPem } = this.#parts
+    const { store, rows, read, settle } = this.#parts
     return {
-      protocolVersion: options.protocolVersion,
-      clientId: this.#parts.clientId,
-      clean: false,
-      keepalive: options.keepAliveSeconds,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: RETRY_MS,
-      resubscribe: false,
-      queueQoSZero: false,
-      reconnectOnConnackError: true,
-      ...(options.username === undefined ? {} : { username: options.username }),
-      ...(password === undefined ? {} : { password }),
-      ...(caPem === undefined ? {} : { ca: caPem }),
-      ...(this.#isVersion5
-        ? {
-            properties: {
-              sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
-              receiveMaximum: RECEIVE_MAXIMUM,
-            },
-          }
-        : {}),
+      ...introductionOf(this.#parts),
       incomingStore: createIncomingStore(store, rows, (packet, done) =>
         this.#takeOnce(packet, done),
       ),
@@ -251,11 +224,8 @@ class Remote implements RemoteLink {
   }
 
   #down(): void {
-    const wait = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(this.#failures, 10))
+    this.#client.options.reconnectPeriod = retryMsAfter(this.#failures, this.#parts.random())
     this.#failures++
-    this.#client.options.reconnectPeriod = Math.round(
-      wait * (1 + RETRY_SPREAD * this.#parts.random()),
-    )
     this.isUp = false
     this.#underWay = 0
     this.#refusals.clear()

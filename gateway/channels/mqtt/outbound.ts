@@ -1,6 +1,6 @@
 /**
- * Messages of QoS 1 and 2 on their way to one session: in flight by packet id, waiting in memory, and,
- * for a session that is kept, the rest on disk.
+ * Messages of QoS 1 and 2 to one session: what is in flight by packet id, and the sending of what waits
+ * (`outbound-queue.ts`).
  *
  * Order: what is in flight was sent first, then memory, then disk; nothing overtakes. A durable
  * delivery is sent only after its row is committed, so that a crash cannot make a QoS 2 message arrive
@@ -10,42 +10,40 @@ import { PacketType } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
+import { OutboundQueue } from './outbound-queue.ts'
 import type { Session } from './session.ts'
-import { WaitingQueue } from './waiting-queue.ts'
 
 const LAST_PACKET_ID = 0xffff
-/** Deliveries read from disk at once. */
-const PAGE = 200
 
 export class Outbound {
   private readonly session: Session
   private readonly parts: OutboundParts
   private inflight: Map<number, Delivery> | null = null
-  private readonly waiting = new WaitingQueue()
+  private readonly queue: OutboundQueue
   private resend: Delivery[] = []
   /** Sent on this connection and not yet acknowledged. */
   private open = 0
   private lastPacketId = 0
-  /** Highest row in memory; rows above it are on disk only while `isSpilled`. */
-  private lastSeq = 0
-  private isSpilled = false
-  /** Deliveries that went to disk in the open transaction. */
-  private stagedOnDisk = 0
-  private isLoaded: boolean
   private isPumping = false
-  count = 0
-  bytes = 0
 
   constructor(session: Session, parts: OutboundParts) {
     this.session = session
     this.parts = parts
-    this.isLoaded = true
+    this.queue = new OutboundQueue(session, parts)
   }
 
   /** After a restart: the queue is on disk and is read when the client comes back. */
   startFromDisk(): void {
-    this.isSpilled = true
-    this.isLoaded = false
+    this.queue.startFromDisk()
+  }
+
+  /** Messages that the session is owed, in flight included. */
+  get count(): number {
+    return this.queue.count
+  }
+
+  get bytes(): number {
+    return this.queue.bytes
   }
 
   get inflightCount(): number {
@@ -54,9 +52,8 @@ export class Outbound {
 
   /** Takes a delivery that lives in memory only. */
   push(delivery: Delivery): void {
-    if (!this.makeRoom(delivery)) return
-    this.account(delivery, 1)
-    this.waiting.push(delivery)
+    if (!this.queue.admit(delivery)) return
+    this.queue.push(delivery)
     this.pump()
   }
 
@@ -64,42 +61,26 @@ export class Outbound {
   wouldAccept(message: Message): boolean {
     if (this.parts.limits.queueOverflow !== 'refuse') return true
     this.load()
-    return !this.isFull(message.bytes)
+    return !this.queue.isFull(message.bytes)
   }
 
   /**
    * Takes a delivery whose row is being written in the open transaction, and gives it its packet id
-   * when it can go out at once, so that the row need not be touched again. `isKept` false: dropped.
+   * when it can go out at once, so that the row need not be touched again. False: dropped.
    */
   stage(delivery: Delivery): boolean {
     this.load()
-    if (!this.makeRoom(delivery)) return false
-    this.account(delivery, 1)
-    const { connection } = this.session
-    if (this.isSpilled || this.waiting.size >= this.parts.limits.maxMemoryQueue) {
-      this.leaveOnDisk(delivery)
-      return true
-    }
-    this.lastSeq = delivery.seq
-    if (connection !== null && this.waiting.size === 0 && this.hasWindow()) {
+    if (!this.queue.admit(delivery)) return false
+    if (this.queue.stage(delivery, this.session.connection !== null, this.hasWindow())) {
       this.open++
       this.assignPacketId(delivery)
-      return true
     }
-    if (connection === null) {
-      this.lastSeq = delivery.seq - 1
-      this.leaveOnDisk(delivery)
-    } else this.waiting.push(delivery)
     return true
   }
 
   /** The row of a staged delivery is on disk. */
   committed(delivery: Delivery): void {
-    delivery.isCommitted = true
-    if (delivery.isOnDisk) {
-      delivery.isOnDisk = false
-      this.stagedOnDisk--
-    }
+    this.queue.committed(delivery)
     if (delivery.packetId > 0) {
       const connection = this.session.connection
       const isCurrent = this.inflight?.get(delivery.packetId) === delivery
@@ -112,11 +93,7 @@ export class Outbound {
     if (delivery.packetId > 0) {
       if (this.inflight?.get(delivery.packetId) !== delivery) return
       this.finish(delivery)
-      return
-    }
-    if (delivery.isOnDisk) this.stagedOnDisk--
-    else this.waiting.remove(delivery)
-    this.account(delivery, -1)
+    } else this.queue.lost(delivery)
   }
 
   /** A connection took the session: what was in flight goes first, then the rest. */
@@ -130,8 +107,7 @@ export class Outbound {
   disconnected(): void {
     this.open = 0
     this.resend = []
-    if (!this.session.isDurable) return
-    this.spillWaiting()
+    if (this.session.isDurable) this.queue.spill()
   }
 
   pump(): void {
@@ -206,43 +182,18 @@ export class Outbound {
     for (const delivery of this.inflight?.values() ?? []) {
       if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
     }
-    for (const delivery of this.waiting.clear()) {
-      if (delivery.group !== null) returned.push(delivery)
-    }
-    while (this.isSpilled) {
-      const page = this.parts.log.page(this.session.rowId, this.lastSeq, PAGE)
-      for (const delivery of page) {
-        this.lastSeq = delivery.seq
-        if (delivery.group !== null && (delivery.packetId === 0 || delivery.qos === 1)) {
-          returned.push(delivery)
-        }
-      }
-      this.isSpilled = page.length === PAGE
+    for (const delivery of this.queue.drain()) {
+      const isGivenOut = delivery.packetId > 0 && delivery.qos === 2
+      if (delivery.group !== null && !isGivenOut) returned.push(delivery)
     }
     this.inflight = null
     this.resend = []
-    this.count = 0
-    this.bytes = 0
     return returned
   }
 
   /** Rows were removed behind its back, by age. */
   recount(): void {
-    if (!this.isLoaded) return
-    const size = this.parts.log.size(this.session.rowId)
-    this.count = size.count
-    this.bytes = size.bytes
-  }
-
-  private countDropped(): void {
-    this.session.counters.droppedQueue++
-    this.parts.totals.publishesDropped++
-  }
-
-  private leaveOnDisk(delivery: Delivery): void {
-    this.isSpilled = true
-    this.stagedOnDisk++
-    delivery.isOnDisk = true
+    this.queue.recount()
   }
 
   private hasWindow(): boolean {
@@ -251,53 +202,15 @@ export class Outbound {
   }
 
   private next(): Delivery | undefined {
-    const again = this.resend.shift()
-    if (again !== undefined) return again
-    for (;;) {
-      if (this.waiting.size === 0) this.readPage()
-      const first = this.waiting.first()
-      if (first === undefined || (first.seq > 0 && !first.isCommitted)) return undefined
-      this.waiting.shift()
-      if (!first.message.isExpired(this.parts.nowMs())) return first
-      this.forget(first)
-    }
+    return this.resend.shift() ?? this.queue.next()
   }
 
-  private readPage(): void {
-    if (!this.isSpilled) return
-    const { session, parts } = this
-    const page = parts.log.page(session.rowId, this.lastSeq, PAGE)
-    this.isSpilled = page.length === PAGE || this.stagedOnDisk > 0
-    for (const delivery of page) {
-      this.lastSeq = delivery.seq
-      if (!parts.mayReceive(session, delivery.message.topic)) {
-        this.forget(delivery)
-        this.countDropped()
-      } else this.waiting.push(delivery)
-    }
-  }
-
-  /** First use after a restart: counts, and what had been sent before it goes back in flight. */
+  /** First use after a restart: what had been sent before goes back in flight. */
   private load(): void {
-    if (this.isLoaded) return
-    this.isLoaded = true
-    const { session, parts } = this
-    const size = parts.log.size(session.rowId)
-    this.count = size.count
-    this.bytes = size.bytes
-    for (;;) {
-      const page = parts.log.page(session.rowId, this.lastSeq, PAGE)
-      for (const delivery of page) {
-        if (delivery.packetId === 0) return
-        this.lastSeq = delivery.seq
-        this.lastPacketId = delivery.packetId
-        this.inflight ??= new Map()
-        this.inflight.set(delivery.packetId, delivery)
-      }
-      if (page.length < PAGE) {
-        this.isSpilled = false
-        return
-      }
+    for (const delivery of this.queue.load()) {
+      this.lastPacketId = delivery.packetId
+      this.inflight ??= new Map()
+      this.inflight.set(delivery.packetId, delivery)
     }
   }
 
@@ -334,64 +247,13 @@ export class Outbound {
     delivery.wasSent = true
     if (connection.sendPublish(message, qos, packetId, wasSent, retain, identifiers)) return
     // Larger than the client takes: dropped as if it had been acknowledged [MQTT-3.1.2-25].
-    this.countDropped()
+    this.queue.countDropped()
     this.finish(delivery)
   }
 
   private finish(delivery: Delivery): void {
     this.inflight?.delete(delivery.packetId)
     if (this.open > 0) this.open--
-    this.forget(delivery)
-  }
-
-  private forget(delivery: Delivery): void {
-    this.account(delivery, -1)
-    if (delivery.seq > 0) this.parts.log.removed(delivery.seq)
-  }
-
-  private account(delivery: Delivery, sign: 1 | -1): void {
-    this.count += sign
-    this.bytes += sign * delivery.message.bytes
-  }
-
-  private isFull(moreBytes: number): boolean {
-    const { maxQueuedMessages, maxQueuedBytes } = this.parts.limits
-    return this.count >= maxQueuedMessages || this.bytes + moreBytes > maxQueuedBytes
-  }
-
-  private makeRoom(delivery: Delivery): boolean {
-    const { message } = delivery
-    while (this.isFull(message.bytes)) {
-      this.countDropped()
-      if (this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) return false
-    }
-    return true
-  }
-
-  /** What is in flight is the receiver's already and stays; the oldest waiting one goes. */
-  private dropOldest(): boolean {
-    const first = this.waiting.shift()
-    if (first !== undefined) {
-      this.forget(first)
-      return true
-    }
-    if (!this.isSpilled) return false
-    const oldest = this.parts.log.oldestWaiting(this.session.rowId, this.lastSeq)
-    if (oldest === undefined) return false
-    this.parts.log.removed(oldest.seq)
-    this.count--
-    this.bytes -= oldest.bytes
-    return true
-  }
-
-  /** While nobody is connected, memory holds only what is in flight. */
-  private spillWaiting(): void {
-    const left = this.waiting.clear()
-    const first = left[0]
-    if (first !== undefined) this.lastSeq = first.seq - 1
-    for (const delivery of left) {
-      if (delivery.isCommitted) this.isSpilled = true
-      else this.leaveOnDisk(delivery)
-    }
+    this.queue.forget(delivery)
   }
 }

@@ -7,8 +7,12 @@ import { Readable } from 'node:stream'
 import { deserialize, serialize } from 'node:v8'
 import type { SqlValue, Store } from '../../../storage/store.ts'
 import { hasWildcard, topicMatches } from '../codec/topics.ts'
-import { TopicTrie } from '../topic-trie.ts'
 import { type AedesPacket, keptPacket, RetainedRows } from './retained-rows.ts'
+import {
+  type AedesSubscription,
+  type MatchedSubscription,
+  SubscriptionIndex,
+} from './subscription-index.ts'
 
 interface AedesBroker {
   readonly id: string
@@ -16,16 +20,6 @@ interface AedesBroker {
 
 interface ClientRef {
   readonly id: string
-}
-
-interface AedesSubscription {
-  readonly topic: string
-  readonly qos: number
-  readonly [option: string]: unknown
-}
-
-interface MatchedSubscription extends AedesSubscription {
-  readonly clientId: string
 }
 
 interface OutgoingRow {
@@ -75,9 +69,7 @@ export class AedesPersistence {
   private readonly store: Store
   private readonly parts: PersistenceParts
   private readonly retained: RetainedRows
-  private readonly matcher = new TopicTrie<MatchedSubscription>()
-  private readonly matched = new Map<string, Map<string, MatchedSubscription>>()
-  private readonly clients = new Map<string, number>()
+  private readonly index = new SubscriptionIndex()
   private isDestroyed = false
   broker: AedesBroker = { id: '' }
 
@@ -93,7 +85,7 @@ export class AedesPersistence {
       .prepare<{ client_id: string; topic: string; options: Uint8Array }>(ALL_SUBSCRIPTIONS)
       .all()
     for (const row of rows) {
-      this.link(row.client_id, deserialize(row.options) as AedesSubscription)
+      this.index.add(row.client_id, deserialize(row.options) as AedesSubscription)
     }
   }
 
@@ -119,7 +111,7 @@ export class AedesPersistence {
     client: ClientRef,
     subscriptions: readonly AedesSubscription[],
   ): Promise<void> {
-    for (const subscription of subscriptions) this.link(client.id, subscription)
+    for (const subscription of subscriptions) this.index.add(client.id, subscription)
     await this.store.commit(() => {
       const put = this.store.prepare(AEDES_SQL.putSubscription)
       for (const one of subscriptions) put.run(client.id, one.topic, one.qos, serialize(one))
@@ -127,7 +119,7 @@ export class AedesPersistence {
   }
 
   async removeSubscriptions(client: ClientRef, topics: readonly string[]): Promise<void> {
-    for (const topic of topics) this.unlink(client.id, topic)
+    for (const topic of topics) this.index.remove(client.id, topic)
     await this.store.commit(() => {
       const remove = this.store.prepare(AEDES_SQL.removeSubscription)
       for (const topic of topics) remove.run(client.id, topic)
@@ -142,16 +134,17 @@ export class AedesPersistence {
   }
 
   async countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
-    return { subsCount: this.matcher.size, clientsCount: this.clients.size }
+    return this.index.counts()
   }
 
   /** Subscriptions of QoS 1 and 2 that match a topic. */
   async subscriptionsByTopic(topic: string): Promise<MatchedSubscription[]> {
-    return this.matcher.match(topic)
+    return this.index.match(topic)
   }
 
   async cleanSubscriptions(client: ClientRef): Promise<void> {
-    for (const { topic } of await this.subscriptionsByClient(client)) this.unlink(client.id, topic)
+    for (const { topic } of await this.subscriptionsByClient(client))
+      this.index.remove(client.id, topic)
     await this.store.commit(() => this.store.prepare(AEDES_SQL.clearSubscriptions).run(client.id))
   }
 
@@ -274,35 +267,6 @@ export class AedesPersistence {
 
   private byMessage(clientId: string, messageId: number | null): OutgoingRow | undefined {
     return this.store.prepare<OutgoingRow>(AEDES_SQL.byMessage).get(clientId, messageId)
-  }
-
-  private link(clientId: string, subscription: AedesSubscription): void {
-    this.unlink(clientId, subscription.topic)
-    this.clients.set(clientId, (this.clients.get(clientId) ?? 0) + 1)
-    const { subscriptionIdentifier: _, ...options } = subscription
-    const entry: MatchedSubscription = {
-      clientId,
-      ...options,
-      topic: subscription.topic,
-      qos: subscription.qos,
-    }
-    const byTopic = this.matched.get(clientId) ?? new Map<string, MatchedSubscription>()
-    this.matched.set(clientId, byTopic)
-    byTopic.set(subscription.topic, entry)
-    if (subscription.qos > 0) this.matcher.add(subscription.topic, entry)
-  }
-
-  private unlink(clientId: string, topic: string): void {
-    const entry = this.matched.get(clientId)?.get(topic)
-    if (entry === undefined) return
-    this.matched.get(clientId)?.delete(topic)
-    this.matcher.remove(topic, entry)
-    const left = (this.clients.get(clientId) ?? 1) - 1
-    if (left > 0) this.clients.set(clientId, left)
-    else {
-      this.clients.delete(clientId)
-      this.matched.delete(clientId)
-    }
   }
 }
 
