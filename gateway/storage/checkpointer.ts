@@ -98,15 +98,25 @@ export function createCheckpointer(parts: {
   }
 }
 
-/** Folds in this thread, on a connection of its own, until few pages are left; says how far it got. */
+/**
+ * Folds in this thread, on a connection of its own, until few pages are left; says how far it got. A disk
+ * that fails is the writer's to report: all is in the log still.
+ */
 export function foldLog(path: string): () => Folded {
   const db = new Database(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
   return () => {
-    for (let pass = 1; ; pass++) {
-      const [folded] = db.pragma('wal_checkpoint(PASSIVE)') as [Folded]
-      if (pass === MAX_PASSES || folded.busy || folded.log - folded.checkpointed <= FEW_PAGES) {
-        return folded
-      }
+    try {
+      return fold(db)
+    } catch {
+      return { busy: 1, log: 0, checkpointed: 0 }
     }
+  }
+}
+
+function fold(db: Database.Database): Folded {
+  for (let pass = 1; ; pass++) {
+    const [folded] = db.pragma('wal_checkpoint(PASSIVE)') as [Folded]
+    const isEnough = folded.log - folded.checkpointed <= FEW_PAGES
+    if (isEnough || folded.busy || pass === MAX_PASSES) return folded
   }
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { foldLog } from '../../gateway/storage/checkpointer.ts'
 import { openStore } from '../../gateway/storage/store.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -55,5 +56,18 @@ describe('a store that is written to without a pause', () => {
     expect(sound?.integrity_check).toBe('ok')
     // More was written, and SQLite's own limit is out of force beside the thread.
     expect(logBytes).toBeLessThan(64 * 2 ** 20)
+  })
+
+  it('has all of its log in the database once another connection has folded it', async () => {
+    const path = join(tempFolder(), 'kefu.db')
+    const store = openStore({ path })
+    await store.commit(() => store.prepare('CREATE TABLE note (text TEXT)').run())
+    const insert = store.prepare('INSERT INTO note (text) VALUES (?)')
+    for (let n = 0; n < 50; n++) await store.commit(() => insert.run('x'.repeat(2000)))
+    const { busy, log, checkpointed } = foldLog(path)()
+    await store.close()
+    expect(busy).toBe(0)
+    expect(log).toBeGreaterThan(50)
+    expect(checkpointed).toBe(log)
   })
 })
