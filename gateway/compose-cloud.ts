@@ -13,6 +13,7 @@ import { createEscalation } from './cloud-escalation.ts'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
 import type { LiveStatus } from './console/status.ts'
+import { type BranchCounts, createBranchCounts } from './counting/branch-counts.ts'
 import { GatewayError } from './errors.ts'
 import { LANES } from './ledger/port.ts'
 import type { Logger } from './logger.ts'
@@ -25,6 +26,8 @@ export interface CloudLink {
   nudge(): void
   /** Bandwidth window: while closed, backlog, packs and configuration wait. */
   setWindow(isOpen: boolean): void
+  /** Where the configuration names a counting key. */
+  readonly counts?: BranchCounts
   status(): NonNullable<LiveStatus['cloud']>
   close(): Promise<void>
 }
@@ -68,6 +71,8 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       deadlineMs: config.cloud.escalateDeadlineMs,
     })
   }
+  const { counts } = config.cloud
+  const counting = counts && createBranchCounts({ ...box, ...counts, link })
   let puller: Puller | undefined
   let isClosed = false
   const nudge = () => {
@@ -94,6 +99,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       pusher.setWindow(isOpen)
       puller?.setWindow(isOpen)
     },
+    ...(counting ? { counts: counting } : {}),
     status: () => statusOf(url, pusher),
     close: async () => {
       isClosed = true

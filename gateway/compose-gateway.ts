@@ -90,7 +90,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       jobs: boxJobs({
         ...box,
         makeBackup: box.operations.makeBackup,
-        ...(cloud ? { pusher: cloud } : {}),
+        ...(cloud ? { pusher: cloud, counts: cloud.counts } : {}),
       }),
     })
     closers.push(() => schedule.close())

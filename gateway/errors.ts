@@ -244,6 +244,11 @@ export const ERRORS = {
     title: 'The cloud core acknowledges entries that this box does not have',
     next: 'The data folder is older than what the core has: restore it with kefu-edge restore, which opens a new epoch.',
   },
+  'counts.refused': {
+    status: 502,
+    title: 'The cloud core does not take the counts of this branch',
+    next: 'They are sent again in an hour. Where the core does not know the counting key, add it there: npm run counts -- add-key. {detail}',
+  },
   'ledger.cosignature-refused': {
     status: 422,
     title: 'A cosignature does not belong to the checkpoint',

@@ -8,6 +8,8 @@ import {
   MIN_KEY_BITS,
   packCounts,
 } from '../protocol/counts.ts'
+import { ProblemAnswer } from '../protocol/messages.ts'
+import { parseJson } from '../protocol/parse.ts'
 
 export interface BranchCounter {
   encrypt(period: string, counts: ReadonlyMap<string, number>): Promise<CountsRequest>
@@ -68,17 +70,24 @@ export function createBranchCounter(key: CountingKey): BranchCounter {
   }
 }
 
-/** True when the core has counts of this gateway and period: these, or those that came first. */
+export type CountsOutcome =
+  /** The core has counts of this gateway and period: these, or those that came first. */
+  { readonly kind: 'counted' } | { readonly kind: 'refused'; readonly detail: string }
+
 export async function sendCounts(
   link: Link,
   gatewayId: string,
   request: CountsRequest,
-): Promise<boolean> {
+): Promise<CountsOutcome> {
   const result = await link.request({
     method: 'POST',
     path: `/v1/gateways/${gatewayId}/counts`,
     contentType: 'application/json',
     body: Buffer.from(JSON.stringify(request)),
   })
-  return result.kind === 'answer' && result.status === 200
+  if (result.kind === 'failure') return { kind: 'refused', detail: `link.${result.failure}` }
+  if (result.status === 200) return { kind: 'counted' }
+  const problem = parseJson(ProblemAnswer, result.body)
+  const detail = problem.ok ? `${problem.value.code} ${problem.value.detail ?? ''}` : ''
+  return { kind: 'refused', detail: detail.trim() || `status ${result.status}` }
 }

@@ -44,6 +44,27 @@ export const CloudOptions = Type.Object(
       default: ['pack', 'config', 'twin', 'command', 'announcement'],
       description: 'What the cloud core may send down, each signed with its pinned key (IT)',
     }),
+    counts: Type.Optional(
+      Type.Object(
+        {
+          keyFile: Type.String({
+            description:
+              'Public counting key of whoever may read the sums, as npm run counts -- make-key writes it; never taken from the core (head office)',
+          }),
+          intents: Type.Array(Type.String({ maxLength: 70 }), {
+            default: [],
+            maxItems: 500,
+            uniqueItems: true,
+            description:
+              'Intents that are told apart, the same list in all branches; the others count as one (head office)',
+          }),
+        },
+        {
+          ...closed,
+          description: 'Counts of each day, encrypted and added up over all branches; absent: none',
+        },
+      ),
+    ),
     escalate: Type.Boolean({
       default: true,
       description: 'Pass asks the box does not know to the cloud (IT)',

@@ -32,6 +32,8 @@ export interface JobParts {
   readonly time?: Pick<TimeFloor, 'doubt' | 'persist' | 'restampIfDue'>
   /** Present where a cloud is configured. */
   readonly pusher?: { setWindow(isOpen: boolean): void }
+  /** Present where this branch's counts are sent to be added up. */
+  readonly counts?: { sendDue(signal: AbortSignal): Promise<string> } | undefined
   /** Free bytes of the data folder's disk; a test gives its own. */
   readonly freeBytes?: () => number
 }
@@ -91,6 +93,7 @@ export function boxJobs(parts: JobParts): readonly Job[] {
   if (parts.pusher && config.cloud.backlogHours.length > 0) {
     jobs.push(windowJob(parts, parts.pusher, config.cloud.backlogHours))
   }
+  if (parts.counts) jobs.push(countsJob(parts.counts, time))
   if (config.backup.dir !== undefined) jobs.push(backupJob(parts, config.backup.dir))
   return jobs
 }
@@ -146,6 +149,13 @@ const windowJob = (
     pusher.setWindow(isOpen)
     return isOpen ? 'open' : 'closed'
   },
+})
+
+const countsJob = (counts: NonNullable<JobParts['counts']>, time: JobParts['time']): Job => ({
+  name: 'branch-counts',
+  cron: '20 * * * *',
+  why: 'Sends what was counted each day, encrypted, to be added up over all branches',
+  run: (signal) => (time?.doubt() ? 'skipped: the time is in doubt' : counts.sendDue(signal)),
 })
 
 function backupJob({ config, clock, makeBackup }: JobParts, dir: string): Job {

@@ -1,0 +1,81 @@
+/** Three branches count a day, the core adds, and only the holder of the key reads the sum. */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { makeHolderKey } from '@kefu-edge/cloud-sync/counting/holder'
+import { keyIdOf } from '@kefu-edge/cloud-sync/protocol/counts'
+import { expect, it } from 'vitest'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { cloudOf, readCore, startCore, type TestCore } from './cloud-support.ts'
+
+const DAY_MS = 86_400_000
+const yesterday = () => new Date(Date.now() - DAY_MS)
+const TOOL = join(import.meta.dirname, '../../cloud-sync/counting/main.ts')
+
+async function tool(...args: readonly string[]): Promise<string> {
+  const flags = ['--conditions=kefu-source', '--import', 'tsx', TOOL, ...args]
+  return (await promisify(execFile)(process.execPath, flags)).stdout
+}
+
+/** A box on which so many people asked yesterday, and which meets the core today. */
+async function branch(core: TestCore, asks: number, keyFile: string): Promise<TestGateway> {
+  const dataDir = tempFolder()
+  const clock = { now: () => Date.now() - DAY_MS, monotonic: () => performance.now() }
+  const before = await startGateway({ dataDir, overrides: { clock } })
+  const token = await before.addDevice('k1')
+  for (let n = 0; n < asks; n += 1) await before.ask(token, { id: `a${n}`, text: '停车场在哪' })
+  await before.close()
+  const counts = { keyFile, intents: ['parking'] }
+  return startGateway({ dataDir, config: { cloud: { ...cloudOf(core), counts } } })
+}
+
+const send = (gateway: TestGateway) => gateway.box.hooks.live?.runJob('branch-counts')
+const connected = (gateway: TestGateway) =>
+  expect.poll(() => gateway.cloud?.pusher.status().state, { timeout: 15_000 }).toBe('connected')
+
+it('sums of a day reach the holder of the key, and numbers of one branch nobody', async () => {
+  const core = await startCore()
+  const folder = tempFolder()
+  const keyFile = join(folder, 'holder.key')
+  const key = await makeHolderKey(2048)
+  const { n, g } = key
+  writeFileSync(keyFile, JSON.stringify(key))
+  writeFileSync(`${keyFile}.pub`, JSON.stringify({ n, g }))
+  writeFileSync(join(folder, 'token'), core.operatorToken)
+  const there = ['--core', core.url, '--ca', core.caFile, '--token', join(folder, 'token')]
+
+  const branches: TestGateway[] = []
+  for (const asks of [1, 2, 4]) branches.push(await branch(core, asks, `${keyFile}.pub`))
+  await Promise.all(branches.map(connected))
+  const [first] = branches
+  if (!first) throw new Error('no branch')
+  expect(await send(first)).toMatchObject({
+    kind: 'failed',
+    error: expect.stringContaining('keyId: not known here'),
+  })
+  expect(await tool('add-key', `${keyFile}.pub`, ...there)).toContain(keyIdOf(key))
+
+  const period = yesterday().toLocaleDateString('sv')
+  for (const gateway of branches) {
+    const sums = (await readCore(core, `/v1/counts/${period}`)) as { sums: unknown[] }
+    expect(sums.sums).toEqual([])
+    expect(await send(gateway)).toMatchObject({ kind: 'done', result: `${period} sent` })
+    expect(await send(gateway)).toMatchObject({ kind: 'done', result: 'nothing new' })
+  }
+  const read = await tool('read', keyFile, period, ...there)
+  expect(read).toContain(`${period}\t3\tasks\t7\n`)
+  expect(read).toContain(`${period}\t3\tintent.parking\t7\n`)
+  expect(read).toContain(`${period}\t3\tfeedback.up\t0\n`)
+}, 120_000)
+
+it('a private key is not taken on a gateway', async () => {
+  const core = await startCore()
+  const keyFile = join(tempFolder(), 'holder.key')
+  writeFileSync(keyFile, JSON.stringify(await makeHolderKey(2048)))
+  const counts = { keyFile }
+  await expect(
+    startGateway({ config: { cloud: { ...cloudOf(core), counts } } }),
+  ).rejects.toMatchObject({ code: 'config.invalid' })
+}, 60_000)
