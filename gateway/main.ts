@@ -6,8 +6,7 @@ import { runOperation } from './console/operations.ts'
 import { LOOK_MS, restHere } from './memory-rest.ts'
 import { installStarterPack } from './starter-pack.ts'
 
-const FIRST_START =
-  'First start: learning the hospital pack, a few seconds … (首次启动，正在学习医院知识包)'
+const FIRST_START = 'First start: installing the hospital pack … (首次启动，正在安装医院知识包)'
 const text = {
   add: 'npx kefu-edge device add kiosk-1 --kind kiosk',
   ask: 'npx kefu-edge ask "门诊几点开门"',

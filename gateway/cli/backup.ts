@@ -23,7 +23,7 @@ export async function backup(options: CommandOptions): Promise<ExitCode> {
     config(),
     'backup',
     { file, ...(values.config === undefined ? {} : { configFile: resolve(values.config) }) },
-    BACKUP_TIMEOUT_MS,
+    { timeoutMs: BACKUP_TIMEOUT_MS },
   )) as BackupReport
   if (values.json) io.stdout(JSON.stringify(report))
   else {

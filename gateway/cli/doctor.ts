@@ -22,7 +22,7 @@ import { pad } from './labels.ts'
 import { operate } from './operate.ts'
 
 /** A gateway that does not answer its own machine within this is not well. */
-const ASK_TIMEOUT_MS = 5000
+const ASK_OPTIONS = { timeoutMs: 5000, startingMs: 0 }
 const CONNECT_TIMEOUT_MS = 3000
 const MARKS = { ok: '✓', warn: '!', bad: '✗' } as const
 
@@ -72,7 +72,7 @@ async function checkGateway(config: Config): Promise<{ verdict: Verdict; status?
   if (!run) return { verdict: warn('gateway', 'starting') }
   const { pid } = run
   try {
-    const status = (await operate(config, 'status', {}, ASK_TIMEOUT_MS)) as Status
+    const status = (await operate(config, 'status', {}, ASK_OPTIONS)) as Status
     return { verdict: ok('gateway', { pid }), status }
   } catch {
     return { verdict: bad('gateway', 'silent', { pid, port: run.ports.http }) }

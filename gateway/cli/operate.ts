@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { composeBox } from '../compose.ts'
 import type { Config } from '../config/schema.ts'
 import { type OperationName, runOperation } from '../console/operations.ts'
@@ -12,12 +13,44 @@ import { readRunFile } from '../storage/data-folder.ts'
 
 /** A gateway that does not answer within this is not there. */
 const REMOTE_TIMEOUT_MS = 60_000
+/** A gateway that starts holds the folder and listens some seconds later; a first start on a slow box takes longest. */
+const STARTING_MS = 20_000
+const LOOK_AGAIN_MS = 200
+
+export interface OperateOptions {
+  readonly timeoutMs?: number
+  /** How long to wait for a gateway that holds the folder and does not listen yet. */
+  readonly startingMs?: number
+}
 
 export async function operate(
   config: Config,
   name: OperationName,
   args: Record<string, unknown>,
-  timeoutMs: number = REMOTE_TIMEOUT_MS,
+  { timeoutMs = REMOTE_TIMEOUT_MS, startingMs = STARTING_MS }: OperateOptions = {},
+): Promise<unknown> {
+  const lastLookMs = performance.now() + startingMs
+  for (;;) {
+    const outcome = await tryOnce(config, name, args, timeoutMs)
+    if (!(outcome instanceof NotYet)) return outcome
+    if (performance.now() > lastLookMs) throw outcome.cause
+    await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/** Somebody holds the folder, and no gateway listens: one starts or ends, or another command is at work. */
+class NotYet {
+  readonly cause: unknown
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
+}
+
+async function tryOnce(
+  config: Config,
+  name: OperationName,
+  args: object,
+  timeoutMs: number,
 ): Promise<unknown> {
   try {
     const box = await composeBox(config)
@@ -39,18 +72,30 @@ async function operateRemotely(
   { inUse, timeoutMs }: { readonly inUse: GatewayError; readonly timeoutMs: number },
 ): Promise<unknown> {
   const run = readRunFile(config.dataDir)
-  if (!run) throw inUse
+  if (!run) return new NotYet(inUse)
   const token = readFileSync(join(config.dataDir, 'admin.token'), 'utf8').trim()
-  const response = await fetch(`http://127.0.0.1:${run.ports.http}/admin/api/${name}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(args),
-    signal: AbortSignal.timeout(timeoutMs),
-  })
+  let response: Response
+  try {
+    response = await fetch(`http://127.0.0.1:${run.ports.http}/admin/api/${name}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(args),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+  } catch (error) {
+    // What a gateway that was killed left behind, while the next one starts.
+    if (isRefused(error)) return new NotYet(inUse)
+    throw error
+  }
   const body = (await response.json()) as Record<string, unknown>
   if (response.ok) return body
   throw new RemoteProblem(body)
 }
+
+const isRefused = (error: unknown): boolean =>
+  error instanceof TypeError &&
+  error.cause instanceof Error &&
+  (error.cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
 
 /** A refusal by the running gateway, passed on as it was said there. */
 export class RemoteProblem extends Error {

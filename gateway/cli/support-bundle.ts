@@ -20,6 +20,7 @@ import { operate } from './operate.ts'
 
 /** A gateway that hangs is the very reason for a bundle. */
 const ASK_TIMEOUT_MS = 5000
+const ASK_OPTIONS = { timeoutMs: ASK_TIMEOUT_MS, startingMs: 0 }
 export async function supportBundle(options: CommandOptions): Promise<ExitCode> {
   const [word] = options.words
   if (word === undefined || options.words.length > 1) {
@@ -51,9 +52,9 @@ async function collect(config: Config): Promise<object> {
       freeMemoryMb: Math.round(freemem() / 1e6),
     },
     doctor: await part(() => examine(config)),
-    status: await part(() => operate(config, 'status', {}, ASK_TIMEOUT_MS)),
+    status: await part(() => operate(config, 'status', {}, ASK_OPTIONS)),
     config: optionStates(config),
-    log: await part(() => operate(config, 'log.recent', {}, ASK_TIMEOUT_MS)),
+    log: await part(() => operate(config, 'log.recent', {}, ASK_OPTIONS)),
     metrics: run ? await part(() => metricsOf(run.ports.http)) : 'no gateway runs',
   }
 }

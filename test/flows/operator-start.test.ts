@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { operate } from '../../gateway/cli/operate.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
+import { openDataFolder } from '../../gateway/storage/data-folder.ts'
+import { announce } from '../support/command.ts'
+import { freePort } from '../support/free-port.ts'
+import { startGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const list = (dataDir: string, startingMs: number) =>
+  operate(loadConfig({ dataDir, env: {} }), 'device.list', {}, { startingMs })
+
+describe('a command typed while the gateway still starts', () => {
+  it('waits until it listens', async () => {
+    const gateway = await startGateway({ packs: [] })
+    const listed = list(gateway.dataDir, 20_000)
+    const first = await Promise.race([listed, new Promise((resolve) => setImmediate(resolve))])
+    expect(first).toBeUndefined()
+    announce(gateway)
+    expect(await listed).toEqual([])
+  })
+
+  it('is not misled by what a gateway that was killed left behind', async () => {
+    const gateway = await startGateway({ packs: [] })
+    const dead = { http: await freePort(), mqtt: 1 }
+    gateway.box.folder.writeRunFile({ pid: 1, ports: dead, startedAt: '2026-11-22T08:00:00Z' })
+    const listed = list(gateway.dataDir, 20_000)
+    setTimeout(() => announce(gateway), 300)
+    expect(await listed).toEqual([])
+  })
+
+  it('says who has the folder when nobody ever listens', async () => {
+    const dataDir = tempFolder()
+    const folder = openDataFolder(dataDir)
+    await expect(list(dataDir, 300)).rejects.toMatchObject({ code: 'storage.in-use' })
+    const listed = list(dataDir, 20_000)
+    folder.release()
+    expect(await listed).toEqual([])
+  })
+})
