@@ -95,28 +95,55 @@ const FLOOD = [
   ...['--clientid-prefix', 'abuser', '--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0'],
 ]
 
-/** Twice without, around once beside: what drifts meanwhile (other work, warm code) drifts for both. */
+/** Windows beside the flood; one without stands before and after each. */
+const FLOODED_WINDOWS = 2
+
+/** In turn without and beside: what drifts meanwhile (other work, warm code) drifts for both. */
 async function abuse(broker: BrokerUnderLoad): Promise<Result> {
-  await load(broker, CALM)
-  const before = await load(broker, CALM)
+  const calm = async () => Number((await load(broker, CALM)).p99_us)
+  await calm()
+  const alone = [await calm()]
+  const beside: FloodedWindow[] = []
+  for (let at = 0; at < FLOODED_WINDOWS; at++) {
+    beside.push(await besideFlood(broker))
+    alone.push(await calm())
+  }
+  const aloneUs = mean(alone)
+  const abusedUs = mean(beside.map((one) => one.p99Us))
+  return {
+    p99_alone_us: Math.round(aloneUs),
+    p99_abused_us: Math.round(abusedUs),
+    p99_change_percent: Math.round((abusedUs / aloneUs - 1) * 100),
+    qps_abused: Math.round(mean(beside.map((one) => one.qps))),
+    flood_per_s: Math.round(mean(beside.map((one) => one.floodPerSecond))),
+    cpu_seconds_abused: Number(mean(beside.map((one) => one.cpuSeconds)).toFixed(2)),
+  }
+}
+
+interface FloodedWindow {
+  readonly p99Us: number
+  readonly qps: number
+  readonly floodPerSecond: number
+  readonly cpuSeconds: number
+}
+
+async function besideFlood(broker: BrokerUnderLoad): Promise<FloodedWindow> {
   const cpuBefore = cpuSeconds(broker.pid())
   // Begins before the calm clients connect and ends after their last answer.
   const flood = load(broker, [...FLOOD, '--duration', String(Number(SECONDS) + 4)])
   await sleep(500)
-  const besides = await load(broker, CALM)
-  const flooded = await flood
-  const cpuBesides = cpuSeconds(broker.pid()) - cpuBefore
-  const after = await load(broker, CALM)
-  const aloneUs = (Number(before.p99_us) + Number(after.p99_us)) / 2
+  const { p99_us, qps } = await load(broker, CALM)
+  const { delivered_per_s } = await flood
   return {
-    p99_alone_us: aloneUs,
-    p99_abused_us: besides.p99_us,
-    p99_change_percent: Math.round((Number(besides.p99_us) / aloneUs - 1) * 100),
-    qps_abused: besides.qps,
-    flood_per_s: flooded.delivered_per_s,
-    cpu_seconds_abused: Number(cpuBesides.toFixed(2)),
+    p99Us: Number(p99_us),
+    qps: Number(qps),
+    floodPerSecond: Number(delivered_per_s),
+    cpuSeconds: cpuSeconds(broker.pid()) - cpuBefore,
   }
 }
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 const SCENARIOS: readonly Scenario[] = [
   simple('fanin-q0', '50 publishers → 1 subscriber, QoS 0, window 100', THROUGHPUT, [

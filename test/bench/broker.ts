@@ -1,6 +1,7 @@
 /**
  * npm run bench:broker: the MQTT broker beside Debian's Mosquitto, in turn within each round, every
- * run on a freshly started broker. Prints a table and one JSON line a scenario.
+ * run on a freshly started broker. Prints a table and one JSON line a scenario. Three rounds take about
+ * eight minutes.
  *
  *   ROUNDS=5 SECONDS=2 SCENARIOS='fanin.*|kill' npm run bench:broker
  *
@@ -12,7 +13,7 @@ import { type BrokerUnderLoad, createPeers, type Peer } from './broker-peers.ts'
 import { pickScenarios, type Result, type Scenario } from './broker-scenarios.ts'
 import { machine, median, table } from './support.ts'
 
-const ROUNDS = Number(process.env.ROUNDS ?? 5)
+const ROUNDS = Number(process.env.ROUNDS ?? 3)
 /** Ours is measured against this one. */
 const REFERENCE = 'mosquitto'
 
