@@ -4,9 +4,9 @@ import {
   diskFullRound,
   killRound,
   powerCutRound,
-  randomFrom,
   tornCheckpointRound,
 } from './ledger-rounds.ts'
+import { randomFrom } from './seeded-random.ts'
 
 const SEED = Number(process.env.KEFU_FAULT_SEED ?? 20_261_122)
 /** A few of each in the daily test; the fault harness runs a thousand. */

@@ -8,54 +8,23 @@ import { once } from 'node:events'
 import {
   closeSync,
   copyFileSync,
-  mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { databaseEvidence } from '../../gateway/ledger/evidence.ts'
-import { balanceFromDatabase, unbalanced } from '../../gateway/ledger/lanes.ts'
-import type { FullLedger } from '../../gateway/ledger/ledger.ts'
-import { decodeVerifierKey } from '../../gateway/ledger/tlog/note.ts'
-import { verifyLedger } from '../../gateway/ledger/verify.ts'
-import { openStore, type Store } from '../../gateway/storage/store.ts'
+import { unbalanced } from '../../gateway/ledger/lanes.ts'
 import { openTestLedger } from './cloud-ledger.ts'
-
-/** Uniform in [0, 1). */
-export type Random = () => number
-
-export interface RoundResult {
-  readonly fault: string
-  readonly acknowledged: number
-  readonly lost: number
-  /** Rounds after which the books did not close or the record was not whole. */
-  readonly unbalanced: number
-  readonly notWhole: number
-  readonly bitFlips: number
-  readonly bitFlipsFound: number
-}
+import { appendGroup, inFolder, isWhole, judge, lostOf, type RoundResult } from './ledger-judge.ts'
+import { type Random, randomFrom } from './seeded-random.ts'
 
 const DATABASE = 'gateway.db'
 const PAGE_BYTES = 4096
 /** What a disk writes at once; a torn write ends at such a border or, on bad disks, within. */
 const SECTOR_BYTES = 512
-
-/** mulberry32 */
-export function randomFrom(seed: number): Random {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** kill -9 of a writing process at a random moment, several lives in one data folder. */
 export async function killRound(random: Random): Promise<RoundResult> {
@@ -202,42 +171,6 @@ export async function* ledgerFaults(rounds: number, seed: number): AsyncGenerato
   }
 }
 
-async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = mkdtempSync(join(tmpdir(), 'kefu-fault-'))
-  try {
-    return await work(dir)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-/** Returns how many of the group were refused. */
-async function appendGroup(
-  store: Store,
-  ledger: FullLedger,
-  n: number,
-  acknowledged: Map<number, string>,
-): Promise<number> {
-  const results = await Promise.allSettled(
-    Array.from({ length: 4 }, (_, i) => {
-      const askId = `${n}-${i}`
-      return store
-        .commit(() =>
-          ledger.append({
-            lane: i === 0 ? 'critical' : 'session',
-            kind: 'test',
-            atMs: n,
-            body: { n, i },
-            personal: { heard: `question ${askId}`.repeat(4) },
-            askKey: { deviceId: 'd', askId },
-          }),
-        )
-        .then(({ index }) => void acknowledged.set(index, `d ${askId}`))
-    }),
-  )
-  return results.filter((one) => one.status === 'rejected').length
-}
-
 /** Runs the writer, kills it, and returns what it had said aloud until then. */
 async function runAndKill(dir: string, group: number, livesMs: number) {
   const program = join(import.meta.dirname, 'ledger-writer-process.ts')
@@ -267,61 +200,6 @@ async function runAndKill(dir: string, group: number, livesMs: number) {
       const [index, askId, device] = line.split(' ')
       return [Number(index), `d-${device} ${askId}`]
     })
-}
-
-/** Acknowledged entries that are not where they were said to be, or that their ask does not find. */
-function lostOf(acknowledged: ReadonlyMap<number, string>, ledger: FullLedger): number {
-  let lost = 0
-  for (const [index, ask] of acknowledged) {
-    const [deviceId = '', askId = ''] = ask.split(' ')
-    const entry = ledger.entryAt(index)
-    const isThere = entry?.askKey?.askId === askId && entry.personal !== undefined
-    if (!isThere || ledger.seen(deviceId, askId)?.index !== index) lost += 1
-  }
-  return lost
-}
-
-/** Opens the box again as after a fault, goes on working, and looks at everything. */
-async function judge(
-  fault: string,
-  dir: string,
-  lostIn: (ledger: FullLedger) => number,
-  acknowledged: number,
-): Promise<RoundResult> {
-  const { store, ledger } = openTestLedger(dir)
-  const lost = lostIn(ledger)
-  await store.commit(() => ledger.append({ lane: 'audit', kind: 'after', atMs: 0, body: {} }))
-  await ledger.checkpoint()
-  const fromRows = balanceFromDatabase(store)
-  const isSame = JSON.stringify(fromRows) === JSON.stringify(ledger.balance())
-  const report = verifyLedger(databaseEvidence(store), {
-    logKey: decodeVerifierKey(ledger.verifierKey),
-    cosigners: [],
-  })
-  await store.close()
-  return {
-    fault,
-    acknowledged,
-    lost,
-    unbalanced: unbalanced(fromRows).length + (isSame ? 0 : 1),
-    notWhole: report.isWhole ? 0 : 1,
-    bitFlips: 0,
-    bitFlipsFound: 0,
-  }
-}
-
-async function isWhole(path: string, key: string): Promise<boolean> {
-  let store: Store | undefined
-  try {
-    store = openStore({ path, readonly: true })
-    return verifyLedger(databaseEvidence(store), { logKey: decodeVerifierKey(key), cosigners: [] })
-      .isWhole
-  } catch {
-    // A file that does not open any more is a flip that was found.
-    return false
-  } finally {
-    await store?.close()
-  }
 }
 
 function writeByte(path: string, at: number, value: number): void {

@@ -6,7 +6,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 
 export interface FlipReport {
   readonly bitFlips: number

@@ -5,7 +5,7 @@
  */
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connectAsync, type MqttClient } from 'mqtt'
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 import { pause } from './program.ts'
 import type { Device, Ports, Site } from './site.ts'
 

@@ -1,5 +1,5 @@
 /** What a fault is, and what it has in hand. */
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 import type { Load } from './devices.ts'
 import type { Shim } from './shim.ts'
 import type { Site } from './site.ts'

@@ -1,5 +1,5 @@
 /** Programs and machines that end at once. */
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 import { between, type Fault, NOTHING_BROKE, shimsOf } from './fault.ts'
 import { pause } from './program.ts'
 import type { Site } from './site.ts'

@@ -1,5 +1,5 @@
 /** A wall clock that jumps; the record and the link go on. */
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 import { between, type Fault, NOTHING_BROKE, shimsOf } from './fault.ts'
 import { pause } from './program.ts'
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { randomFrom } from '../ledger-rounds.ts'
+import { randomFrom } from '../seeded-random.ts'
 import { readFolder } from './power-cut.ts'
 import { buildShim, openShim, type Shim } from './shim.ts'
 

@@ -9,7 +9,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 
 /** Contents by path relative to the folder. */
 export type Files = ReadonlyMap<string, Buffer>

@@ -1,7 +1,7 @@
 /** One round: a site under load, one fault, its repair, and what is left. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { randomFrom } from '../ledger-rounds.ts'
+import { randomFrom } from '../seeded-random.ts'
 import { flipBits } from './bit-flips.ts'
 import { startLoad } from './devices.ts'
 import type { Fault } from './fault.ts'

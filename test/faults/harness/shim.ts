@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { Random } from '../ledger-rounds.ts'
+import type { Random } from '../seeded-random.ts'
 import { afterCut, type Files, readFolder, withoutCut, writeFolder } from './power-cut.ts'
 
 export interface Shim {
