@@ -1,13 +1,18 @@
 /** Enrolment at the cloud core: once, with its keys pinned; a core with other keys is not believed. */
 import type { KeyObject } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey } from '@kefu-edge/cloud-sync/identity'
 import type { Link } from '@kefu-edge/cloud-sync/ports'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
+import { GatewayError } from './errors.ts'
 import { addCosigners } from './ledger/cosigners.ts'
+import { writeDurably } from './ledger/key-files.ts'
 import type { Logger } from './logger.ts'
+
+const OWNER_ONLY = 0o600
 
 interface Pinned {
   readonly publisherKey: string
@@ -30,9 +35,12 @@ export function createEnrolment(parts: {
 }): Enrolment {
   const { config, box, link, identity, logger } = parts
   const { url, enrolToken } = config.cloud
-  const pinFile = box.folder.file('keys/core.json')
+  const keyDir = box.folder.file('keys')
+  const pinFile = join(keyDir, 'core.json')
   const waiting: ((publisherKey: KeyObject) => void)[] = []
   let pinned = readPin(pinFile)
+  // Crash story: the pin is written first; a start after a crash in between makes the rest good.
+  if (pinned) addCosigners(keyDir, [pinned.cosignerKey])
 
   function pin(answer: Pinned): boolean {
     if (pinned && pinned.publisherKey !== answer.publisherKey) {
@@ -44,8 +52,8 @@ export function createEnrolment(parts: {
     }
     if (!pinned) {
       pinned = { publisherKey: answer.publisherKey, cosignerKey: answer.cosignerKey }
-      writeFileSync(pinFile, `${JSON.stringify(pinned)}\n`, { mode: 0o600, flush: true })
-      addCosigners(box.folder.file('keys'), [answer.cosignerKey])
+      writeDurably(pinFile, `${JSON.stringify(pinned)}\n`, OWNER_ONLY)
+      addCosigners(keyDir, [answer.cosignerKey])
     }
     const key = keyOf(pinned)
     if (key) for (const use of waiting.splice(0)) use(key)
@@ -82,6 +90,12 @@ export function createEnrolment(parts: {
 const keyOf = ({ publisherKey }: Pinned): KeyObject | undefined =>
   importPublicKey(Buffer.from(publisherKey, 'base64'))
 
+/** Throws `ledger.key-files`: a pin that cannot be read must not pass for a box that was never enrolled. */
 function readPin(file: string): Pinned | undefined {
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Pinned) : undefined
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Pinned
+  } catch (cause) {
+    throw new GatewayError('ledger.key-files', { cause, detail: file })
+  }
 }

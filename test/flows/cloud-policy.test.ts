@@ -1,5 +1,5 @@
 /** What the policy of the box lets the cloud core see and say: words, cosignatures, the time. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { describe, expect, it } from 'vitest'
@@ -75,6 +75,20 @@ describe('who cosigns', () => {
     await expect(
       gateway.box.ledger.addCosignatures(size, `— ${name} ${signed}\n`),
     ).rejects.toMatchObject({ code: 'ledger.cosignature-refused' })
+  })
+
+  it('is known again after a power cut between the pin and the list of cosigners', async () => {
+    const core = await startCore()
+    const config = { cloud: cloudOf(core) }
+    const first = await startGateway({ config })
+    const { dataDir } = first
+    const file = join(dataDir, 'keys/cosigners.vkey')
+    await expect.poll(() => existsSync(file), { timeout: 10_000 }).toBe(true)
+    await first.close()
+    const before = readFileSync(file, 'utf8')
+    rmSync(file)
+    await startGateway({ dataDir, config })
+    expect(readFileSync(file, 'utf8')).toBe(before)
   })
 
   it('a key that is none is refused with the configuration', async () => {
