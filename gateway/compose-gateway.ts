@@ -114,6 +114,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       recentLog: recentLog.lines,
       announce: devices.voice.announce,
       presence: devices.presences.read,
+      mqtt: devices.broker,
       deviceChanged: devices.rights.deviceChanged,
       reload: async () => reload(config, devices.rights, certificates),
     }

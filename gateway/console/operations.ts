@@ -25,6 +25,7 @@ import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
 import { desireTwins, listDevices, readTwins } from './device-state.ts'
 import { IDENTITY_OPERATIONS, type LiveIdentity } from './identity-operations.ts'
+import { type LiveMqtt, MQTT_OPERATIONS } from './mqtt-operations.ts'
 import { operation as bareOperation, type Operation } from './operation.ts'
 import type { Status } from './status.ts'
 import { SUBJECT_OPERATIONS } from './subject-operations.ts'
@@ -52,7 +53,7 @@ export interface OperationParts {
   readonly live: () => LiveParts | undefined
 }
 
-export interface LiveParts extends LiveIdentity {
+export interface LiveParts extends LiveIdentity, LiveMqtt {
   /** Speech to devices, with proof of play. */
   readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
@@ -76,6 +77,7 @@ function audit(parts: OperationParts, kind: string, body: Record<string, Json>):
 
 export const OPERATIONS = {
   ...IDENTITY_OPERATIONS,
+  ...MQTT_OPERATIONS,
   'device.list': operation(Type.Object({}), (_, parts) => listDevices(parts)),
   'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
     setDisabled(args.id, true, parts),
