@@ -231,14 +231,14 @@ async function language({ words, io }: CommandOptions): Promise<ExitCode> {
 
 async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { ledgerCommand } = await import('./ledger.ts')
-  return (await ledgerCommand([...words], streams(io), { dataDir: config().dataDir })) as ExitCode
+  return ledgerCommand([...words], streams(io), { dataDir: config().dataDir })
 }
 
 async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { subjectCommand } = await import('./subject.ts')
   const inTheBox = (name: OperationName, args: Record<string, unknown>) =>
     operate(config(), name, args)
-  return (await subjectCommand([...words], streams(io), { operate: inTheBox })) as ExitCode
+  return subjectCommand([...words], streams(io), { operate: inTheBox })
 }
 
 const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, isTty: io.isTty })

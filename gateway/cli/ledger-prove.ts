@@ -6,10 +6,11 @@ import type { NoteKey } from '../ledger/tlog/note.ts'
 import { formatProof, parseProof, verifyProof } from '../ledger/tlog/proof.ts'
 import { storedRange } from '../ledger/tree.ts'
 import type { Store } from '../storage/store.ts'
-import type { CommandExit, CommandIo } from './ledger.ts'
+import type { ExitCode } from './io.ts'
+import type { CommandIo } from './own-options.ts'
 
 /** Writes a C2SP tlog-proof of the entry against the newest checkpoint to standard output. */
-export function proveEntry(store: Store, index: number, io: CommandIo): CommandExit {
+export function proveEntry(store: Store, index: number, io: CommandIo): ExitCode {
   const entry = store
     .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry WHERE idx = ?')
     .get(index)
@@ -28,12 +29,7 @@ export function proveEntry(store: Store, index: number, io: CommandIo): CommandE
   return 0
 }
 
-export function checkProof(
-  file: string,
-  key: NoteKey,
-  io: CommandIo,
-  asJson: boolean,
-): CommandExit {
+export function checkProof(file: string, key: NoteKey, io: CommandIo, asJson: boolean): ExitCode {
   const proof = existsSync(file) ? parseProof(readFileSync(file, 'utf8')) : undefined
   if (!proof) {
     io.stderr.write(`not a tlog-proof: ${file}\n`)

@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.ts'
 import { logKeyName } from '../ledger/checkpoints.ts'
 import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
@@ -22,16 +21,9 @@ import {
 import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
 import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import { openStore, type Store } from '../storage/store.ts'
+import type { ExitCode } from './io.ts'
 import { checkProof, proveEntry } from './ledger-prove.ts'
-
-export interface CommandIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-  readonly isTty: boolean
-}
-
-/** 0 whole, 1 found wrong, 2 used wrong. */
-export type CommandExit = 0 | 1 | 2
+import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
 
 const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
                       proves that the record is whole: every entry hashed again, tree, signatures;
@@ -71,8 +63,8 @@ export async function ledgerCommand(
   args: readonly string[],
   io: CommandIo,
   env: CommandEnv,
-): Promise<CommandExit> {
-  const parsed = parse(args)
+): Promise<ExitCode> {
+  const parsed = readOptions(args, OPTIONS)
   if (!parsed) return usage(io, 2)
   const [verb, target] = parsed.positionals
   if (parsed.values.help) return usage(io, 0)
@@ -93,7 +85,7 @@ export async function ledgerCommand(
   return usage(io, 2)
 }
 
-function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<CommandExit> {
+function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<ExitCode> {
   const from = options.from
   if (from === undefined) {
     return withDatabase(env, (store) =>
@@ -120,7 +112,7 @@ function check(
   io: CommandIo,
   known: readonly KnownHead[],
   env?: CommandEnv,
-): CommandExit {
+): ExitCode {
   const files = env && keyFilesOf(join(env.dataDir, 'keys'))
   const logKey = options.key === undefined ? env && boxKey(env, evidence) : readKey(options.key)
   if (!logKey) {
@@ -170,7 +162,7 @@ function describe(report: VerifyReport): string {
   return `${lines.join('\n')}\n`
 }
 
-function status(store: Store, options: Options, io: CommandIo): CommandExit {
+function status(store: Store, options: Options, io: CommandIo): ExitCode {
   return readConsistently(store, () => {
     const evidence = databaseEvidence(store)
     const lanes = balanceFromDatabase(store)
@@ -208,7 +200,7 @@ function exportTo(
   options: Options,
   io: CommandIo,
   env: CommandEnv,
-): CommandExit {
+): ExitCode {
   const { entries, verifierKey } = readConsistently(store, () => {
     const evidence = databaseEvidence(store)
     const key = boxKey(env, evidence)
@@ -223,10 +215,7 @@ function exportTo(
   return 0
 }
 
-async function withDatabase(
-  env: CommandEnv,
-  work: (store: Store) => CommandExit,
-): Promise<CommandExit> {
+async function withDatabase(env: CommandEnv, work: (store: Store) => ExitCode): Promise<ExitCode> {
   const path = join(env.dataDir, 'kefu.db')
   if (!existsSync(path)) throw new GatewayError('storage.open-failed', { detail: path })
   const store = openStore({ path, readonly: true })
@@ -265,16 +254,4 @@ function readKeys(textOrFile: string): readonly NoteKey[] {
   return text.split('\n').flatMap((line) => decodeVerifierKey(line) ?? [])
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  } catch {
-    return undefined
-  }
-}
-
-function usage(io: CommandIo, code: 0 | 2): CommandExit {
-  const out = code === 0 ? io.stdout : io.stderr
-  out.write(`${USAGE}\n`)
-  return code
-}
+const usage = (io: CommandIo, code: 0 | 2): ExitCode => sayUsage(USAGE, io, code)

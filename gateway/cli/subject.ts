@@ -1,7 +1,7 @@
 /** `kefu-edge subject export|erase|hold|release`: what is kept of a person, and his right to have it gone. */
-import { parseArgs } from 'node:util'
 import { GatewayError } from '../errors.ts'
-import type { CommandExit, CommandIo } from './ledger.ts'
+import type { ExitCode } from './io.ts'
+import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
 
 export type SubjectOperation =
   | 'subject.export'
@@ -35,8 +35,8 @@ export async function subjectCommand(
   args: readonly string[],
   io: CommandIo,
   env: { readonly dataDir?: string; readonly operate?: Operate },
-): Promise<CommandExit> {
-  const parsed = parse(args)
+): Promise<ExitCode> {
+  const parsed = readOptions(args, OPTIONS)
   if (!parsed) return usage(io, 2)
   const { values, positionals } = parsed
   if (values.help) return usage(io, 0)
@@ -80,16 +80,4 @@ function describeErasure(report: { readonly keys: number; readonly isScrubbed: b
   return `erased: ${report.keys} keys destroyed, the record stays provable${rest}\n`
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
-  } catch {
-    return undefined
-  }
-}
-
-function usage(io: CommandIo, code: 0 | 2): CommandExit {
-  const out = code === 0 ? io.stdout : io.stderr
-  out.write(`${USAGE}\n`)
-  return code
-}
+const usage = (io: CommandIo, code: 0 | 2): ExitCode => sayUsage(USAGE, io, code)
