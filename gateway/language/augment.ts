@@ -1,11 +1,17 @@
 /** Copies of example questions as a recogniser would have heard them or a hesitant person said them. */
 import { INNER_ZH } from './data/fillers.ts'
-import { SYNONYMS } from './data/question-words.ts'
+import { FOREIGN_MATTERS } from './data/foreign-matters.ts'
+import { LIGHT_WORDS } from './data/light-words.ts'
+import { QUESTION_TYPES } from './data/question-words.ts'
+import { SYNONYMS } from './data/synonyms.ts'
 import { homophones } from './pinyin.ts'
 import type { Random } from './random.ts'
+import { createWordFinder } from './word-finder.ts'
 
 /** Share of Han characters misheard: what a poor line or a noisy hall does. */
 export const MISHEARD_SHARE = 0.12
+
+const LONGEST_WORD = 4
 
 const isHan = (unit: number): boolean => unit >= 0x4e00 && unit <= 0x9fff
 
@@ -82,4 +88,40 @@ export function distort(text: string, donor: string, random: Random): string {
   // One in three is a word put in, which narrows or turns the question.
   const kept = random() < 0.33 ? at : at + 2
   return text.slice(0, at) + word + text.slice(kept)
+}
+
+const findFrame = createWordFinder(
+  [
+    ...LIGHT_WORDS,
+    ...Object.values(QUESTION_TYPES).flat(),
+    ...['今天', '明天', '昨天', '上午', '下午', '中午', '早上', '晚上', '周末', '星期', '开', '关'],
+  ].map((word) => [word, true] as const),
+)
+
+/**
+ * `text` with one of its words replaced by a matter that the packs (`isOurs`) do not speak of: the same
+ * kind of question about something else. Undefined where nothing but the frame of a question is left.
+ */
+export function misplace(
+  text: string,
+  isOurs: (matter: string) => boolean,
+  random: Random,
+): string | undefined {
+  const isFrame = new Uint8Array(text.length)
+  findFrame(text, (at, length) => isFrame.fill(1, at, at + length))
+  const isMatter = (i: number): boolean => isFrame[i] === 0 && isHan(text.charCodeAt(i))
+  const places: number[] = []
+  for (let i = 0; i + 1 < text.length; i++) {
+    if (isMatter(i) && isMatter(i + 1)) places.push(i)
+  }
+  const at = places[Math.floor(random() * places.length)]
+  const foreign = FOREIGN_MATTERS.filter((matter) => !isOurs(matter))
+  const matter = foreign[Math.floor(random() * foreign.length)]
+  if (at === undefined || matter === undefined) return undefined
+  let from = at
+  let to = at + 2
+  // The whole run, so that no half of a word is left to know it by; a long run is several words.
+  while (from > 0 && isMatter(from - 1) && to - from < LONGEST_WORD) from--
+  while (to < text.length && isMatter(to) && to - from < LONGEST_WORD) to++
+  return text.slice(0, from) + matter + text.slice(to)
 }

@@ -14,8 +14,11 @@ import { buildPairLexicon } from './repair.ts'
 import { trainQuestionModel } from './trainer.ts'
 import { decide } from './understanding.ts'
 
-/** How many questions training on packs reckons with that no intent answers. */
-const FOREIGN_SHARE = 0.2
+/**
+ * Share of questions that no intent answers, as training reckons with it: the less a box knows, the more
+ * it is asked that it does not.
+ */
+const foreignShareOf = (intents: number): number => 0.2 + 0.3 * Math.exp(-intents / 20)
 export interface LanguageModuleOptions {
   /** What 明天 counts from; milliseconds since 1970. */
   readonly now: () => number
@@ -41,7 +44,7 @@ export function trainPacks(
       seed: options.seed,
       classify: true,
       search: true,
-      foreignShare: FOREIGN_SHARE,
+      foreignShare: foreignShareOf(base.intents.length),
       entityNames: listNames(base),
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     },

@@ -109,7 +109,7 @@ function newtonStep(problem: Problem, weights: readonly number[]): number[] {
 }
 
 /** Solves a symmetric positive system given by its lower half (Cholesky). */
-function solve(lower: Float64Array[], right: Float64Array): number[] {
+export function solve(lower: Float64Array[], right: Float64Array): number[] {
   const size = right.length
   const factor = lower.map((row) => Float64Array.from(row))
   const at = (i: number, j: number): number => factor[i]?.[j] ?? 0

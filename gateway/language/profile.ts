@@ -1,6 +1,8 @@
-/** A question as the rerank compares it: units, syllables, numbers, what it asks and denies. */
-import { isNegated, oppositeSides, questionTypes } from './question-words.ts'
-import type { Token } from './tokens.ts'
+/** A question as the rerank compares it: units, syllables, meanings, numbers, what it asks and denies. */
+import { LIGHT_WORDS } from './data/light-words.ts'
+import { findConcepts, isNegated, oppositeSides, questionTypes } from './question-words.ts'
+import { type Token, tokenise } from './tokens.ts'
+import { createWordFinder } from './word-finder.ts'
 
 /** Longer questions are compared by their beginning; comparing is quadratic in length. */
 export const MAX_UNITS = 64
@@ -8,8 +10,14 @@ export const MAX_UNITS = 64
 export interface Profile {
   readonly units: Uint32Array
   readonly syllables: Uint16Array
+  /** Number of the group of synonyms that each unit's word belongs to, 0 for none. */
+  readonly concepts: Uint16Array
   /** Rarity of each unit, 0–1. */
   readonly weights: Float32Array
+  /** The same, but next to nothing for words that a question can lose. */
+  readonly content: Float32Array
+  /** Hashes of neighbouring units of everything that was said, sorted. */
+  readonly pairs: Uint32Array
   readonly numbers: readonly number[]
   readonly types: number
   readonly negated: boolean
@@ -24,6 +32,9 @@ const FUNCTION_WORDS = new Set([
     ' ',
   ),
 ])
+/** Words that a question can lose weigh this part of their rarity as content. */
+const LIGHT_WEIGHT = 0.12
+const findLightWords = createWordFinder(LIGHT_WORDS.map((word) => [word, 1] as const))
 
 const RARITY_POWER = 0.8
 
@@ -50,20 +61,52 @@ export function rarityOf(rarity: Rarity, hash: number): number {
   return (1 - Math.log(1 + count) / Math.log(2 + rarity.documents)) ** RARITY_POWER
 }
 
-export function profile(text: string, tokens: readonly Token[], rarity: Rarity): Profile {
+/** `text` is the normal form that `tokens` were cut from; `said` the same with its fillers. */
+export function profile(
+  text: string,
+  said: string,
+  tokens: readonly Token[],
+  rarity: Rarity,
+): Profile {
   const units = tokens.length > MAX_UNITS ? tokens.slice(0, MAX_UNITS) : tokens
+  const rarities = Float32Array.from(units, (token) => rarityOf(rarity, token.hash))
+  const light = markWords(text, findLightWords)
+  const concepts = markWords(text, findConcepts)
   return {
     units: Uint32Array.from(units, (token) => token.hash),
     syllables: Uint16Array.from(units, (token) => token.syllable),
-    weights: Float32Array.from(units, (token) => {
-      const weight = rarityOf(rarity, token.hash)
-      return FUNCTION_WORDS.has(token.text) ? weight * FUNCTION_WEIGHT : weight
-    }),
+    concepts: Uint16Array.from(units, ({ at }) => concepts[at] ?? 0),
+    weights: rarities.map((weight, i) =>
+      FUNCTION_WORDS.has(units[i]?.text ?? '') ? weight * FUNCTION_WEIGHT : weight,
+    ),
+    content: rarities.map((weight, i) =>
+      light[units[i]?.at ?? 0] === 0 ? weight : weight * LIGHT_WEIGHT,
+    ),
+    pairs: pairsOf(said === text ? tokens : tokenise(said)),
     numbers: tokens.filter((token) => token.kind === 'number').map((token) => numberHash(token)),
     types: questionTypes(text),
     negated: isNegated(text),
     sides: oppositeSides(text),
   }
+}
+
+/** For each place of `text` the value of the word that covers it, 0 for none. */
+function markWords(text: string, find: ReturnType<typeof createWordFinder<number>>): Uint16Array {
+  const marks = new Uint16Array(text.length)
+  find(text, (at, length, value) => marks.fill(value, at, at + length))
+  return marks
+}
+
+/** Hashes of neighbours, the two ends among them, sorted. */
+function pairsOf(tokens: readonly Token[]): Uint32Array {
+  const pairs = new Uint32Array(tokens.length + 1)
+  let before = 1
+  tokens.forEach(({ hash }, i) => {
+    pairs[i] = Math.imul(before, 0x9e3779b1) ^ hash
+    before = hash
+  })
+  pairs[tokens.length] = Math.imul(before, 0x9e3779b1) ^ 2
+  return pairs.sort()
 }
 
 function numberHash(token: Token): number {

@@ -25,7 +25,8 @@ const SEARCH_FEATURES: FeatureOptions = {
   head: 0,
   edges: false,
 }
-const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0, 0]
+/** Characters, syllables, words, letters, concepts, beginning. */
+const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0.3, 0]
 const MAX_TERMS = 1_000_000
 /** Candidates compared in full: more cost time and, on held-out questions, changed nothing. */
 export const CANDIDATES = 24
@@ -33,8 +34,9 @@ export const CANDIDATES = 24
 const PROFILE_CACHE = 6000
 
 export interface QuestionIndex {
-  /** Stored questions in common wording. */
+  /** Normal form and full wording of each stored question. */
   readonly texts: readonly string[]
+  readonly said: readonly string[]
   readonly inverted: InvertedIndex
   readonly vectoriser: Vectoriser
   readonly rarity: Rarity
@@ -53,7 +55,8 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
   const vocabulary = buildVocabulary(searched, SEARCH_FEATURES, 1, MAX_TERMS)
   const vectoriser = createVectoriser(vocabulary, SEARCH_WEIGHTS)
   return {
-    texts: texts.map(({ common }) => common),
+    texts: texts.map(({ text }) => text),
+    said: texts.map(({ said }) => said),
     inverted: buildInvertedIndex(buildMatrix(searched, SEARCH_FEATURES, vectoriser)),
     vectoriser,
     rarity: measureRarity(searched),
@@ -65,8 +68,8 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
 /** Cosine of the stored question nearest to `query` by n-grams alone; 0 when none shares any. */
 export function nearestCosine(index: QuestionIndex, query: QueryText): number {
   const vector = createSparseVector()
-  const { tokens, lang } = query.forSearch
-  extractFeatures(tokens, lang, [], SEARCH_FEATURES, index.buffer)
+  const { tokens, lang, entities } = query.forSearch
+  extractFeatures(tokens, lang, entities, SEARCH_FEATURES, index.buffer)
   vectorise(index.vectoriser, index.buffer, vector)
   return searchIndex(index.inverted, vector, 1)[0]?.score ?? 0
 }
@@ -79,11 +82,11 @@ export function findMatches(
   skip = -1,
 ): Match[] {
   const vector = createSparseVector()
-  const { tokens, lang } = query.forSearch
-  extractFeatures(tokens, lang, [], SEARCH_FEATURES, index.buffer)
+  const { tokens, lang, entities } = query.forSearch
+  extractFeatures(tokens, lang, entities, SEARCH_FEATURES, index.buffer)
   vectorise(index.vectoriser, index.buffer, vector)
   const hits = searchIndex(index.inverted, vector, CANDIDATES, skip)
-  const asked = profile(query.common, tokens, index.rarity)
+  const asked = profile(query.text, query.said, tokens, index.rarity)
   const matches = hits.map((hit) => {
     const figures = new Float32Array(SIMILARITY_WIDTH)
     compare(asked, profileOf(index, hit.document), hit.score, figures)
@@ -96,7 +99,7 @@ function profileOf(index: QuestionIndex, document: number): Profile {
   const kept = index.profiles.get(document)
   if (kept) return kept
   const text = index.texts[document] ?? ''
-  const made = profile(text, tokenise(text), index.rarity)
+  const made = profile(text, index.said[document] ?? text, tokenise(text), index.rarity)
   if (index.profiles.size < PROFILE_CACHE) index.profiles.set(document, made)
   return made
 }

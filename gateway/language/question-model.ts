@@ -5,7 +5,7 @@ import type { FeatureOptions } from './features.ts'
 import type { LinearModel } from './linear-model.ts'
 import type { Logistic } from './logistic.ts'
 import type { NormalText } from './normalise.ts'
-import { commonWording } from './question-words.ts'
+import { conceptNames } from './question-words.ts'
 import { tokenise } from './tokens.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -50,44 +50,44 @@ export type EntityNames = (text: string) => readonly string[]
 export interface QueryText {
   readonly lang: Language
   readonly forClassifier: PreparedText
-  /** In common wording: what the search compares. */
-  readonly common: string
+  /** What the search compares. */
+  readonly text: string
+  /** With fillers and politeness; tells near duplicates apart. */
+  readonly said: string
   readonly forSearch: PreparedText
 }
 
 export function prepareQuery(normal: NormalText, entityNames: EntityNames): QueryText {
-  const entities = entityNames(normal.text)
-  const common = normal.lang === 'zh' ? commonWording(normal.text) : normal.text
+  const { lang, text, plain: said } = normal
+  const tokens = tokenise(text)
   return {
-    lang: normal.lang,
-    forClassifier: { lang: normal.lang, tokens: tokenise(normal.text), entities },
-    common,
-    forSearch: { lang: normal.lang, tokens: tokenise(common), entities: [] },
+    lang,
+    text,
+    said,
+    forClassifier: { lang, tokens, entities: entityNames(text) },
+    forSearch: { lang, tokens, entities: conceptNames(text) },
   }
 }
 
 /** As {@link prepareQuery}, but cut anew at each use: a hundred thousand stored questions stay small. */
 export function prepareStored(normal: NormalText, entityNames: EntityNames): QueryText {
-  const { lang, text } = normal
-  const common = lang === 'zh' ? commonWording(text) : text
+  const { lang, text, plain } = normal
   return {
     lang,
-    common,
-    forClassifier: {
-      lang,
-      get tokens() {
-        return tokenise(text)
-      },
-      get entities() {
-        return entityNames(text)
-      },
-    },
-    forSearch: {
-      lang,
-      get tokens() {
-        return tokenise(common)
-      },
-      entities: [],
-    },
+    text,
+    // One string where the two are the same.
+    said: plain === text ? text : plain,
+    forClassifier: prepareLazily(lang, text, entityNames),
+    forSearch: prepareLazily(lang, text, conceptNames),
   }
 }
+
+const prepareLazily = (lang: Language, text: string, entityNames: EntityNames): PreparedText => ({
+  lang,
+  get tokens() {
+    return tokenise(text)
+  },
+  get entities() {
+    return entityNames(text)
+  },
+})

@@ -1,5 +1,7 @@
-/** What a question asks for, what it denies, and its wording made common. */
-import { NEGATIONS, OPPOSITES, QUESTION_TYPES, SYNONYMS } from './data/question-words.ts'
+/** What a question asks for, what it denies, and which of its words have others of the same meaning. */
+import { NEGATIONS, OPPOSITES, QUESTION_TYPES } from './data/question-words.ts'
+import { SYNONYMS } from './data/synonyms.ts'
+import { createWordFinder } from './word-finder.ts'
 
 const pattern = (words: Iterable<string>, flags = 'g'): RegExp =>
   new RegExp(
@@ -10,9 +12,17 @@ const pattern = (words: Iterable<string>, flags = 'g'): RegExp =>
     flags,
   )
 
-const firstOfGroup = new Map(SYNONYMS.flatMap((group) => group.map((word) => [word, group[0]])))
-// Single characters are parts of too many words to be replaced blindly.
-const SYNONYM = pattern([...firstOfGroup.keys()].filter((word) => word.length > 1))
+/** Single characters that are words of their own often enough to stand for their group. */
+const LONE_WORDS = new Set('买卖治药狗猫花歌学玩画写洗修贴租煮寄找查改删换选图书店车鞋包借啥')
+/** Finds words that have others of the same meaning; the value is the number of their group, from 1. */
+export const findConcepts = createWordFinder(
+  SYNONYMS.flatMap((group, i) =>
+    group
+      .filter((word) => word.length > 1 || LONE_WORDS.has(word))
+      .map((word) => [word, i + 1] as const),
+  ),
+)
+
 const typeBit = new Map(
   Object.values(QUESTION_TYPES).flatMap((words, bit) => words.map((word) => [word, 1 << bit])),
 )
@@ -22,9 +32,11 @@ const NEGATION = pattern(NEGATIONS)
 const NOT_NEGATION =
   /(.)不\1|是否|能否|可否|不同|不错|不但|不仅|差不多|不好意思|对不起|要不要|不管|不过/gu
 
-/** `text` with synonyms replaced by the first word of their group. */
-export function commonWording(text: string): string {
-  return text.replace(SYNONYM, (word) => firstOfGroup.get(word) ?? word)
+/** A name for each group of synonyms that `text` has a word of. */
+export function conceptNames(text: string): readonly string[] {
+  const names = new Set<string>()
+  findConcepts(text, (_at, _length, concept) => names.add(`concept ${concept}`))
+  return [...names]
 }
 
 /** Set of question types as bits; 0 when the text asks nothing in so many words. */

@@ -30,7 +30,7 @@ export interface Evidence {
   /** Log odds of the best stored question with this label; the floor when none was found. */
   readonly match: number
   readonly document: number
-  /** Share of the text's weight that this question covers, and its heaviest run of words left over. */
+  /** Share of the text's weight that this question covers, and its heaviest unit of content left over. */
   readonly covers: number
   readonly missing: number
   /** Share of the likeness of all stored questions found that is this label's, 0–1. */
@@ -71,7 +71,7 @@ const TOP_CLASSES = 5
 export const RANK_WIDTH = 5
 export const CONFIDENCE_WIDTH = 15
 const COVERS = SIMILARITY_NAMES.indexOf('coversQuery')
-const MISSING = SIMILARITY_NAMES.indexOf('runMissingFromCandidate')
+const MISSING = SIMILARITY_NAMES.indexOf('contentMissing')
 /** Margins of the classifier are kept within this; beyond it they say no more. */
 const WIDEST_MARGIN = 10
 

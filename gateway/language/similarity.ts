@@ -1,16 +1,14 @@
 /** How alike two questions are, in a handful of figures that the rerank weighs. */
+import { align, HEARD } from './alignment.ts'
 import type { Profile } from './profile.ts'
 import { areOpposed } from './question-words.ts'
 
 export const SIMILARITY_NAMES = [
   'cosine',
   'units',
-  'pairs',
   'coversQuery',
   'coversCandidate',
   'order',
-  'missingFromCandidate',
-  'missingFromQuery',
   'numbersDiffer',
   'negationDiffers',
   'typeDiffers',
@@ -21,16 +19,17 @@ export const SIMILARITY_NAMES = [
   'runMissingFromCandidate',
   'runMissingFromQuery',
   'weightDiffers',
+  'sameWords',
+  'contentMissing',
+  'contentReplaced',
+  'contentBegins',
+  'contentCoversQuery',
+  'contentCoversCandidate',
 ] as const
 export const SIMILARITY_WIDTH = SIMILARITY_NAMES.length
 
-/** Credit for units that sound alike but are written differently. */
-const HEARD = 0.85
-
-const matchedQuery = new Float32Array(128)
-const matchedCandidate = new Float32Array(128)
-const rowA = new Float32Array(130)
-const rowB = new Float32Array(130)
+/** Units of less content than this begin nothing. */
+const CONTENT_FROM = 0.2
 
 /** Fills `out` with the similarity of `query` and `candidate`; `cosine` comes from the index. */
 export function compare(
@@ -39,134 +38,88 @@ export function compare(
   cosine: number,
   out: Float32Array,
 ): void {
-  alignUnits(query, candidate)
-  const q = weigh(query, matchedQuery)
-  const c = weigh(candidate, matchedCandidate)
-  out[0] = cosine
-  out[1] = (q.matched + c.matched) / Math.max(q.total + c.total, 1e-6)
-  out[2] = pairOverlap(query, candidate)
-  out[3] = q.matched / Math.max(q.total, 1e-6)
-  out[4] = c.matched / Math.max(c.total, 1e-6)
-  out[5] = commonOrder(query, candidate)
-  out[6] = q.heaviestMissing
-  out[7] = c.heaviestMissing
-  out[8] = sameNumbers(query, candidate) ? 0 : 1
-  out[9] = query.negated === candidate.negated ? 0 : 1
+  const alignment = align(query, candidate)
+  const q = weigh(query, alignment.query)
+  const c = weigh(candidate, alignment.candidate)
   const shared = query.types & candidate.types
-  out[10] = query.types !== 0 && candidate.types !== 0 && shared === 0 ? 1 : 0
-  out[11] = shared !== 0 || query.types === candidate.types ? 1 : 0
-  out[12] = areOpposed(query.sides, candidate.sides) ? 1 : 0
-  out[13] =
-    Math.abs(query.units.length - candidate.units.length) /
-    Math.max(query.units.length, candidate.units.length, 1)
-  out[14] = q.heard
-  out[15] = q.heaviestRun
-  out[16] = c.heaviestRun
-  out[17] = Math.abs(q.total - c.total) / Math.max(q.total, c.total, 1e-6)
+  const lengths = [query.units.length, candidate.units.length] as const
+  out[0] = cosine
+  out[1] = shareOf(q.matched + c.matched, q.total + c.total)
+  out[2] = shareOf(q.matched, q.total)
+  out[3] = shareOf(c.matched, c.total)
+  out[4] = shareOf(alignment.inOrder, Math.max(q.total, c.total))
+  out[5] = sameNumbers(query, candidate) ? 0 : 1
+  out[6] = query.negated === candidate.negated ? 0 : 1
+  out[7] = query.types !== 0 && candidate.types !== 0 && shared === 0 ? 1 : 0
+  out[8] = shared !== 0 || query.types === candidate.types ? 1 : 0
+  out[9] = areOpposed(query.sides, candidate.sides) ? 1 : 0
+  out[10] = Math.abs(lengths[0] - lengths[1]) / Math.max(...lengths, 1)
+  out[11] = shareOf(q.heard, q.total)
+  out[12] = q.heaviestRun
+  out[13] = c.heaviestRun
+  out[14] = shareOf(Math.abs(q.total - c.total), Math.max(q.total, c.total))
+  out[15] = commonPairs(query.pairs, candidate.pairs)
+  out[16] = q.contentMissing
+  out[17] = alignment.heaviestReplaced
+  out[18] = q.begins * c.begins
+  out[19] = shareOf(q.contentMatched, q.content)
+  out[20] = shareOf(c.contentMatched, c.content)
 }
 
-/** Marks each unit by its partner on the other side: 1 the same, HEARD alike in sound, 0 alone. */
-function alignUnits(query: Profile, candidate: Profile): void {
-  const n = query.units.length
-  const m = candidate.units.length
-  matchedQuery.fill(0, 0, n)
-  matchedCandidate.fill(0, 0, m)
-  for (let i = 0; i < n; i++) {
-    const unit = query.units[i] as number
-    for (let j = 0; j < m; j++) {
-      if (candidate.units[j] === unit && matchedCandidate[j] === 0) {
-        matchedQuery[i] = 1
-        matchedCandidate[j] = 1
-        break
-      }
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    const syllable = query.syllables[i] as number
-    if (syllable === 0 || matchedQuery[i] !== 0) continue
-    for (let j = 0; j < m; j++) {
-      if (candidate.syllables[j] === syllable && matchedCandidate[j] === 0) {
-        matchedQuery[i] = HEARD
-        matchedCandidate[j] = HEARD
-        break
-      }
-    }
-  }
-}
+const shareOf = (part: number, whole: number): number => part / Math.max(whole, 1e-6)
 
-function weigh(profile: Profile, matched: Float32Array) {
+/** Sums over the units of one side by how they are matched. */
+function weigh(profile: Profile, matches: Float32Array) {
   let total = 0
-  let met = 0
+  let matched = 0
   let heard = 0
-  let heaviestMissing = 0
   let run = 0
   let heaviestRun = 0
+  let content = 0
+  let contentMatched = 0
+  let contentMissing = 0
+  let begins = -1
   for (let i = 0; i < profile.units.length; i++) {
     const weight = profile.weights[i] as number
-    const match = matched[i] as number
+    const matter = profile.content[i] as number
+    const match = matches[i] as number
     total += weight
-    met += weight * match
-    if (match === 0 && weight > heaviestMissing) heaviestMissing = weight
+    matched += weight * match
+    content += matter
+    contentMatched += matter * match
+    if (match === 0 && matter > contentMissing) contentMissing = matter
     run = match === 0 ? run + weight : 0
     if (run > heaviestRun) heaviestRun = run
-    if (match === HEARD) heard += weight
+    if (match > 0 && Math.abs(match - HEARD) < 1e-3) heard += weight
+    if (begins < 0 && matter > CONTENT_FROM) begins = match
   }
-  return { total, matched: met, heaviestMissing, heaviestRun, heard: heard / Math.max(total, 1e-6) }
+  return {
+    total,
+    matched,
+    heard,
+    heaviestRun,
+    content,
+    contentMatched,
+    /** Heaviest single unit of content left over. */
+    contentMissing,
+    /** How the first unit of content is matched. */
+    begins: begins < 0 ? 1 : begins,
+  }
 }
 
-const alike = (query: Profile, i: number, candidate: Profile, j: number): boolean =>
-  query.units[i] === candidate.units[j] ||
-  (query.syllables[i] !== 0 && query.syllables[i] === candidate.syllables[j])
-
-/** Weighted Dice coefficient of neighbouring pairs of units. */
-function pairOverlap(query: Profile, candidate: Profile): number {
-  const n = query.units.length - 1
-  const m = candidate.units.length - 1
-  if (n < 1 || m < 1) return n === m && alike(query, 0, candidate, 0) ? 1 : 0
-  let total = 0
+/** Dice coefficient of two sorted lists. */
+function commonPairs(one: Uint32Array, other: Uint32Array): number {
+  let i = 0
+  let j = 0
   let met = 0
-  for (let j = 0; j < m; j++) total += pairWeight(candidate, j)
-  for (let i = 0; i < n; i++) {
-    const weight = pairWeight(query, i)
-    total += weight
-    for (let j = 0; j < m; j++) {
-      if (alike(query, i, candidate, j) && alike(query, i + 1, candidate, j + 1)) {
-        met += weight
-        break
-      }
-    }
+  while (i < one.length && j < other.length) {
+    const a = one[i] as number
+    const b = other[j] as number
+    if (a === b) met++
+    if (a <= b) i++
+    if (b <= a) j++
   }
-  return Math.min(1, (2 * met) / Math.max(total, 1e-6))
-}
-
-const pairWeight = (profile: Profile, i: number): number =>
-  (profile.weights[i] as number) + (profile.weights[i + 1] as number)
-
-/** Longest common subsequence by weight, against the heavier side. */
-function commonOrder(query: Profile, candidate: Profile): number {
-  const n = query.units.length
-  const m = candidate.units.length
-  let above = rowA
-  let row = rowB
-  above.fill(0, 0, m + 1)
-  let totalQuery = 0
-  for (let i = 0; i < n; i++) {
-    const weight = query.weights[i] as number
-    totalQuery += weight
-    row[0] = 0
-    for (let j = 0; j < m; j++) {
-      const skip = Math.max(above[j + 1] as number, row[j] as number)
-      row[j + 1] = alike(query, i, candidate, j)
-        ? Math.max(skip, (above[j] as number) + weight)
-        : skip
-    }
-    const held = above
-    above = row
-    row = held
-  }
-  let totalCandidate = 0
-  for (let j = 0; j < m; j++) totalCandidate += candidate.weights[j] as number
-  return (above[m] as number) / Math.max(totalQuery, totalCandidate, 1e-6)
+  return (2 * met) / (one.length + other.length)
 }
 
 function sameNumbers(query: Profile, candidate: Profile): boolean {

@@ -6,9 +6,10 @@
  * of what the box does not know. So the confidence means what it says on questions never seen.
  */
 import { fitDecision, type HeldOut, type Judged, judge } from './calibrate.ts'
+import { type Choice, fitChoice } from './choice.ts'
 import { trainClassifier } from './classifier.ts'
 import { type Example, prepareExamples, type TrainingQuestion } from './examples.ts'
-import { fitLogistic, type Logistic } from './logistic.ts'
+import { fitLogistic, type Logistic, logOdds } from './logistic.ts'
 import { buildQuestionIndex, findMatches, type QuestionIndex } from './question-index.ts'
 import {
   type Classifier,
@@ -20,7 +21,6 @@ import {
 } from './question-model.ts'
 import { type Random, seededRandom } from './random.ts'
 import { createReader, read } from './reader.ts'
-import { SIMILARITY_WIDTH } from './similarity.ts'
 
 export interface TrainingOptions {
   readonly seed: number
@@ -44,10 +44,14 @@ const SINGLE_FOLD_ABOVE = 6000
 /** A misheard copy counts this much beside its original. */
 const COPY_WEIGHT = 0.4
 const NOISY_WEIGHT = 0.5
+/** A made-up near miss counts less than a real one: it reads as no person would say it. */
+const DISTORTED_WEIGHT = 0.2
+/** The same kind of question about another matter is what a small pack is asked most. */
+const MISPLACED_WEIGHT = 2
 /** A made-up paraphrase counts less than a real one. */
 const REPHRASED_WEIGHT = 0.1
 /** Pull towards the starting point; an FAQ with few pairs of questions stays near it. */
-const RERANK_RIDGE = 10
+const RERANK_RIDGE = 5
 /** Neighbours of a question that the rerank learns from. */
 const RERANK_DEPTH = 8
 /** Questions that the decision is fitted on, for the same reason. */
@@ -58,14 +62,17 @@ const RERANK_QUESTIONS = 3000
 /** Starting point of the rerank: what paraphrases of our own packs share. Order as SIMILARITY_NAMES. */
 export const PRIOR_RERANK: Logistic = {
   weights: [
-    3.5, 3.3, 0, 3, 3, 1.4, -0.3, -0.3, -0.5, -0.5, -0.5, 0.3, -0.8, -0.5, -0.2, -0.3, -0.3, -0.7,
-    -8,
+    3.5, 3.3, 3, 3, 1.4, -0.5, -0.5, -0.5, 0.3, -0.8, -0.5, -0.2, -0.3, -0.3, -0.7, 1, -1, 0, 0, 0,
+    0, -8,
   ],
 }
+/** Starting point of the decision: about what the starter packs learn. Order as in `reader.ts`. */
 const PRIOR_DECISION: Decision = {
   rerank: PRIOR_RERANK,
   rank: { weights: [0.7, 0.3, 0.6, -0.5, 1, 0] },
-  confidence: { weights: [0.3, 0.3, 0.2, 0.1, 0.1, 0.3, 0.1, 1, 0, 0.5, -1, 0.1, 1, -0.3, 0.1, 0] },
+  confidence: {
+    weights: [0.3, 0.4, -0.1, 0.3, 0, 0.1, 0.7, 0.2, 0.2, 0, -0.2, 0, -0.5, -2, 0, -0.3],
+  },
 }
 
 export interface Trained {
@@ -109,18 +116,20 @@ function classifierFor(rows: readonly Example[], classes: number, random: Random
   return trainClassifier({ clean, copies, labels, classes, isLong }, random)
 }
 
-/** Learns from stored questions which of their neighbours mean the same. */
+/**
+ * Learns from stored questions which of their neighbours mean the same: first to put the right one in
+ * front, then how sure that makes.
+ */
 function fitRerank(index: QuestionIndex, stored: readonly Example[], random: Random): Logistic {
-  const rows: Float32Array[] = []
-  const targets: number[] = []
-  const rowWeights: number[] = []
+  const choices: Choice[] = []
   const share = Math.min(1, RERANK_QUESTIONS / stored.length)
   const learn = (query: QueryText, label: number, skip: number, weight: number): void => {
-    for (const match of findMatches(index, query, PRIOR_RERANK, skip).slice(0, RERANK_DEPTH)) {
-      rows.push(match.figures)
-      targets.push(stored[match.document]?.label === label ? 1 : 0)
-      rowWeights.push(weight)
-    }
+    const matches = findMatches(index, query, PRIOR_RERANK, skip).slice(0, RERANK_DEPTH)
+    const options = matches.map(({ figures, document }) => ({
+      figures,
+      isRight: stored[document]?.label === label,
+    }))
+    choices.push({ options, weight })
   }
   stored.forEach(({ query, noisy, copies, label }, document) => {
     if (random() >= share) return
@@ -130,11 +139,27 @@ function fitRerank(index: QuestionIndex, stored: readonly Example[], random: Ran
       learn(noisy(), label, document, COPY_WEIGHT)
     }
   })
-  return fitLogistic(rows, targets, SIMILARITY_WIDTH, {
-    ridge: RERANK_RIDGE,
-    prior: PRIOR_RERANK,
-    rowWeights,
-  })
+  const decidable = choices.filter(({ options }) => options.some(({ isRight }) => isRight))
+  const order = fitChoice(decidable, { ridge: RERANK_RIDGE, prior: PRIOR_RERANK })
+  return scaleToOdds(order, choices)
+}
+
+/** The same order with scores that are log odds of being right. */
+function scaleToOdds(order: Logistic, choices: readonly Choice[]): Logistic {
+  const options = choices.flatMap((choice) => choice.options)
+  const { weights } = fitLogistic(
+    options.map(({ figures }) => [logOdds(order, figures)]),
+    options.map(({ isRight }) => (isRight ? 1 : 0)),
+    1,
+    {
+      ridge: 1,
+      prior: { weights: [1, 0] },
+      rowWeights: choices.flatMap((choice) => choice.options.map(() => choice.weight)),
+    },
+  )
+  const [scale = 1, bias = 0] = weights
+  const last = order.weights.length - 1
+  return { weights: order.weights.map((weight, i) => weight * scale + (i === last ? bias : 0)) }
 }
 
 interface HoldOut {
@@ -172,7 +197,7 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
       const { evidence, surroundings } = read(reader, query, allowed, skip)
       rows.push({ evidence, surroundings, label, weight })
     }
-    stored.forEach(({ query, noisy, copies, label }, document) => {
+    stored.forEach(({ query, noisy, misplaced, copies, label }, document) => {
       if (fold[document] !== k || random() >= share) return
       const right = label === outOfScope.outOfScope ? -1 : label
       if (copies) {
@@ -180,12 +205,15 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
         take(query, -1, document, -1, hidden)
         take(noisy(), -1, document, -1, hidden * NOISY_WEIGHT)
         take(copies.same(), right, -1, -1, REPHRASED_WEIGHT)
-        take(copies.wrong(), -1, -1, -1, hidden)
+        take(copies.wrong(), -1, -1, -1, hidden * DISTORTED_WEIGHT)
         return
       }
       take(query, right, document, -1, 1)
       take(noisy(), right, document, -1, NOISY_WEIGHT)
-      if (right >= 0) take(query, -1, document, label, hidden)
+      if (right < 0) return
+      take(query, -1, document, label, hidden)
+      const foreignCopy = options.classify && hidden > 0 ? misplaced() : undefined
+      if (foreignCopy) take(foreignCopy, -1, -1, -1, MISPLACED_WEIGHT)
     })
     for (const { query } of foreign) take(query, -1, -1, -1, 1)
     options.onProgress?.((0.7 * (k + 1)) / folds)
