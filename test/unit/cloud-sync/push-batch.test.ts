@@ -6,7 +6,7 @@ import { encodeBatch, readBatch } from '@kefu-edge/cloud-sync/push-batch'
 import { describe, expect, it } from 'vitest'
 
 /** A lane of entries of 10 bytes; those from `otherFrom` on are of another epoch. */
-function sourceOf(count: number, otherFrom = Number.POSITIVE_INFINITY) {
+function sourceOf(count: number, otherFrom = Number.POSITIVE_INFINITY, readMs = 0) {
   const asked: number[] = []
   const entryOf = (sequence: number): SourceEntry => ({
     epoch: sequence < otherFrom ? 'one' : 'two',
@@ -16,6 +16,7 @@ function sourceOf(count: number, otherFrom = Number.POSITIVE_INFINITY) {
   })
   const readLane: LedgerSource['readLane'] = (_lane, after, maxEntries) => {
     asked.push(maxEntries)
+    for (const end = performance.now() + readMs; performance.now() < end; );
     const first = entryOf(after + 1)
     const size = Math.max(0, Math.min(maxEntries, count - after))
     return Array.from({ length: size }, (_, n) => entryOf(after + 1 + n)).filter(
@@ -48,8 +49,8 @@ async function turnsDuring<T>(work: Promise<T>): Promise<{ turns: number; result
 }
 
 describe('a batch', () => {
-  it('is read and packed in slices, and the event loop turns in between', async () => {
-    const { source, asked } = sourceOf(5000)
+  it('is read in slices, and the event loop turns in between', async () => {
+    const { source, asked } = sourceOf(5000, undefined, 0.6)
     const reading = await turnsDuring(
       readBatch(source, 'audit', 0, { entries: 1000, bytes: 1_000_000 }),
     )
@@ -60,8 +61,6 @@ describe('a batch', () => {
     )
     expect(Math.max(...asked)).toBeLessThanOrEqual(64)
     expect(reading.turns).toBeGreaterThanOrEqual(10)
-    const packing = await turnsDuring(encodeBatch(batch, 0, 'nonce'))
-    expect(packing.turns).toBeGreaterThanOrEqual(10)
   })
 
   it('packed in slices is one message with every entry', async () => {
