@@ -13,9 +13,9 @@ export interface CommandIo {
 export function readOptions<const T extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: T,
-) {
+): ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>> | undefined {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: [...args], options, allowPositionals: true as const })
   } catch {
     return undefined
   }
