@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Answer, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
@@ -58,10 +57,11 @@ describe.skipIf(!hasPeer('espeak-ng'))('a speaker without a voice of its own', (
     const client = await gateway.connectMqtt('speaker-1', token)
     await client.subscribeAsync('kefu/v1/speaker-1/speech', { qos: 1 })
     const hear = async () => {
-      const heard = once(client, 'message')
+      const heard = new Promise<Buffer>((resolve) =>
+        client.once('message', (_topic, payload) => resolve(payload)),
+      )
       await gateway.box.hooks.live?.announce({ devices: ['speaker-1'], text: '请张三到3号诊室' })
-      const [, payload] = (await heard) as [string, Buffer]
-      return JSON.parse(payload.toString()) as Speech
+      return JSON.parse((await heard).toString()) as Speech
     }
     // On a busy machine the first goes out before its sound is made: an alarm does not wait.
     const first = await hear()
