@@ -22,7 +22,7 @@ export const TRAINING_SEED = 20_261_122
 /** Share of its own test questions a pack must get right where its manifest names no other. */
 export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 3
+const ENGINE_VERSION = 4
 
 export interface LibraryParts {
   readonly store: Store

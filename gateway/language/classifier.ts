@@ -1,4 +1,4 @@
-/** Trains the linear classifier: support vector machines and softmax regression, averaged into one. */
+/** Trains the classifier: softmax regression on all features, with what adds to it, as one average. */
 import {
   buildMatrix,
   buildVocabulary,
@@ -6,8 +6,9 @@ import {
   type Matrix,
   type PreparedText,
 } from './dataset.ts'
-import { DEFAULT_FEATURES, VIEW } from './features.ts'
+import { DEFAULT_FEATURES } from './features.ts'
 import { quantise } from './linear-model.ts'
+import { type Network, rowsOf, trainNetwork } from './network.ts'
 import type { Classifier } from './question-model.ts'
 import type { Random } from './random.ts'
 import { trainSoftmax } from './softmax.ts'
@@ -21,50 +22,109 @@ export interface ClassifierExamples {
   /** Class of every text, clean ones first. */
   readonly labels: Int32Array
   readonly classes: number
-  /** Texts of several sentences, where the views are worth being trained apart as well. */
-  readonly isLong: boolean
+  /** Texts of the whole set that `clean` may be a fold of; what is judged and what is used must be alike. */
+  readonly total: number
 }
 
 const MINIMUM_TEXTS = 2
 /** Keeps the file of a model with any number of classes below 5 MB. */
 const MODEL_BYTES = 4_600_000
 const BYTES_A_COLUMN = 4.5
-const BYTES_A_WEIGHT = 0.7
+const BYTES_A_WEIGHT = 0.45
+const BYTES_A_NETWORK_WEIGHT = 0.8
 /** A misheard copy counts this much beside its original. */
 const COPY_WEIGHT = 0.4
-/** Characters, syllables, words, letters, entities, beginning. */
-const VIEW_WEIGHTS = [1, 0.5, 1, 1.2, 0.5, 0.5]
+/** Characters, syllables, words, letters, entities, beginning, phrases. */
+const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
+const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
+const SOFTMAX_STEPS = { alone: 8, withCopies: 7, withNetworks: 6 }
 /** With more classes the machines take most of the time and add nothing measurable. */
 const SVM_UP_TO = 100
 const SVM = { cost: 0.5, passes: 8 }
-const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
-const SOFTMAX_STEPS = { alone: 8, withCopies: 7 }
 /** Margins are smaller than log odds; so much brings the two to one scale. */
 const SVM_SHARE = 3
-/** Turns the averaged scores into probabilities; the decision above corrects the rest. */
-const SHARPNESS = 1
+/** Dropout and smoothed labels leave averaged scores too flat by so much; the decision corrects the rest. */
+const NETWORK_SHARPNESS = 1.6
+
+interface NetworkPlan {
+  /** Lengths of the views that it sees, in the order of VIEW_WEIGHTS; 0 for those that it does not. */
+  readonly views: readonly number[]
+  /** The commonest features of its views that it sees; rarer ones hardly move it. */
+  readonly columns: number
+  readonly share: number
+}
+
+/**
+ * In Chinese three networks see different sides of a text: all, characters, and sounds. What a recogniser
+ * misheard misleads one of them and not all.
+ */
+const THREE_SIDES: readonly NetworkPlan[] = [
+  { views: [1, 0.5, 1, 0.3, 0.5, 0.5, 0], columns: 24_000, share: 1 / 3 },
+  { views: [1, 0, 1, 0.3, 0.5, 0.5, 0], columns: 16_000, share: 1 / 3 },
+  { views: [0, 1, 1, 0.3, 0.5, 0, 0], columns: 8_000, share: 1 / 6 },
+]
+/**
+ * Where networks measured better: in English and with fewer texts they are no better than the machines,
+ * and with more classes they take most of the time.
+ */
+const NETWORKS = { fromTexts: 1500, upToClasses: 100 }
+const NETWORK_UNITS = 64
+/** Rows that a network is shown in all, and the passes within which that is done. */
+const NETWORK_STEPS = 40_000
+const NETWORK_PASSES = { least: 6, most: 25 }
+/** Copies make twice the rows. */
+const COPY_PASSES = 0.6
 
 export function trainClassifier(examples: ClassifierExamples, random: Random): Classifier {
-  const { clean, copies, labels, classes, isLong } = examples
+  const { clean, copies, labels, classes } = examples
   const features = DEFAULT_FEATURES
-  const limit = Math.floor(MODEL_BYTES / (BYTES_A_COLUMN + BYTES_A_WEIGHT * classes))
-  const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, limit)
+  const plans = plansFor(examples)
+  const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, mostColumns(plans, classes))
   const vectoriser = createVectoriser(vocabulary, VIEW_WEIGHTS)
-  const originals = buildMatrix(clean, features, vectoriser)
-  const all =
-    copies.length > 0 ? buildMatrix([...clean, ...copies], features, vectoriser) : originals
+  const matrix = buildMatrix([...clean, ...copies], features, vectoriser)
   const rowWeights = Float32Array.from(labels, (_, i) => (i < clean.length ? 1 : COPY_WEIGHT))
-  const passes = copies.length > 0 ? SOFTMAX_STEPS.withCopies : SOFTMAX_STEPS.alone
-  const smooth = trainSoftmax(all, labels, classes, { ...SOFTMAX, passes, rowWeights }, random)
-  if (classes <= SVM_UP_TO) addSvm(smooth, originals, labels, random)
-  if (isLong) addViews(smooth, originals, vectoriser.views, labels, random)
+  const hasCopies = copies.length > 0
+  const passes = hasCopies ? SOFTMAX_STEPS.withCopies : SOFTMAX_STEPS.alone
+  const options = {
+    ...SOFTMAX,
+    passes: plans.length > 0 ? SOFTMAX_STEPS.withNetworks : passes,
+    rowWeights,
+  }
+  const smooth = trainSoftmax(matrix, labels, classes, options, random)
+  if (plans.length === 0 && classes <= SVM_UP_TO) {
+    addSvm(smooth, firstRows(matrix, clean.length), labels, random)
+  }
+  const data = { matrix, viewOf: vectoriser.views, labels, classes, rowWeights }
+  const networkPasses = Math.round(passesOf(clean.length) * (hasCopies ? COPY_PASSES : 1))
+  const networks = plans.map((plan) => networkFor(plan, data, networkPasses, random))
   return {
     features,
     viewWeights: VIEW_WEIGHTS,
     vocabulary,
-    linear: quantise(smooth, SHARPNESS),
+    linear: {
+      classes,
+      ...quantise(smooth.weights, classes),
+      biases: smooth.biases,
+      share: 1 - plans.reduce((sum, { share }) => sum + share, 0),
+      networks,
+      sharpness: plans.length > 0 ? NETWORK_SHARPNESS : 1,
+    },
   }
 }
+
+function plansFor({ clean, classes, total }: ClassifierExamples): readonly NetworkPlan[] {
+  if (total < NETWORKS.fromTexts || classes > NETWORKS.upToClasses) return []
+  return clean.filter(({ lang }) => lang === 'zh').length * 2 > clean.length ? THREE_SIDES : []
+}
+
+/** Columns that leave room for the networks. */
+function mostColumns(plans: readonly NetworkPlan[], classes: number): number {
+  const rows = plans.reduce((sum, { columns }) => sum + columns, 0)
+  const left = MODEL_BYTES - rows * NETWORK_UNITS * BYTES_A_NETWORK_WEIGHT
+  return Math.floor(left / (BYTES_A_COLUMN + BYTES_A_WEIGHT * classes))
+}
+
+const firstRows = (matrix: Matrix, rows: number): Matrix => ({ ...matrix, rows })
 
 /** Both are linear in the same features, so their sum is one linear model and costs nothing more to use. */
 function addSvm(sum: DenseWeights, matrix: Matrix, labels: Int32Array, random: Random): void {
@@ -77,39 +137,55 @@ function addSvm(sum: DenseWeights, matrix: Matrix, labels: Int32Array, random: R
   }
 }
 
-/**
- * Views of the text trained each by itself, so that none leans on another that noise may take away.
- * A view's columns are scaled back to unit length for it.
- */
-const LONE_VIEWS = [
-  { views: [VIEW.pinyin], share: 0.25 },
-  { views: [VIEW.head], share: 0.25 },
-  { views: [VIEW.character, VIEW.word, VIEW.letters], share: 0.5 },
-] as const
-const LONE_PASSES = 5
+const passesOf = (rows: number): number =>
+  Math.min(Math.max(NETWORK_STEPS / rows, NETWORK_PASSES.least), NETWORK_PASSES.most)
 
-function addViews(
-  sum: DenseWeights,
-  matrix: Matrix,
-  viewOf: Uint8Array,
-  labels: Int32Array,
+interface NetworkData {
+  readonly matrix: Matrix
+  /** View of every column. */
+  readonly viewOf: Uint8Array
+  readonly labels: Int32Array
+  readonly classes: number
+  readonly rowWeights: Float32Array
+}
+
+function networkFor(
+  plan: NetworkPlan,
+  { matrix, viewOf, labels, classes, rowWeights }: NetworkData,
+  passes: number,
   random: Random,
-): void {
-  for (const { views, share } of LONE_VIEWS) {
-    const alone = onlyViews(matrix, viewOf, views)
-    const options = { ...SOFTMAX, passes: LONE_PASSES }
-    const { weights, biases } = trainSoftmax(alone, labels, sum.classes, options, random)
-    for (let i = 0; i < sum.weights.length; i++) {
-      sum.weights[i] = (sum.weights[i] ?? 0) + share * (weights[i] ?? 0)
-    }
-    for (let c = 0; c < sum.classes; c++) {
-      sum.biases[c] = (sum.biases[c] ?? 0) + share * (biases[c] ?? 0)
-    }
+): Network {
+  const gains = plan.views.map((length, view) => length / (VIEW_WEIGHTS[view] ?? 1))
+  // A vocabulary has its commonest features first.
+  const columns: number[] = []
+  for (let column = 0; column < matrix.width && columns.length < plan.columns; column++) {
+    if ((plan.views[viewOf[column] ?? 0] ?? 0) > 0) columns.push(column)
+  }
+  const seen = Int32Array.from(columns)
+  const rowOf = rowsOf(seen, matrix.width)
+  const rowGains = Float32Array.from(columns, (column) => gains[viewOf[column] ?? 0] ?? 1)
+  const part = onlyColumns(matrix, rowOf, rowGains)
+  const options = { units: NETWORK_UNITS, passes, rowWeights }
+  const dense = trainNetwork(part, labels, classes, options, random)
+  // The gains go into the weights, so that all networks read the same vector.
+  for (let i = 0; i < dense.input.length; i++) {
+    dense.input[i] = (dense.input[i] ?? 0) * (rowGains[Math.floor(i / dense.units)] ?? 1)
+  }
+  const { weights, scales } = quantise(dense.input, dense.units)
+  return {
+    units: dense.units,
+    columns: seen,
+    rowOf,
+    input: weights,
+    inputScales: scales,
+    inputBiases: dense.inputBiases,
+    output: dense.output,
+    outputBiases: dense.outputBiases,
+    share: plan.share,
   }
 }
 
-function onlyViews(matrix: Matrix, viewOf: Uint8Array, views: readonly number[]): Matrix {
-  const wanted = new Set(views)
+function onlyColumns(matrix: Matrix, rowOf: Int32Array, rowGains: Float32Array): Matrix {
   const starts = new Int32Array(matrix.rows + 1)
   const columns = new Int32Array(matrix.columns.length)
   const values = new Float32Array(matrix.columns.length)
@@ -117,13 +193,12 @@ function onlyViews(matrix: Matrix, viewOf: Uint8Array, views: readonly number[])
   for (let row = 0; row < matrix.rows; row++) {
     const last = matrix.starts[row + 1] ?? 0
     for (let i = matrix.starts[row] ?? 0; i < last; i++) {
-      const column = matrix.columns[i] ?? 0
-      const view = viewOf[column] ?? 0
-      if (!wanted.has(view)) continue
-      columns[end] = column
-      values[end++] = (matrix.values[i] ?? 0) / (VIEW_WEIGHTS[view] ?? 1)
+      const kept = rowOf[matrix.columns[i] ?? 0] ?? -1
+      if (kept < 0) continue
+      columns[end] = kept
+      values[end++] = (matrix.values[i] ?? 0) * (rowGains[kept] ?? 1)
     }
     starts[row + 1] = end
   }
-  return { ...matrix, starts, columns: columns.slice(0, end), values: values.slice(0, end) }
+  return { rows: matrix.rows, width: rowGains.length, starts, columns, values }
 }

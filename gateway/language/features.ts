@@ -8,8 +8,17 @@ import type { Language } from '../knowledge/pack-schema.ts'
 import { hashText, type Token } from './tokens.ts'
 
 /** Views are weighted and scaled apart from one another. */
-export const VIEW = { character: 0, pinyin: 1, word: 2, letters: 3, entity: 4, head: 5 } as const
-export const VIEW_COUNT = 6
+export const VIEW = {
+  character: 0,
+  pinyin: 1,
+  word: 2,
+  letters: 3,
+  entity: 4,
+  head: 5,
+  /** Three characters or more: exact, and many. */
+  phrase: 6,
+} as const
+export const VIEW_COUNT = 7
 
 export interface FeatureOptions {
   /** Longest n-gram of Han characters (1–4). */
@@ -102,7 +111,7 @@ function unitGrams(tokens: readonly Token[], options: FeatureOptions, buffer: Fe
     const last = Math.min(tokens.length, i + options.characters)
     for (let j = i; j < last; j++) {
       hash = join(hash, tokens[j]?.hash ?? 0)
-      push(buffer, VIEW.character, hash)
+      push(buffer, j - i < 2 ? VIEW.character : VIEW.phrase, hash)
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The classifier as it answers: int8 weights, one scale a class, probabilities by a tempered softmax. */
-import type { DenseWeights } from './dataset.ts'
+import { addNetworkScores, type Network } from './network.ts'
 import type { SparseVector } from './vectorise.ts'
 
 export interface LinearModel {
@@ -8,6 +8,9 @@ export interface LinearModel {
   readonly weights: Int8Array
   readonly scales: Float32Array
   readonly biases: Float32Array
+  /** Its share in the average of scores; the networks have the rest. */
+  readonly share: number
+  readonly networks: readonly Network[]
   /** Sharpness of the softmax, found on held-out examples. */
   readonly sharpness: number
 }
@@ -16,9 +19,13 @@ const LEVELS = 127
 /** Levels this small decide nothing; as zeros they make the file smaller. */
 const NEGLIGIBLE = 1
 
-/** Rounds weights to 8 bits, each class on its own scale. */
-export function quantise(dense: DenseWeights, sharpness: number): LinearModel {
-  const { classes, weights } = dense
+export interface RoundedWeights {
+  readonly weights: Int8Array
+  readonly scales: Float32Array
+}
+
+/** Rounds weights (columns × classes) to 8 bits, each class on its own scale. */
+export function quantise(weights: Float32Array, classes: number): RoundedWeights {
   const scales = new Float32Array(classes)
   for (let i = 0; i < weights.length; i++) {
     const size = Math.abs(weights[i] ?? 0)
@@ -30,12 +37,12 @@ export function quantise(dense: DenseWeights, sharpness: number): LinearModel {
     const level = Math.round((weights[i] ?? 0) / (scales[i % classes] ?? 1))
     small[i] = Math.abs(level) <= NEGLIGIBLE ? 0 : level
   }
-  return { classes, weights: small, scales, biases: dense.biases, sharpness }
+  return { weights: small, scales }
 }
 
-/** Margins of all classes for `vector`, into `scores`. */
+/** Scores of all classes for `vector`, averaged over the linear model and its networks, into `scores`. */
 export function scoreClasses(model: LinearModel, vector: SparseVector, scores: Float32Array): void {
-  const { classes, weights, scales, biases } = model
+  const { classes, weights, scales, biases, share, networks } = model
   scores.fill(0)
   for (let i = 0; i < vector.length; i++) {
     const value = vector.values[i] as number
@@ -45,8 +52,10 @@ export function scoreClasses(model: LinearModel, vector: SparseVector, scores: F
     }
   }
   for (let c = 0; c < classes; c++) {
-    scores[c] = (scores[c] as number) * (scales[c] as number) + (biases[c] as number)
+    const score = (scores[c] as number) * (scales[c] as number) + (biases[c] as number)
+    scores[c] = share * score
   }
+  for (const network of networks) addNetworkScores(network, vector, scores)
 }
 
 /** Probabilities from margins, into `probabilities` (may be the same array). */

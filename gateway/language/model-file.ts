@@ -10,10 +10,11 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { FeatureOptions } from './features.ts'
 import { LanguageModelError } from './model-error.ts'
+import { type Network, rowsOf } from './network.ts'
 import type { Classifier, Decision, QuestionModel, StoredQuestion } from './question-model.ts'
 import { createVocabulary } from './vocabulary.ts'
 
-export const FORMAT_VERSION = 1
+export const FORMAT_VERSION = 2
 const MAGIC = 0x4d4c464b
 const PREFIX = 12
 /** No model of ours inflates to more; a larger one is damage or an attack. */
@@ -40,7 +41,15 @@ interface Header {
     readonly sharpness: number
     readonly classes: number
     readonly columns: number
+    readonly share: number
+    readonly networks: readonly NetworkHeader[]
   }
+}
+
+interface NetworkHeader {
+  readonly units: number
+  readonly columns: number
+  readonly share: number
 }
 
 const pad = (length: number): number => Math.ceil(length / 8) * 8
@@ -63,6 +72,10 @@ export function writeModel(content: ModelContent): Uint8Array {
             sharpness: classifier.linear.sharpness,
             classes: classifier.linear.classes,
             columns: classifier.vocabulary.hashes.length,
+            share: classifier.linear.share,
+            networks: classifier.linear.networks.map(({ units, columns, share }) => {
+              return { units, columns: columns.length, share }
+            }),
           },
         }
       : {}),
@@ -75,6 +88,14 @@ export function writeModel(content: ModelContent): Uint8Array {
         classifier.linear.scales,
         classifier.linear.biases,
         classifier.linear.weights,
+        ...classifier.linear.networks.flatMap((network) => [
+          network.columns,
+          network.input,
+          network.inputScales,
+          network.inputBiases,
+          network.output,
+          network.outputBiases,
+        ]),
       ]
     : []
   const size = parts.reduce((sum, part) => sum + pad(part.byteLength), pad(4 + json.length))
@@ -150,14 +171,14 @@ function readClassifier(
   body: Uint8Array<ArrayBuffer>,
   start: number,
 ): Classifier {
-  const { classes, columns, features, viewWeights, sharpness } = header
-  if (start + columns * (8 + classes) > body.length) {
-    throw new LanguageModelError('model.corrupt', 'The language model is cut short')
-  }
+  const { classes, columns, features, viewWeights, sharpness, share } = header
   let at = start
   const take = (bytes: number): number => {
     const from = at
     at += pad(bytes)
+    if (at > body.length) {
+      throw new LanguageModelError('model.corrupt', 'The language model is cut short')
+    }
     return from
   }
   const hashes = new Uint32Array(body.buffer, take(columns * 4), columns)
@@ -165,10 +186,25 @@ function readClassifier(
   const scales = new Float32Array(body.buffer, take(classes * 4), classes)
   const biases = new Float32Array(body.buffer, take(classes * 4), classes)
   const weights = new Int8Array(body.buffer, take(columns * classes), columns * classes)
+  const networks = header.networks.map((network): Network => {
+    const { units, columns: rows } = network
+    const seen = new Int32Array(body.buffer, take(rows * 4), rows)
+    return {
+      units,
+      share: network.share,
+      columns: seen,
+      rowOf: rowsOf(seen, columns),
+      input: new Int8Array(body.buffer, take(rows * units), rows * units),
+      inputScales: new Float32Array(body.buffer, take(units * 4), units),
+      inputBiases: new Float32Array(body.buffer, take(units * 4), units),
+      output: new Float32Array(body.buffer, take(classes * units * 4), classes * units),
+      outputBiases: new Float32Array(body.buffer, take(classes * 4), classes),
+    }
+  })
   return {
     features,
     viewWeights,
     vocabulary: createVocabulary(hashes, idf),
-    linear: { classes, weights, scales, biases, sharpness },
+    linear: { classes, weights, scales, biases, share, networks, sharpness },
   }
 }

@@ -66,13 +66,14 @@ export const PRIOR_RERANK: Logistic = {
     0, -8,
   ],
 }
-/** Starting point of the decision: about what the starter packs learn. Order as in `reader.ts`. */
-const PRIOR_DECISION: Decision = {
-  rerank: PRIOR_RERANK,
-  rank: { weights: [0.7, 0.3, 0.6, -0.5, 1, 0] },
-  confidence: {
-    weights: [0.3, 0.4, -0.1, 0.3, 0, 0.1, 0.7, 0.2, 0.2, 0, -0.2, 0, -0.5, -2, 0, -0.3],
-  },
+/** Starting points of the decision. Order as in `reader.ts`. */
+const PRIOR_RANK: Logistic = { weights: [0.7, 0.3, 0.6, -0.5, 1, 0] }
+const PRIOR_CONFIDENCE: Logistic = {
+  weights: [0.3, 0.3, 0.1, 0.2, 0, 0.2, 0.5, 0.5, 0.2, 0, -0.2, 0, 0.5, -2, 0, 0],
+}
+/** About what the starter packs learn; a pack of a few questions stays near it. */
+const PACK_CONFIDENCE: Logistic = {
+  weights: [0.3, 0.4, -0.1, 0.3, 0, 0.1, 0.7, 0.2, 0.2, 0, -0.2, 0, -0.5, -2, 0, -0.3],
 }
 
 export interface Trained {
@@ -92,11 +93,15 @@ export function trainQuestionModel(
   const foreign = prepared.filter(({ label }) => label < 0)
   const index = options.search ? buildQuestionIndex(stored.map(({ query }) => query)) : undefined
   const rerank = index ? fitRerank(index, stored, random) : PRIOR_RERANK
-  const start = { ...PRIOR_DECISION, rerank }
+  const isPack = options.classify && options.foreignShare > 0
+  const confidence = isPack ? PACK_CONFIDENCE : PRIOR_CONFIDENCE
+  const start: Decision = { rerank, rank: PRIOR_RANK, confidence }
   const rows = holdOut({ stored, foreign, labels, index, decision: start }, options, random)
   const decision = fitDecision(start, rows)
   options.onProgress?.(0.8)
-  const classifier = options.classify ? classifierFor(stored, labels.length, random) : undefined
+  const classifier = options.classify
+    ? classifierFor(stored, stored.length, labels.length, random)
+    : undefined
   options.onProgress?.(1)
   return {
     model: { labels, decision, ...outOfScopeOf(labels), ...(classifier ? { classifier } : {}) },
@@ -105,15 +110,20 @@ export function trainQuestionModel(
 }
 
 /** Short texts are many ways of few words: misheard copies help them, and only slow long ones down. */
-function classifierFor(rows: readonly Example[], classes: number, random: Random): Classifier {
+function classifierFor(
+  rows: readonly Example[],
+  total: number,
+  classes: number,
+  random: Random,
+): Classifier {
   const clean = rows.map(({ query }) => query.forClassifier)
   const units = clean.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const isLong = units / clean.length > LONG_TEXT
-  const copies = isLong || rows.length > PLENTY ? [] : rows.map((row) => row.noisy().forClassifier)
+  const copies = isLong || total > PLENTY ? [] : rows.map((row) => row.noisy().forClassifier)
   const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
-  return trainClassifier({ clean, copies, labels, classes, isLong }, random)
+  return trainClassifier({ clean, copies, labels, classes, total }, random)
 }
 
 /**
@@ -185,6 +195,7 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
     const classifier = options.classify
       ? classifierFor(
           stored.filter((_, i) => fold[i] !== k),
+          stored.length,
           labels.length,
           random,
         )
