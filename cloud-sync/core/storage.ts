@@ -5,9 +5,10 @@
  * fsync (WAL, synchronous=FULL); an acknowledgement waits for `commit`.
  */
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { CloudError } from '../errors.ts'
 import { migrations } from './schema.ts'
+import { Database } from './sqlite-driver.ts'
 
 export type SqlValue = string | number | Uint8Array | null
 
@@ -54,8 +55,8 @@ export function openCoreStore(dataDir: string): CoreStore {
   return createStore(db)
 }
 
-function createStore(db: Database.Database): CoreStore {
-  const statements = new Map<string, Database.Statement>()
+function createStore(db: Sqlite.Database): CoreStore {
+  const statements = new Map<string, Sqlite.Statement>()
   const begin = db.prepare('BEGIN IMMEDIATE')
   const end = db.prepare('COMMIT')
   const savepoint = db.prepare('SAVEPOINT work')
@@ -141,7 +142,7 @@ function isOfDisk(error: unknown): boolean {
   )
 }
 
-function migrate(db: Database.Database): void {
+function migrate(db: Sqlite.Database): void {
   db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY)')
   const done = new Set(db.prepare('SELECT id FROM migration').pluck().all())
   for (const step of migrations) {

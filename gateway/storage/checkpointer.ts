@@ -6,7 +6,8 @@
  * pages that came meanwhile; then its next transaction begins the log anew.
  */
 import { Worker } from 'node:worker_threads'
-import Database from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
+import { Database } from './sqlite-driver.ts'
 
 /** Pages of the log worth a fold. */
 const FOLD_PAGES = 1000
@@ -113,7 +114,7 @@ export function foldLog(path: string): () => Folded {
   }
 }
 
-function fold(db: Database.Database): Folded {
+function fold(db: Sqlite.Database): Folded {
   for (let pass = 1; ; pass++) {
     const [folded] = db.pragma('wal_checkpoint(PASSIVE)') as [Folded]
     const isEnough = folded.log - folded.checkpointed <= FEW_PAGES

@@ -7,7 +7,7 @@
  * none" for done: the copy is an empty file.
  */
 import { Worker } from 'node:worker_threads'
-import Database from 'better-sqlite3'
+import { Database } from './sqlite-driver.ts'
 
 /** All there is; the reader's snapshot keeps writers going meanwhile. */
 const EVERY_PAGE = 0x7fffffff

@@ -1,8 +1,9 @@
 /** The data folder of a box: made with tight permissions, held by one gateway at a time. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
+import { Database } from './sqlite-driver.ts'
 
 export interface RunFile {
   readonly pid: number
@@ -49,8 +50,8 @@ export function openDataFolder(path: string): DataFolder {
 }
 
 /** Node has no file locks; SQLite's are the kernel's own, and end with the process however it dies. */
-function takeLock(path: string): Database.Database {
-  let db: Database.Database | undefined
+function takeLock(path: string): Sqlite.Database {
+  let db: Sqlite.Database | undefined
   try {
     db = new Database(path, { timeout: 0 })
     chmodSync(path, 0o600)

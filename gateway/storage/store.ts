@@ -4,11 +4,12 @@
  * Writes go through group commit: all work of one event-loop turn shares one transaction and one
  * fsync (WAL, synchronous=FULL). Whoever must not speak before his words are kept awaits `commit`.
  */
-import Database from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
 import { createCheckpointer } from './checkpointer.ts'
 import { copyInWorker } from './copy-database.ts'
 import { migrations } from './migrations/index.ts'
+import { Database } from './sqlite-driver.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -80,7 +81,7 @@ export function openStore(options: StoreOptions): Store {
     onStart: () => foldAt(AUTOCHECKPOINT_PAGES_BESIDE_THREAD),
     onEnd: () => foldAt(AUTOCHECKPOINT_PAGES),
   })
-  const statements = new Map<string, Database.Statement>()
+  const statements = new Map<string, Sqlite.Statement>()
   const lostListeners: (() => void)[] = []
   let waiters: Waiter[] = []
   let isOpen = false
@@ -193,7 +194,7 @@ export function openStore(options: StoreOptions): Store {
   }
 }
 
-function open(options: StoreOptions): Database.Database {
+function open(options: StoreOptions): Sqlite.Database {
   try {
     const db = new Database(options.path, { readonly: options.readonly ?? false })
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
@@ -214,7 +215,7 @@ function open(options: StoreOptions): Database.Database {
 }
 
 /** Brings the file to this program's schema, each step in its own transaction. */
-function migrate(db: Database.Database, options: StoreOptions): void {
+function migrate(db: Sqlite.Database, options: StoreOptions): void {
   const known = migrations.map((step) => step.id)
   if (!options.readonly) {
     db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY, name TEXT NOT NULL)')

@@ -21,7 +21,7 @@ function importsOf(file: string): string[] {
   const specifiers = [
     ...text.matchAll(/^\s*(?:import|export)\s[^'"]*?from\s+'([^']+)'/gm),
     ...text.matchAll(/^\s*import\s+'([^']+)'/gm),
-    ...text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g),
+    ...text.matchAll(/\b(?:import|require)\(\s*'([^']+)'\s*\)/g),
   ].map((match) => match[1] ?? '')
   return specifiers.map((specifier) => {
     if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier))
@@ -69,9 +69,10 @@ describe('the rules of the house', () => {
   })
 
   it('only storage imports the SQLite driver', () => {
-    const allowed = /^(gateway\/storage\/|cloud-sync\/core\/storage)/
+    const allowed = /^(gateway\/storage\/|cloud-sync\/core\/(storage|sqlite-driver))/
     const wrong = [...imports].filter(
-      ([file, targets]) => targets.includes('better-sqlite3') && !allowed.test(file),
+      ([file, targets]) =>
+        targets.some((target) => target.startsWith('better-sqlite3')) && !allowed.test(file),
     )
     expect(wrong.map(([file]) => file)).toEqual([])
   })

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
 import { databaseEvidence, readConsistently } from '../../../gateway/ledger/evidence.ts'
@@ -13,6 +13,7 @@ import {
   parseNote,
 } from '../../../gateway/ledger/tlog/note.ts'
 import { type VerifyReport, verifyLedger } from '../../../gateway/ledger/verify.ts'
+import { Database } from '../../../gateway/storage/sqlite-driver.ts'
 import { type Fixture, newSigningKey, openFixture, turn } from './fixture.ts'
 
 let box: Fixture
@@ -143,7 +144,7 @@ describe('what an administrator of the database could change is found', () => {
 test('an index of the database that does not fit its table is found', async () => {
   await box.ledger.checkpoint()
   await box.store.close()
-  const edit = (work: (db: Database.Database) => void): void => {
+  const edit = (work: (db: Sqlite.Database) => void): void => {
     const db = new Database(box.path)
     db.unsafeMode(true)
     db.pragma('writable_schema = ON')

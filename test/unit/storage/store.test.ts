@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../gateway/errors.ts'
+import { Database } from '../../../gateway/storage/sqlite-driver.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 

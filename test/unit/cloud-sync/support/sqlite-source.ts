@@ -1,7 +1,7 @@
 /** A ledger source on a real SQLite file, as plain as can be: lanes, marks, quarantine. */
 import type { LedgerSource, SourceEntry } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
-import Database from 'better-sqlite3'
+import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
 
 export const LANES = ['critical', 'session', 'audit', 'telemetry'] as const
 
