@@ -55,7 +55,9 @@ export function createBackoff(
       resume()
     },
     failed(failure, retryAfterMs = 0) {
-      attempts += 1
+      // Lanes and echo notice one outage together: one attempt has failed, not three.
+      if (gate && retryAfterMs === 0) return
+      if (!gate) attempts += 1
       const cap =
         failure === 'unreachable' ? Math.min(limits.capMs, UNREACHABLE_CAP_MS) : limits.capMs
       const bound = Math.min(cap, limits.baseMs * 2 ** Math.min(attempts - 1, 30))
