@@ -67,7 +67,7 @@ const THREE_SIDES: readonly NetworkPlan[] = [
  * Where networks measured better: in English and with fewer texts they are no better than the machines,
  * and with more classes they take most of the time.
  */
-const NETWORKS = { fromTexts: 1500, upToClasses: 100 }
+const NETWORKS = { fromTexts: 3000, upToClasses: 100 }
 const NETWORK_UNITS = 64
 /** Rows that a network is shown in all, and the passes within which that is done. */
 const NETWORK_STEPS = 40_000
