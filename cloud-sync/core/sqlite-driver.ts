@@ -11,7 +11,14 @@ import type BetterSqlite3 from 'better-sqlite3'
 const NODE_API = 10
 const require = createRequire(import.meta.url)
 
-export const Database: typeof BetterSqlite3 =
-  Number(process.versions.napi) >= NODE_API
-    ? require('better-sqlite3-napi')
-    : require('better-sqlite3')
+/** Both are optional to npm, since each needs what one machine or the other has not. */
+function load(): typeof BetterSqlite3 {
+  if (Number(process.versions.napi) < NODE_API) return require('better-sqlite3')
+  try {
+    return require('better-sqlite3-napi')
+  } catch {
+    return require('better-sqlite3')
+  }
+}
+
+export const Database: typeof BetterSqlite3 = load()
