@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import { parse } from 'yaml'
 import type { PackIntent, TestsFile } from '../../gateway/knowledge/pack-schema.ts'
-import { loadHttp, loadWebSocket } from './load-web.ts'
+import { loadHttp, loadWebSocket, type WebLoad } from './load-web.ts'
 import {
   buildLoadGenerator,
   freePort,
@@ -166,23 +166,17 @@ async function runOurs(): Promise<Result[]> {
       seconds: SECONDS,
       questions: texts,
     }
-    for (const [name, rate] of SCENARIOS) {
-      results.push({
-        peer: 'kefu-edge',
-        scenario: `WebSocket JSON, ${name}`,
-        ...(await loadWebSocket({ ...web, encoding: 'json', ...(rate ? { rate } : {}) })),
-      })
+    const ways = {
+      'WebSocket JSON': (load: WebLoad) => loadWebSocket({ ...load, encoding: 'json' }),
+      'WebSocket MessagePack': (load: WebLoad) => loadWebSocket({ ...load, encoding: 'msgpack' }),
+      'HTTP keep-alive': loadHttp,
     }
-    results.push({
-      peer: 'kefu-edge',
-      scenario: 'WebSocket MessagePack, closed loop',
-      ...(await loadWebSocket({ ...web, encoding: 'msgpack' })),
-    })
-    results.push({
-      peer: 'kefu-edge',
-      scenario: 'HTTP keep-alive, closed loop',
-      ...(await loadHttp(web)),
-    })
+    for (const [way, run] of Object.entries(ways)) {
+      for (const [name, rate] of SCENARIOS) {
+        const result = await run(rate === undefined ? web : { ...web, rate })
+        results.push({ peer: 'kefu-edge', scenario: `${way}, ${name}`, ...result })
+      }
+    }
     return results
   } finally {
     await gateway.stop()

@@ -36,10 +36,10 @@ export async function loadUws(): Promise<{ uws: UwsModule } | { reason: string }
   }
 }
 
-/** Client certificates are never asked for: the binary does not say whose they are. */
 /** Its message begins with a list of versions that fits any failure; the loader's own words end it. */
 const lastLineOf = (message: string): string => message.trim().split('\n').at(-1) ?? ''
 
+/** Client certificates are never asked for: the binary does not say whose they are. */
 export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpServer {
   /** The last one listens; those before it hold connections that began under an earlier certificate. */
   const apps = [createApp(uws, options)]
@@ -98,6 +98,9 @@ function createApp(uws: UwsModule, options: ServerOptions): Uws.TemplatedApp {
   return app
 }
 
+const NO_QUERY = new URLSearchParams()
+const queryOf = (text: string | undefined) => (text ? new URLSearchParams(text) : NO_QUERY)
+
 function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.HttpRequest): void {
   const { routes } = options
   // uWebSockets.js' request is only valid inside this call: everything is read at once.
@@ -108,7 +111,7 @@ function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.
   const head = {
     method: request.getCaseSensitiveMethod(),
     path: request.getUrl(),
-    query: new URLSearchParams(request.getQuery() ?? ''),
+    query: queryOf(request.getQuery()),
     headers,
     remoteAddress: textOf(response.getRemoteAddressAsText()),
   }
