@@ -49,14 +49,14 @@ export const CloudOptions = Type.Object(
         {
           keyFile: Type.String({
             description:
-              'Public counting key of whoever may read the sums, as npm run counts -- make-key writes it; never taken from the core (head office)',
+              'Public counting key of whoever may read the sums, as npm run counts -- make-key writes it; never taken from the core (IT)',
           }),
           intents: Type.Array(Type.String({ maxLength: 70 }), {
             default: [],
             maxItems: 500,
             uniqueItems: true,
             description:
-              'Intents that are told apart, the same list in all branches; the others count as one (head office)',
+              'Intents that are told apart, the same list in all branches; the others count as one (auditors)',
           }),
         },
         {
