@@ -115,8 +115,9 @@ export function createRetainedSync(parts: {
     const message = (await here(topic)) ?? removalOf(topic)
     // The stamp of the change itself, whoever made it: a fresh one would bring back what was removed since.
     const stamp = stamps.get(topic) ?? nextStamp(topic)
-    send(message, stamp)
+    // Kept first: a box that joins between the two finds there what it did not hear.
     save(message, stamp)
+    send(message, stamp)
   }
 
   async function forgetRemoval(kept: KeptValue, message: CrossingMessage): Promise<void> {
