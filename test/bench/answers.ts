@@ -172,6 +172,7 @@ async function runOurs(): Promise<Result[]> {
       'HTTP keep-alive': loadHttp,
     }
     for (const [way, run] of Object.entries(ways)) {
+      await run({ ...web, ...WARM_UP })
       for (const [name, rate] of SCENARIOS) {
         const result = await run(rate === undefined ? web : { ...web, rate })
         results.push({ peer: 'kefu-edge', scenario: `${way}, ${name}`, ...result })
