@@ -3,7 +3,8 @@
  * count, so that pairs of questions that mean nearly the same teach as much as their words allow, and a
  * question that is easy teaches nothing.
  */
-import { type Logistic, logOdds, solve } from './logistic.ts'
+import { type Logistic, logOdds } from './logistic.ts'
+import { descend, solve } from './newton.ts'
 
 /** What one question could be answered by. */
 export interface Choice {
@@ -22,25 +23,12 @@ const STEPS = 12
 /** Weights under which the right options score highest; the bias is the prior's, as none is learned. */
 export function fitChoice(choices: readonly Choice[], options: ChoiceOptions): Logistic {
   const width = options.prior.weights.length - 1
-  let weights = [...options.prior.weights]
-  let loss = lossOf(choices, weights, options)
-  for (let step = 0; step < STEPS; step++) {
-    const move = newtonStep(choices, weights, width, options)
-    let share = 1
-    let next = weights
-    let nextLoss = Number.POSITIVE_INFINITY
-    while (share > 1e-3) {
-      next = weights.map((weight, i) => weight - share * (move[i] ?? 0))
-      nextLoss = lossOf(choices, next, options)
-      if (nextLoss <= loss) break
-      share /= 2
-    }
-    if (!(nextLoss < loss)) break
-    const gained = loss - nextLoss
-    weights = next
-    loss = nextLoss
-    if (gained < 1e-6 * loss) break
-  }
+  const weights = descend(options.prior.weights, {
+    steps: STEPS,
+    precision: 1e-3,
+    lossOf: (at) => lossOf(choices, at, options),
+    stepOf: (at) => newtonStep(choices, at, width, options),
+  })
   return { weights }
 }
 

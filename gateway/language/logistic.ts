@@ -1,4 +1,5 @@
 /** Logistic regression on a handful of dense features, by Newton's method; exact and deterministic. */
+import { descend, solve } from './newton.ts'
 
 export interface Logistic {
   /** One weight a feature, then the bias. */
@@ -38,26 +39,13 @@ export function fitLogistic(
   options: LogisticOptions,
 ): Logistic {
   const problem: Problem = { ...options, rows, targets, width }
-  let weights = options.prior ? [...options.prior.weights] : new Array<number>(width + 1).fill(0)
-  let loss = lossOf(problem, weights)
-  for (let step = 0; step < STEPS; step++) {
-    const move = newtonStep(problem, weights)
-    // A full step may overshoot where the curve is flat; halve it until the loss falls.
-    let share = 1
-    let next = weights
-    let nextLoss = Number.POSITIVE_INFINITY
-    while (share > 1e-4) {
-      next = weights.map((weight, i) => weight - share * (move[i] ?? 0))
-      nextLoss = lossOf(problem, next)
-      if (nextLoss <= loss) break
-      share /= 2
-    }
-    if (!(nextLoss < loss)) break
-    const gained = loss - nextLoss
-    weights = next
-    loss = nextLoss
-    if (gained < 1e-7 * loss) break
-  }
+  const start = options.prior ? options.prior.weights : new Array<number>(width + 1).fill(0)
+  const weights = descend(start, {
+    steps: STEPS,
+    precision: 1e-4,
+    lossOf: (at) => lossOf(problem, at),
+    stepOf: (at) => newtonStep(problem, at),
+  })
   return { weights }
 }
 
@@ -106,33 +94,4 @@ function newtonStep(problem: Problem, weights: readonly number[]): number[] {
     }
   })
   return solve(hessian, gradient)
-}
-
-/** Solves a symmetric positive system given by its lower half (Cholesky). */
-export function solve(lower: Float64Array[], right: Float64Array): number[] {
-  const size = right.length
-  const factor = lower.map((row) => Float64Array.from(row))
-  const at = (i: number, j: number): number => factor[i]?.[j] ?? 0
-  for (let i = 0; i < size; i++) {
-    const row = factor[i]
-    if (!row) continue
-    for (let j = 0; j <= i; j++) {
-      let sum = row[j] ?? 0
-      for (let k = 0; k < j; k++) sum -= (row[k] ?? 0) * at(j, k)
-      row[j] = i === j ? Math.sqrt(Math.max(sum, 1e-12)) : sum / at(j, j)
-    }
-  }
-  const middle = new Array<number>(size).fill(0)
-  for (let i = 0; i < size; i++) {
-    let sum = right[i] ?? 0
-    for (let k = 0; k < i; k++) sum -= at(i, k) * (middle[k] ?? 0)
-    middle[i] = sum / at(i, i)
-  }
-  const out = new Array<number>(size).fill(0)
-  for (let i = size - 1; i >= 0; i--) {
-    let sum = middle[i] ?? 0
-    for (let k = i + 1; k < size; k++) sum -= at(k, i) * (out[k] ?? 0)
-    out[i] = sum / at(i, i)
-  }
-  return out
 }

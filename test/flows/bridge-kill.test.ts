@@ -5,28 +5,18 @@ import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import {
   bridgeStatus,
+  bridgeTo,
   connectTo,
   gatherFrom,
   kill,
   numbers,
+  open,
   openCutWire,
   startGatewayProcess,
   until,
 } from './bridge-support.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
-
-const open = {
-  mqtt: { port: 0, allowAnonymous: true, connectsPerSecond: 0 },
-  permissions: [{ publish: ['#'], subscribe: ['#'] }],
-}
-const bridgeTo = (port: number, more: object = {}) => ({
-  name: 'hospital',
-  url: `mqtt://127.0.0.1:${port}`,
-  out: [{ filter: 'site/#', remotePrefix: 'ward7/', qos: 2 }],
-  in: [{ filter: 'his/#', localPrefix: 'from-his/', qos: 2 }],
-  ...more,
-})
 
 /** As many at once as a gateway takes unacknowledged from a client; ends when the gateway does. */
 async function publishInWindows(

@@ -3,14 +3,18 @@ import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
 import { hasPeer } from '../support/peers.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { bridgeStatus, connectTo, numbers, startMosquitto, stop, until } from './bridge-support.ts'
+import {
+  bridgeStatus,
+  connectTo,
+  numbers,
+  open,
+  startMosquitto,
+  stop,
+  until,
+} from './bridge-support.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
-const open = {
-  mqtt: { port: 0, allowAnonymous: true, connectsPerSecond: 0 },
-  permissions: [{ publish: ['#'], subscribe: ['#'] }],
-}
 const bridgeTo = (port: number, more: object) => ({
   name: 'hospital',
   url: `mqtt://127.0.0.1:${port}`,

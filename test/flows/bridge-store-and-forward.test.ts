@@ -1,20 +1,17 @@
 import { describe, expect, it, vi } from 'vitest'
 import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
-import { bridgeStatus, connectTo, gatherFrom, numbers, until } from './bridge-support.ts'
+import {
+  bridgeStatus,
+  bridgeTo,
+  connectTo,
+  gatherFrom,
+  numbers,
+  open,
+  until,
+} from './bridge-support.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
-const open = {
-  mqtt: { port: 0, allowAnonymous: true, connectsPerSecond: 0 },
-  permissions: [{ publish: ['#'], subscribe: ['#'] }],
-}
-const bridgeTo = (port: number, more: object = {}) => ({
-  name: 'hospital',
-  url: `mqtt://127.0.0.1:${port}`,
-  out: [{ filter: 'site/#', remotePrefix: 'ward7/', qos: 2 }],
-  in: [{ filter: 'his/#', localPrefix: 'from-his/', qos: 2 }],
-  ...more,
-})
 
 describe('a bridge to another gateway', () => {
   it('carries both ways under the prefixes, with properties, and is known by its echo', async () => {

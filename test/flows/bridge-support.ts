@@ -15,6 +15,21 @@ const LOOK_EVERY_MS = 25
 /** Several times what a quiet machine needs for the longest of these stories. */
 const START_LIMIT_MS = 45_000
 
+/** A gateway that anybody may use. */
+export const open = {
+  mqtt: { port: 0, allowAnonymous: true, connectsPerSecond: 0 },
+  permissions: [{ publish: ['#'], subscribe: ['#'] }],
+}
+
+/** The bridge of these stories, to a broker on this port. */
+export const bridgeTo = (port: number, more: object = {}) => ({
+  name: 'hospital',
+  url: `mqtt://127.0.0.1:${port}`,
+  out: [{ filter: 'site/#', remotePrefix: 'ward7/', qos: 2 }],
+  in: [{ filter: 'his/#', localPrefix: 'from-his/', qos: 2 }],
+  ...more,
+})
+
 const children = new Set<ChildProcess>()
 const clients = new Set<MqttClient>()
 const servers = new Set<Server>()
