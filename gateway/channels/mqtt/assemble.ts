@@ -5,6 +5,7 @@ import { Deadlines } from './deadlines.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import { FairTurns } from './fair-turns.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { LoginGuard } from './login-guard.ts'
 import type { AuthorizeResult, MqttClock, MqttLogger } from './ports.ts'
@@ -134,6 +135,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
     recentEnds: new RecentEnds(),
     gatherer: new WriteGatherer(),
+    turns: new FairTurns(),
     counters,
     connections: new Set(),
     buffered: { bytes: 0 },

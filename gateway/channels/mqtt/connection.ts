@@ -10,7 +10,7 @@ import { Handshake } from './handshake.ts'
 import { Inbound } from './inbound.ts'
 import type { Message } from './message.ts'
 import { Outlet } from './outlet.ts'
-import { RatePacer } from './rate-pacer.ts'
+import { AT_ONCE, NEXT_TURN, Pace } from './pace.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { Session } from './session.ts'
 
@@ -38,8 +38,7 @@ export class Connection {
   lastHeardMs: number
   readonly openedAtMs: number
   private readonly framer: Framer
-  private readonly messagePacer: RatePacer
-  private readonly bytePacer: RatePacer
+  private readonly pace: Pace
   private isRefused = false
   private holds = 0
   /** Why the connection ends, said once. */
@@ -51,9 +50,7 @@ export class Connection {
     this.sendWindow = engine.limits.maxInflight
     this.openedAtMs = engine.clock.nowMs()
     this.lastHeardMs = this.openedAtMs
-    const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = engine.limits
-    this.messagePacer = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, this.openedAtMs)
-    this.bytePacer = new RatePacer(maxBytesPerSecond, rateBurstSeconds, this.openedAtMs)
+    this.pace = new Pace(engine.limits, engine.turns, this.openedAtMs)
     this.outlet = new Outlet(io, engine, this)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
@@ -115,18 +112,20 @@ export class Connection {
   release(): void {
     if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
     this.lastHeardMs = this.engine.clock.nowMs()
-    if (!this.outlet.isChoked) this.io.resume()
-    // A transport may hand over at once what it held back, and that may have been too much again.
-    if (this.holds === 0) this.guard(() => this.framer.release())
+    this.guard(() => this.framer.release())
+    // More is read only once what was read before has been handled.
+    if (!this.isHeld) this.io.resume()
   }
 
-  /** Too fast: nothing is read for a while. */
-  private holdFor(waitMs: number): void {
-    if (waitMs <= 0) return
+  /** Too much at once, or too fast: nothing more is handled in this turn, or for a while. */
+  private restFor(waitMs: number): void {
     this.hold()
-    const { deadlines, clock } = this.engine
-    deadlines.at(clock.nowMs() + waitMs, () => this.release())
+    const { deadlines, clock, turns } = this.engine
+    if (waitMs === NEXT_TURN) turns.later(this.goOn)
+    else deadlines.at(clock.nowMs() + waitMs, this.goOn)
   }
+
+  private readonly goOn = (): void => this.release()
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
   refuse(reasonCode: number, reason: string, logCode?: string): void {
@@ -192,7 +191,6 @@ export class Connection {
     this.lastHeardMs = this.engine.clock.nowMs()
     this.engine.counters.bytesReceived += chunk.length
     if (this.session !== null) this.session.counters.bytesReceived += chunk.length
-    this.holdFor(this.bytePacer.spend(chunk.length, this.engine.clock.nowMs))
     try {
       this.framer.push(chunk)
     } catch (error) {
@@ -217,13 +215,11 @@ export class Connection {
 
   /** A whole packet, from the framer. */
   onPacket(head: number, buffer: Buffer, from: number, start: number, end: number): void {
-    this.engine.counters.messagesReceived++
+    const { counters, clock } = this.engine
+    counters.messagesReceived++
+    const waitMs = this.pace.spend(head >> 4, end - from, clock.nowMs)
+    if (waitMs !== AT_ONCE) this.restFor(waitMs)
     dispatchPacket(this, head, buffer, from, start, end)
-  }
-
-  /** One more message of the client: above its rate nothing is read for a while. */
-  paceMessage(): void {
-    this.holdFor(this.messagePacer.spend(1, this.engine.clock.nowMs))
   }
 
   /** Once, at the end: the session is told, its will sent or not, its presence made known. */

@@ -31,7 +31,6 @@ export function dispatchPacket(
   const { version } = connection
   switch (type) {
     case PacketType.publish: {
-      connection.paceMessage()
       const packet = decodePublish(head, buffer, start, end, version)
       connection.inbound.publish(packet, buffer, from, end)
       return

@@ -5,6 +5,7 @@ import type { BrokerClock } from './broker-clock.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { FairTurns } from './fair-turns.ts'
 import type { MqttLimits } from './limits.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type {
@@ -81,6 +82,7 @@ export interface Engine {
   /** Connects of all clients together. */
   readonly connectPacer: RatePacer
   readonly gatherer: WriteGatherer
+  readonly turns: FairTurns
   readonly counters: EngineCounters
   readonly connections: Set<Connection>
   /** Waiting for all sockets together. */

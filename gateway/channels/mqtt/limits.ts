@@ -42,11 +42,21 @@ export interface MqttLimits {
   readonly maxConnections: number
   /** Connections accepted each second over all clients, with a burst of as many; 0: no limit. */
   readonly maxConnectsPerSecond: number
-  /** Publishes each second of one client; above it the socket is paused, so that the device feels it. 0: no limit. */
+  /**
+   * Packets each second of one client, acknowledgements apart; above it the socket is paused, so that the
+   * device feels it. 0: no limit.
+   */
   readonly maxMessagesPerSecond: number
   readonly maxBytesPerSecond: number
   /** Tokens saved up for a burst, in seconds of the rate. */
   readonly rateBurstSeconds: number
+  /**
+   * Rest of a client that is over its rate, at least: what it earns meanwhile is handled in one stretch.
+   * Shorter ones wake the gateway more often, longer ones make the others wait for longer.
+   */
+  readonly rateRestMs: number
+  /** Packets of one client handled in one stretch; then the others are read. A full window of most clients fits. */
+  readonly maxPacketsPerTurn: number
   /** Acknowledgements a client may be waiting for before its socket is paused (3.1.1 has no receive maximum). */
   readonly maxPendingAcks: number
 }
@@ -77,5 +87,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxMessagesPerSecond: 2000,
   maxBytesPerSecond: 4 * 1024 * 1024,
   rateBurstSeconds: 2,
+  rateRestMs: 10,
+  maxPacketsPerTurn: 64,
   maxPendingAcks: 200,
 }

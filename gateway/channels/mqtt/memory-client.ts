@@ -4,6 +4,7 @@
  */
 import { generate, type Packet, type Parser, parser } from 'mqtt-packet'
 import type { ByteConnection } from './byte-connection.ts'
+import { PausableChunks } from './pausable-chunks.ts'
 
 const MQTT_5 = { protocolVersion: 5 } as const
 /** The broker caps it at its own limit for sessions. */
@@ -30,11 +31,9 @@ export class MemoryClient implements ByteConnection {
   readonly remoteAddress: string
   readonly #parts: MemoryClientParts
   readonly #parser: Parser = parser(MQTT_5)
-  #onData: (chunk: Buffer) => void = () => {}
   #onClose: () => void = () => {}
   #onDrain: () => void = () => {}
-  #unread: Buffer[] = []
-  #isPaused = false
+  readonly #chunks = new PausableChunks()
   #isEnded = false
   #heldBytes = 0
 
@@ -98,14 +97,13 @@ export class MemoryClient implements ByteConnection {
     return this.#heldBytes
   }
   pause(): void {
-    this.#isPaused = true
+    this.#chunks.pause()
   }
   resume(): void {
-    this.#isPaused = false
-    for (const chunk of this.#unread.splice(0)) this.#deliver(chunk)
+    this.#chunks.resume()
   }
   onData(listener: (chunk: Buffer) => void): void {
-    this.#onData = listener
+    this.#chunks.onData = listener
   }
   onDrain(listener: () => void): void {
     this.#onDrain = listener
@@ -115,9 +113,7 @@ export class MemoryClient implements ByteConnection {
   }
 
   #deliver(chunk: Buffer): void {
-    if (this.#isEnded) return
-    if (this.#isPaused) this.#unread.push(chunk)
-    else this.#onData(chunk)
+    if (!this.#isEnded) this.#chunks.receive(chunk)
   }
 
   #handle(packet: Packet): void {

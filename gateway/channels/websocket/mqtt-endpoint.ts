@@ -1,6 +1,7 @@
 /** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
 import type { WebSocketEndpoint, WebSocketPeer } from '../http/server.ts'
 import type { ByteConnection, PeerCertificate } from '../mqtt/byte-connection.ts'
+import { PausableChunks } from '../mqtt/pausable-chunks.ts'
 
 /** Above this much unsent, the engine is told when it has drained. */
 const DRAIN_AT_BYTES = 64 * 1024
@@ -46,12 +47,10 @@ class WebSocketStream implements ByteConnection {
   readonly remoteAddress: string
   readonly peerCertificate?: PeerCertificate
   readonly #peer: WebSocketPeer
-  #onData: (chunk: Buffer) => void = () => {}
   #onDrain: () => void = () => {}
   #onClose: () => void = () => {}
-  #held: Buffer[] = []
-  #heldBytes = 0
-  #isPaused = false
+  /** A WebSocket of uWebSockets.js cannot be paused. */
+  readonly #chunks = new PausableChunks()
   #isFull = false
 
   constructor(peer: WebSocketPeer) {
@@ -67,16 +66,11 @@ class WebSocketStream implements ByteConnection {
   bufferedBytes(): number {
     return this.#peer.bufferedBytes()
   }
-  /** A WebSocket of uWebSockets.js cannot be paused: what comes meanwhile is held, up to a bound. */
   pause(): void {
-    this.#isPaused = true
+    this.#chunks.pause()
   }
   resume(): void {
-    this.#isPaused = false
-    const held = this.#held
-    this.#held = []
-    this.#heldBytes = 0
-    for (const chunk of held) this.receive(chunk)
+    this.#chunks.resume()
   }
   end(): void {
     this.#peer.close(1000, '')
@@ -85,7 +79,7 @@ class WebSocketStream implements ByteConnection {
     this.#peer.destroy()
   }
   onData(listener: (chunk: Buffer) => void): void {
-    this.#onData = listener
+    this.#chunks.onData = listener
   }
   onDrain(listener: () => void): void {
     this.#onDrain = listener
@@ -95,14 +89,8 @@ class WebSocketStream implements ByteConnection {
   }
 
   receive(data: Uint8Array): void {
-    const chunk = Buffer.isBuffer(data) ? data : Buffer.from(data)
-    if (!this.#isPaused) {
-      this.#onData(chunk)
-      return
-    }
-    this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    if (this.#heldBytes > MAX_PAUSED_BYTES) this.#peer.destroy()
+    this.#chunks.receive(Buffer.isBuffer(data) ? data : Buffer.from(data))
+    if (this.#chunks.heldBytes > MAX_PAUSED_BYTES) this.#peer.destroy()
   }
   drained(): void {
     if (!this.#isFull) return

@@ -1,0 +1,57 @@
+/**
+ * How fast the packets of one client are handled. What is over its rate rests in the socket, so that
+ * the device feels it, and is then handled a little at a time: neither the packets that a rest has earned
+ * nor those that a large read brought make the others wait.
+ */
+import { PacketType } from './codec/packets.ts'
+import type { FairTurns } from './fair-turns.ts'
+import type { MqttLimits } from './limits.ts'
+import { RatePacer } from './rate-pacer.ts'
+
+export type PaceLimits = Pick<
+  MqttLimits,
+  | 'maxMessagesPerSecond'
+  | 'maxBytesPerSecond'
+  | 'rateBurstSeconds'
+  | 'rateRestMs'
+  | 'maxPacketsPerTurn'
+>
+
+/** What comes after a packet: the next at once, or in the next turn, or after so many milliseconds. */
+export const AT_ONCE = 0
+export const NEXT_TURN = -1
+
+export class Pace {
+  private readonly limits: PaceLimits
+  private readonly turns: FairTurns
+  private readonly messages: RatePacer
+  private readonly bytes: RatePacer
+  private turn = -1
+  private leftOfTurn = 0
+
+  constructor(limits: PaceLimits, turns: FairTurns, nowMs: number) {
+    const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
+    this.limits = limits
+    this.turns = turns
+    this.messages = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, nowMs)
+    this.bytes = new RatePacer(maxBytesPerSecond, rateBurstSeconds, nowMs)
+  }
+
+  /** Counts one packet, and says when the next one may be handled. */
+  spend(packetType: number, bytes: number, now: () => number): number {
+    const bytesWaitMs = this.bytes.spend(bytes, now)
+    const messageWaitMs = isAnswer(packetType) ? 0 : this.messages.spend(1, now)
+    const waitMs = Math.max(bytesWaitMs, messageWaitMs)
+    if (waitMs > 0) return Math.max(waitMs, this.limits.rateRestMs)
+    const turn = this.turns.now
+    if (turn !== this.turn) {
+      this.turn = turn
+      this.leftOfTurn = this.limits.maxPacketsPerTurn
+    }
+    return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
+  }
+}
+
+/** As many of these come as we have sent messages: a client that receives much does not send too much. */
+const isAnswer = (packetType: number): boolean =>
+  packetType >= PacketType.puback && packetType <= PacketType.pubcomp

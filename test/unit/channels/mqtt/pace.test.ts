@@ -1,0 +1,117 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { PacketType } from '../../../../gateway/channels/mqtt/codec/packets.ts'
+import { FairTurns } from '../../../../gateway/channels/mqtt/fair-turns.ts'
+import { AT_ONCE, NEXT_TURN, Pace } from '../../../../gateway/channels/mqtt/pace.ts'
+import { PausableChunks } from '../../../../gateway/channels/mqtt/pausable-chunks.ts'
+
+const LIMITS = {
+  maxMessagesPerSecond: 1000,
+  maxBytesPerSecond: 0,
+  rateBurstSeconds: 0.05,
+  rateRestMs: 10,
+  maxPacketsPerTurn: 8,
+}
+const { publish, puback, pingreq } = PacketType
+
+/** How many packets are handled in one stretch: until it has to rest, or the others come first. */
+function stretch(pace: Pace, now: () => number, type: number = publish): [number, number] {
+  for (let packets = 1; ; packets++) {
+    const wait = pace.spend(type, 100, now)
+    if (wait !== AT_ONCE) return [packets, wait]
+  }
+}
+
+describe('the pace of one client', () => {
+  test('hands out a burst in shares of a turn, whatever one read brought', async () => {
+    const turns = new FairTurns()
+    const pace = new Pace(LIMITS, turns, 0)
+    for (let turn = 0; turn < 6; turn++) {
+      expect(stretch(pace, () => 0)).toEqual([8, NEXT_TURN])
+      await nextTurn()
+    }
+  })
+
+  test('over its rate, each rest earns a few packets and not a whole read', () => {
+    let nowMs = 0
+    const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, new FairTurns(), 0)
+    expect(stretch(pace, () => nowMs)).toEqual([51, 10])
+    const stretches: number[] = []
+    for (; nowMs < 1000; ) {
+      const [packets, waitMs] = stretch(pace, () => nowMs)
+      stretches.push(packets)
+      nowMs += waitMs
+    }
+    expect(Math.max(...stretches)).toBeLessThanOrEqual(11)
+    const perSecond = stretches.reduce((sum, one) => sum + one, 0)
+    expect(perSecond).toBeGreaterThan(980)
+    expect(perSecond).toBeLessThan(1020)
+  })
+
+  test('a debt that takes longer than a rest is paid in full', () => {
+    const pace = new Pace({ ...LIMITS, maxBytesPerSecond: 1000 }, new FairTurns(), 0)
+    expect(pace.spend(publish, 1050, () => 0)).toBe(1000)
+  })
+
+  test('pings count, acknowledgements of what was sent to the client do not', () => {
+    const limits = { ...LIMITS, maxPacketsPerTurn: 1000 }
+    expect(stretch(new Pace(limits, new FairTurns(), 0), () => 0, pingreq)).toEqual([51, 10])
+    const receiver = new Pace(limits, new FairTurns(), 0)
+    expect(stretch(receiver, () => 0, puback)).toEqual([1000, NEXT_TURN])
+  })
+})
+
+test('work for the next turn runs once, after what this turn still had to do', async () => {
+  const turns = new FairTurns()
+  const ran: string[] = []
+  const first = turns.now
+  turns.later(() => ran.push(`work in turn ${turns.now - first}`))
+  await nextTurn()
+  await nextTurn()
+  expect(ran).toEqual(['work in turn 1'])
+})
+
+describe('chunks of a transport that cannot stop its peer', () => {
+  const taking = (): { chunks: PausableChunks; taken: string[] } => {
+    const taken: string[] = []
+    const chunks = new PausableChunks()
+    chunks.onData = (chunk) => {
+      taken.push(chunk.toString())
+      if (chunk.toString().endsWith('!')) chunks.pause()
+    }
+    return { chunks, taken }
+  }
+
+  test('come in order, up to the next one that is too much', () => {
+    const { chunks, taken } = taking()
+    for (const text of ['1', '2!', '3', '4!', '5']) chunks.receive(Buffer.from(text))
+    expect(taken).toEqual(['1', '2!'])
+    chunks.resume()
+    expect(taken).toEqual(['1', '2!', '3', '4!'])
+    chunks.receive(Buffer.from('6'))
+    chunks.resume()
+    expect(taken).toEqual(['1', '2!', '3', '4!', '5', '6'])
+    expect(chunks.heldBytes).toBe(0)
+  })
+
+  test('stay in order when the taker itself asks for more', () => {
+    const taken: string[] = []
+    const chunks = new PausableChunks()
+    chunks.onData = (chunk) => {
+      chunks.pause()
+      chunks.resume()
+      taken.push(chunk.toString())
+    }
+    chunks.pause()
+    for (const text of ['1', '2', '3']) chunks.receive(Buffer.from(text))
+    chunks.resume()
+    expect(taken).toEqual(['1', '2', '3'])
+  })
+
+  test('cost more than their bytes, so that single bytes reach a bound too', () => {
+    const { chunks } = taking()
+    chunks.pause()
+    for (let n = 0; n < 100; n++) chunks.receive(Buffer.from('x'))
+    expect(chunks.heldBytes).toBeGreaterThan(10_000)
+  })
+})
