@@ -1,14 +1,10 @@
 /** What bench:broker has each broker do. The load comes from mqttload, which knows no broker. */
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { abuse } from './broker-abuse.ts'
 import type { BrokerUnderLoad, Needs, Peer } from './broker-peers.ts'
-import { buildLoadGenerator, cpuSeconds, scratchFolder } from './support.ts'
-
-/** One run: figures by name, as mqttload calls them. */
-export interface Result {
-  readonly [figure: string]: number | string | undefined
-}
+import { load, type Result } from './load.ts'
+import { scratchFolder } from './support.ts'
 
 export interface Scenario {
   readonly name: string
@@ -24,35 +20,10 @@ const SECONDS = process.env.SECONDS ?? '2'
 const CONNECTIONS = process.env.CONNECTIONS ?? '5000'
 /** Published before the kill in most runs: several times what a window holds. */
 const KILL_AFTER_MS = 700
-/** A run that hangs is cut; the longest good one takes half of that. */
-const LOAD_DEADLINE_MS = 120_000
 const PAYLOAD = ['--payload-size', '128']
 const TIMED = [...PAYLOAD, '--duration', SECONDS, '--warmup', '0.5', '--quiet', '1']
 /** 10 sessions at QoS 1 that are away while the messages come. */
 const KEPT = [...PAYLOAD, '--subs', '10', '--window', '20']
-
-const mqttload = buildLoadGenerator()
-
-function load(broker: BrokerUnderLoad, args: readonly string[]): Promise<Result> {
-  const to = ['--port', String(broker.port()), '--pid', String(broker.pid())]
-  return new Promise((resolve, reject) => {
-    const child = spawn(mqttload, [...args, ...to], { stdio: ['ignore', 'pipe', 'pipe'] })
-    const timer = setTimeout(() => child.kill('SIGKILL'), LOAD_DEADLINE_MS)
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk.toString()
-    })
-    child.on('close', (code) => {
-      clearTimeout(timer)
-      if (code !== 0 || out === '') reject(new Error(`mqttload ${args.join(' ')}: ${err || code}`))
-      else resolve(JSON.parse(out) as Result)
-    })
-  })
-}
 
 const THROUGHPUT = ['delivered_per_s', 'broker_cpu_us_per_msg', 'p50_us', 'p99_us', 'lost']
 
@@ -87,63 +58,6 @@ async function kill(broker: BrokerUnderLoad): Promise<Result> {
   const drained = await load(broker, ['store-drain', ...args])
   return { ...drained, acked: published.acked, acked_per_s: published.acked_per_s }
 }
-
-/** 500 clients at 2 requests a second each; what one of them feels while another client floods. */
-const CALM = ['rtt', '--clients', '500', '--rate', '1000', '--responder', ...TIMED]
-const FLOOD = [
-  ...['fanin', '--pubs', '1', '--subs', '1', '--window', '0', '--payload-size', '1024'],
-  ...['--clientid-prefix', 'abuser', '--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0'],
-]
-
-/** Windows beside the flood; one without stands before and after each. */
-const FLOODED_WINDOWS = 2
-
-/** In turn without and beside: what drifts meanwhile (other work, warm code) drifts for both. */
-async function abuse(broker: BrokerUnderLoad): Promise<Result> {
-  const calm = async () => Number((await load(broker, CALM)).p99_us)
-  await calm()
-  const alone = [await calm()]
-  const beside: FloodedWindow[] = []
-  for (let at = 0; at < FLOODED_WINDOWS; at++) {
-    beside.push(await besideFlood(broker))
-    alone.push(await calm())
-  }
-  const aloneUs = mean(alone)
-  const abusedUs = mean(beside.map((one) => one.p99Us))
-  return {
-    p99_alone_us: Math.round(aloneUs),
-    p99_abused_us: Math.round(abusedUs),
-    p99_change_percent: Math.round((abusedUs / aloneUs - 1) * 100),
-    qps_abused: Math.round(mean(beside.map((one) => one.qps))),
-    flood_per_s: Math.round(mean(beside.map((one) => one.floodPerSecond))),
-    cpu_seconds_abused: Number(mean(beside.map((one) => one.cpuSeconds)).toFixed(2)),
-  }
-}
-
-interface FloodedWindow {
-  readonly p99Us: number
-  readonly qps: number
-  readonly floodPerSecond: number
-  readonly cpuSeconds: number
-}
-
-async function besideFlood(broker: BrokerUnderLoad): Promise<FloodedWindow> {
-  const cpuBefore = cpuSeconds(broker.pid())
-  // Begins before the calm clients connect and ends after their last answer.
-  const flood = load(broker, [...FLOOD, '--duration', String(Number(SECONDS) + 4)])
-  await sleep(500)
-  const { p99_us, qps } = await load(broker, CALM)
-  const { delivered_per_s } = await flood
-  return {
-    p99Us: Number(p99_us),
-    qps: Number(qps),
-    floodPerSecond: Number(delivered_per_s),
-    cpuSeconds: cpuSeconds(broker.pid()) - cpuBefore,
-  }
-}
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length
 
 const SCENARIOS: readonly Scenario[] = [
   simple('fanin-q0', '50 publishers → 1 subscriber, QoS 0, window 100', THROUGHPUT, [

@@ -10,7 +10,8 @@
  * of the gateway. CONNECTIONS is what `idle` holds; the limit of open files is twice that at least.
  */
 import { type BrokerUnderLoad, createPeers, type Peer } from './broker-peers.ts'
-import { pickScenarios, type Result, type Scenario } from './broker-scenarios.ts'
+import { pickScenarios, type Scenario } from './broker-scenarios.ts'
+import type { Result } from './load.ts'
 import { machine, median, table } from './support.ts'
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3)
