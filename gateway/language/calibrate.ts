@@ -1,8 +1,8 @@
 /** Fits the decision: which label ranks first, and how often that is right. */
-import { fitLogistic, type Logistic, logOdds, sigmoid } from './logistic.ts'
+import { confidenceOf, fitConfidence, type Sample } from './confidence.ts'
+import { fitLogistic, type Logistic, logOdds } from './logistic.ts'
 import type { Decision } from './question-model.ts'
 import {
-  CONFIDENCE_WIDTH,
   confidenceFigures,
   type Evidence,
   RANK_WIDTH,
@@ -24,19 +24,16 @@ const RIDGE = 1
 
 export function fitDecision(start: Decision, rows: readonly HeldOut[]): Decision {
   const rank = fitRank(start.rank, rows)
-  const weights = rows.map((row) => row.weight)
-  const sorted = rows.map((row) => rerank(row, rank))
-  const figures = rows.map((row, i) => confidenceFigures(sorted[i] ?? [], row.surroundings))
-  const targets = rows.map((row, i) => {
-    const best = sorted[i]?.[0]
-    return best && best.label === row.label ? 1 : 0
+  const samples = rows.map((row): Sample => {
+    const sorted = rerank(row, rank)
+    return {
+      figures: confidenceFigures(sorted, row.surroundings),
+      isInScope: row.label >= 0,
+      isRight: row.label >= 0 && sorted[0]?.label === row.label,
+      weight: row.weight,
+    }
   })
-  const confidence = fitLogistic(figures, targets, CONFIDENCE_WIDTH, {
-    ridge: RIDGE,
-    prior: start.confidence,
-    rowWeights: weights,
-  })
-  return { rerank: start.rerank, rank, confidence }
+  return { rerank: start.rerank, rank, ...fitConfidence(start, samples) }
 }
 
 function fitRank(start: Logistic, rows: readonly HeldOut[]): Logistic {
@@ -82,7 +79,7 @@ export function judge(decision: Decision, rows: readonly HeldOut[]): Judged[] {
     const sorted = rerank(row, decision.rank)
     const figures = confidenceFigures(sorted, row.surroundings)
     return {
-      confidence: sorted.length === 0 ? 0 : sigmoid(logOdds(decision.confidence, figures)),
+      confidence: sorted.length === 0 ? 0 : confidenceOf(decision, figures),
       isRight: row.label >= 0 && sorted[0]?.label === row.label,
       isInScope: row.label >= 0,
       weight: row.weight,

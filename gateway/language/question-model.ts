@@ -25,8 +25,10 @@ export interface Decision {
   readonly rerank: Logistic
   /** Evidence for one label → its rank. */
   readonly rank: Logistic
-  /** Evidence for the best label → log odds that it is right. */
+  /** Evidence for the best label → log odds that it is right; beside `lead`, that any label is. */
   readonly confidence: Logistic
+  /** Lead of the best label → log odds that it is the right one, if any is. See `confidence.ts`. */
+  readonly lead?: Logistic
 }
 
 export interface QuestionModel {

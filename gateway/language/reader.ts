@@ -1,4 +1,5 @@
 /** Reads a text against a trained model: evidence from classifier and search, joined into a ranking. */
+import { CONFIDENCE_WIDTH, confidenceOf } from './confidence.ts'
 import { createFeatureBuffer, extractFeatures, type FeatureBuffer } from './features.ts'
 import { scoreClasses, softmax } from './linear-model.ts'
 import { logOdds, sigmoid } from './logistic.ts'
@@ -69,7 +70,6 @@ const VOTING_QUESTIONS = 50
 /** Labels of the classifier that are weighed against the finds of the search. */
 const TOP_CLASSES = 5
 export const RANK_WIDTH = 5
-export const CONFIDENCE_WIDTH = 15
 const COVERS = SIMILARITY_NAMES.indexOf('coversQuery')
 const MISSING = SIMILARITY_NAMES.indexOf('contentMissing')
 /** Margins of the classifier are kept within this; beyond it they say no more. */
@@ -138,7 +138,7 @@ export function read(
   const sure = confidenceFigures(evidence, surroundings)
   return {
     evidence,
-    confidence: evidence.length === 0 ? 0 : sigmoid(logOdds(decision.confidence, sure)),
+    confidence: evidence.length === 0 ? 0 : confidenceOf(decision, sure),
     surroundings,
     figures: sure,
   }

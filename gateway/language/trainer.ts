@@ -71,6 +71,8 @@ const PRIOR_RANK: Logistic = { weights: [0.7, 0.3, 0.6, -0.5, 1, 0] }
 const PRIOR_CONFIDENCE: Logistic = {
   weights: [0.3, 0.3, 0.1, 0.2, 0, 0.2, 0.5, 0.5, 0.2, 0, -0.2, 0, 0.5, -2, 0, 0],
 }
+/** Nearly level; a table that has a few pairs of questions soon leaves it. */
+const PRIOR_LEAD: Logistic = { weights: [0.5, 0.5] }
 /** About what the starter packs learn; a pack of a few questions stays near it. */
 const PACK_CONFIDENCE: Logistic = {
   weights: [0.3, 0.4, -0.1, 0.3, 0, 0.1, 0.7, 0.2, 0.2, 0, -0.2, 0, -0.5, -2, 0, -0.3],
@@ -95,7 +97,8 @@ export function trainQuestionModel(
   const rerank = index ? fitRerank(index, stored, random) : PRIOR_RERANK
   const isPack = options.classify && options.foreignShare > 0
   const confidence = isPack ? PACK_CONFIDENCE : PRIOR_CONFIDENCE
-  const start: Decision = { rerank, rank: PRIOR_RANK, confidence }
+  const lead = options.classify ? {} : { lead: PRIOR_LEAD }
+  const start: Decision = { rerank, rank: PRIOR_RANK, confidence, ...lead }
   const rows = holdOut({ stored, foreign, labels, index, decision: start }, options, random)
   const decision = fitDecision(start, rows)
   options.onProgress?.(0.8)
