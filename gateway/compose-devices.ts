@@ -128,6 +128,7 @@ export function composeDevices(
     permissions: box.permissions,
     allowAnonymous: config.mqtt.allowAnonymous,
     logger: loggers.mqtt,
+    onAdmitted: (device) => rights.remember(device),
     onListening: ({ id }) => voice.announcer.onConnected(id),
     deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {

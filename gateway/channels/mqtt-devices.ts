@@ -70,6 +70,8 @@ export interface MqttDevicesParts {
   readonly permissions: Permissions
   readonly allowAnonymous: boolean
   readonly logger: Logger
+  /** A device that has just been read from the registry and comes in; gives the one to know it by. */
+  readonly onAdmitted: (device: Device) => Device
   /** The device listens to its speech from here on. */
   readonly onListening: (device: Device) => void
   /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
@@ -115,7 +117,10 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     return device
   }
 
-  const accepted = (principal: Device): AuthenticateResult<Device> => ({ ok: true, principal })
+  const accepted = (device: Device): AuthenticateResult<Device> => ({
+    ok: true,
+    principal: parts.onAdmitted(device),
+  })
 
   function authenticate(
     credentials: MqttCredentials,

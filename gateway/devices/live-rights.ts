@@ -18,6 +18,8 @@ export interface LiveRightsParts {
 }
 
 export interface LiveRights {
+  /** Of a device just read from the registry: what `current` would give, without reading it again. */
+  remember(device: Device): Device
   /** The device as the registry has it now; who is not in it (anonymous) stays as it is. */
   current(device: Device): Device
   /** After a change of one device's kind or groups. Gives the clients that were cut. */
@@ -44,10 +46,16 @@ export function createLiveRights(parts: LiveRightsParts): LiveRights {
     const before = known.get(device.id)
     if (before) return before
     const now = registry.get(device.id)
-    if (!now) return device
+    return now ? remember(now) : device
+  }
+
+  /** The one known before is kept, since its grants have been worked out; a change would have removed it. */
+  function remember(device: Device): Device {
+    const before = known.get(device.id)
+    if (before) return before
     if (known.size >= MAX_REMEMBERED) known.clear()
-    known.set(device.id, now)
-    return now
+    known.set(device.id, device)
+    return device
   }
 
   function cutAll(clientIds: readonly string[]): readonly string[] {
@@ -58,6 +66,7 @@ export function createLiveRights(parts: LiveRightsParts): LiveRights {
 
   return {
     current,
+    remember,
     forget: (deviceId) => {
       known.delete(deviceId)
     },

@@ -1,5 +1,5 @@
 /** Who the devices are: ids, kinds, groups and tokens. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { Device } from '../turn.ts'
@@ -78,7 +78,7 @@ interface LoginRow {
   server_key: Buffer
 }
 
-const hashOf = (token: string): Buffer => createHash('sha256').update(token).digest()
+const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
 const recordOf = (row: Row): DeviceRecord => ({
   id: row.id,
@@ -164,9 +164,10 @@ export function createRegistry(store: Store): Registry {
       dropLogin.run(id)
     },
     authenticate(token, id) {
-      const hash = hashOf(token)
-      const row = id === undefined ? byToken.get(hash) : byId.get(id)
-      if (!row || !timingSafeEqual(row.token_hash, hash)) return { ok: false, code: 'auth.refused' }
+      const shown = hashOf(token)
+      const row = id === undefined ? byToken.get(shown) : byId.get(id)
+      if (!row || !timingSafeEqual(row.token_hash, shown))
+        return { ok: false, code: 'auth.refused' }
       if (row.disabled_at !== null) return { ok: false, code: 'auth.disabled' }
       return { ok: true, device: recordOf(row) }
     },
