@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createRegistry } from '../../gateway/devices/registry.ts'
+import { openStore } from '../../gateway/storage/store.ts'
 import {
   freePort,
   type Running,
@@ -18,11 +20,15 @@ export interface Needs {
   readonly isDurable?: boolean
   /** With the limits that a site sets, instead of none. */
   readonly hasLimits?: boolean
+  /** Devices that the broker knows, `ml-i0` and on, each with a token of its own. */
+  readonly devices?: number
 }
 
 export interface BrokerUnderLoad {
   readonly port: () => number
   readonly pid: () => number
+  /** The tokens of `devices`, one a line. */
+  readonly tokensFile: string
   /** SIGKILL, then started again on the same data. */
   killAndStart(): Promise<void>
   /** Stops it and takes its data away. */
@@ -49,6 +55,10 @@ mqtt:
 permissions:
   - publish: ["#"]
     subscribe: ["#"]
+`
+/** As a site has it: who shows no token is turned away, and a device has its own topics and no others. */
+const KNOWN = `
+mqtt: { connectsPerSecond: 0, maxConnections: 50000 }
 `
 /** The busiest client of the abuse scenario, the one that answers all, sends 1,000 messages a second. */
 const LIMITED = OPEN.replace('messagesPerSecond: 0', 'messagesPerSecond: 1500').replace(
@@ -115,13 +125,14 @@ async function gateway(): Promise<Peer> {
   return {
     name: 'kefu-edge',
     isDurableOnly: false,
-    start: async ({ hasLimits }) => {
+    start: async ({ hasLimits, devices = 0 }) => {
       const dataDir = scratchFolder()
       cpSync(template, dataDir, { recursive: true })
+      if (devices > 0) await addDevices(dataDir, devices)
       return underLoad(dataDir, async () => {
         const running = await startGateway({
           dataDir,
-          config: hasLimits ? LIMITED : OPEN,
+          config: hasLimits ? LIMITED : devices > 0 ? KNOWN : OPEN,
           env: profiling(),
         })
         return { running, port: running.ports.mqtt }
@@ -129,6 +140,20 @@ async function gateway(): Promise<Peer> {
     },
   }
 }
+
+/** As `device add` does it, all in one transaction. */
+async function addDevices(dataDir: string, count: number): Promise<void> {
+  const store = openStore({ path: join(dataDir, 'kefu.db'), synchronous: 'OFF' })
+  const registry = createRegistry(store)
+  const ids = Array.from({ length: count }, (_, index) => `ml-i${index}`)
+  const tokens = await store.commit(() =>
+    ids.map((id) => registry.add({ id, kind: 'kiosk' }, Date.now()).token),
+  )
+  await store.close()
+  writeFileSync(join(dataDir, TOKENS), `${tokens.join('\n')}\n`)
+}
+
+const TOKENS = 'tokens'
 
 /** Node takes --cpu-prof on its command line only, so the `node` that the command finds is one that adds it. */
 function profiling(): Record<string, string> {
@@ -152,6 +177,7 @@ async function underLoad(dir: string, launch: () => Promise<Launched>): Promise<
   return {
     port: () => now.port,
     pid: () => now.running.pid,
+    tokensFile: join(dir, TOKENS),
     killAndStart: async () => {
       await now.running.stop('SIGKILL')
       now = await launch()

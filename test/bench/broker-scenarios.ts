@@ -16,8 +16,9 @@ export interface Scenario {
 }
 
 const SECONDS = process.env.SECONDS ?? '2'
-/** Within 20,000 open files; half of them belong to the load generator. */
-const CONNECTIONS = process.env.CONNECTIONS ?? '5000'
+/** Broker and load generator may have 20,000 open files each. */
+const CONNECTIONS = process.env.CONNECTIONS ?? '10000'
+const IDLE = ['idle', CONNECTIONS, '--concurrency', '64', '--subscribe', '--hold', '2']
 /** Published before the kill in most runs: several times what a window holds. */
 const KILL_AFTER_MS = 700
 const PAYLOAD = ['--payload-size', '128']
@@ -100,8 +101,19 @@ const SCENARIOS: readonly Scenario[] = [
     'idle',
     `${CONNECTIONS} connections with one subscription each`,
     ['connects_per_s', 'broker_cpu_us_per_connect', 'bytes_per_conn', 'failed'],
-    ['idle', CONNECTIONS, '--concurrency', '64', '--subscribe', '--hold', '1'],
+    IDLE,
   ),
+  {
+    name: 'idle-known',
+    what: `${CONNECTIONS} devices with a token, presence and a subscription each`,
+    figures: ['connects_per_s', 'broker_cpu_us_per_connect', 'bytes_per_conn', 'failed'],
+    needs: { devices: Number(CONNECTIONS) },
+    isFor: (peer) => peer.name === 'kefu-edge',
+    run: (broker) => {
+      const topic = ['--res', 'kefu/v1/ml-i%d/answer']
+      return load(broker, [...IDLE, ...topic, '--pass-file', broker.tokensFile])
+    },
+  },
   {
     ...simple(
       'abuse',

@@ -7,7 +7,7 @@
  *
  * Compare CPU per message and the ratios within a round: load and broker share the machine, so that
  * what goes through in a second swings with whatever else runs there. PROFILE=DIR leaves CPU profiles
- * of the gateway. CONNECTIONS is what `idle` holds; the limit of open files is twice that at least.
+ * of the gateway. CONNECTIONS is what `idle` holds; broker and load generator each need as many open files.
  */
 import { type BrokerUnderLoad, createPeers, type Peer } from './broker-peers.ts'
 import { pickScenarios, type Scenario } from './broker-scenarios.ts'
