@@ -28,7 +28,10 @@ export interface LedgerSource<Lane extends string = string> {
     maxEntries: number,
     maxBytes: number,
   ): readonly SourceEntry[]
-  /** Everything of the lane up to here is in the core's store. Resolves once that is on disk. */
+  /**
+   * Everything of the lane up to here is in the core's store. Entries read from now on lie beyond it. It
+   * need not be on disk at once: what is lost of it goes again, and the core drops it.
+   */
   acknowledge(lane: Lane, upToSequence: number): Promise<void>
   /** The core cannot take this one entry: it stays in the record and leaves the way. */
   quarantine(lane: Lane, sequence: number, reason: string): Promise<void>

@@ -1,11 +1,11 @@
 /** The way up: what the cloud pusher reads of each lane, and what it says has arrived. */
 import type { Clock } from '../clock.ts'
-import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { DurableSize } from './durable-size.ts'
-import { type Lanes, positionOf } from './lanes.ts'
-import type { LedgerSource, SourceEntry } from './port.ts'
-import { type Epoch, epochOf } from './settings.ts'
+import { createLaneReader } from './lane-reader.ts'
+import type { Lanes } from './lanes.ts'
+import type { Lane, LedgerSource } from './port.ts'
+import type { Epoch } from './settings.ts'
 import type { LedgerTree } from './tree.ts'
 
 /** What source and witnessing share with the ledger they belong to. */
@@ -22,56 +22,49 @@ export interface LedgerCore {
   readonly durable: DurableSize
 }
 
+/** How far a lane may be read by a connection that does not see what is in memory here. */
+export interface ReadableLanes {
+  readable(lane: Lane): {
+    /** Everything up to here is settled, */
+    readonly settled: number
+    /** and there is nothing beyond this. */
+    readonly upTo: number
+    /** Only leaves below this index are on disk. */
+    readonly below: number
+  }
+}
+
 export function createLaneSource(
   core: LedgerCore,
   disclose: (bytes: Uint8Array) => Uint8Array | undefined,
-): Omit<LedgerSource, 'gatewayId'> {
+): Omit<LedgerSource, 'gatewayId'> & ReadableLanes {
   const { store, clock, lanes } = core
-  const page = store.prepare<{ idx: number; pos: number; bytes: Uint8Array }>(
-    `SELECT idx, pos, bytes FROM ledger_entry
-     WHERE pos > ? AND pos <= ? AND idx < ?
-       AND NOT EXISTS (SELECT 1 FROM ledger_quarantine q WHERE q.pos = ledger_entry.pos)
-     ORDER BY pos LIMIT ?`,
-  )
-
-  const readLane: LedgerSource['readLane'] = (lane, afterSequence, maxEntries, maxBytes) => {
-    core.refresh()
-    const after = Math.max(afterSequence, lanes.settledUpTo(lane))
-    const start = positionOf(lane, 0)
-    const batch: SourceEntry[] = []
-    let bytes = 0
-    const rows = page.iterate(
-      start + after,
-      start + lanes.accepted(lane),
-      core.durable.value(),
-      Math.max(1, maxEntries),
-    )
-    for (const row of rows) {
-      const epoch = epochOf(core.epochs(), row.idx)?.id
-      if (epoch === undefined) throw new GatewayError('ledger.corrupt', { detail: 'no epoch' })
-      bytes += row.bytes.length
-      if (batch.length > 0 && (bytes > maxBytes || batch[0]?.epoch !== epoch)) break
-      const disclosed = disclose(row.bytes)
-      batch.push({
-        epoch,
-        sequence: row.pos - start,
-        index: row.idx,
-        bytes: row.bytes,
-        ...(disclosed ? { disclosed } : {}),
-      })
-    }
-    return batch
-  }
+  const read = createLaneReader(store, disclose)
+  /** Of a backlog that another thread reads, how far it may go. */
+  const bounds = (lane: Lane) => ({
+    settled: lanes.settledUpTo(lane),
+    upTo: lanes.accepted(lane),
+    below: core.durable.value(),
+  })
 
   return {
     epoch: () => core.epoch().id,
-    readLane,
+    readLane: (lane, afterSequence, maxEntries, maxBytes) => {
+      core.refresh()
+      const { settled, upTo, below } = bounds(lane)
+      const after = Math.max(afterSequence, settled)
+      return read({ lane, after, upTo, below, maxEntries, maxBytes }, core.epochs())
+    },
+    readable: (lane) => {
+      core.refresh()
+      return bounds(lane)
+    },
     onAppend: core.durable.onGrowth,
-    acknowledge: (lane, upToSequence) =>
-      store.commit(() => {
-        core.refresh()
-        lanes.settle(lane, upToSequence, 'delivered')
-      }),
+    // Not on disk when this returns: were it lost, the same entries go again and the core drops them.
+    acknowledge: async (lane, upToSequence) => {
+      core.refresh()
+      lanes.deliver(lane, upToSequence)
+    },
     quarantine: (lane, sequence, reason) =>
       store.commit(() => {
         core.refresh()

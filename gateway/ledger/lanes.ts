@@ -51,8 +51,11 @@ export interface Lanes {
   next(lane: Lane): number
   /** The entry with that sequence is stored. */
   accept(lane: Lane): void
-  /** Marks everything up to `upTo` as settled; inside `store.commit`. */
-  settle(lane: Lane, upTo: number, how: 'delivered' | 'expired'): void
+  /**
+   * The core has everything up to `upTo`. At once in memory, in the table with the next transaction: a
+   * backlog settles a dozen times a second, and none of that is worth an fsync that asks wait for.
+   */
+  deliver(lane: Lane, upTo: number): void
   quarantine(lane: Lane, sequence: number, reason: string, atMs: number): void
   settledUpTo(lane: Lane): number
   accepted(lane: Lane): number
@@ -65,6 +68,9 @@ export function createLanes(
   limits: Readonly<Record<Lane, LaneLimit>> = DEFAULT_LANE_LIMITS,
 ): Lanes {
   const states = new Map<Lane, LaneState>()
+  /** How far the core has each lane, as heard since the start; ahead of the table for a moment. */
+  const delivered = new Map<Lane, number>()
+  const unwritten = new Set<Lane>()
   const save = store.prepare(
     `INSERT INTO ledger_lane (lane, settled, delivered, expired, quarantined) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (lane) DO UPDATE SET settled = excluded.settled, delivered = excluded.delivered,
@@ -100,7 +106,20 @@ export function createLanes(
       countQuarantined.get(positionOf(lane, state.settled), positionOf(lane, upTo))?.n ?? 0
     state[how] += upTo - state.settled - apart
     state.settled = upTo
-    write(lane, state)
+    if (how === 'expired') write(lane, state)
+    else unwritten.add(lane)
+  }
+
+  function deliver(lane: Lane, upTo: number): void {
+    settle(lane, upTo, 'delivered')
+    delivered.set(lane, Math.max(upTo, delivered.get(lane) ?? 0))
+    if (unwritten.size > 0) store.soon(writeDelivered)
+  }
+
+  /** Crash story: sequence and counts of a lane are one row, so the books close with or without it. */
+  function writeDelivered(): void {
+    for (const lane of unwritten) write(lane, stateOf(lane))
+    unwritten.clear()
   }
 
   function next(lane: Lane): number {
@@ -137,6 +156,9 @@ export function createLanes(
         expired: row?.expired ?? 0,
         quarantined: row?.quarantined ?? 0,
       })
+      // What the core has it has, whatever became of the transaction that was to say so here.
+      const upTo = Math.min(delivered.get(lane) ?? 0, stateOf(lane).accepted)
+      if (upTo > stateOf(lane).settled) deliver(lane, upTo)
     }
   }
 
@@ -146,7 +168,7 @@ export function createLanes(
     accept: (lane) => {
       stateOf(lane).accepted += 1
     },
-    settle,
+    deliver,
     quarantine,
     settledUpTo: (lane) => stateOf(lane).settled,
     accepted: (lane) => stateOf(lane).accepted,

@@ -12,7 +12,7 @@ import { ENTRY_FORMAT, encodeLeaf } from './entry-codec.ts'
 import { createEpochs } from './epochs.ts'
 import type { LedgerHead } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
-import { createLaneSource } from './lane-source.ts'
+import { createLaneSource, type ReadableLanes } from './lane-source.ts'
 import { createLanes, DEFAULT_LANE_LIMITS, type LaneLimit, positionOf } from './lanes.ts'
 import { createEntryReader, leafOf } from './leaf.ts'
 import type {
@@ -60,7 +60,7 @@ export interface LedgerMemory extends ErasedKeys {
   writeHead(head: LedgerHead): void
 }
 
-export interface FullLedger extends Ledger, LedgerSource, LedgerWitnessing {
+export interface FullLedger extends Ledger, LedgerSource, ReadableLanes, LedgerWitnessing {
   /** For erasure, export and retention. */
   readonly subjectKeys: SubjectKeys
   /** Reads one entry back; undefined when its content was removed. Throws `ledger.corrupt` when it is not readable. */

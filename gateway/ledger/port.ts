@@ -108,7 +108,10 @@ export interface LedgerSource {
     maxEntries: number,
     maxBytes: number,
   ): readonly SourceEntry[]
-  /** Everything of the lane up to here is in the core's store. Resolves once that is on disk. */
+  /**
+   * Everything of the lane up to here is in the core's store. Kept with the next transaction, or within
+   * half a second; what is lost of it by then goes again, and the core drops it.
+   */
   acknowledge(lane: Lane, upToSequence: number): Promise<void>
   /** The core cannot take this one entry: it stays in the record and leaves the way. */
   quarantine(lane: Lane, sequence: number, reason: string): Promise<void>

@@ -33,6 +33,12 @@ export interface Store {
   commit<T>(work: () => T): Promise<T>
   /** Resolves when everything written so far is on disk (at once when nothing is open). */
   durable(): Promise<void>
+  /**
+   * Runs `work` inside the next transaction that anybody opens, at its end; where nobody does, after
+   * LAZY_MS in one of its own, which waits for no disk. For what may be lost by a power cut and costs
+   * an answer nothing. Given again before it ran, it runs once. It must not throw.
+   */
+  soon(work: () => void): void
   /** Called after a transaction was lost, so that state derived from it in memory can be read anew. */
   onRollback(listener: () => void): void
   /** Online copy of the whole file as it was committed at one instant, while the box runs. */
@@ -47,6 +53,7 @@ export interface StoreOptions {
   /** FULL stands a power cut; NORMAL (tests, benches) only a crash of the process. */
   readonly synchronous?: 'FULL' | 'NORMAL' | 'OFF'
   readonly readonly?: boolean
+  readonly pageCacheKib?: number
 }
 
 /**
@@ -63,6 +70,8 @@ const AUTOCHECKPOINT_PAGES_BESIDE_THREAD = 20_000
 const CLOSE_MS = 0.5
 const SEVERAL_WAITERS = 4
 const GATHER_MS = 1
+/** How long `soon` waits for somebody else's transaction. */
+const LAZY_MS = 500
 /** How long another process (backup, verify) may hold the file before a write gives up. */
 const BUSY_TIMEOUT_MS = 5000
 /** Page cache: 8 MB is enough for a site's working set and keeps the box small. */
@@ -75,6 +84,7 @@ interface Waiter {
 
 export function openStore(options: StoreOptions): Store {
   const db = open(options)
+  const { synchronous = 'FULL' } = options
   const foldAt = (pages: number) => void db.pragma(`wal_autocheckpoint = ${pages}`)
   const checkpointer = createCheckpointer({
     path: options.path,
@@ -89,6 +99,9 @@ export function openStore(options: StoreOptions): Store {
   /** When the last transaction that served several was on disk. */
   let sharedMs = Number.NEGATIVE_INFINITY
 
+  const lazy = new Set<() => void>()
+  let lazyTimer: NodeJS.Timeout | undefined
+
   const begin = db.prepare('BEGIN IMMEDIATE')
   const commitNow = db.prepare('COMMIT')
   const savepoint = db.prepare('SAVEPOINT work')
@@ -102,6 +115,7 @@ export function openStore(options: StoreOptions): Store {
     const settled = waiters
     waiters = []
     try {
+      runLazy()
       commitNow.run()
     } catch (cause) {
       if (db.inTransaction) db.exec('ROLLBACK')
@@ -113,6 +127,37 @@ export function openStore(options: StoreOptions): Store {
     for (const waiter of settled) waiter.resolve()
     if (checkpointer?.committed(settled.length)) foldRest()
     if (settled.length >= SEVERAL_WAITERS) sharedMs = performance.now()
+  }
+
+  function runLazy(): void {
+    clearTimeout(lazyTimer)
+    lazyTimer = undefined
+    const works = [...lazy]
+    lazy.clear()
+    for (const work of works) work()
+  }
+
+  /** In WAL mode a NORMAL commit is as whole as any other, only not on disk before the next FULL one. */
+  function commitLazy(): void {
+    lazyTimer = undefined
+    if (isOpen || isClosed || lazy.size === 0) return
+    try {
+      db.pragma('synchronous = NORMAL')
+      begin.run()
+      runLazy()
+      commitNow.run()
+    } catch {
+      // Nobody waits for it. Whoever asked for it reads his tables anew and asks again.
+      if (db.inTransaction) db.exec('ROLLBACK')
+      for (const lost of lostListeners) lost()
+    } finally {
+      db.pragma(`synchronous = ${synchronous}`)
+    }
+  }
+
+  function soon(work: () => void): void {
+    lazy.add(work)
+    if (!isOpen) lazyTimer ??= setTimeout(commitLazy, LAZY_MS)
   }
 
   function foldRest(): void {
@@ -176,6 +221,7 @@ export function openStore(options: StoreOptions): Store {
       return statement as unknown as Statement<R>
     },
     commit,
+    soon,
     durable: () =>
       isOpen
         ? new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }))
@@ -187,6 +233,8 @@ export function openStore(options: StoreOptions): Store {
     close: async () => {
       if (isClosed) return
       flush()
+      commitLazy()
+      clearTimeout(lazyTimer)
       isClosed = true
       await checkpointer?.close()
       db.close()
@@ -203,7 +251,7 @@ function open(options: StoreOptions): Sqlite.Database {
       db.pragma(`synchronous = ${options.synchronous ?? 'FULL'}`)
       db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
     }
-    db.pragma(`cache_size = -${CACHE_KIB}`)
+    db.pragma(`cache_size = -${options.pageCacheKib ?? CACHE_KIB}`)
     db.pragma('foreign_keys = ON')
     db.pragma('temp_store = MEMORY')
     migrate(db, options)

@@ -14,9 +14,12 @@ beforeEach(() => {
 })
 afterEach(() => box.close())
 
-function checkBooks(): readonly LaneBalance[] {
+/** At every moment the books close; with the next transaction the tables say what memory says. */
+async function checkBooks(): Promise<readonly LaneBalance[]> {
   const books = box.ledger.balance()
   expect(unbalanced(books)).toEqual([])
+  expect(unbalanced(balanceFromDatabase(box.store))).toEqual([])
+  await box.store.commit(() => undefined)
   expect(balanceFromDatabase(box.store)).toEqual(books)
   return books
 }
@@ -77,7 +80,7 @@ describe('append', () => {
     await expect(tooLong).rejects.toMatchObject({ code: 'ledger.entry-too-large' })
     expect(box.ledger.size()).toBe(size)
     await box.append()
-    checkBooks()
+    await checkBooks()
     expect(box.ledger.size()).toBe(size + 1)
   })
 })
@@ -133,7 +136,7 @@ describe('rollback', () => {
     expect(box.ledger.entryAt(before.size + 1)).toMatchObject({ kind: 'later', subject: patient })
     const { root } = await box.ledger.checkpoint()
     expect(Buffer.from(root)).toEqual(Buffer.from(storedRoot()))
-    checkBooks()
+    await checkBooks()
   })
 
   test('a key made in a lost transaction is not used again, others stay open', async () => {
@@ -210,18 +213,58 @@ describe('the way up', () => {
     for (let i = 0; i < 4; i++) await box.append()
     await box.ledger.acknowledge('session', 3)
     await box.ledger.acknowledge('session', 2)
-    const session = () => checkBooks().find((lane) => lane.lane === 'session')
-    expect(session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
+    const session = async () => (await checkBooks()).find((lane) => lane.lane === 'session')
+    expect(await session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
     await box.reopen()
-    expect(session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
+    expect(await session()).toMatchObject({ accepted: 4, delivered: 3, pending: 1 })
     expect(box.ledger.readLane('session', 0, 10, 1e6).map((entry) => entry.sequence)).toEqual([4])
+  })
+
+  test('a delivery waits for no disk: it rides along on the next transaction', async () => {
+    for (let i = 0; i < 4; i++) await box.append()
+    const stored = () => balanceFromDatabase(box.store).find((one) => one.lane === 'session')
+    await box.ledger.acknowledge('session', 2)
+    expect(stored()).toMatchObject({ accepted: 4, delivered: 0, pending: 4 })
+    expect(box.ledger.readLane('session', 0, 9, 1e6).map((entry) => entry.sequence)).toEqual([3, 4])
+    await box.append()
+    expect(stored()).toMatchObject({ accepted: 5, delivered: 2, pending: 3 })
+  })
+
+  test('a delivery outlives the transaction that was to keep it', async () => {
+    for (let i = 0; i < 4; i++) await box.append()
+    await box.ledger.acknowledge('session', 3)
+    const lost = box.store.commit(() => {
+      box.ledger.append(turn({ kind: 'lost' }))
+      throw new Error('no')
+    })
+    await expect(lost).rejects.toThrow('no')
+    expect(box.ledger.readLane('session', 0, 9, 1e6).map((entry) => entry.sequence)).toEqual([4])
+    expect((await checkBooks()).find((one) => one.lane === 'session')).toMatchObject({
+      accepted: 4,
+      delivered: 3,
+      pending: 1,
+    })
+  })
+
+  test('what was delivered never counts as expired', async () => {
+    await box.close()
+    box = openFixture({ limits: { telemetry: { maxPending: 3, whenFull: 'expire-oldest' } } })
+    for (let i = 0; i < 3; i++) await box.append({ lane: 'telemetry' })
+    await box.ledger.acknowledge('telemetry', 2)
+    for (let i = 0; i < 3; i++) await box.append({ lane: 'telemetry' })
+    expect((await checkBooks()).find((one) => one.lane === 'telemetry')).toMatchObject({
+      accepted: 6,
+      delivered: 2,
+      expired: 1,
+      pending: 3,
+    })
   })
 
   test('an acknowledgement of entries that do not exist is refused', async () => {
     await box.append()
     const tooFar = box.ledger.acknowledge('session', 9)
     await expect(tooFar).rejects.toMatchObject({ code: 'ledger.acknowledged-unknown' })
-    checkBooks()
+    await checkBooks()
   })
 
   test('a quarantined entry blocks nothing, is counted once and stays in the record', async () => {
@@ -231,9 +274,9 @@ describe('the way up', () => {
     expect(box.ledger.readLane('session', 0, 9, 1e6).map((entry) => entry.sequence)).toEqual([
       1, 3, 4,
     ])
-    checkBooks()
+    await checkBooks()
     await box.ledger.acknowledge('session', 4)
-    const session = checkBooks().find((lane) => lane.lane === 'session')
+    const session = (await checkBooks()).find((lane) => lane.lane === 'session')
     expect(session).toMatchObject({ accepted: 4, delivered: 3, pending: 0, quarantined: 1 })
     expect(box.ledger.entryAt(2)?.kind).toBe('turn')
   })
@@ -263,10 +306,10 @@ describe('a full lane', () => {
       const room = 3 - (box.ledger.balance().find((one) => one.lane === lane)?.pending ?? 0)
       for (let i = 0; i < room; i++) await box.append({ lane })
       await expect(box.append({ lane })).rejects.toMatchObject({ code: 'ledger.lane-full' })
-      expect(checkBooks().find((one) => one.lane === lane)).toMatchObject({ pending: 3 })
+      expect((await checkBooks()).find((one) => one.lane === lane)).toMatchObject({ pending: 3 })
       await box.ledger.acknowledge(lane, 1)
       await box.append({ lane })
-      expect(checkBooks().find((one) => one.lane === lane)).toMatchObject({
+      expect((await checkBooks()).find((one) => one.lane === lane)).toMatchObject({
         pending: 3,
         delivered: 1,
       })
@@ -277,7 +320,7 @@ describe('a full lane', () => {
     await box.close()
     box = openFixture({ limits: { telemetry: { maxPending: 10, whenFull: 'expire-oldest' } } })
     for (let i = 0; i < 25; i++) await box.append({ lane: 'telemetry', kind: `t${i}` })
-    const books = checkBooks().find((one) => one.lane === 'telemetry')
+    const books = (await checkBooks()).find((one) => one.lane === 'telemetry')
     expect(books).toMatchObject({ accepted: 25, expired: 15, pending: 10, delivered: 0 })
     const first = box.ledger.readLane('telemetry', 0, 1, 1e6)[0]
     expect(first?.sequence).toBe(16)

@@ -90,6 +90,45 @@ describe('group commit', () => {
   })
 })
 
+describe('work that may wait', () => {
+  it('rides along on the next transaction, once however often it was given', async () => {
+    const { store, count } = open()
+    let runs = 0
+    const work = () => {
+      runs += 1
+      store.prepare(insert).run(key(runs))
+    }
+    store.soon(work)
+    store.soon(work)
+    expect([runs, count()]).toEqual([0, 0])
+    await store.commit(() => store.prepare(insert).run(key(100)))
+    expect([runs, count()]).toEqual([1, 2])
+    await store.commit(() => store.prepare(insert).run(key(101)))
+    expect([runs, count()]).toEqual([1, 3])
+    await store.close()
+  })
+
+  it('takes a transaction of its own where nobody writes', async () => {
+    const { store, count } = open()
+    await new Promise<void>((resolve) => {
+      store.soon(() => {
+        store.prepare(insert).run(key(1))
+        resolve()
+      })
+    })
+    await store.durable()
+    expect(count()).toBe(1)
+    await store.close()
+  })
+
+  it('is done when the store closes', async () => {
+    const { store, count } = open()
+    store.soon(() => void store.prepare(insert).run(key(1)))
+    await store.close()
+    expect(count()).toBe(1)
+  })
+})
+
 describe('opening', () => {
   it('refuses a database of a newer version and says so', async () => {
     const { store, path } = open()
