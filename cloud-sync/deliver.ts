@@ -3,7 +3,7 @@
 import type { Link, LinkFailure } from './ports.ts'
 import { AheadAnswer, ProblemAnswer, PushAnswer } from './protocol/messages.ts'
 import { parseJson } from './protocol/parse.ts'
-import type { Batch, EncodedBatch } from './push-batch.ts'
+import type { BatchHead, EncodedBatch } from './push-batch.ts'
 
 export type Delivery =
   /** In the core's store: everything up to `acknowledged` but the refused ones. */
@@ -35,7 +35,7 @@ const UNACCEPTABLE = new Set(['request.invalid', 'request.too-large'])
 export async function deliver(
   link: Link,
   gatewayId: string,
-  batch: Batch,
+  batch: BatchHead,
   encoded: EncodedBatch,
   nonce: string,
   limits: { readonly stallTimeoutMs: number; readonly signal: AbortSignal },
@@ -70,7 +70,7 @@ export async function deliver(
 }
 
 /** An answer of another core, another batch or a captive portal must never count as kept. */
-function readStored(body: Buffer, batch: Batch, nonce: string): Delivery {
+function readStored(body: Buffer, batch: BatchHead, nonce: string): Delivery {
   const answer = parseJson(PushAnswer, body)
   const isOurs =
     answer.ok && answer.value.nonce === nonce && answer.value.acknowledged >= batch.lastSequence

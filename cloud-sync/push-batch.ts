@@ -3,7 +3,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { LedgerSource, SourceEntry } from './ports.ts'
-import { MAX_BATCH_ENTRIES } from './protocol/limits.ts'
 import type { PushBatch } from './protocol/messages.ts'
 import { packr } from './protocol/parse.ts'
 
@@ -13,22 +12,16 @@ const compress = promisify(gzip)
 const GZIP_LEVEL = 1
 /** Below this the gzip header costs more than it saves. */
 const COMPRESS_FROM_BYTES = 512
-/** Bytes of entries in one batch; a slow link gets less. */
-export const MAX_BATCH_BYTES = 1024 * 1024
-/** A batch should be answered within this: it is what a critical entry may wait behind on a thin link. */
-const TARGET_MS = 400
-const FIRST_ENTRIES = 1000
-/** Where a batch passes at this rate a larger one brings nothing but longer pauses of the garbage collector. */
-const FAST_PER_SECOND = 50_000
 /** Entries read or packed before the clock is looked at: 0.15 ms, 1 ms where each is opened to be disclosed. */
 const SLICE_ENTRIES = 64
 /** A whole batch takes up to 60 ms; after so much of it whoever asks something has his turn. */
 const TURN_MS = 0.5
 
-export interface Batch {
+/** A batch without its content: all that is needed to decide what its delivery means. */
+export interface BatchHead {
   readonly lane: string
   readonly epoch: string
-  readonly entries: readonly SourceEntry[]
+  readonly count: number
   readonly firstSequence: number
   readonly lastSequence: number
   readonly bytes: number
@@ -36,12 +29,35 @@ export interface Batch {
   readonly isBacklog: boolean
 }
 
+export interface Batch extends BatchHead {
+  readonly entries: readonly SourceEntry[]
+}
+
+export function headOf({
+  lane,
+  epoch,
+  count,
+  firstSequence,
+  lastSequence,
+  ...rest
+}: Batch): BatchHead {
+  return {
+    lane,
+    epoch,
+    count,
+    firstSequence,
+    lastSequence,
+    bytes: rest.bytes,
+    isBacklog: rest.isBacklog,
+  }
+}
+
 /**
  * Undefined when the lane has nothing after `after`. Reads in slices, with the event loop in between.
  * Throws what the source throws.
  */
 export async function readBatch(
-  source: LedgerSource,
+  source: Pick<LedgerSource, 'readLane'>,
   lane: string,
   after: number,
   size: { readonly entries: number; readonly bytes: number },
@@ -80,7 +96,8 @@ function batchOf(
   const last = entries.at(-1)
   if (!first || !last) return undefined
   const { epoch, sequence: firstSequence } = first
-  return { lane, epoch, entries, firstSequence, lastSequence: last.sequence, bytes, isBacklog }
+  const head = { lane, epoch, count: entries.length, firstSequence, bytes, isBacklog }
+  return { ...head, lastSequence: last.sequence, entries }
 }
 
 export interface EncodedBatch {
@@ -147,36 +164,4 @@ function openArray(head: Uint8Array, length: number): Buffer {
 
 function packDisclosed(disclosed: object | undefined): Uint8Array | null {
   return disclosed ? packr.encode(disclosed) : null
-}
-
-/** How much the next batch of a lane may hold, learned from how long the last one took. */
-export interface BatchSize {
-  current(): { readonly entries: number; readonly bytes: number }
-  answered(batch: Batch, tookMs: number): void
-  /** The batch timed out or was refused as a whole: half of it next. False at one entry. */
-  halve(batch: Batch): boolean
-}
-
-export function createBatchSize(
-  maxEntries = MAX_BATCH_ENTRIES,
-  maxBytes = MAX_BATCH_BYTES,
-): BatchSize {
-  let entries = Math.min(FIRST_ENTRIES, maxEntries)
-  let bytes = Math.min(256 * 1024, maxBytes)
-  return {
-    current: () => ({ entries, bytes }),
-    answered(batch, tookMs) {
-      const isFast = (batch.entries.length * 1000) / tookMs >= FAST_PER_SECOND
-      const grow = tookMs < TARGET_MS / 2 && !isFast ? 2 : tookMs > TARGET_MS * 2 ? 0.5 : 1
-      if (grow > 1 && !batch.isBacklog) return
-      entries = Math.max(1, Math.min(maxEntries, Math.ceil(entries * grow)))
-      bytes = Math.max(4096, Math.min(maxBytes, Math.ceil(bytes * grow)))
-    },
-    halve(batch) {
-      if (batch.entries.length <= 1) return false
-      entries = Math.max(1, Math.floor(batch.entries.length / 2))
-      bytes = Math.max(4096, Math.floor(batch.bytes / 2))
-      return true
-    },
-  }
 }

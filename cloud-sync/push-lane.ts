@@ -1,17 +1,11 @@
 /** One lane on its way up: read, send, settle; what to do when the core will not take a batch. */
-import { randomBytes } from 'node:crypto'
 import type { Backoff } from './backoff.ts'
-import { type Delivery, deliver } from './deliver.ts'
+import { createBatchSize } from './batch-size.ts'
+import { type Carrier, createLocalCarrier, type Parcel } from './carrier.ts'
+import type { Delivery } from './deliver.ts'
 import type { Health } from './health.ts'
 import type { Clock, LedgerSource, Link, Logger } from './ports.ts'
-import {
-  type Batch,
-  createBatchSize,
-  type Disclose,
-  type EncodedBatch,
-  encodeBatch,
-  readBatch,
-} from './push-batch.ts'
+import { type BatchHead, type Disclose, readBatch } from './push-batch.ts'
 import { createSuspicion } from './suspicion.ts'
 
 export interface LanePusherOptions {
@@ -27,6 +21,8 @@ export interface LanePusherOptions {
   readonly maxBatchEntries?: number
   readonly maxBatchBytes?: number
   readonly disclose?: Disclose
+  /** Brings what is backlog, where that is better done elsewhere than in this thread. */
+  readonly backlogCarrier?: Carrier
   readonly enrol?: () => Promise<boolean>
 }
 
@@ -49,39 +45,29 @@ export interface LanePusher {
   pushAll(): Promise<boolean>
 }
 
-interface Prepared {
-  readonly batch: Batch
-  readonly after: number
-  readonly nonce: string
-  readonly encoded: Promise<EncodedBatch>
-}
-
 export function createLanePusher(options: LanePusherOptions): LanePusher {
-  const { lane, source, link, logger, backoff, health, signal } = options
+  const { lane, source, logger, backoff, health, signal } = options
+  const local = createLocalCarrier(options)
   const size = createBatchSize(options.maxBatchEntries, options.maxBatchBytes)
-  let mark = 0
+  /** The core's mark. */
+  let acknowledged = 0
   let markEpoch = ''
   let sent = 0
   let quarantined = 0
   let isBacklog = false
   const suspicion = createSuspicion()
 
-  async function prepare(after: number): Promise<Prepared | undefined> {
-    const batch = await readBatch(source, lane, after, size.current())
-    if (!batch) return undefined
-    const believed = batch.epoch === markEpoch || after > 0 ? Math.max(mark, after) : 0
-    const nonce = randomBytes(12).toString('base64url')
-    const encoded = encodeBatch(batch, believed, nonce, options.disclose)
-    // A batch that is dropped unsent must not count as an unhandled failure.
-    encoded.catch(() => {})
-    return { batch, after: believed, nonce, encoded }
+  function prepare(after: number): Promise<Parcel | undefined> {
+    const carrier = (isBacklog && options.backlogCarrier) || local
+    const mark = { epoch: markEpoch, sequence: acknowledged }
+    return carrier.prepare({ lane, after, size: size.current(), mark })
   }
 
-  async function settle(batch: Batch, delivery: Delivery & { kind: 'stored' }): Promise<void> {
+  async function settle(batch: BatchHead, delivery: Delivery & { kind: 'stored' }): Promise<void> {
     for (const { sequence, code } of delivery.refused) await quarantine(sequence, code)
     await source.acknowledge(lane, batch.lastSequence)
-    sent += batch.entries.length - delivery.refused.length
-    mark = delivery.acknowledged
+    sent += batch.count - delivery.refused.length
+    acknowledged = delivery.acknowledged
     markEpoch = batch.epoch
   }
 
@@ -93,16 +79,13 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
 
   /** Sends one batch; the next one is read and packed while the core works on this one. */
   async function push(
-    prepared: Prepared,
+    prepared: Parcel,
     wantsNext: boolean,
-  ): Promise<{ readonly passed: boolean; readonly next: Prepared | undefined }> {
+  ): Promise<{ readonly passed: boolean; readonly next: Parcel | undefined }> {
     const { batch } = prepared
     isBacklog = batch.isBacklog
     const startedAt = options.clock.monotonic()
-    const answer = deliver(link, source.gatewayId, batch, await prepared.encoded, prepared.nonce, {
-      stallTimeoutMs: options.stallTimeoutMs,
-      signal,
-    })
+    const answer = prepared.send({ stallTimeoutMs: options.stallTimeoutMs, signal })
     const next =
       wantsNext && batch.isBacklog && batch.epoch === markEpoch && !suspicion.isSuspicious
         ? prepareAhead(batch)
@@ -122,18 +105,18 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
   }
 
   /** The core's mark will be the end of the batch in hand, if that passes; else this is thrown away. */
-  function prepareAhead(batch: Batch): Promise<Prepared | undefined> {
+  function prepareAhead(batch: BatchHead): Promise<Parcel | undefined> {
     return prepare(batch.lastSequence).catch(() => undefined)
   }
 
-  async function recover(batch: Batch, delivery: Exclude<Delivery, { kind: 'stored' }>) {
+  async function recover(batch: BatchHead, delivery: Exclude<Delivery, { kind: 'stored' }>) {
     switch (delivery.kind) {
       case 'ahead':
         logger.warn(
-          { lane, believed: mark, acknowledged: delivery.acknowledged },
+          { lane, believed: acknowledged, acknowledged: delivery.acknowledged },
           'the core has less than it had acknowledged: pushing again from its mark',
         )
-        mark = delivery.acknowledged
+        acknowledged = delivery.acknowledged
         markEpoch = batch.epoch
         return
       case 'unknown-gateway':
@@ -160,7 +143,11 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
   }
 
   /** True when something changed: a smaller batch or one entry less; the next try need not wait. */
-  async function isolate(batch: Batch, how: 'refused' | 'failed', code: string): Promise<boolean> {
+  async function isolate(
+    batch: BatchHead,
+    how: 'refused' | 'failed',
+    code: string,
+  ): Promise<boolean> {
     const verdict = suspicion.blame(batch, how, health.isEchoing())
     if (verdict === 'halve') size.halve(batch)
     if (verdict === 'quarantine') await quarantine(batch.firstSequence, code)
@@ -181,7 +168,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
   }
 
   return {
-    status: () => ({ lane, sent, quarantined, acknowledged: mark, isBacklog }),
+    status: () => ({ lane, sent, quarantined, acknowledged, isBacklog }),
     isBacklog: () => isBacklog,
     pushBatches,
     async pushAll() {

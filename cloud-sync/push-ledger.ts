@@ -7,6 +7,7 @@
  * again and the core drops what it has. DESIGN.md has the drawing.
  */
 import { type BackoffLimits, createBackoff, sleep } from './backoff.ts'
+import type { Carrier } from './carrier.ts'
 import { createHealth, type HealthStatus, type OnTime } from './health.ts'
 import { STALL_TIMEOUT_MS } from './link.ts'
 import type { Clock, LedgerSource, Link, Logger, Random } from './ports.ts'
@@ -50,6 +51,8 @@ export interface PusherOptions {
   readonly limits?: PusherLimits
   /** What the core may read of a sealed entry, by policy; applied where the source discloses nothing itself. */
   readonly disclose?: Disclose
+  /** Brings what is backlog, where that is better done elsewhere than in this thread. */
+  readonly backlogCarrier?: Carrier
   /** Called when the core does not know this gateway; `false` when it did not enrol. */
   readonly enrol?: () => Promise<boolean>
   /** Called at each echo: a box without a battery clock learns the time from it. */

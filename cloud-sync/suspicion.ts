@@ -4,7 +4,7 @@
  * A core or proxy that refuses everything must not empty the ledger into quarantine: after a few
  * entries in a row with nothing stored between, the fault is not theirs, and the lane waits instead.
  */
-import type { Batch } from './push-batch.ts'
+import type { BatchHead } from './push-batch.ts'
 
 /** Failures at the same first entry in a row, before smaller batches look for the entry that does it. */
 const FAILURES_BEFORE_HALVING = 3
@@ -17,7 +17,7 @@ export type Verdict = 'try-again' | 'halve' | 'quarantine'
 
 export interface Suspicion {
   /** `refused`: the core read the batch and said no. `failed`: it broke at it. */
-  blame(batch: Batch, how: 'refused' | 'failed', isEchoing: boolean): Verdict
+  blame(batch: BatchHead, how: 'refused' | 'failed', isEchoing: boolean): Verdict
   stored(): void
   readonly isSuspicious: boolean
 }
@@ -40,7 +40,7 @@ export function createSuspicion(): Suspicion {
       failures = sequence === batch.firstSequence ? failures + 1 : 1
       sequence = batch.firstSequence
       if (!isEchoing || (how === 'failed' && failures < FAILURES_BEFORE_HALVING)) return 'try-again'
-      if (batch.entries.length > 1) return 'halve'
+      if (batch.count > 1) return 'halve'
       if (how === 'failed' && failures < FAILURES_BEFORE_QUARANTINE) return 'try-again'
       if (inARow >= MAX_QUARANTINED_IN_A_ROW) return 'try-again'
       inARow += 1

@@ -1,5 +1,6 @@
 /** The box's way to the cloud: identity, pinned link, enrolment, pusher, puller. Part of compose. */
 import { readFileSync } from 'node:fs'
+import { createLocalCarrier } from '@kefu-edge/cloud-sync/carrier'
 import { createCosigning } from '@kefu-edge/cloud-sync/cosign-checkpoints'
 import { createEscalator } from '@kefu-edge/cloud-sync/escalate'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
@@ -11,6 +12,7 @@ import { watchNetwork } from '@kefu-edge/cloud-sync/watch-network'
 import { createEnrolment } from './cloud-enrolment.ts'
 import { createEscalation } from './cloud-escalation.ts'
 import type { Box } from './compose.ts'
+import { composeBacklog } from './compose-backlog.ts'
 import type { Config } from './config/schema.ts'
 import type { LiveStatus } from './console/status.ts'
 import { type BranchCounts, createBranchCounts } from './counting/branch-counts.ts'
@@ -37,21 +39,38 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
   const { url, caFile } = config.cloud
   if (url === undefined) return undefined
   const { ledger, clock } = box
-  const identity = loadIdentity(ledger.gatewayId, box.folder.file('keys/cloud.pem'))
+  const identityFile = box.folder.file('keys/cloud.pem')
+  const identity = loadIdentity(ledger.gatewayId, identityFile)
+  const caPem = caFile === undefined ? undefined : readCa(caFile)
   const link = createLink({
     url,
     identity,
     clock,
     certificateTimeMs: () => box.time.now(),
-    ...(caFile === undefined ? {} : { caPem: readCa(caFile) }),
+    ...(caPem === undefined ? {} : { caPem }),
   })
   const random = Math.random
   const common = { link, gatewayId: ledger.gatewayId, clock, random, logger }
   const enrolment = createEnrolment({ config, box, link, identity, logger })
+  const backlog = composeBacklog(
+    box,
+    {
+      database: box.folder.database,
+      keyDir: box.folder.file('keys'),
+      gatewayId: ledger.gatewayId,
+      disclosure: config.cloud.disclose,
+      url,
+      caPem,
+      identityFile,
+    },
+    createLocalCarrier({ source: ledger, link }),
+    logger,
+  )
   const pusher = createLedgerPusher({
     ...common,
     source: ledger,
     lanes: LANES,
+    ...(backlog ? { backlogCarrier: backlog } : {}),
     enrol: enrolment.enrol,
     limits: { drainPerSecond: config.cloud.drainPerSecond },
     onTime: (coreMs, uncertaintyMs) => {
@@ -105,6 +124,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       isClosed = true
       stopWatching()
       await Promise.all([puller?.close(), cosigning.close(), pusher.close()])
+      await backlog?.close()
       link.close()
     },
   }

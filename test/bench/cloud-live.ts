@@ -80,6 +80,7 @@ function oneEntry(sequence: number): Batch {
   return {
     lane: 'audit',
     epoch: 'e1',
+    count: 1,
     entries: [{ epoch: 'e1', sequence, index: sequence - 1, bytes }],
     firstSequence: sequence,
     lastSequence: sequence,

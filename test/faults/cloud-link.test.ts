@@ -167,6 +167,7 @@ describe('a link that breaks', () => {
     const batch = {
       lane: 'audit',
       epoch: rig.source.epoch(),
+      count: late.length,
       entries: late,
       firstSequence: 11,
       lastSequence: 20,

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Carrier } from '@kefu-edge/cloud-sync/carrier'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, loadIdentity } from '@kefu-edge/cloud-sync/identity'
@@ -21,7 +22,7 @@ export interface Rig {
   readonly source: TestSource
   /** Where the gateway dials; a proxy may stand before the core. */
   linkTo(url: string): Link
-  pusher(link: Link, limits?: PusherLimits): LedgerPusher
+  pusher(link: Link, limits?: PusherLimits, backlogCarrier?: Carrier): LedgerPusher
   /** Sequences that the core has of a lane, over all epochs. */
   stored(lane: string): Promise<number[]>
   /** On the same port; `whileDown` may change its data folder. */
@@ -71,7 +72,7 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
     identity,
     source,
     linkTo,
-    pusher(link, limits = QUICK) {
+    pusher(link, limits = QUICK, backlogCarrier) {
       const pusher = createLedgerPusher({
         source,
         lanes: LANES,
@@ -80,6 +81,7 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
         random: Math.random,
         logger: silentLogger,
         limits,
+        ...(backlogCarrier ? { backlogCarrier } : {}),
       })
       opened.push(pusher)
       return pusher

@@ -1,0 +1,83 @@
+/**
+ * The thread that brings a backlog to the core: it reads the ledger on a connection of its own, packs,
+ * compresses, signs and sends. Composed here, as a process of its own would be; see compose-backlog.
+ */
+import { randomFillSync } from 'node:crypto'
+import { setPriority } from 'node:os'
+import { parentPort, workerData } from 'node:worker_threads'
+import { createLocalCarrier, type Order } from '@kefu-edge/cloud-sync/carrier'
+import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import { createLink } from '@kefu-edge/cloud-sync/link'
+import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
+import { disclosing } from './ledger/disclosure.ts'
+import { loadKeyFiles } from './ledger/key-files.ts'
+import { createLaneReader } from './ledger/lane-reader.ts'
+import type { Disclosure, Lane } from './ledger/port.ts'
+import { readEpochs } from './ledger/settings.ts'
+import { createSubjectKeys } from './ledger/subject-keys.ts'
+import { openStore, type Store } from './storage/store.ts'
+
+export interface BacklogOrder extends Order {
+  readonly lane: Lane
+  /** See `ReadableLanes`: what this connection cannot know. */
+  readonly settled: number
+  readonly upTo: number
+  readonly below: number
+  /** Time by the floor of the box: certificates are judged by it. */
+  readonly nowMs: number
+}
+
+export interface BacklogWork {
+  readonly database: string
+  readonly keyDir: string
+  readonly gatewayId: string
+  readonly disclosure: Disclosure
+  readonly url: string
+  readonly caPem: string | undefined
+  readonly identityFile: string
+}
+
+/** Whoever asks something comes first: on Linux this is the priority of this thread alone. */
+const NICENESS = 10
+/** A backlog is read once, from its beginning to its end. */
+const PAGE_CACHE_KIB = 512
+
+function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
+  const { gatewayId } = work
+  if (process.platform === 'linux') setPriority(NICENESS)
+  const store = openStore({ path: work.database, readonly: true, pageCacheKib: PAGE_CACHE_KIB })
+  const read = createLaneReader(store, disclosingOf(work, store))
+  const known = { nowMs: Date.now(), atMs: performance.now() }
+  const now = () => known.nowMs + performance.now() - known.atMs
+  const link = createLink({
+    url: work.url,
+    identity: loadIdentity(gatewayId, work.identityFile),
+    clock: { now, monotonic: () => performance.now() },
+    certificateTimeMs: now,
+    ...(work.caPem === undefined ? {} : { caPem: work.caPem }),
+  })
+  serveOrders<BacklogOrder>(port, (order) => {
+    known.nowMs = order.nowMs
+    known.atMs = performance.now()
+    const { lane, settled, upTo, below } = order
+    const epochs = readEpochs(store)
+    const source = {
+      gatewayId,
+      readLane: (_lane: string, afterSequence: number, maxEntries: number, maxBytes: number) => {
+        const after = Math.max(afterSequence, settled)
+        return read({ lane, after, upTo, below, maxEntries, maxBytes }, epochs)
+      },
+    }
+    return createLocalCarrier({ source, link }).prepare(order)
+  })
+}
+
+/** Keys are looked up for each entry, so an erasure holds from its commit on here as it does everywhere. */
+function disclosingOf({ disclosure, keyDir, gatewayId }: BacklogWork, store: Store) {
+  if (disclosure === 'none') return () => undefined
+  const random = (bytes: Uint8Array) => void randomFillSync(bytes)
+  const keys = loadKeyFiles(keyDir, { gatewayId, random })
+  return disclosing(disclosure, createSubjectKeys({ store, keys, random }))
+}
+
+if (parentPort) start(workerData as BacklogWork, parentPort)
