@@ -1,11 +1,13 @@
 /**
  * Asks while a backlog drains: the built gateway with a ledger of 300-byte entries that all wait for the
- * core, 100 asks a second over MQTT (open loop, latency from the due time) while the core is away and
- * again while the backlog goes up.
+ * core, asks over MQTT at a steady rate (open loop, latency from the due time), in turn while the core is
+ * stopped and while it takes the backlog in. Each kind of phase is pooled before a quantile is taken: of
+ * some ten thousand asks the p99 rests on a hundred, of two seconds' worth on two or three.
  *
  *   node --conditions=kefu-source --import tsx test/bench/asks-while-draining.ts   (KEFU_BENCH_ENTRIES=1000000)
  *
- * Gateway, core and load share the machine's cores and its disk; `kefu-edge` must be built.
+ * Gateway, core and load share the machine's cores; KEFU_BENCH_CORE_DIR puts the core on a disk of its own,
+ * as it is at a site. `kefu-edge` must be built.
  */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,41 +18,52 @@ import { promisify } from 'node:util'
 import { composeBox } from '../../gateway/compose.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { backlogDraft } from './backlog.ts'
-import { startCoreProcess } from './core-process.ts'
+import { type CoreProcess, startCoreProcess } from './core-process.ts'
+import { type Bucket, pooledQuantile } from './histogram.ts'
 import {
   buildLoadGenerator,
   cpuSeconds,
   type Gateway,
   machine,
-  median,
   residentMb,
   scratchFolder,
   startGateway,
 } from './support.ts'
 
 const ENTRIES = Number(process.env.KEFU_BENCH_ENTRIES ?? 1_000_000)
-const ASKS_PER_SECOND = Number(process.env.KEFU_BENCH_ASKS ?? 100)
-/** One window of asks: 200 of them at the usual rate; medians are taken over the windows. */
-const WINDOW_SECONDS = 2
-const WINDOWS_BEFORE = 8
+const ASKS_PER_SECOND = Number(process.env.KEFU_BENCH_ASKS ?? 300)
+/** Of each phase, after a second in which the clients connect; shorter than the gateway waits for an answer of the core. */
+const PHASE_SECONDS = 5
+const WARMUP_SECONDS = 1
+/** What a phase leaves behind (a request in hand, a fold of the log) must not fall into the next. */
+const BETWEEN_MS = 500
 const DEVICES = 50
 const QUESTIONS = ['停车场在哪里', '门诊几点开门', '怎么挂号', '医保怎么报销', '化验单在哪里取']
 
-interface Window {
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly answered: number
+interface Phase {
+  readonly histogram: readonly Bucket[]
+  readonly answers: number
+  readonly unanswered: number
+  readonly gatewayCpu: number
+  readonly coreCpu: number
+}
+
+interface DrainPhase extends Phase {
+  /** Entries that the core took, and in how many seconds. */
+  readonly drained: number
+  readonly seconds: number
 }
 
 const load = buildLoadGenerator()
 const scratch = scratchFolder()
-let windows = 0
+let phases = 0
 
-async function askWindow(gateway: Gateway): Promise<Window> {
-  windows += 1
-  const file = join(scratch, `asks-${windows}.jsonl`)
-  const asks = Array.from({ length: ASKS_PER_SECOND * (WINDOW_SECONDS + 2) * 2 }, (_, n) =>
-    JSON.stringify({ id: `w${windows}-${n}`, text: QUESTIONS[n % QUESTIONS.length] }),
+/** Asks for some seconds; what the two programs used meanwhile, as shares of a core. */
+async function ask(gateway: Gateway, core: CoreProcess, seconds: number): Promise<Phase> {
+  phases += 1
+  const file = join(scratch, `asks-${phases}.jsonl`)
+  const asks = Array.from({ length: ASKS_PER_SECOND * (seconds + WARMUP_SECONDS) * 2 }, (_, n) =>
+    JSON.stringify({ id: `w${phases}-${n}`, text: QUESTIONS[n % QUESTIONS.length] }),
   )
   writeFileSync(file, asks.join('\n'))
   const flags: readonly (readonly [string, string | number])[] = [
@@ -61,18 +74,23 @@ async function askWindow(gateway: Gateway): Promise<Window> {
     ['--req', 'kefu/v1/b-q%d/ask'],
     ['--res', 'kefu/v1/b-q%d/answer'],
     ['--payload-file', file],
-    ['--duration', WINDOW_SECONDS],
-    ['--warmup', 0.3],
+    ['--duration', seconds],
+    ['--warmup', WARMUP_SECONDS],
     ['--rate', ASKS_PER_SECOND],
   ]
-  const run = () => promisify(execFile)(load, ['rtt', ...flags.flat().map(String)])
+  const args = ['rtt', '--histogram', ...flags.flat().map(String)]
+  const run = () => promisify(execFile)(load, args)
+  const used = [cpuSeconds(gateway.pid), core.cpuSeconds()] as const
+  const startedAt = performance.now()
   // A connect that a signal interrupts is no finding.
   const { stdout } = await run().catch(run)
-  const said = JSON.parse(stdout) as { p50_us: number; p99_us: number; qps: number }
+  const took = (performance.now() - startedAt) / 1000
+  rmSync(file)
+  const said = JSON.parse(stdout) as Omit<Phase, 'gatewayCpu' | 'coreCpu'>
   return {
-    p50Ms: said.p50_us / 1000,
-    p99Ms: said.p99_us / 1000,
-    answered: said.qps * WINDOW_SECONDS,
+    ...said,
+    gatewayCpu: (cpuSeconds(gateway.pid) - used[0]) / took,
+    coreCpu: (core.cpuSeconds() - used[1]) / took,
   }
 }
 
@@ -89,94 +107,113 @@ async function fill(dataDir: string): Promise<void> {
   await box.close()
 }
 
-interface Metrics {
-  readonly pending: number
-}
-
-async function readMetrics(gateway: Gateway): Promise<Metrics> {
+async function readPending(gateway: Gateway): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${gateway.ports.http}/metrics`)).text()
   const line = /kefu_ledger_entries\{[^}]*lane="audit"[^}]*state="pending"[^}]*\} (\d+)/.exec(text)
-  return { pending: Number(line?.[1] ?? Number.NaN) }
+  return Number(line?.[1] ?? Number.NaN)
 }
 
-/** Asks in windows until the backlog is gone; a window counts only if all of it fell into the drain. */
-async function askUntilDrained(gateway: Gateway): Promise<readonly Window[]> {
-  const during: Window[] = []
-  for (;;) {
-    const window = await askWindow(gateway)
-    if ((await readMetrics(gateway)).pending < 1000) return during
-    during.push(window)
-  }
+/** A core that is stopped costs nothing and takes nothing; the gateway has one request in hand and waits. */
+async function whileStopped(gateway: Gateway, core: CoreProcess): Promise<Phase> {
+  process.kill(core.pid, 'SIGSTOP')
+  await sleep(BETWEEN_MS)
+  return ask(gateway, core, PHASE_SECONDS)
+}
+
+async function whileDraining(gateway: Gateway, core: CoreProcess): Promise<DrainPhase> {
+  const before = await readPending(gateway)
+  process.kill(core.pid, 'SIGCONT')
+  const startedAt = performance.now()
+  const phase = await ask(gateway, core, PHASE_SECONDS)
+  process.kill(core.pid, 'SIGSTOP')
+  const seconds = (performance.now() - startedAt) / 1000
+  return { ...phase, drained: before - (await readPending(gateway)), seconds }
+}
+
+/** A box that is enrolled, has its backlog and is warm, and its core. */
+async function openSite(dataDir: string, coreDir: string) {
+  await (await startGateway({ dataDir })).stop()
+  await fill(dataDir)
+  const core = await startCoreProcess(coreDir)
+  const config = [
+    'mqtt: { allowAnonymous: true }',
+    `cloud: { url: '${core.url}', caFile: '${core.caFile}', enrolToken: '${core.enrolToken}' }`,
+  ].join('\n')
+  const gateway = await startGateway({ dataDir, config })
+  while ((await readPending(gateway)) >= ENTRIES) await sleep(20)
+  await ask(gateway, core, PHASE_SECONDS)
+  return { core, gateway }
 }
 
 async function main(): Promise<void> {
   const dataDir = scratchFolder()
   const coreDir = mkdtempSync(join(process.env.KEFU_BENCH_CORE_DIR ?? tmpdir(), 'kefu-core-'))
-  await (await startGateway({ dataDir })).stop()
-  await fill(dataDir)
-  const first = await startCoreProcess(coreDir)
-  const port = Number(new URL(first.url).port)
-  await first.stop()
-  const config = [
-    'mqtt: { allowAnonymous: true }',
-    `cloud: { url: '${first.url}', caFile: '${first.caFile}', enrolToken: '${first.enrolToken}' }`,
-  ].join('\n')
-  const gateway = await startGateway({ dataDir, config })
-  await askWindow(gateway)
-  const before: Window[] = []
-  const cpuBefore = cpuSeconds(gateway.pid)
-  const beganAt = performance.now()
-  for (let n = 0; n < WINDOWS_BEFORE; n += 1) before.push(await askWindow(gateway))
-  const loadShare = (cpuSeconds(gateway.pid) - cpuBefore) / ((performance.now() - beganAt) / 1000)
-
-  const core = await startCoreProcess(coreDir, port)
-  while ((await readMetrics(gateway)).pending >= ENTRIES - 1000) await sleep(20)
-  const startedAt = performance.now()
-  const startedWith = await readMetrics(gateway)
-  const cpu = [cpuSeconds(gateway.pid), core.cpuSeconds()] as const
-  const memory = residentMb(gateway.pid)
-  let peakMb = memory
-  const watch = setInterval(() => {
-    peakMb = Math.max(peakMb, residentMb(gateway.pid))
-  }, 200)
-  let drainedAt = 0
-  const watching = (async () => {
-    while ((await readMetrics(gateway)).pending >= 1000) await sleep(100)
-    drainedAt = performance.now()
-  })()
-  const during = await askUntilDrained(gateway)
-  await watching
+  const { core, gateway } = await openSite(dataDir, coreDir)
+  const memory: number[] = []
+  const watch = setInterval(() => memory.push(residentMb(gateway.pid)), 200)
+  const stopped: Phase[] = []
+  const draining: DrainPhase[] = []
+  do {
+    stopped.push(await whileStopped(gateway, core))
+    const phase = await whileDraining(gateway, core)
+    // The last one ran dry while it was measured.
+    if ((await readPending(gateway)) < 1000) break
+    draining.push(phase)
+  } while (draining.length < 100)
   clearInterval(watch)
-  const seconds = (drainedAt - startedAt) / 1000
-  const of = (list: readonly Window[], pick: (one: Window) => number) =>
-    round(median(list.map(pick)))
-  const p99Before = of(before, (one) => one.p99Ms)
-  const p99During = of(during, (one) => one.p99Ms)
-  console.log(
-    JSON.stringify({
-      scenario: 'asks while draining',
-      machine: machine(),
-      entries: ENTRIES,
-      asksPerSecond: ASKS_PER_SECOND,
-      drainSeconds: round(seconds),
-      entriesPerSecond: Math.round(startedWith.pending / seconds),
-      p50BeforeMs: of(before, (one) => one.p50Ms),
-      p50DuringMs: of(during, (one) => one.p50Ms),
-      p99BeforeMs: p99Before,
-      p99DuringMs: p99During,
-      p99GrowthPercent: Math.round((p99During / p99Before - 1) * 100),
-      p99OfEachWindowBefore: before.map((one) => round(one.p99Ms)),
-      p99OfEachWindowDuring: during.map((one) => round(one.p99Ms)),
-      gatewayCpuShareBefore: round(loadShare),
-      gatewayCpuShareDuring: round((cpuSeconds(gateway.pid) - cpu[0]) / seconds),
-      coreCpuShareDuring: round((core.cpuSeconds() - cpu[1]) / seconds),
-      gatewayMbAtStart: Math.round(memory),
-      gatewayMbPeak: Math.round(peakMb),
-    }),
-  )
+  process.kill(core.pid, 'SIGCONT')
+  console.log(JSON.stringify({ ...report(stopped, draining), ...ofMemory(memory) }))
   await gateway.stop()
   await core.stop()
   for (const dir of [dataDir, coreDir, scratch]) rmSync(dir, { recursive: true, force: true })
+}
+
+function report(stopped: readonly Phase[], draining: readonly DrainPhase[]) {
+  const quantile = (list: readonly Phase[], q: number) =>
+    round(
+      pooledQuantile(
+        list.map((one) => one.histogram),
+        q,
+      ) / 1000,
+    )
+  const total = (list: readonly Phase[], name: 'answers' | 'unanswered') =>
+    list.reduce((sum, one) => sum + one[name], 0)
+  const mean = (list: readonly Phase[], name: 'gatewayCpu' | 'coreCpu') =>
+    round(list.reduce((sum, one) => sum + one[name], 0) / list.length)
+  const sum = (name: 'drained' | 'seconds') => draining.reduce((all, one) => all + one[name], 0)
+  const growth = (q: number) => Math.round((quantile(draining, q) / quantile(stopped, q) - 1) * 100)
+  return {
+    scenario: 'asks while draining',
+    machine: machine(),
+    entries: ENTRIES,
+    asksPerSecond: ASKS_PER_SECOND,
+    asks: [total(stopped, 'answers'), total(draining, 'answers')],
+    unanswered: total(stopped, 'unanswered') + total(draining, 'unanswered'),
+    entriesPerSecond: Math.round(sum('drained') / sum('seconds')),
+    p50Ms: [quantile(stopped, 0.5), quantile(draining, 0.5)],
+    p90Ms: [quantile(stopped, 0.9), quantile(draining, 0.9)],
+    p99Ms: [quantile(stopped, 0.99), quantile(draining, 0.99)],
+    p999Ms: [quantile(stopped, 0.999), quantile(draining, 0.999)],
+    p99GrowthPercent: growth(0.99),
+    p99OfEachPhaseMs: [
+      stopped.map((one) => quantile([one], 0.99)),
+      draining.map((one) => quantile([one], 0.99)),
+    ],
+    gatewayCpu: [mean(stopped, 'gatewayCpu'), mean(draining, 'gatewayCpu')],
+    coreCpu: [mean(stopped, 'coreCpu'), mean(draining, 'coreCpu')],
+  }
+}
+
+/** Flat: what the last tenth of the run held beside the first tenth. */
+function ofMemory(memory: readonly number[]) {
+  const tenth = Math.max(1, Math.floor(memory.length / 10))
+  const mean = (list: readonly number[]) =>
+    Math.round(list.reduce((sum, one) => sum + one, 0) / list.length)
+  return {
+    gatewayMbFirst: mean(memory.slice(0, tenth)),
+    gatewayMbLast: mean(memory.slice(-tenth)),
+    gatewayMbPeak: Math.round(Math.max(...memory)),
+  }
 }
 
 const round = (n: number): number => Math.round(n * 100) / 100
