@@ -52,10 +52,9 @@ export async function startProgram<T>(
     lastWords: () => output,
     kill,
     stop: async () => {
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
       child.kill('SIGTERM')
+      if (!(await until(STOP_TIMEOUT_MS, () => isGone() || undefined))) child.kill('SIGKILL')
       await gone
-      clearTimeout(timer)
       return child.exitCode
     },
   }
@@ -91,16 +90,18 @@ export async function startAndKill(
 const START_TIMEOUT_MS = 90_000
 const LOOK_EVERY_MS = 10
 
-/** Looks until there is a value; undefined when the time is over. */
+/**
+ * Looks until there is a value; undefined when the time is over. The time is counted in looks, of which
+ * none is due before the last one was answered: where the machine gives nobody a turn, the limit waits too.
+ */
 export async function until<T>(
   timeoutMs: number,
   look: () => T | undefined | Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const end = performance.now() + timeoutMs
-  for (;;) {
+  for (let looks = timeoutMs / LOOK_EVERY_MS; ; looks--) {
     const found = await look()
     if (found !== undefined) return found
-    if (performance.now() > end) return undefined
+    if (looks <= 0) return undefined
     await pause(LOOK_EVERY_MS)
   }
 }
