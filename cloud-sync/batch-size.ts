@@ -6,9 +6,12 @@ import type { BatchHead } from './push-batch.ts'
 export const MAX_BATCH_BYTES = 1024 * 1024
 /** A batch should be answered within this: it is what a critical entry may wait behind on a thin link. */
 const TARGET_MS = 400
-const FIRST_ENTRIES = 1000
-/** Where a batch passes at this rate a larger one brings nothing but longer pauses of the garbage collector. */
-const FAST_PER_SECOND = 50_000
+const FIRST_ENTRIES = 500
+/**
+ * Where batches pass at this rate, one read while the other travels, larger ones bring nothing but longer
+ * bursts at both ends, and whoever shares their cores waits behind those.
+ */
+const FAST_PER_SECOND = 20_000
 
 /** How much the next batch of a lane may hold, learned from how long the last one took. */
 export interface BatchSize {

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type Delivery, deliver } from './deliver.ts'
+import type { Manners } from './manners.ts'
 import type { LedgerSource, Link } from './ports.ts'
 import { type BatchHead, type Disclose, encodeBatch, headOf, readBatch } from './push-batch.ts'
 
@@ -33,16 +34,17 @@ export function createLocalCarrier(parts: {
   readonly source: Pick<LedgerSource, 'gatewayId' | 'readLane'>
   readonly link: Link
   readonly disclose?: Disclose | undefined
+  readonly manners?: Manners
 }): Carrier {
-  const { source, link, disclose } = parts
+  const { source, link, disclose, manners } = parts
   return {
     async prepare({ lane, after, size, mark }) {
-      const batch = await readBatch(source, lane, after, size)
+      const batch = await readBatch(source, lane, after, size, manners)
       if (!batch) return undefined
       const isOfMark = batch.epoch === mark.epoch || after > 0
       const believed = isOfMark ? Math.max(mark.sequence, after) : 0
       const nonce = randomBytes(12).toString('base64url')
-      const encoded = encodeBatch(batch, believed, nonce, disclose)
+      const encoded = encodeBatch(batch, believed, nonce, disclose, manners)
       // A batch that is dropped unsent must not count as an unhandled failure.
       encoded.catch(() => {})
       const head = headOf(batch)

@@ -1,15 +1,9 @@
 /** One batch: entries of one lane and epoch, packed, compressed and sized to what the link carries. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { BETWEEN_TURNS, type Manners } from './manners.ts'
 import type { LedgerSource, SourceEntry } from './ports.ts'
 import type { PushBatch } from './protocol/messages.ts'
 import { packr } from './protocol/parse.ts'
 
-const compress = promisify(gzip)
-
-/** Fast level: sealed parts do not compress, and the box's CPU is better spent on answers. */
-const GZIP_LEVEL = 1
 /** Below this the gzip header costs more than it saves. */
 const COMPRESS_FROM_BYTES = 512
 /** Entries read or packed before the clock is looked at: 0.15 ms, 1 ms where each is opened to be disclosed. */
@@ -33,23 +27,8 @@ export interface Batch extends BatchHead {
   readonly entries: readonly SourceEntry[]
 }
 
-export function headOf({
-  lane,
-  epoch,
-  count,
-  firstSequence,
-  lastSequence,
-  ...rest
-}: Batch): BatchHead {
-  return {
-    lane,
-    epoch,
-    count,
-    firstSequence,
-    lastSequence,
-    bytes: rest.bytes,
-    isBacklog: rest.isBacklog,
-  }
+export function headOf({ entries: _, ...head }: Batch): BatchHead {
+  return head
 }
 
 /**
@@ -61,11 +40,12 @@ export async function readBatch(
   lane: string,
   after: number,
   size: { readonly entries: number; readonly bytes: number },
+  manners: Manners = BETWEEN_TURNS,
 ): Promise<Batch | undefined> {
   const entries: SourceEntry[] = []
   let bytes = 0
   let last: SourceEntry | undefined
-  const pace = createPace()
+  const pace = createPace(manners)
   /** So much at once that more must be waiting. */
   const isBacklog = () => entries.length >= size.entries || bytes * 2 >= size.bytes
   for (;;) {
@@ -113,11 +93,12 @@ export async function encodeBatch(
   after: number,
   nonce: string,
   disclose: Disclose = () => undefined,
+  manners: Manners = BETWEEN_TURNS,
 ): Promise<EncodedBatch> {
   const { epoch, lane, entries } = batch
   const head: PushBatch = { v: 1, epoch, lane, after, nonce, entries: [] }
   const pieces: Uint8Array[] = [openArray(packr.encode(head), entries.length)]
-  const pace = createPace()
+  const pace = createPace(manners)
   for (let from = 0; from < entries.length; from += SLICE_ENTRIES) {
     await pace()
     const slice = entries
@@ -133,16 +114,16 @@ export async function encodeBatch(
   }
   const packed = Buffer.concat(pieces)
   if (packed.length < COMPRESS_FROM_BYTES) return { body: packed }
-  return { body: await compress(packed, { level: GZIP_LEVEL }), contentEncoding: 'gzip' }
+  return { body: await manners.compress(packed), contentEncoding: 'gzip' }
 }
 
-/** Goes on at once, or with the next turn of the event loop when this one has had enough. */
-function createPace(): () => Promise<void> | undefined {
+/** Goes on at once, or after a pause when this turn has had enough. */
+function createPace(manners: Manners): () => Promise<void> | undefined {
   let startedAt = performance.now()
   return () =>
     performance.now() - startedAt < TURN_MS
       ? undefined
-      : nextTurn().then(() => {
+      : manners.pause().then(() => {
           startedAt = performance.now()
         })
 }

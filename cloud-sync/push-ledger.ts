@@ -143,7 +143,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       const waitMs = drain.waitMs()
       if (waitMs > 0) await sleep(waitMs * (1 + random() / 4), closing.signal)
       const before = lane.status().sent
-      const passed = await lane.pushBatches(drainPerSecond > 0 ? 1 : BACKLOG_TURN_BATCHES)
+      const passed = await lane.pushBatches(BACKLOG_TURN_BATCHES)
       drain.take(lane.status().sent - before)
       return passed
     }

@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createLocalCarrier, type Order } from '@kefu-edge/cloud-sync/carrier'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
+import { BESIDE_OTHERS } from '@kefu-edge/cloud-sync/manners'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
 import { disclosing } from './ledger/disclosure.ts'
 import { loadKeyFiles } from './ledger/key-files.ts'
@@ -68,7 +69,7 @@ function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
         return read({ lane, after, upTo, below, maxEntries, maxBytes }, epochs)
       },
     }
-    return createLocalCarrier({ source, link }).prepare(order)
+    return createLocalCarrier({ source, link, manners: BESIDE_OTHERS }).prepare(order)
   })
 }
 

@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib'
+import { BESIDE_OTHERS } from '@kefu-edge/cloud-sync/manners'
 import type { LedgerSource, SourceEntry } from '@kefu-edge/cloud-sync/ports'
 import { PushBatch } from '@kefu-edge/cloud-sync/protocol/messages'
 import { parseMsgpack } from '@kefu-edge/cloud-sync/protocol/parse'
@@ -61,6 +62,19 @@ describe('a batch', () => {
     )
     expect(Math.max(...asked)).toBeLessThanOrEqual(64)
     expect(reading.turns).toBeGreaterThanOrEqual(10)
+  })
+
+  it('compressed beside others, in many members, is the same message', async () => {
+    const batch = await readBatch(sourceOf(20_000).source, 'audit', 0, {
+      entries: 9000,
+      bytes: 999_999,
+    })
+    if (!batch) throw new Error('no batch')
+    const [whole, pieces] = await Promise.all([
+      encodeBatch(batch, 0, 'nonce'),
+      encodeBatch(batch, 0, 'nonce', undefined, BESIDE_OTHERS),
+    ])
+    expect(gunzipSync(pieces.body).equals(gunzipSync(whole.body))).toBe(true)
   })
 
   it('packed in slices is one message with every entry', async () => {
