@@ -3,6 +3,7 @@
  * it. Both hand out the record segment by segment (256 entries, one tile) in leaf order.
  */
 import type { Store } from '../storage/store.ts'
+import { positionOf } from './lanes.ts'
 import { LANES } from './port.ts'
 import {
   type AskSeed,
@@ -28,8 +29,6 @@ export interface Segment {
   readonly entries: readonly (StoredEntry | undefined)[]
   /** Leaf hashes kept apart from the entries. */
   readonly hashes?: Uint8Array
-  /** Root of the full tile as the database has it. */
-  readonly root?: Uint8Array
 }
 
 export interface LaneClaim {
@@ -40,6 +39,9 @@ export interface LaneClaim {
   readonly quarantined: number
   /** Highest sequence whose entry was removed with its segment. */
   readonly removed: number
+  /** Entries set aside, counted one by one: all, and those below `settled`. */
+  readonly setAside: number
+  readonly setAsideBelow: number
 }
 
 export interface Evidence {
@@ -48,13 +50,27 @@ export interface Evidence {
   readonly epochs: readonly Epoch[]
   segments(): Iterable<Segment>
   checkpoints(): Iterable<{ readonly size: number; readonly note: string }>
+  /** Root of a full tile as it is kept beside the tile's own hashes. */
+  tileRoot(level: number, index: number): Uint8Array | undefined
+  /** Only an export: what its other files should say and do not. */
+  readonly flaws?: readonly string[]
   /** Only the database: counters of the lanes, the ask index, and what SQLite finds wrong itself. */
   readonly database?: {
     readonly askSeed: AskSeed | undefined
     readonly lanes: readonly LaneClaim[]
+    /** Rows of full tiles, of every level. */
+    readonly tiles: number
+    /** Rows at places that no record of so many rows can have. */
+    readonly strays: number
     integrityErrors(): readonly string[]
   }
 }
+
+type LaneRow = Omit<LaneClaim, 'lane' | 'setAside' | 'setAsideBelow'> & { readonly lane: number }
+/** A lane of which nothing has left yet has no row. */
+const NO_ROW = { settled: 0, delivered: 0, expired: 0, quarantined: 0, removed: 0 }
+/** Far beyond any, and below the next lane. */
+const MAX_SEQUENCE = 2 ** 49
 
 /** SQLite names at most this many faults; one is enough to fail, a page of them to see what happened. */
 const MAX_INTEGRITY_ERRORS = 20
@@ -64,7 +80,8 @@ const MAX_INTEGRITY_ERRORS = 20
  * may be writing.
  */
 export function databaseEvidence(store: Store): Evidence {
-  const size = treeSize(store)
+  const { size, tiles, strays } = measure(store)
+  const tileRoot = store.prepare<{ root: Uint8Array }>('SELECT root FROM ledger_tile WHERE id = ?')
   const seed = readSetting(store, 'ask-seed')
   return {
     gatewayId: readText(store, 'gateway-id'),
@@ -72,12 +89,12 @@ export function databaseEvidence(store: Store): Evidence {
     epochs: readEpochs(store),
     segments: () => segmentsOf(store, size),
     checkpoints: () => checkpointsOf(store),
+    tileRoot: (level, index) => tileRoot.get(tileId(level, index))?.root,
     database: {
       askSeed: seed && askSeedFrom(seed),
-      lanes: store
-        .prepare<Omit<LaneClaim, 'lane'> & { lane: number }>('SELECT * FROM ledger_lane')
-        .all()
-        .map((row) => ({ ...row, lane: LANES[row.lane] ?? String(row.lane) })),
+      tiles,
+      strays,
+      lanes: claimsOf(store),
       integrityErrors: () =>
         store
           .prepare<{ integrity_check: string }>(`PRAGMA integrity_check(${MAX_INTEGRITY_ERRORS})`)
@@ -86,6 +103,46 @@ export function databaseEvidence(store: Store): Evidence {
           .filter((line) => line !== 'ok'),
     },
   }
+}
+
+/** Lanes that have a row, or entries that were set aside. */
+function claimsOf(store: Store): readonly LaneClaim[] {
+  const rows = store.prepare<LaneRow>('SELECT * FROM ledger_lane').all()
+  const countAside = store.prepare<{ n: number }>(
+    'SELECT count(*) AS n FROM ledger_quarantine WHERE pos > ? AND pos <= ?',
+  )
+  return LANES.map((lane, number) => {
+    const row = rows.find((one) => one.lane === number) ?? NO_ROW
+    const { settled, delivered, expired, quarantined, removed } = row
+    const aside = (upTo: number) =>
+      countAside.get(positionOf(lane, 0), positionOf(lane, upTo))?.n ?? 0
+    const counted = { setAside: aside(MAX_SEQUENCE), setAsideBelow: aside(settled) }
+    return { lane, settled, delivered, expired, quarantined, removed, ...counted }
+  })
+}
+
+/**
+ * How long the record is. One flipped bit may put a row at place 2^40: so many places are not looked
+ * through, since so many rows are not there.
+ */
+function measure(store: Store): { size: number; tiles: number; strays: number } {
+  const one = (sql: string, ...params: number[]) =>
+    store.prepare<{ n: number | null }>(sql).get(...params)?.n ?? 0
+  const entries = one('SELECT count(*) AS n FROM ledger_entry')
+  const fullTiles = one('SELECT count(*) AS n FROM ledger_tile WHERE id < ?', tileId(1, 0))
+  const most = entries + fullTiles * TILE_WIDTH
+  if (treeSize(store) <= most) {
+    return { size: treeSize(store), tiles: one('SELECT count(*) AS n FROM ledger_tile'), strays: 0 }
+  }
+  const last = one('SELECT max(idx) AS n FROM ledger_entry WHERE idx < ?', most)
+  const lastTile = one(
+    'SELECT max(id) AS n FROM ledger_tile WHERE id < ?',
+    Math.ceil(most / TILE_WIDTH),
+  )
+  const strays =
+    one('SELECT count(*) AS n FROM ledger_entry WHERE idx > ?', last) +
+    one('SELECT count(*) AS n FROM ledger_tile WHERE id > ? AND id < ?', lastTile, tileId(1, 0))
+  return { size: last + 1, tiles: one('SELECT count(*) AS n FROM ledger_tile'), strays }
 }
 
 /** Runs `read` on one snapshot of the database, however much a running gateway writes meanwhile. */
@@ -119,8 +176,8 @@ function* segmentsOf(store: Store, size: number): Generator<Segment> {
     hash: Uint8Array
     bytes: Uint8Array
   }>('SELECT idx, pos, ask, hash, bytes FROM ledger_entry WHERE idx >= ? AND idx < ? ORDER BY idx')
-  const tile = store.prepare<{ root: Uint8Array; hashes: Uint8Array | null }>(
-    'SELECT root, hashes FROM ledger_tile WHERE id = ?',
+  const tile = store.prepare<{ hashes: Uint8Array | null }>(
+    'SELECT hashes FROM ledger_tile WHERE id = ?',
   )
   for (let index = 0; index * TILE_WIDTH < size; index++) {
     const first = index * TILE_WIDTH
@@ -134,7 +191,6 @@ function* segmentsOf(store: Store, size: number): Generator<Segment> {
     yield {
       index,
       entries,
-      ...(kept ? { root: kept.root } : {}),
       ...(kept?.hashes && hasHashes ? { hashes: kept.hashes } : {}),
     }
   }

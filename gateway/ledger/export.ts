@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { GatewayError } from '../errors.ts'
 import type { Evidence, Segment } from './evidence.ts'
 import type { Epoch } from './settings.ts'
-import { HASH_BYTES, leafHash, rootOf } from './tlog/merkle.ts'
+import { HASH_BYTES, leafHash, rootOf, sameHash } from './tlog/merkle.ts'
 import { decodeBundle, encodeBundle, TILE_WIDTH, tilePath } from './tlog/tiles.ts'
 
 export const EXPORT_FORMAT = 'kefu-edge ledger export v1'
@@ -106,7 +106,6 @@ export function exportEvidence(dir: string): Evidence & { readonly verifierKey: 
           return bytes && { bytes }
         }),
         ...(hashes?.length === width * HASH_BYTES ? { hashes } : {}),
-        ...(width === TILE_WIDTH ? rootIn(readIf, manifest.size, index) : {}),
       }
     }
   }
@@ -116,6 +115,8 @@ export function exportEvidence(dir: string): Evidence & { readonly verifierKey: 
     epochs: manifest.epochs,
     verifierKey: manifest.verifierKey,
     segments,
+    tileRoot: tileRootIn(readIf, manifest.size),
+    flaws: flawsOf(readIf, manifest.size),
     checkpoints: () =>
       readdirSync(join(dir, 'checkpoints'))
         .map(Number)
@@ -124,17 +125,32 @@ export function exportEvidence(dir: string): Evidence & { readonly verifierKey: 
   }
 }
 
-/** The root of a full level-0 tile as its level-1 tile has it. */
-function rootIn(
+/** The root of a full tile stands in the tile above it, which is asked for 256 times in a row. */
+function tileRootIn(
   readIf: (path: string) => Uint8Array | undefined,
   size: number,
-  index: number,
-): { root?: Uint8Array } {
-  const above = Math.floor(index / TILE_WIDTH)
-  const count = Math.floor(size / TILE_WIDTH) - above * TILE_WIDTH
-  const tile = readIf(tilePath(1, above, Math.min(TILE_WIDTH, count)))
-  const offset = (index % TILE_WIDTH) * HASH_BYTES
-  return { root: tile?.subarray(offset, offset + HASH_BYTES) ?? Buffer.alloc(0) }
+): Evidence['tileRoot'] {
+  const last = new Map<number, { readonly path: string; readonly tile: Uint8Array | undefined }>()
+  return (level, index) => {
+    const above = Math.floor(index / TILE_WIDTH)
+    const count = Math.floor(size / TILE_WIDTH ** (level + 1)) - above * TILE_WIDTH
+    const path = tilePath(level + 1, above, Math.min(TILE_WIDTH, count))
+    const known = last.get(level)
+    const tile = known?.path === path ? known.tile : readIf(path)
+    last.set(level, { path, tile })
+    const offset = (index % TILE_WIDTH) * HASH_BYTES
+    return tile?.length === Math.min(TILE_WIDTH, count) * HASH_BYTES
+      ? tile.subarray(offset, offset + HASH_BYTES)
+      : undefined
+  }
+}
+
+/** `checkpoint` is what clients of a log ask for first; it must be the newest of `checkpoints/`. */
+function flawsOf(readIf: (path: string) => Uint8Array | undefined, size: number): string[] {
+  const [first, newest] = [readIf('checkpoint'), readIf(`checkpoints/${size}`)]
+  if (size === 0 && !first && !newest) return []
+  const isSame = first !== undefined && newest !== undefined && sameHash(first, newest)
+  return isSame ? [] : [`checkpoint is not checkpoints/${size}`]
 }
 
 /** A bundle cut short yields what was whole; the missing entries are findings. */

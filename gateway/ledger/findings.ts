@@ -17,6 +17,7 @@ export type FindingCode =
   | 'head-differs'
   | 'lane-unbalanced'
   | 'database-damaged'
+  | 'export-damaged'
 
 export interface Finding {
   readonly code: FindingCode

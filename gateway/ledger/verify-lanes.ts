@@ -36,12 +36,19 @@ export function createLaneCheck(evidence: Evidence, found: Found) {
     },
   }
 
+  /** Everything up to `settled` was delivered, expired or set aside; beyond it entries can only be set aside. */
   function checkLane(claim: LaneClaim): void {
-    const accepted = Math.max(last.get(claim.lane as Lane) ?? 0, claim.removed)
-    const left = claim.delivered + claim.expired + claim.quarantined
-    const isPossible = claim.settled <= accepted && left >= claim.settled && left <= accepted
-    if (!isPossible) {
-      found('lane-unbalanced', `${claim.lane}: ${left} have left, ${accepted} were accepted`)
-    }
+    const { lane, settled, delivered, expired, quarantined, setAside, setAsideBelow } = claim
+    const accepted = Math.max(last.get(lane as Lane) ?? 0, claim.removed)
+    const counts = [settled, delivered, expired, quarantined].every((count) => count >= 0)
+    const isPossible =
+      counts &&
+      settled <= accepted &&
+      delivered + expired + setAsideBelow === settled &&
+      quarantined === setAside &&
+      settled + setAside - setAsideBelow <= accepted
+    if (isPossible) return
+    const left = `${delivered} delivered + ${expired} expired + ${quarantined} set aside`
+    found('lane-unbalanced', `${lane}: ${left}, ${settled} settled of ${accepted} accepted`)
   }
 }

@@ -3,15 +3,16 @@
  * the signed checkpoints, the cosignatures, the lanes' sequences and the database's own index.
  */
 import { askKeyOf, decodeLeaf, type Leaf } from './entry-codec.ts'
-import type { Evidence, Segment, StoredEntry } from './evidence.ts'
-import { collectFindings, type Finding, type Found } from './findings.ts'
+import type { Evidence, StoredEntry } from './evidence.ts'
+import { collectFindings, type Finding } from './findings.ts'
 import { positionOf } from './lanes.ts'
 import { REMOVED_KIND, type Removal, readRemoval } from './removal.ts'
 import { askHash } from './settings.ts'
-import { createFrontier, HASH_BYTES, leafHash, rootOf, sameHash } from './tlog/merkle.ts'
+import { createFrontier, HASH_BYTES, leafHash, sameHash } from './tlog/merkle.ts'
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { createCheckpointCheck, type TrustedKeys } from './verify-checkpoints.ts'
 import { createLaneCheck } from './verify-lanes.ts'
+import { createTileCheck } from './verify-tiles.ts'
 
 export interface VerifyReport {
   readonly isWhole: boolean
@@ -41,6 +42,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   const { found, findings, count } = collectFindings()
   const lanes = createLaneCheck(evidence, found)
   const heads = createCheckpointCheck(evidence, options, found)
+  const tiles = createTileCheck(evidence, found)
   const frontier = createFrontier()
   let removal: Removal | undefined
   let removed = 0
@@ -67,7 +69,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       frontier.append(hash)
       heads.at(index + 1, frontier.root)
     }
-    checkTile(segment, hashes, evidence.database !== undefined, found)
+    tiles.segment(segment, hashes)
     options.onProgress?.(segment.index * TILE_WIDTH + hashes.length, evidence.size)
   }
 
@@ -100,6 +102,8 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
     found('removal-not-recorded', `entries up to ${missingUpTo} are gone, recorded ${recorded}`)
   }
   lanes.finish(removal)
+  tiles.finish()
+  for (const line of evidence.flaws ?? []) found('export-damaged', line)
   for (const line of evidence.database?.integrityErrors() ?? []) found('database-damaged', line)
   const { newestSize, ...signed } = heads.finish()
   return {
@@ -113,21 +117,5 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
     unsigned: evidence.size - newestSize,
     findings,
     findingCount: count(),
-  }
-}
-
-/** The root of a full tile where one is kept, and that it is kept where it must be. */
-function checkTile(
-  { index, root }: Segment,
-  hashes: readonly Uint8Array[],
-  isDatabase: boolean,
-  found: Found,
-): void {
-  const first = index * TILE_WIDTH
-  if (root) {
-    const isSame = sameHash(root, rootOf(Buffer.concat(hashes)))
-    if (!isSame) found('tile-changed', `root of tile ${index}`, first)
-  } else if (isDatabase && hashes.length === TILE_WIDTH) {
-    found('tile-changed', `tile ${index} is missing`, first)
   }
 }

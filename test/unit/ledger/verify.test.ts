@@ -3,8 +3,14 @@ import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
-import { databaseEvidence, readConsistently } from '../../../gateway/ledger/evidence.ts'
+import {
+  databaseEvidence,
+  type Evidence,
+  readConsistently,
+} from '../../../gateway/ledger/evidence.ts'
 import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
+import { collectFindings } from '../../../gateway/ledger/findings.ts'
+import { rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
 import {
   cosign,
   decodeVerifierKey,
@@ -13,6 +19,7 @@ import {
   parseNote,
 } from '../../../gateway/ledger/tlog/note.ts'
 import { type VerifyReport, verifyLedger } from '../../../gateway/ledger/verify.ts'
+import { createTileCheck } from '../../../gateway/ledger/verify-tiles.ts'
 import { Database } from '../../../gateway/storage/sqlite-driver.ts'
 import { type Fixture, newSigningKey, openFixture, turn } from './fixture.ts'
 
@@ -84,6 +91,29 @@ describe('a ledger that nobody touched', () => {
   })
 })
 
+test('a changed root of a tile of tiles is found, and a missing one', () => {
+  const leaf = Buffer.alloc(32, 1)
+  const root = rootOf(Buffer.concat(Array.from({ length: 256 }, () => leaf)))
+  const upper = rootOf(Buffer.concat(Array.from({ length: 256 }, () => root)))
+  const check = (stored: Uint8Array | undefined) => {
+    const { found, findings } = collectFindings()
+    const tiles = createTileCheck(
+      {
+        database: { tiles: stored ? 257 : 256, strays: 0 },
+        tileRoot: (level: number) => (level === 0 ? root : stored),
+      } as unknown as Evidence,
+      found,
+    )
+    const hashes = new Array<Uint8Array>(256).fill(leaf)
+    for (let index = 0; index < 256; index++) tiles.segment({ index, entries: [] }, hashes)
+    tiles.finish()
+    return findings.map((one) => one.detail)
+  }
+  expect(check(upper)).toEqual([])
+  expect(check(Buffer.alloc(32))).toEqual(['root of tile 0 of level 1'])
+  expect(check(undefined)[0]).toBe('tile 0 of level 1 is missing')
+})
+
 describe('what an administrator of the database could change is found', () => {
   beforeEach(async () => {
     await box.ledger.checkpoint()
@@ -113,6 +143,31 @@ describe('what an administrator of the database could change is found', () => {
       'tile-changed',
     ],
     ['a deleted tile', 'DELETE FROM ledger_tile WHERE id = 0', 'tile-changed'],
+    [
+      'a tile that one flipped bit moved to the end of the world, without looking through all before it',
+      'UPDATE ledger_tile SET id = id + (1 << 43) WHERE id = 1',
+      'entry-misplaced',
+    ],
+    [
+      'an entry moved there',
+      'UPDATE ledger_entry SET idx = idx + (1 << 45) WHERE idx = 300',
+      'entry-misplaced',
+    ],
+    [
+      'a tile of a level that the tree does not have',
+      'INSERT INTO ledger_tile (id, root) VALUES (1 << 44, zeroblob(32))',
+      'tile-changed',
+    ],
+    [
+      'an entry set aside that the counters do not know',
+      `INSERT INTO ledger_quarantine (pos, reason, at_ms) VALUES ((1 << 50) + 1, 'x', 1)`,
+      'lane-unbalanced',
+    ],
+    [
+      'a delivery more than was settled',
+      'INSERT INTO ledger_lane (lane, settled, delivered) VALUES (1, 5, 6)',
+      'lane-unbalanced',
+    ],
     [
       'a changed checkpoint',
       `UPDATE ledger_checkpoint SET note = replace(note, char(10) || '601' || char(10), char(10) || '600' || char(10))`,
@@ -197,7 +252,7 @@ describe('an export', () => {
   test('a byte changed in any file of the record is found', () => {
     const whole = join(box.dir, 'whole')
     cpSync(dir, whole, { recursive: true })
-    const inRecord = (name: string) => /^(tile|checkpoints)\//.test(name)
+    const inRecord = (name: string) => /^(tile\/|checkpoint)/.test(name)
     const files = readdirSync(dir, { recursive: true, withFileTypes: true })
       .filter((file) => file.isFile())
       .map((file) => join(file.parentPath, file.name).slice(dir.length + 1))
@@ -211,6 +266,16 @@ describe('an export', () => {
         writeFileSync(join(dir, file), changed)
         expect([file, part, check().isWhole]).toEqual([file, part, false])
       }
+      writeFileSync(join(dir, file), bytes)
+    }
+    expect(check().isWhole).toBe(true)
+  })
+
+  test('a missing tile of hashes or of tiles is found, though the entries are all there', () => {
+    for (const file of ['tile/0/001', 'tile/1/000.p/3', 'checkpoint']) {
+      const bytes = readFileSync(join(dir, file))
+      rmSync(join(dir, file))
+      expect([file, check().isWhole]).toEqual([file, false])
       writeFileSync(join(dir, file), bytes)
     }
     expect(check().isWhole).toBe(true)
