@@ -27,8 +27,10 @@ export interface Segment {
   readonly index: number
   /** Undefined where the entry is not there: removed by retention, or lost. */
   readonly entries: readonly (StoredEntry | undefined)[]
-  /** Leaf hashes kept apart from the entries. */
+  /** Leaf hashes kept apart from the entries; absent where they are not as many as the leaves. */
   readonly hashes?: Uint8Array
+  /** There is something in their place that is no such hashes. */
+  readonly hasOtherHashes?: boolean
 }
 
 export interface LaneClaim {
@@ -130,9 +132,17 @@ function measure(store: Store): { size: number; tiles: number; strays: number } 
     store.prepare<{ n: number | null }>(sql).get(...params)?.n ?? 0
   const entries = one('SELECT count(*) AS n FROM ledger_entry')
   const fullTiles = one('SELECT count(*) AS n FROM ledger_tile WHERE id < ?', tileId(1, 0))
+  const strayLanes = one(
+    'SELECT count(*) AS n FROM ledger_lane WHERE lane NOT BETWEEN 0 AND ?',
+    LANES.length - 1,
+  )
   const most = entries + fullTiles * TILE_WIDTH
   if (treeSize(store) <= most) {
-    return { size: treeSize(store), tiles: one('SELECT count(*) AS n FROM ledger_tile'), strays: 0 }
+    return {
+      size: treeSize(store),
+      tiles: one('SELECT count(*) AS n FROM ledger_tile'),
+      strays: strayLanes,
+    }
   }
   const last = one('SELECT max(idx) AS n FROM ledger_entry WHERE idx < ?', most)
   const lastTile = one(
@@ -140,6 +150,7 @@ function measure(store: Store): { size: number; tiles: number; strays: number } 
     Math.ceil(most / TILE_WIDTH),
   )
   const strays =
+    strayLanes +
     one('SELECT count(*) AS n FROM ledger_entry WHERE idx > ?', last) +
     one('SELECT count(*) AS n FROM ledger_tile WHERE id > ? AND id < ?', lastTile, tileId(1, 0))
   return { size: last + 1, tiles: one('SELECT count(*) AS n FROM ledger_tile'), strays }
@@ -192,6 +203,7 @@ function* segmentsOf(store: Store, size: number): Generator<Segment> {
       index,
       entries,
       ...(kept?.hashes && hasHashes ? { hashes: kept.hashes } : {}),
+      hasOtherHashes: Boolean(kept?.hashes) && !hasHashes,
     }
   }
 }

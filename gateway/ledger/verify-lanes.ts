@@ -32,17 +32,18 @@ export function createLaneCheck(evidence: Evidence, found: Found) {
           found('sequence-gap', `${gap.lane} goes on at ${gap.head + 1}`, gap.at)
         }
       }
-      for (const claim of evidence.database?.lanes ?? []) checkLane(claim)
+      for (const claim of evidence.database?.lanes ?? []) checkLane(claim, removal)
     },
   }
 
   /** Everything up to `settled` was delivered, expired or set aside; beyond it entries can only be set aside. */
-  function checkLane(claim: LaneClaim): void {
+  function checkLane(claim: LaneClaim, removal: Removal | undefined): void {
     const { lane, settled, delivered, expired, quarantined, setAside, setAsideBelow } = claim
     const accepted = Math.max(last.get(lane as Lane) ?? 0, claim.removed)
     const counts = [settled, delivered, expired, quarantined].every((count) => count >= 0)
     const isPossible =
       counts &&
+      claim.removed === (removal?.heads[lane] ?? 0) &&
       settled <= accepted &&
       delivered + expired + setAsideBelow === settled &&
       quarantined === setAside &&

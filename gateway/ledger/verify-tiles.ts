@@ -29,7 +29,7 @@ export function createTileCheck(evidence: Evidence, found: Found) {
     segment(segment: Segment, hashes: readonly Uint8Array[]): void {
       const { index } = segment
       // The database has them beside its entries, in the same row.
-      if (!database && !segment.hashes) {
+      if (segment.hasOtherHashes || (!database && !segment.hashes)) {
         found('tile-changed', `tile ${index} is missing or has another length`, index * TILE_WIDTH)
       }
       if (hashes.length === TILE_WIDTH) close(0, index, rootOf(Buffer.concat(hashes)))
@@ -40,7 +40,10 @@ export function createTileCheck(evidence: Evidence, found: Found) {
         found('tile-changed', `${database.tiles} tiles are stored, ${full} belong to the tree`)
       }
       if (database.strays > 0) {
-        found('entry-misplaced', `${database.strays} entries or tiles lie beyond the record`)
+        found(
+          'entry-misplaced',
+          `${database.strays} rows lie at places that the record does not have`,
+        )
       }
     },
   }

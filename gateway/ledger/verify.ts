@@ -11,6 +11,7 @@ import { askHash } from './settings.ts'
 import { createFrontier, HASH_BYTES, leafHash, sameHash } from './tlog/merkle.ts'
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { createCheckpointCheck, type TrustedKeys } from './verify-checkpoints.ts'
+import { createEpochCheck } from './verify-epochs.ts'
 import { createLaneCheck } from './verify-lanes.ts'
 import { createTileCheck } from './verify-tiles.ts'
 
@@ -42,6 +43,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   const { found, findings, count } = collectFindings()
   const lanes = createLaneCheck(evidence, found)
   const heads = createCheckpointCheck(evidence, options, found)
+  const epochs = createEpochCheck(evidence, found)
   const tiles = createTileCheck(evidence, found)
   const frontier = createFrontier()
   let removal: Removal | undefined
@@ -58,6 +60,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       if (entry) {
         const leaf = checkEntry(index, entry, hash, kept)
         if (leaf) lanes.entry(index, leaf)
+        if (leaf) epochs.entry(index, leaf)
         if (leaf?.kind === REMOVED_KIND) removal = readRemoval(leaf.body) ?? removal
       } else {
         removed += 1
@@ -103,6 +106,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   }
   lanes.finish(removal)
   tiles.finish()
+  epochs.finish(missingUpTo)
   for (const line of evidence.flaws ?? []) found('export-damaged', line)
   for (const line of evidence.database?.integrityErrors() ?? []) found('database-damaged', line)
   const { newestSize, ...signed } = heads.finish()

@@ -158,6 +158,19 @@ describe('what an administrator of the database could change is found', () => {
       'INSERT INTO ledger_tile (id, root) VALUES (1 << 44, zeroblob(32))',
       'tile-changed',
     ],
+    ['hashes of a tile that are none', `UPDATE ledger_tile SET hashes = x'00'`, 'tile-changed'],
+    ['an epoch that begins elsewhere', 'UPDATE ledger_epoch SET first_index = 9', 'epoch-wrong'],
+    ['an epoch under another name', `UPDATE ledger_epoch SET id = 'other'`, 'epoch-wrong'],
+    [
+      'a lane that went further than its entries',
+      'INSERT INTO ledger_lane (lane, removed) VALUES (1, 1000000)',
+      'lane-unbalanced',
+    ],
+    [
+      'counters of a lane that there is not',
+      'INSERT INTO ledger_lane (lane, settled, delivered) VALUES (7, 1, 1)',
+      'entry-misplaced',
+    ],
     [
       'an entry set aside that the counters do not know',
       `INSERT INTO ledger_quarantine (pos, reason, at_ms) VALUES ((1 << 50) + 1, 'x', 1)`,
