@@ -121,6 +121,7 @@ export async function startGateway(
       await sleep(10)
     }
   }
+  await running.stop('SIGKILL')
   throw new Error('the gateway did not start')
 }
 
