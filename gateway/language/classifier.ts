@@ -14,6 +14,7 @@ import type { Random } from './random.ts'
 import { trainSoftmax } from './softmax.ts'
 import { trainSvm } from './svm.ts'
 import { createVectoriser } from './vectorise.ts'
+import { MEANING_WIDTH } from './word-vectors.ts'
 
 export interface ClassifierExamples {
   readonly clean: readonly PreparedText[]
@@ -36,6 +37,11 @@ const BYTES_A_NETWORK_WEIGHT = 0.8
 const COPY_WEIGHT = 0.4
 /** Characters, syllables, words, letters, entities, beginning, phrases. */
 const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
+/**
+ * Weight of what the words mean, reached with so many texts. Five intents of five questions each do not
+ * tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means.
+ */
+const MEANING = { weight: 0.8, fromTexts: 1500 }
 const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
 const SOFTMAX_STEPS = { alone: 8, withCopies: 7, withNetworks: 6 }
 /** With more classes the machines take most of the time and add nothing measurable. */
@@ -59,9 +65,9 @@ interface NetworkPlan {
  * misheard misleads one of them and not all.
  */
 const THREE_SIDES: readonly NetworkPlan[] = [
-  { views: [1, 0.5, 1, 0.3, 0.5, 0.5, 0], columns: 24_000, share: 1 / 3 },
-  { views: [1, 0, 1, 0.3, 0.5, 0.5, 0], columns: 16_000, share: 1 / 3 },
-  { views: [0, 1, 1, 0.3, 0.5, 0, 0], columns: 8_000, share: 1 / 6 },
+  { views: [1, 0.5, 1, 0.3, 0.5, 0.5, 0, 0.5], columns: 24_000, share: 1 / 3 },
+  { views: [1, 0, 1, 0.3, 0.5, 0.5, 0, 0], columns: 16_000, share: 1 / 3 },
+  { views: [0, 1, 1, 0.3, 0.5, 0, 0, 0], columns: 8_000, share: 1 / 6 },
 ]
 /**
  * Where networks measured better: in English and with fewer texts they are no better than the machines,
@@ -80,7 +86,11 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   const features = DEFAULT_FEATURES
   const plans = plansFor(examples)
   const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, mostColumns(plans, classes))
-  const vectoriser = createVectoriser(vocabulary, VIEW_WEIGHTS)
+  const viewWeights = [
+    ...VIEW_WEIGHTS,
+    MEANING.weight * Math.min(1, examples.total / MEANING.fromTexts),
+  ]
+  const vectoriser = createVectoriser(vocabulary, viewWeights)
   const matrix = buildMatrix([...clean, ...copies], features, vectoriser)
   const rowWeights = Float32Array.from(labels, (_, i) => (i < clean.length ? 1 : COPY_WEIGHT))
   const hasCopies = copies.length > 0
@@ -94,12 +104,12 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   if (plans.length === 0 && classes <= SVM_UP_TO) {
     addSvm(smooth, firstRows(matrix, clean.length), labels, random)
   }
-  const data = { matrix, viewOf: vectoriser.views, labels, classes, rowWeights }
+  const data = { matrix, viewWeights, viewOf: vectoriser.views, labels, classes, rowWeights }
   const networkPasses = Math.round(passesOf(clean.length) * (hasCopies ? COPY_PASSES : 1))
   const networks = plans.map((plan) => networkFor(plan, data, networkPasses, random))
   return {
     features,
-    viewWeights: VIEW_WEIGHTS,
+    viewWeights,
     vocabulary,
     linear: {
       classes,
@@ -142,6 +152,7 @@ const passesOf = (rows: number): number =>
 
 interface NetworkData {
   readonly matrix: Matrix
+  readonly viewWeights: readonly number[]
   /** View of every column. */
   readonly viewOf: Uint8Array
   readonly labels: Int32Array
@@ -151,36 +162,39 @@ interface NetworkData {
 
 function networkFor(
   plan: NetworkPlan,
-  { matrix, viewOf, labels, classes, rowWeights }: NetworkData,
+  { matrix, viewWeights, viewOf, labels, classes, rowWeights }: NetworkData,
   passes: number,
   random: Random,
 ): Network {
-  const gains = plan.views.map((length, view) => length / (VIEW_WEIGHTS[view] ?? 1))
-  // A vocabulary has its commonest features first.
+  const gains = plan.views.map((length, view) => length / (viewWeights[view] ?? 1))
+  const sees = (column: number): boolean => (plan.views[viewOf[column] ?? 0] ?? 0) > 0
+  const dense = matrix.width - MEANING_WIDTH
   const columns: number[] = []
-  for (let column = 0; column < matrix.width && columns.length < plan.columns; column++) {
-    if ((plan.views[viewOf[column] ?? 0] ?? 0) > 0) columns.push(column)
+  for (let column = dense; column < matrix.width; column++) if (sees(column)) columns.push(column)
+  // A vocabulary has its commonest features first.
+  for (let column = 0; column < dense && columns.length < plan.columns; column++) {
+    if (sees(column)) columns.push(column)
   }
   const seen = Int32Array.from(columns)
   const rowOf = rowsOf(seen, matrix.width)
   const rowGains = Float32Array.from(columns, (column) => gains[viewOf[column] ?? 0] ?? 1)
   const part = onlyColumns(matrix, rowOf, rowGains)
   const options = { units: NETWORK_UNITS, passes, rowWeights }
-  const dense = trainNetwork(part, labels, classes, options, random)
+  const trained = trainNetwork(part, labels, classes, options, random)
   // The gains go into the weights, so that all networks read the same vector.
-  for (let i = 0; i < dense.input.length; i++) {
-    dense.input[i] = (dense.input[i] ?? 0) * (rowGains[Math.floor(i / dense.units)] ?? 1)
+  for (let i = 0; i < trained.input.length; i++) {
+    trained.input[i] = (trained.input[i] ?? 0) * (rowGains[Math.floor(i / trained.units)] ?? 1)
   }
-  const { weights, scales } = quantise(dense.input, dense.units)
+  const { weights, scales } = quantise(trained.input, trained.units)
   return {
-    units: dense.units,
+    units: trained.units,
     columns: seen,
     rowOf,
     input: weights,
     inputScales: scales,
-    inputBiases: dense.inputBiases,
-    output: dense.output,
-    outputBiases: dense.outputBiases,
+    inputBiases: trained.inputBiases,
+    output: trained.output,
+    outputBiases: trained.outputBiases,
     share: plan.share,
   }
 }

@@ -7,7 +7,7 @@ import {
   type FeatureOptions,
 } from './features.ts'
 import type { Token } from './tokens.ts'
-import { createSparseVector, type Vectoriser, vectorise } from './vectorise.ts'
+import { createSparseVector, type Vectoriser, vectorise, widthOf } from './vectorise.ts'
 import { createVocabulary, type Vocabulary } from './vocabulary.ts'
 
 /** A text ready for the extraction of features. */
@@ -118,6 +118,6 @@ export function buildMatrix(
     columns: columns.slice(0, end),
     values: values.slice(0, end),
     rows: texts.length,
-    width: vectoriser.vocabulary.hashes.length,
+    width: widthOf(vectoriser.vocabulary),
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Language } from '../knowledge/pack-schema.ts'
 import { hashText, type Token } from './tokens.ts'
+import { MEANING_WIDTH, meaningOf } from './word-vectors.ts'
 
 /** Views are weighted and scaled apart from one another. */
 export const VIEW = {
@@ -17,8 +18,10 @@ export const VIEW = {
   head: 5,
   /** Three characters or more: exact, and many. */
   phrase: 6,
+  /** Where the words of the text point; a few dense columns behind those of the vocabulary. */
+  meaning: 7,
 } as const
-export const VIEW_COUNT = 7
+export const VIEW_COUNT = 8
 
 export interface FeatureOptions {
   /** Longest n-gram of Han characters (1–4). */
@@ -36,6 +39,8 @@ export interface FeatureOptions {
   readonly head: number
   /** The first and last units of a Chinese text are features. */
   readonly edges: boolean
+  /** What the words mean is a view of its own. */
+  readonly meaning: boolean
 }
 
 export const DEFAULT_FEATURES: FeatureOptions = {
@@ -47,6 +52,7 @@ export const DEFAULT_FEATURES: FeatureOptions = {
   skips: true,
   head: 14,
   edges: true,
+  meaning: true,
 }
 
 /** Features of one text; reused from text to text so that reading a question allocates nothing here. */
@@ -54,10 +60,16 @@ export interface FeatureBuffer {
   hashes: Uint32Array
   views: Uint8Array
   length: number
+  readonly meaning: Float32Array
 }
 
 export function createFeatureBuffer(): FeatureBuffer {
-  return { hashes: new Uint32Array(1024), views: new Uint8Array(1024), length: 0 }
+  return {
+    hashes: new Uint32Array(1024),
+    views: new Uint8Array(1024),
+    length: 0,
+    meaning: new Float32Array(MEANING_WIDTH),
+  }
 }
 
 function push(buffer: FeatureBuffer, view: number, hash: number): void {
@@ -103,6 +115,7 @@ export function extractFeatures(
     for (const token of tokens) letterGrams(token.text, options, buffer)
   }
   for (const name of entities) push(buffer, VIEW.entity, hashText(name))
+  if (options.meaning) meaningOf(tokens, lang, buffer.meaning)
 }
 
 function unitGrams(tokens: readonly Token[], options: FeatureOptions, buffer: FeatureBuffer): void {

@@ -13,8 +13,9 @@ import { LanguageModelError } from './model-error.ts'
 import { type Network, rowsOf } from './network.ts'
 import type { Classifier, Decision, QuestionModel, StoredQuestion } from './question-model.ts'
 import { createVocabulary } from './vocabulary.ts'
+import { MEANING_WIDTH } from './word-vectors.ts'
 
-export const FORMAT_VERSION = 2
+export const FORMAT_VERSION = 3
 const MAGIC = 0x4d4c464b
 const PREFIX = 12
 /** No model of ours inflates to more; a larger one is damage or an attack. */
@@ -181,11 +182,12 @@ function readClassifier(
     }
     return from
   }
+  const width = columns + MEANING_WIDTH
   const hashes = new Uint32Array(body.buffer, take(columns * 4), columns)
   const idf = new Float32Array(body.buffer, take(columns * 4), columns)
   const scales = new Float32Array(body.buffer, take(classes * 4), classes)
   const biases = new Float32Array(body.buffer, take(classes * 4), classes)
-  const weights = new Int8Array(body.buffer, take(columns * classes), columns * classes)
+  const weights = new Int8Array(body.buffer, take(width * classes), width * classes)
   const networks = header.networks.map((network): Network => {
     const { units, columns: rows } = network
     const seen = new Int32Array(body.buffer, take(rows * 4), rows)
@@ -193,7 +195,7 @@ function readClassifier(
       units,
       share: network.share,
       columns: seen,
-      rowOf: rowsOf(seen, columns),
+      rowOf: rowsOf(seen, width),
       input: new Int8Array(body.buffer, take(rows * units), rows * units),
       inputScales: new Float32Array(body.buffer, take(units * 4), units),
       inputBiases: new Float32Array(body.buffer, take(units * 4), units),

@@ -24,6 +24,7 @@ const SEARCH_FEATURES: FeatureOptions = {
   skips: false,
   head: 0,
   edges: false,
+  meaning: false,
 }
 /** Characters, syllables, words, letters, concepts, beginning. */
 const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0.3, 0]

@@ -6,7 +6,7 @@ import { logOdds, sigmoid } from './logistic.ts'
 import { findMatches, type Match, type QuestionIndex } from './question-index.ts'
 import type { QueryText, QuestionModel } from './question-model.ts'
 import { SIMILARITY_NAMES } from './similarity.ts'
-import { createSparseVector, type SparseVector, vectorise } from './vectorise.ts'
+import { createSparseVector, createVectoriser, type SparseVector, vectorise } from './vectorise.ts'
 
 export interface Reader {
   readonly model: QuestionModel
@@ -83,12 +83,8 @@ export function createReader(
   const { classifier } = model
   const buffer = createFeatureBuffer()
   const vector = createSparseVector()
-  const vectoriser = classifier && {
-    vocabulary: classifier.vocabulary,
-    viewWeights: classifier.viewWeights,
-    counts: new Float32Array(classifier.vocabulary.hashes.length),
-    views: new Uint8Array(classifier.vocabulary.hashes.length),
-  }
+  const vectoriser =
+    classifier && createVectoriser(classifier.vocabulary, classifier.viewWeights)
   const classes = classifier?.linear.classes ?? 0
   return {
     model,

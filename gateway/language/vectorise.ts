@@ -1,6 +1,7 @@
 /** Feature buffers to sparse vectors: counts damped, weighted by rarity, each view to unit length. */
-import { type FeatureBuffer, VIEW_COUNT } from './features.ts'
+import { type FeatureBuffer, VIEW, VIEW_COUNT } from './features.ts'
 import { columnOf, type Vocabulary } from './vocabulary.ts'
+import { MEANING_WIDTH } from './word-vectors.ts'
 
 export interface SparseVector {
   columns: Int32Array
@@ -22,12 +23,12 @@ export function createVectoriser(
   vocabulary: Vocabulary,
   viewWeights: readonly number[],
 ): Vectoriser {
-  const columns = vocabulary.hashes.length
+  const width = widthOf(vocabulary)
   return {
     vocabulary,
     viewWeights,
-    counts: new Float32Array(columns),
-    views: new Uint8Array(columns),
+    counts: new Float32Array(width),
+    views: new Uint8Array(width).fill(VIEW.meaning, vocabulary.hashes.length),
   }
 }
 
@@ -42,9 +43,9 @@ export function vectorise(
   vector: SparseVector,
 ): void {
   const { vocabulary, counts, views } = vectoriser
-  if (vector.columns.length < buffer.length) {
-    vector.columns = new Int32Array(buffer.length * 2)
-    vector.values = new Float32Array(buffer.length * 2)
+  if (vector.columns.length < buffer.length + MEANING_WIDTH) {
+    vector.columns = new Int32Array(buffer.length * 2 + MEANING_WIDTH)
+    vector.values = new Float32Array(buffer.length * 2 + MEANING_WIDTH)
   }
   const { columns, values } = vector
   let length = 0
@@ -78,6 +79,29 @@ export function vectorise(
   for (let i = 0; i < length; i++) {
     values[i] = (values[i] ?? 0) * (scale[views[columns[i] ?? 0] ?? 0] ?? 0)
   }
+  const meaning = vectoriser.viewWeights[VIEW.meaning] ?? 0
+  if (meaning > 0) length = appendMeaning(vectoriser, buffer, meaning, vector, length)
   vector.length = length
   vector.known = buffer.length === 0 ? 0 : 1 - unknown / buffer.length
+}
+
+/** Columns of a vector: the features of the vocabulary, then what the words mean. */
+export const widthOf = ({ hashes }: Vocabulary): number => hashes.length + MEANING_WIDTH
+
+function appendMeaning(
+  { vocabulary }: Vectoriser,
+  { meaning }: FeatureBuffer,
+  weight: number,
+  { columns, values }: SparseVector,
+  from: number,
+): number {
+  const first = vocabulary.hashes.length
+  let length = from
+  for (let i = 0; i < MEANING_WIDTH; i++) {
+    const value = meaning[i] as number
+    if (value === 0) continue
+    columns[length] = first + i
+    values[length++] = weight * value
+  }
+  return length
 }
