@@ -2,32 +2,17 @@
  * What words mean, as far as their neighbours tell: words that stand in the same places in a large body of
  * text have vectors that point the same way (发烧 and 咳嗽, movie and film). A question in words that no
  * example has is so still near the examples that mean the like.
- *
- * The tables hold common words by falling frequency. A vector is 16 bytes, each naming one of 256
- * four-dimensional pieces (H. Jégou et al., "Product Quantization for Nearest Neighbor Search", 2011).
+ * gateway/tools/word-vectors makes the tables.
  */
 import type { Language } from '../knowledge/pack-schema.ts'
 import { WORD_VECTORS_EN } from './data/word-vectors-en.ts'
 import { WORD_VECTORS_ZH } from './data/word-vectors-zh.ts'
 import { hashText, type Token } from './tokens.ts'
 import { columnOf, createVocabulary, type Vocabulary } from './vocabulary.ts'
+import { LEVELS, LONGEST_WORD, MEANING_WIDTH, PIECE, PIECES, type WordTable } from './word-table.ts'
 
-/** A table as it is shipped. */
-export interface WordTable {
-  /** By falling frequency, parted by spaces. */
-  readonly words: string
-  /** Base64 of int8: pieces × 256 × 4. */
-  readonly codebook: string
-  /** Base64: one byte a piece, word by word. */
-  readonly codes: string
-}
+export { MEANING_WIDTH }
 
-export const MEANING_WIDTH = 64
-const PIECES = 16
-const PIECE = MEANING_WIDTH / PIECES
-const LEVELS = 256
-/** Longest Chinese word of the table, in characters. */
-const LONGEST = 4
 /** Ranks up to about this are words of grammar, which say little of the matter. */
 const GRAMMAR_RANK = 60
 /** Zipf's law with Mandelbrot's offset: the cost of a word of rank r is log(r + 3), of an unknown one this. */
@@ -68,19 +53,41 @@ const decode = (base64: string): Buffer => Buffer.from(base64, 'base64')
 export function meaningOf(tokens: readonly Token[], lang: Language, out: Float32Array): void {
   const vectors = vectorsOf(lang)
   out.fill(0)
-  if (lang === 'zh') {
-    forEachChineseWord(vectors, tokens, (rank) => addWord(vectors, rank, out))
-  } else {
-    for (const { hash } of tokens) {
-      const rank = columnOf(vectors.ranks, hash)
-      if (rank >= 0) addWord(vectors, rank, out)
-    }
-  }
+  forEachWord(vectors, tokens, lang, (rank) => addWord(vectors, rank, out))
   let square = 0
   for (const value of out) square += value * value
   if (square === 0) return
   const scale = 1 / Math.sqrt(square)
   for (let i = 0; i < out.length; i++) out[i] = (out[i] as number) * scale
+}
+
+/** The words of a text that have a vector, as they were cut, in order. */
+export function knownWordsOf(tokens: readonly Token[], lang: Language): string[] {
+  const words: [at: number, word: string][] = []
+  forEachWord(vectorsOf(lang), tokens, lang, (_, from, to) => {
+    const word = tokens.slice(from, to).map((token) => token.text)
+    words.push([from, word.join('')])
+  })
+  return words.sort(([a], [b]) => a - b).map(([, word]) => word)
+}
+
+/** Is told a word's rank, and which tokens it is. */
+type Visit = (rank: number, from: number, to: number) => void
+
+function forEachWord(
+  vectors: WordVectors,
+  tokens: readonly Token[],
+  lang: Language,
+  visit: Visit,
+): void {
+  if (lang === 'zh') {
+    forEachChineseWord(vectors, tokens, visit)
+    return
+  }
+  for (let i = 0; i < tokens.length; i++) {
+    const rank = columnOf(vectors.ranks, tokens[i]?.hash ?? 0)
+    if (rank >= 0) visit(rank, i, i + 1)
+  }
 }
 
 function addWord({ codebook, codes }: WordVectors, rank: number, out: Float32Array): void {
@@ -100,22 +107,19 @@ const starts = new Int32Array(MAX_TOKENS + 1)
 const ranks = new Int32Array(MAX_TOKENS + 1)
 
 /** The words of the likeliest way to cut a Chinese text, found from the left, told from the right. */
-function forEachChineseWord(
-  vectors: WordVectors,
-  tokens: readonly Token[],
-  visit: (rank: number) => void,
-): void {
+function forEachChineseWord(vectors: WordVectors, tokens: readonly Token[], visit: Visit): void {
   const length = Math.min(tokens.length, MAX_TOKENS)
   costs.fill(Number.POSITIVE_INFINITY, 1, length + 1)
   for (let from = 0; from < length; from++) {
     let hash: number | undefined
-    for (let to = from + 1; to <= Math.min(length, from + LONGEST); to++) {
+    for (let to = from + 1; to <= Math.min(length, from + LONGEST_WORD); to++) {
       const token = tokens[to - 1] as Token
       if (to > from + 1 && (token.kind !== 'han' || tokens[from]?.kind !== 'han')) break
       hash = hashText(token.text, hash)
       const rank = columnOf(vectors.ranks, hash)
       if (rank < 0 && to > from + 1) continue
-      const cost = (costs[from] as number) + (rank < 0 ? UNKNOWN_COST : Math.log(rank + RANK_OFFSET))
+      const cost =
+        (costs[from] as number) + (rank < 0 ? UNKNOWN_COST : Math.log(rank + RANK_OFFSET))
       if (cost >= (costs[to] as number)) continue
       costs[to] = cost
       starts[to] = from
@@ -124,6 +128,6 @@ function forEachChineseWord(
   }
   for (let to = length; to > 0; to = starts[to] as number) {
     const rank = ranks[to] as number
-    if (rank >= 0) visit(rank)
+    if (rank >= 0) visit(rank, starts[to] as number, to)
   }
 }

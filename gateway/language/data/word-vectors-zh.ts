@@ -1,4 +1,4 @@
-import type { WordTable } from '../word-vectors.ts'
+import type { WordTable } from '../word-table.ts'
 
 export const WORD_VECTORS_ZH: WordTable = {
   words:
