@@ -25,6 +25,8 @@ export interface ClassifierExamples {
   readonly classes: number
   /** Texts of the whole set that `clean` may be a fold of; what is judged and what is used must be alike. */
   readonly total: number
+  /** Texts of several sentences. */
+  readonly isLong: boolean
 }
 
 const MINIMUM_TEXTS = 2
@@ -39,7 +41,8 @@ const COPY_WEIGHT = 0.4
 const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
 /**
  * Weight of what the words mean, reached with so many texts. Five intents of five questions each do not
- * tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means.
+ * tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means. The words of a long text
+ * mean a little of everything.
  */
 const MEANING = { weight: 0.8, fromTexts: 1500 }
 const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
@@ -86,10 +89,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   const features = DEFAULT_FEATURES
   const plans = plansFor(examples)
   const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, mostColumns(plans, classes))
-  const viewWeights = [
-    ...VIEW_WEIGHTS,
-    MEANING.weight * Math.min(1, examples.total / MEANING.fromTexts),
-  ]
+  const viewWeights = [...VIEW_WEIGHTS, meaningWeight(examples)]
   const vectoriser = createVectoriser(vocabulary, viewWeights)
   const matrix = buildMatrix([...clean, ...copies], features, vectoriser)
   const rowWeights = Float32Array.from(labels, (_, i) => (i < clean.length ? 1 : COPY_WEIGHT))
@@ -120,6 +120,10 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
       sharpness: plans.length > 0 ? NETWORK_SHARPNESS : 1,
     },
   }
+}
+
+function meaningWeight({ total, isLong }: ClassifierExamples): number {
+  return isLong ? 0 : MEANING.weight * Math.min(1, total / MEANING.fromTexts)
 }
 
 function plansFor({ clean, classes, total }: ClassifierExamples): readonly NetworkPlan[] {
@@ -166,7 +170,7 @@ function networkFor(
   passes: number,
   random: Random,
 ): Network {
-  const gains = plan.views.map((length, view) => length / (viewWeights[view] ?? 1))
+  const gains = plan.views.map((length, view) => length / (viewWeights[view] || 1))
   const sees = (column: number): boolean => (plan.views[viewOf[column] ?? 0] ?? 0) > 0
   const dense = matrix.width - MEANING_WIDTH
   const columns: number[] = []

@@ -83,8 +83,7 @@ export function createReader(
   const { classifier } = model
   const buffer = createFeatureBuffer()
   const vector = createSparseVector()
-  const vectoriser =
-    classifier && createVectoriser(classifier.vocabulary, classifier.viewWeights)
+  const vectoriser = classifier && createVectoriser(classifier.vocabulary, classifier.viewWeights)
   const classes = classifier?.linear.classes ?? 0
   return {
     model,

@@ -126,7 +126,7 @@ function classifierFor(
   const labels = Int32Array.from({ length: clean.length + copies.length }, (_, i) => {
     return rows[i % rows.length]?.label ?? 0
   })
-  return trainClassifier({ clean, copies, labels, classes, total }, random)
+  return trainClassifier({ clean, copies, labels, classes, total, isLong }, random)
 }
 
 /**
