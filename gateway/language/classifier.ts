@@ -40,11 +40,11 @@ const COPY_WEIGHT = 0.4
 /** Characters, syllables, words, letters, entities, beginning, phrases. */
 const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
 /**
- * Weight of what the words mean, reached with so many texts. Five intents of five questions each do not
- * tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means. The words of a long text
- * mean a little of everything.
+ * Weight of what the words mean: none with few texts, all of it with many. Five intents of five questions
+ * each do not tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means. The words of
+ * a long text mean a little of everything.
  */
-const MEANING = { weight: 0.8, fromTexts: 1500 }
+const MEANING = { weight: 0.8, fromTexts: 400, fullyFromTexts: 1500 }
 const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
 const SOFTMAX_STEPS = { alone: 8, withCopies: 7, withNetworks: 6 }
 /** With more classes the machines take most of the time and add nothing measurable. */
@@ -123,7 +123,8 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
 }
 
 function meaningWeight({ total, isLong }: ClassifierExamples): number {
-  return isLong ? 0 : MEANING.weight * Math.min(1, total / MEANING.fromTexts)
+  if (isLong || total < MEANING.fromTexts) return 0
+  return MEANING.weight * Math.min(1, total / MEANING.fullyFromTexts)
 }
 
 function plansFor({ clean, classes, total }: ClassifierExamples): readonly NetworkPlan[] {
