@@ -102,7 +102,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   }
   const smooth = trainSoftmax(matrix, labels, classes, options, random)
   if (plans.length === 0 && classes <= SVM_UP_TO) {
-    addSvm(smooth, withoutMeaning(firstRows(matrix, clean.length)), labels, random)
+    addSvm(smooth, firstRows(matrix, clean.length), labels, random)
   }
   const data = { matrix, viewWeights, viewOf: vectoriser.views, labels, classes, rowWeights }
   const networkPasses = Math.round(passesOf(clean.length) * (hasCopies ? COPY_PASSES : 1))
@@ -137,15 +137,6 @@ function mostColumns(plans: readonly NetworkPlan[], classes: number): number {
   const rows = plans.reduce((sum, { columns }) => sum + columns, 0)
   const left = MODEL_BYTES - rows * NETWORK_UNITS * BYTES_A_NETWORK_WEIGHT
   return Math.floor(left / (BYTES_A_COLUMN + BYTES_A_WEIGHT * classes))
-}
-
-/** The rows without their last columns; the machines, slow with dense columns, lose nothing by it. */
-function withoutMeaning(matrix: Matrix): Matrix {
-  const width = matrix.width - MEANING_WIDTH
-  const rowOf = Int32Array.from({ length: matrix.width }, (_, column) =>
-    column < width ? column : -1,
-  )
-  return onlyColumns(matrix, rowOf, new Float32Array(width).fill(1))
 }
 
 const firstRows = (matrix: Matrix, rows: number): Matrix => ({ ...matrix, rows })
