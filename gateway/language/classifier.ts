@@ -42,9 +42,10 @@ const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
 /**
  * Weight of what the words mean: none with few texts, all of it with many. Five intents of five questions
  * each do not tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means. The words of
- * a long text mean a little of everything.
+ * a long text mean a little of everything, and very many texts have each word themselves: there the dense
+ * columns double the time of training and gain nothing.
  */
-const MEANING = { weight: 0.8, fromTexts: 400, fullyFromTexts: 1500 }
+const MEANING = { weight: 0.8, fromTexts: 400, fullyFromTexts: 1500, upToTexts: 8000 }
 const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
 const SOFTMAX_STEPS = { alone: 8, withCopies: 7, withNetworks: 6 }
 /** With more classes the machines take most of the time and add nothing measurable. */
@@ -123,7 +124,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
 }
 
 function meaningWeight({ total, isLong }: ClassifierExamples): number {
-  if (isLong || total < MEANING.fromTexts) return 0
+  if (isLong || total < MEANING.fromTexts || total > MEANING.upToTexts) return 0
   return MEANING.weight * Math.min(1, total / MEANING.fullyFromTexts)
 }
 
