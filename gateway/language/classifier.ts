@@ -87,10 +87,11 @@ const COPY_PASSES = 0.6
 
 export function trainClassifier(examples: ClassifierExamples, random: Random): Classifier {
   const { clean, copies, labels, classes } = examples
-  const features = DEFAULT_FEATURES
+  const meaning = meaningWeight(examples)
+  const features = { ...DEFAULT_FEATURES, meaning: meaning > 0 }
   const plans = plansFor(examples)
   const vocabulary = buildVocabulary(clean, features, MINIMUM_TEXTS, mostColumns(plans, classes))
-  const viewWeights = [...VIEW_WEIGHTS, meaningWeight(examples)]
+  const viewWeights = [...VIEW_WEIGHTS, meaning]
   const vectoriser = createVectoriser(vocabulary, viewWeights)
   const matrix = buildMatrix([...clean, ...copies], features, vectoriser)
   const rowWeights = Float32Array.from(labels, (_, i) => (i < clean.length ? 1 : COPY_WEIGHT))
