@@ -47,9 +47,9 @@ export const MqttOptions = Type.Object(
     }),
     messagesPerSecond: Type.Integer({
       minimum: 0,
-      default: 0,
+      default: 2000,
       description:
-        'Messages per second and device before its socket is paused; 0 sets no limit (IT)',
+        'Messages per second and device before its socket is paused; 0 sets no limit (IT, for a backend that sends for many)',
     }),
     bytesPerSecond: Type.Integer({
       minimum: 0,

@@ -61,22 +61,38 @@ export function createPermissions(initial: readonly PermissionRule[]): Permissio
   let rules = [CONTRACT, ...initial]
   /** Worked out once per device object; the registry gives a new one after a change. */
   let known = new WeakMap<Device, Grants>()
+  /** Before `%d` is filled in, by kind and groups: ten thousand kiosks that come at once share it. */
+  let templates = new Map<string, Grants>()
 
   const rulesOf = (device: Device): PermissionRule[] =>
     rules
       .filter((rule) => rule.kind === undefined || rule.kind === device.kind)
       .filter((rule) => rule.group === undefined || device.groups.includes(rule.group))
 
+  function templateOf(device: Device): Grants {
+    const key = [device.kind, ...device.groups].join(' ')
+    const before = templates.get(key)
+    if (before) return before
+    const own = rulesOf(device)
+    const template: Grants = {
+      publish: own.flatMap((rule) => rule.publish ?? []),
+      subscribe: own.flatMap((rule) => rule.subscribe ?? []),
+      denySubscribe: own.flatMap((rule) => rule.denySubscribe ?? []),
+    }
+    templates.set(key, template)
+    return template
+  }
+
   function grantsOf(device: Device): Grants {
     const before = known.get(device)
     if (before) return before
-    const own = rulesOf(device)
-    const all = (pick: (rule: PermissionRule) => readonly string[] | undefined): string[] =>
-      own.flatMap((rule) => pick(rule) ?? []).map((filter) => filter.replaceAll('%d', device.id))
+    const template = templateOf(device)
+    const filled = (filters: readonly string[]): readonly string[] =>
+      filters.map((filter) => filter.replaceAll('%d', device.id))
     const grants: Grants = {
-      publish: all((rule) => rule.publish),
-      subscribe: all((rule) => rule.subscribe),
-      denySubscribe: all((rule) => rule.denySubscribe),
+      publish: filled(template.publish),
+      subscribe: filled(template.subscribe),
+      denySubscribe: filled(template.denySubscribe),
     }
     known.set(device, grants)
     return grants
@@ -109,6 +125,7 @@ export function createPermissions(initial: readonly PermissionRule[]): Permissio
     replace(next) {
       rules = [CONTRACT, ...next]
       known = new WeakMap()
+      templates = new Map()
     },
   }
 }

@@ -3,19 +3,26 @@ import { PacketType, type Properties, type ProtocolVersion, type Qos } from './p
 import { encodeProperties, varintBytes } from './properties.ts'
 import { connectReturnCode } from './reason-codes.ts'
 
-const EMPTY = Buffer.alloc(0)
+/** The length of a block without any. */
+const NO_PROPERTIES = Buffer.of(0)
 
 /** Fixed header and body joined. */
 function packet(head: number, parts: readonly Buffer[]): Buffer {
   let length = 0
   for (const part of parts) length += part.length
-  const header = Buffer.from([head, ...varintBytes(length)])
-  return Buffer.concat([header, ...parts], header.length + length)
+  const lengthBytes = varintBytes(length)
+  const bytes = Buffer.allocUnsafe(1 + lengthBytes.length + length)
+  bytes[0] = head
+  bytes.set(lengthBytes, 1)
+  let at = 1 + lengthBytes.length
+  for (const part of parts) at += part.copy(bytes, at)
+  return bytes
 }
 
 /** Properties with their length in front; one zero byte when there are none. */
 function propertyBlock(properties: Properties | undefined): Buffer {
-  const body = properties === undefined ? EMPTY : encodeProperties(properties)
+  if (properties === undefined) return NO_PROPERTIES
+  const body = encodeProperties(properties)
   return Buffer.concat([Buffer.from(varintBytes(body.length)), body])
 }
 
