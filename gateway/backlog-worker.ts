@@ -38,8 +38,11 @@ export interface BacklogWork {
   readonly identityFile: string
 }
 
-/** Whoever asks something comes first: on Linux this is the priority of this thread alone. */
-const NICENESS = 10
+/**
+ * Whoever asks something comes first: on Linux this is the priority of this thread alone. The lowest there
+ * is, so that a thread that wakes up need not wait for the end of this one's slice.
+ */
+const NICENESS = 19
 /** A backlog is read once, from its beginning to its end. */
 const PAGE_CACHE_KIB = 512
 
