@@ -87,9 +87,13 @@ export function judge(decision: Decision, rows: readonly HeldOut[]): Judged[] {
   })
 }
 
+/** Gains that differ by less than this share of `worth` tell of the held-out texts, not of the threshold. */
+const EQUAL_GAIN = 0.01
+
 /**
  * The confidence below which refusing gains more than it loses: a foreign question refused counts
- * `worth` of an answer given right, both as shares of their kind.
+ * `worth` of an answer given right, both as shares of their kind. Of all that gain as much as the best, the
+ * middle: the best one itself lies wherever a single text happens to be.
  */
 export function refusalThreshold(judged: readonly Judged[], worth: number): number {
   const sum = (rows: readonly Judged[]): number => rows.reduce((all, { weight }) => all + weight, 0)
@@ -97,17 +101,15 @@ export function refusalThreshold(judged: readonly Judged[], worth: number): numb
   const foreign = sum(judged.filter((row) => !row.isInScope))
   if (foreign === 0) return 0
   const sorted = [...judged].sort((a, b) => a.confidence - b.confidence)
+  const steps = [{ threshold: 0, gain: 0 }]
   let gain = 0
-  let best = 0
-  let threshold = 0
   sorted.forEach((row, i) => {
     if (!row.isInScope) gain += (worth * row.weight) / foreign
     else if (row.isRight) gain -= row.weight / inScope
     const next = sorted[i + 1]?.confidence ?? row.confidence
-    if (gain > best && next > row.confidence) {
-      best = gain
-      threshold = (row.confidence + next) / 2
-    }
+    if (next > row.confidence) steps.push({ threshold: (row.confidence + next) / 2, gain })
   })
-  return threshold
+  const best = steps.reduce((most, step) => Math.max(most, step.gain), 0)
+  const equal = steps.filter((step) => step.gain >= best - EQUAL_GAIN * worth)
+  return ((equal[0]?.threshold ?? 0) + (equal.at(-1)?.threshold ?? 0)) / 2
 }
