@@ -38,11 +38,10 @@ const findLightWords = createWordFinder(LIGHT_WORDS.map((word) => [word, 1] as c
 
 const RARITY_POWER = 0.8
 
-/** Rarity of units in a set of questions, 0 (everywhere) to 1 (never seen). */
-export interface Rarity {
-  readonly documents: number
-  readonly counts: ReadonlyMap<number, number>
-}
+/** Rarity of units in a set of questions, 0 (everywhere) to 1 (never seen), by hash. */
+export type Rarity = ReadonlyMap<number, number>
+
+const NEVER_SEEN = 1
 
 export function measureRarity(texts: Iterable<{ readonly tokens: readonly Token[] }>): Rarity {
   const counts = new Map<number, number>()
@@ -53,12 +52,12 @@ export function measureRarity(texts: Iterable<{ readonly tokens: readonly Token[
       counts.set(hash, (counts.get(hash) ?? 0) + 1)
     }
   }
-  return { documents, counts }
-}
-
-export function rarityOf(rarity: Rarity, hash: number): number {
-  const count = rarity.counts.get(hash) ?? 0
-  return (1 - Math.log(1 + count) / Math.log(2 + rarity.documents)) ** RARITY_POWER
+  // Looked up for every unit of every question that is compared: two logarithms less each.
+  const ofAll = Math.log(2 + documents)
+  for (const [hash, count] of counts) {
+    counts.set(hash, (NEVER_SEEN - Math.log(1 + count) / ofAll) ** RARITY_POWER)
+  }
+  return counts
 }
 
 /** `text` is the normal form that `tokens` were cut from; `said` the same with its fillers. */
@@ -69,7 +68,7 @@ export function profile(
   rarity: Rarity,
 ): Profile {
   const units = tokens.length > MAX_UNITS ? tokens.slice(0, MAX_UNITS) : tokens
-  const rarities = Float32Array.from(units, (token) => rarityOf(rarity, token.hash))
+  const rarities = Float32Array.from(units, (token) => rarity.get(token.hash) ?? NEVER_SEEN)
   const light = markWords(text, findLightWords)
   const concepts = markWords(text, findConcepts)
   return {

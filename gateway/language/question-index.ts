@@ -12,7 +12,13 @@ import { measureRarity, type Profile, profile, type Rarity } from './profile.ts'
 import type { QueryText } from './question-model.ts'
 import { compare, SIMILARITY_WIDTH } from './similarity.ts'
 import { tokenise } from './tokens.ts'
-import { createSparseVector, createVectoriser, type Vectoriser, vectorise } from './vectorise.ts'
+import {
+  createSparseVector,
+  createVectoriser,
+  type SparseVector,
+  type Vectoriser,
+  vectorise,
+} from './vectorise.ts'
 
 /** Terms of the search: short n-grams find, the comparison judges. */
 const SEARCH_FEATURES: FeatureOptions = {
@@ -31,8 +37,8 @@ const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0.3, 0]
 const MAX_TERMS = 1_000_000
 /** Candidates compared in full: more cost time and, on held-out questions, changed nothing. */
 export const CANDIDATES = 24
-/** Profiles of stored questions kept ready; beyond it they are made when needed. */
-const PROFILE_CACHE = 6000
+/** Profiles of stored questions kept ready, twice so many at most, about 1 kB each. */
+const PROFILE_GENERATION = 8000
 
 export interface QuestionIndex {
   /** Normal form and full wording of each stored question. */
@@ -41,8 +47,11 @@ export interface QuestionIndex {
   readonly inverted: InvertedIndex
   readonly vectoriser: Vectoriser
   readonly rarity: Rarity
-  readonly profiles: Map<number, Profile>
+  /** Profiles of the stored questions last compared: those asked about most are never made anew. */
+  readonly profiles: { young: Map<number, Profile>; old: Map<number, Profile> }
+  /** Scratch. */
   readonly buffer: FeatureBuffer
+  readonly vector: SparseVector
 }
 
 export interface Match {
@@ -61,18 +70,15 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
     inverted: buildInvertedIndex(buildMatrix(searched, SEARCH_FEATURES, vectoriser)),
     vectoriser,
     rarity: measureRarity(searched),
-    profiles: new Map(),
+    profiles: { young: new Map(), old: new Map() },
     buffer: createFeatureBuffer(),
+    vector: createSparseVector(),
   }
 }
 
 /** Cosine of the stored question nearest to `query` by n-grams alone; 0 when none shares any. */
 export function nearestCosine(index: QuestionIndex, query: QueryText): number {
-  const vector = createSparseVector()
-  const { tokens, lang, entities } = query.forSearch
-  extractFeatures(tokens, lang, entities, SEARCH_FEATURES, index.buffer)
-  vectorise(index.vectoriser, index.buffer, vector)
-  return searchIndex(index.inverted, vector, 1)[0]?.score ?? 0
+  return searchIndex(index.inverted, termsOf(index, query), 1)[0]?.score ?? 0
 }
 
 /** Stored questions most like `query`, best first; `skip` leaves one out. */
@@ -82,12 +88,8 @@ export function findMatches(
   rerank: Logistic,
   skip = -1,
 ): Match[] {
-  const vector = createSparseVector()
-  const { tokens, lang, entities } = query.forSearch
-  extractFeatures(tokens, lang, entities, SEARCH_FEATURES, index.buffer)
-  vectorise(index.vectoriser, index.buffer, vector)
-  const hits = searchIndex(index.inverted, vector, CANDIDATES, skip)
-  const asked = profile(query.text, query.said, tokens, index.rarity)
+  const hits = searchIndex(index.inverted, termsOf(index, query), CANDIDATES, skip)
+  const asked = profile(query.text, query.said, query.forSearch.tokens, index.rarity)
   const matches = hits.map((hit) => {
     const figures = new Float32Array(SIMILARITY_WIDTH)
     compare(asked, profileOf(index, hit.document), hit.score, figures)
@@ -96,11 +98,27 @@ export function findMatches(
   return matches.sort((a, b) => b.logOdds - a.logOdds)
 }
 
+function termsOf({ vectoriser, buffer, vector }: QuestionIndex, query: QueryText): SparseVector {
+  const { tokens, lang, entities } = query.forSearch
+  extractFeatures(tokens, lang, entities, SEARCH_FEATURES, buffer)
+  vectorise(vectoriser, buffer, vector)
+  return vector
+}
+
 function profileOf(index: QuestionIndex, document: number): Profile {
-  const kept = index.profiles.get(document)
+  const { profiles } = index
+  const kept = profiles.young.get(document)
   if (kept) return kept
-  const text = index.texts[document] ?? ''
-  const made = profile(text, index.said[document] ?? text, tokenise(text), index.rarity)
-  if (index.profiles.size < PROFILE_CACHE) index.profiles.set(document, made)
-  return made
+  const profiled = profiles.old.get(document) ?? makeProfile(index, document)
+  if (profiles.young.size >= PROFILE_GENERATION) {
+    profiles.old = profiles.young
+    profiles.young = new Map()
+  }
+  profiles.young.set(document, profiled)
+  return profiled
+}
+
+function makeProfile({ texts, said, rarity }: QuestionIndex, document: number): Profile {
+  const text = texts[document] ?? ''
+  return profile(text, said[document] ?? text, tokenise(text), rarity)
 }

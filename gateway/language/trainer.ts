@@ -54,8 +54,8 @@ const REPHRASED_WEIGHT = 0.1
 const RERANK_RIDGE = 5
 /** Neighbours of a question that the rerank learns from. */
 const RERANK_DEPTH = 8
-/** Questions that the decision is fitted on, for the same reason. */
-const HELD_OUT_QUESTIONS = 4000
+/** Questions that the decision is fitted on, for the same reason; in large tables each costs more. */
+const HELD_OUT_QUESTIONS = { inFolds: 4000, inOneFold: 2500 }
 /** Questions that the rerank is learned from; a dozen weights need no more. */
 const RERANK_QUESTIONS = 3000
 
@@ -193,7 +193,8 @@ function holdOut(parts: HoldOut, options: TrainingOptions, random: Random): Held
   const fold = Int32Array.from(stored, () => Math.floor(random() * FOLDS))
   const folds = stored.length > SINGLE_FOLD_ABOVE ? 1 : FOLDS
   const outOfScope = outOfScopeOf(labels)
-  const share = Math.min(1, (HELD_OUT_QUESTIONS * FOLDS) / (stored.length * folds))
+  const wanted = folds === 1 ? HELD_OUT_QUESTIONS.inOneFold : HELD_OUT_QUESTIONS.inFolds
+  const share = Math.min(1, (wanted * FOLDS) / (stored.length * folds))
   for (let k = 0; k < folds; k++) {
     const classifier = options.classify
       ? classifierFor(
