@@ -53,7 +53,7 @@ export function createHealth(options: {
 
   function stored(tookMs: number): void {
     echoedAt = { monotonicMs: clock.monotonic(), atMs: clock.now() }
-    roundTripMs = tookMs
+    roundTripMs = Math.round(tookMs * 10) / 10
     lastError = undefined
   }
 

@@ -1,6 +1,6 @@
 /** `npm run cloud`: the reference cloud core as a process of its own. */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CloudError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
@@ -63,14 +63,16 @@ async function main(): Promise<void> {
     process.exitCode = 2
     return
   }
-  mkdirSync(given.data, { recursive: true, mode: 0o700 })
+  // Whoever copies the printed paths into a gateway's configuration starts that from another folder.
+  const data = resolve(given.data)
+  mkdirSync(data, { recursive: true, mode: 0o700 })
   const sink = given.nats
     ? await openNatsSink({ servers: given.nats })
     : given.kafka
       ? await openKafkaSink({ brokers: given.kafka.split(',') })
       : undefined
   const core = await startCloudCore({
-    dataDir: given.data,
+    dataDir: data,
     port: given.port,
     host: given.host,
     names: given.name,
@@ -85,7 +87,7 @@ async function main(): Promise<void> {
   process.stderr.write(
     `The cloud core listens at ${core.url}
   gateway:  cloud.url ${core.url}, cloud.caFile ${core.caFile}, cloud.enrolToken ${core.enrolToken}
-  browser:  ${core.url}/  user operator, password in ${join(given.data, 'operator.token')}
+  browser:  ${core.url}/  user operator, password in ${join(data, 'operator.token')}
 `,
   )
   const stop = (): void => {

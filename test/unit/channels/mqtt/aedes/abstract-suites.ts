@@ -3,7 +3,7 @@
  * `abstract-suites.test.ts` starts it and reads the outcome.
  */
 
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +47,7 @@ if (process.env.SUITE === 'mqemitter') {
     testAsync: true,
     persistence: () => {
       const folder = mkdtempSync(join(tmpdir(), 'kefu-aedes-'))
+      process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
       const store = openStore({ path: join(folder, 'kefu.db'), synchronous: 'OFF' })
       return new AedesPersistence({ store })
     },
