@@ -107,7 +107,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
     passes: plans.length > 0 ? SOFTMAX_STEPS.withNetworks : passes,
     rowWeights,
   }
-  const runs = plans.length === 0 && clean.length <= SEVERAL_RUNS.upToTexts ? SEVERAL_RUNS.runs : 1
+  const runs = examples.total <= SEVERAL_RUNS.upToTexts ? SEVERAL_RUNS.runs : 1
   const smooth = averageSoftmax(runs, () => trainSoftmax(matrix, labels, classes, options, random))
   if (plans.length === 0 && classes <= SVM_UP_TO) {
     addSvm(smooth, firstRows(matrix, clean.length), labels, random)

@@ -5,6 +5,8 @@ export type WordFinder<T> = (
   visit: (at: number, length: number, value: T) => void,
 ) => void
 
+const NONE: readonly never[] = []
+
 /** Words by first character, so that a text costs little however long the list is. */
 export function createWordFinder<T>(words: Iterable<readonly [string, T]>): WordFinder<T> {
   const byFirst = new Map<number, [string, T][]>()
@@ -18,9 +20,14 @@ export function createWordFinder<T>(words: Iterable<readonly [string, T]>): Word
   return (text, visit) => {
     let at = 0
     while (at < text.length) {
-      const found = byFirst.get(text.charCodeAt(at))?.find(([word]) => text.startsWith(word, at))
-      if (found) visit(at, found[0].length, found[1])
-      at += found ? found[0].length : 1
+      let length = 1
+      for (const [word, value] of byFirst.get(text.charCodeAt(at)) ?? NONE) {
+        if (!text.startsWith(word, at)) continue
+        visit(at, word.length, value)
+        length = word.length
+        break
+      }
+      at += length
     }
   }
 }
