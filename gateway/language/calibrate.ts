@@ -101,15 +101,16 @@ export function refusalThreshold(judged: readonly Judged[], worth: number): numb
   const foreign = sum(judged.filter((row) => !row.isInScope))
   if (foreign === 0) return 0
   const sorted = [...judged].sort((a, b) => a.confidence - b.confidence)
-  const steps = [{ threshold: 0, gain: 0 }]
+  // Anything above `from` and up to `to` refuses the same texts.
+  const steps = [{ from: 0, to: sorted[0]?.confidence ?? 0, gain: 0 }]
   let gain = 0
   sorted.forEach((row, i) => {
     if (!row.isInScope) gain += (worth * row.weight) / foreign
     else if (row.isRight) gain -= row.weight / inScope
     const next = sorted[i + 1]?.confidence ?? row.confidence
-    if (next > row.confidence) steps.push({ threshold: (row.confidence + next) / 2, gain })
+    if (next > row.confidence) steps.push({ from: row.confidence, to: next, gain })
   })
   const best = steps.reduce((most, step) => Math.max(most, step.gain), 0)
   const equal = steps.filter((step) => step.gain >= best - EQUAL_GAIN * worth)
-  return ((equal[0]?.threshold ?? 0) + (equal.at(-1)?.threshold ?? 0)) / 2
+  return ((equal[0]?.from ?? 0) + (equal.at(-1)?.to ?? 0)) / 2
 }
