@@ -11,6 +11,7 @@ export interface Manners {
 
 /** Fast level: sealed parts do not compress, and the box's CPU is better spent on answers. */
 const GZIP_LEVEL = 1
+
 const gzipInPool = promisify(gzip)
 
 /** In the thread that answers: other work of its loop comes first. */

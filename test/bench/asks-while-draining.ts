@@ -2,9 +2,9 @@
  * Asks while a backlog drains: the built gateway with a ledger of 300-byte entries that all wait for the
  * core, asks over MQTT at a steady rate (open loop, latency from the due time), in turn while the core is
  * stopped and while it takes the backlog in, and at the end as on any day: no backlog, and what is asked
- * goes up at once. The figure is the 99th percentile of each second, and the
- * median of those: on a shared machine that stands still now and then, the percentile of a whole run tells
- * of the machine. The pooled ones are printed too.
+ * goes up at once. The figure is the 99th percentile of each second, and the median of those: on a shared
+ * machine that stands still now and then, the percentile of a whole run tells of the machine. The pooled
+ * ones are printed too.
  *
  *   node --conditions=kefu-source --import tsx test/bench/asks-while-draining.ts   (KEFU_BENCH_ENTRIES=1000000)
  *
