@@ -3,13 +3,13 @@
  * compresses, signs and sends. Composed here, as a process of its own would be; see compose-backlog.
  */
 import { randomFillSync } from 'node:crypto'
-import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLocalCarrier, type Order } from '@kefu-edge/cloud-sync/carrier'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { BESIDE_OTHERS } from '@kefu-edge/cloud-sync/manners'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
+import { giveWay } from './give-way.ts'
 import { disclosing } from './ledger/disclosure.ts'
 import { loadKeyFiles } from './ledger/key-files.ts'
 import { createLaneReader } from './ledger/lane-reader.ts'
@@ -38,17 +38,12 @@ export interface BacklogWork {
   readonly identityFile: string
 }
 
-/**
- * Whoever asks something comes first: on Linux this is the priority of this thread alone. The lowest there
- * is, so that a thread that wakes up need not wait for the end of this one's slice.
- */
-const NICENESS = 19
 /** A backlog is read once, from its beginning to its end. */
 const PAGE_CACHE_KIB = 512
 
 function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
   const { gatewayId } = work
-  if (process.platform === 'linux') setPriority(NICENESS)
+  giveWay()
   const store = openStore({ path: work.database, readonly: true, pageCacheKib: PAGE_CACHE_KIB })
   const read = createLaneReader(store, disclosingOf(work, store))
   const known = { nowMs: Date.now(), atMs: performance.now() }

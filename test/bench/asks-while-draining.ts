@@ -1,15 +1,16 @@
 /**
- * Asks while a backlog drains: the built gateway with a ledger of 300-byte entries that all wait for the
- * core, asks over MQTT at a steady rate (open loop, latency from the due time), in turn while the core is
- * stopped and while it takes the backlog in, and at the end as on any day: no backlog, and what is asked
- * goes up at once. The figure is the 99th percentile of each second, and the median of those: on a shared
- * machine that stands still now and then, the percentile of a whole run tells of the machine. The pooled
- * ones are printed too.
+ * Asks while a backlog drains: two built gateways, each with a core of its own. One has a ledger of
+ * 300-byte entries that all wait for the core; the other has none, and what is asked there goes up at
+ * once, as on any day. They are asked in turn over MQTT at a steady rate (open loop, latency from the due
+ * time), so that both see the same machine; the core of the first is stopped while the other is asked.
+ * The figure is the 99th percentile of each second, and the median of those: on a shared machine that
+ * stands still now and then, the percentile of a whole run tells of the machine. The pooled ones are
+ * printed too.
  *
  *   node --conditions=kefu-source --import tsx test/bench/asks-while-draining.ts   (KEFU_BENCH_ENTRIES=1000000)
  *
- * Gateway, core and load share the machine's cores; at a site the core is another machine. KEFU_BENCH_CORE_DIR
- * puts it on a disk of its own, and KEFU_BENCH_CORE_IDLE=1 lets it have what of the cores nobody else wants
+ * Gateways, cores and load share the machine's cores; at a site the core is another machine. KEFU_BENCH_CORE_DIR
+ * puts them on a disk of its own, and KEFU_BENCH_CORE_IDLE=1 lets them have what of the cores nobody else wants
  * (SCHED_IDLE, by util-linux' chrt). `kefu-edge` must be built.
  */
 import { execFile, spawnSync } from 'node:child_process'
@@ -66,7 +67,7 @@ const scratch = scratchFolder()
 let phases = 0
 
 /** Asks for some seconds; what the two programs used meanwhile, as shares of a core. */
-async function ask(gateway: Gateway, core: CoreProcess, seconds: number): Promise<Phase> {
+async function ask({ gateway, core }: Site, seconds: number): Promise<Phase> {
   phases += 1
   const file = join(scratch, `asks-${phases}.jsonl`)
   const asks = Array.from({ length: ASKS_PER_SECOND * (seconds + WARMUP_SECONDS) * 2 }, (_, n) =>
@@ -103,11 +104,11 @@ async function ask(gateway: Gateway, core: CoreProcess, seconds: number): Promis
 }
 
 /** The folder of a box that has learned its pack and has a backlog. */
-async function fill(dataDir: string): Promise<void> {
+async function fill(dataDir: string, entries: number): Promise<void> {
   const box = await composeBox(loadConfig({ dataDir, env: {} }))
-  for (let done = 0; done < ENTRIES; done += 500) {
+  for (let done = 0; done < entries; done += 500) {
     await box.store.commit(() => {
-      for (let n = done; n < Math.min(done + 500, ENTRIES); n += 1) {
+      for (let n = done; n < Math.min(done + 500, entries); n += 1) {
         box.ledger.append(backlogDraft('audit', n))
       }
     })
@@ -121,27 +122,30 @@ async function readPending(gateway: Gateway): Promise<number> {
   return Number(line?.[1] ?? Number.NaN)
 }
 
-/** A core that is stopped costs nothing and takes nothing; the gateway has one request in hand and waits. */
-async function whileStopped(gateway: Gateway, core: CoreProcess): Promise<Phase> {
-  process.kill(core.pid, 'SIGSTOP')
-  await sleep(BETWEEN_MS)
-  return ask(gateway, core, PHASE_SECONDS)
-}
-
-async function whileDraining(gateway: Gateway, core: CoreProcess): Promise<DrainPhase> {
+/** A core that is stopped costs nothing and takes nothing; its gateway has one request in hand and waits. */
+async function whileDraining(site: Site): Promise<DrainPhase> {
+  const { gateway, core } = site
   const before = await readPending(gateway)
   process.kill(core.pid, 'SIGCONT')
   const startedAt = performance.now()
-  const phase = await ask(gateway, core, PHASE_SECONDS)
+  const phase = await ask(site, PHASE_SECONDS)
   process.kill(core.pid, 'SIGSTOP')
   const seconds = (performance.now() - startedAt) / 1000
   return { ...phase, drained: before - (await readPending(gateway)), seconds }
 }
 
+interface Site {
+  readonly gateway: Gateway
+  readonly core: CoreProcess
+  readonly folders: readonly string[]
+}
+
 /** A box that is enrolled, has its backlog and is warm, and its core. */
-async function openSite(dataDir: string, coreDir: string) {
+async function openSite(entries: number): Promise<Site> {
+  const dataDir = scratchFolder()
+  const coreDir = mkdtempSync(join(process.env.KEFU_BENCH_CORE_DIR ?? tmpdir(), 'kefu-core-'))
   await (await startGateway({ dataDir })).stop()
-  await fill(dataDir)
+  await fill(dataDir, entries)
   const core = await startCoreProcess(coreDir)
   if (process.env.KEFU_BENCH_CORE_IDLE === '1') {
     spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(core.pid)])
@@ -151,47 +155,51 @@ async function openSite(dataDir: string, coreDir: string) {
     `cloud: { url: '${core.url}', caFile: '${core.caFile}', enrolToken: '${core.enrolToken}' }`,
   ].join('\n')
   const gateway = await startGateway({ dataDir, config })
-  while ((await readPending(gateway)) >= ENTRIES) await sleep(20)
-  await ask(gateway, core, PHASE_SECONDS)
-  return { core, gateway }
+  const site = { gateway, core, folders: [dataDir, coreDir] }
+  while ((await readPending(gateway)) > Math.max(0, entries - 1)) await sleep(20)
+  await ask(site, PHASE_SECONDS)
+  return site
+}
+
+async function closeSite({ gateway, core, folders }: Site): Promise<void> {
+  process.kill(core.pid, 'SIGCONT')
+  await gateway.stop()
+  await core.stop()
+  for (const dir of folders) rmSync(dir, { recursive: true, force: true })
 }
 
 async function main(): Promise<void> {
-  const dataDir = scratchFolder()
-  const coreDir = mkdtempSync(join(process.env.KEFU_BENCH_CORE_DIR ?? tmpdir(), 'kefu-core-'))
-  const { core, gateway } = await openSite(dataDir, coreDir)
+  const usual = await openSite(0)
+  const filled = await openSite(ENTRIES)
+  process.kill(filled.core.pid, 'SIGSTOP')
   const memory: number[] = []
-  const watch = setInterval(() => memory.push(residentMb(gateway.pid)), 200)
-  const stopped: Phase[] = []
+  const watch = setInterval(() => memory.push(residentMb(filled.gateway.pid)), 200)
+  const live: Phase[] = []
   const draining: DrainPhase[] = []
   do {
-    stopped.push(await whileStopped(gateway, core))
-    const phase = await whileDraining(gateway, core)
+    await sleep(BETWEEN_MS)
+    live.push(await ask(usual, PHASE_SECONDS))
+    await sleep(BETWEEN_MS)
+    const phase = await whileDraining(filled)
     // The last one ran dry while it was measured.
-    if ((await readPending(gateway)) < 1000) break
+    if ((await readPending(filled.gateway)) < 1000) break
     draining.push(phase)
   } while (draining.length < 100)
-  process.kill(core.pid, 'SIGCONT')
-  while ((await readPending(gateway)) > 0) await sleep(BETWEEN_MS)
-  const live: Phase[] = []
-  for (const _ of draining) live.push(await ask(gateway, core, PHASE_SECONDS))
   clearInterval(watch)
-  console.log(JSON.stringify({ ...report({ stopped, live, draining }), ...ofMemory(memory) }))
-  await gateway.stop()
-  await core.stop()
-  for (const dir of [dataDir, coreDir, scratch]) rmSync(dir, { recursive: true, force: true })
+  console.log(JSON.stringify({ ...report({ live, draining }), ...ofMemory(memory) }))
+  for (const site of [usual, filled]) await closeSite(site)
+  rmSync(scratch, { recursive: true, force: true })
 }
 
 interface Phases {
-  readonly stopped: readonly Phase[]
   readonly live: readonly Phase[]
   readonly draining: readonly DrainPhase[]
 }
 
-/** Lists of three: with the core away, on any day, and while a backlog drains. */
+/** Lists of two: on any day, and while a backlog drains. */
 function report(phases: Phases) {
-  const { stopped, live, draining } = phases
-  const kinds = [stopped, live, draining]
+  const { live, draining } = phases
+  const kinds = [live, draining]
   const pooled = (q: number) =>
     kinds.map((list) => {
       const histograms = list.map((one) => one.histogram)
@@ -200,7 +208,7 @@ function report(phases: Phases) {
   const sum = (list: readonly number[]) => list.reduce((all, one) => all + one, 0)
   const seconds = kinds.map((list) => list.flatMap((one) => one.slice_p99_us))
   const p99 = seconds.map((list) => round(median(list) / 1000))
-  const [, usual = 0, beside = 0] = p99
+  const [usual = 0, beside = 0] = p99
   const cpu = (name: 'gatewayCpu' | 'coreCpu') =>
     kinds.map((list) => round(sum(list.map((one) => one[name])) / list.length))
   return {

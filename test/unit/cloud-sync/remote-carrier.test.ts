@@ -56,6 +56,27 @@ describe('a carrier on another thread', () => {
     await rig.close()
   })
 
+  it('is never given critical entries, however many of them wait', async () => {
+    const rig = await openRig()
+    const link = rig.linkTo(rig.core.url)
+    const lanes: string[] = []
+    const local = createLocalCarrier({ source: rig.source, link })
+    const carrier = across((order) => {
+      lanes.push(order.lane)
+      return local.prepare(order)
+    })
+    rig.source.append('critical', 300)
+    rig.source.append('audit', 300)
+    const pusher = rig.pusher(link, { ...QUICK, maxBatchEntries: 50 }, carrier)
+    pusher.start()
+    await until('both lanes are empty', () =>
+      ['critical', 'audit'].every((lane) => rig.source.count(lane).pending === 0),
+    )
+    expect(await rig.stored('critical')).toEqual(range(1, 300))
+    expect(new Set(lanes)).toEqual(new Set(['audit']))
+    await rig.close()
+  })
+
   it('says what became of a parcel, and that a lane is empty', async () => {
     const carrier = across(async ({ lane }) =>
       lane === 'empty' ? undefined : { batch: batchOf(lane), send: async () => STORED },
