@@ -11,15 +11,17 @@ import { load, type Result } from './load.ts'
 import { cpuSeconds, median } from './support.ts'
 
 /** Times that the flood comes; it is away before and after each. */
-const FLOODS = Number(process.env.FLOODS ?? 8)
+const FLOODS = Number(process.env.FLOODS ?? 6)
 /** Of each stretch with and without it. */
 const STRETCH_SECONDS = 3
 const SLICE_SECONDS = 0.5
-/**
- * Left out at the start of each stretch: a flood may spend what the limits let it save up, and one that has
- * gone leaves something to be taken down.
- */
+/** Left out at the start of a flood, which may spend what the limits let it save up. */
 const SETTLE_SECONDS = 1.5
+/**
+ * Left out after one: what it wrote ahead lies in the kernel's buffers, 6 MB at most, and is read at the rate
+ * that the limits allow.
+ */
+const CLEAR_SECONDS = 7
 /**
  * Broker and the others' load on one core, the flood on the other: what the flooding process does to the
  * machine is not the broker's doing, and between two virtual cores a wake-up takes longer, and less evenly,
@@ -51,22 +53,26 @@ interface Stretch {
 export async function abuse(broker: BrokerUnderLoad): Promise<Result> {
   if (IS_PINNED) spawnSync('taskset', ['-acp', CORE, String(broker.pid())])
   const on = (core: string) => (IS_PINNED ? { core } : {})
-  const allSeconds = (2 * FLOODS + 1) * (STRETCH_SECONDS + SETTLE_SECONDS) + FLOODS + 4
+  const oneSeconds = 2 * STRETCH_SECONDS + SETTLE_SECONDS + CLEAR_SECONDS
+  const allSeconds = (FLOODS + 1) * oneSeconds + FLOODS + 4
   const others = load(broker, [...OTHERS, '--duration', String(allSeconds)], on(CORE))
   await sleep(3000)
-  const stretches = [await stretch(broker)]
+  const stretches = [await stretch(broker, CLEAR_SECONDS)]
   for (let at = 0; at < FLOODS; at++) {
     const seconds = STRETCH_SECONDS + SETTLE_SECONDS + 0.5
     const flood = load(broker, [...FLOOD, '--duration', String(seconds)], on(FLOOD_CORE))
-    const beside = await stretch(broker)
+    const beside = await stretch(broker, SETTLE_SECONDS)
     const floodPerSecond = Number((await flood).delivered_per_s)
-    stretches.push({ ...beside, isFlooded: true, floodPerSecond }, await stretch(broker))
+    stretches.push(
+      { ...beside, isFlooded: true, floodPerSecond },
+      await stretch(broker, CLEAR_SECONDS),
+    )
   }
   return figures(await others, stretches)
 }
 
-async function stretch(broker: BrokerUnderLoad): Promise<Stretch> {
-  await sleep(SETTLE_SECONDS * 1000)
+async function stretch(broker: BrokerUnderLoad, settleSeconds: number): Promise<Stretch> {
+  await sleep(settleSeconds * 1000)
   const fromNs = Number(process.hrtime.bigint())
   const cpu = cpuSeconds(broker.pid())
   await sleep(STRETCH_SECONDS * 1000)

@@ -14,7 +14,7 @@ export interface LoadOptions {
 }
 
 /** A run that hangs is cut; the longest good one takes half of that. */
-const LOAD_DEADLINE_MS = 120_000
+const LOAD_DEADLINE_MS = 240_000
 
 const mqttload = buildLoadGenerator()
 
@@ -36,9 +36,10 @@ export function load(
     child.stderr.on('data', (chunk: Buffer) => {
       err += chunk.toString()
     })
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearTimeout(timer)
-      if (code !== 0 || out === '') reject(new Error(`mqttload ${args.join(' ')}: ${err || code}`))
+      if (code !== 0 || out === '')
+        reject(new Error(`mqttload ${args.join(' ')}: ${err || signal || code}`))
       else resolve(JSON.parse(out) as Result)
     })
   })

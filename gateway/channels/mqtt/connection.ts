@@ -121,8 +121,23 @@ export class Connection {
   private restFor(waitMs: number): void {
     this.hold()
     const { deadlines, clock, turns } = this.engine
-    if (waitMs === NEXT_TURN) turns.later(this.goOn)
-    else deadlines.at(clock.nowMs() + waitMs, this.goOn)
+    if (waitMs === NEXT_TURN) {
+      turns.later(this.goOn)
+      return
+    }
+    deadlines.at(clock.nowMs() + waitMs, this.goOn)
+    const counters = this.session?.counters
+    if (counters && counters.heldBack++ === 0) this.tellHeldBack()
+  }
+
+  /** Once a session: a device that is always too fast would fill the log. */
+  private tellHeldBack(): void {
+    const { clientId, engine } = this
+    const { maxMessagesPerSecond, maxBytesPerSecond } = engine.limits
+    engine.logger.info(
+      { clientId, maxMessagesPerSecond, maxBytesPerSecond },
+      'client held to its rate; mqtt.messagesPerSecond and mqtt.bytesPerSecond set it',
+    )
   }
 
   private readonly goOn = (): void => this.release()

@@ -49,6 +49,7 @@ const OF_CLIENT: Record<keyof SessionCounters, string> = {
   droppedSlow: 'dropped_slow_reader',
   droppedQueue: 'dropped_queue',
   refused: 'refused',
+  heldBack: 'held_to_its_rate',
 }
 
 export function mqttFigures(

@@ -51,8 +51,8 @@ export interface MqttLimits {
   /** Tokens saved up for a burst, in seconds of the rate. */
   readonly rateBurstSeconds: number
   /**
-   * Rest of a client that is over its rate, at least: what it earns meanwhile is handled in one stretch.
-   * Shorter ones wake the gateway more often, longer ones make the others wait for longer.
+   * Rest of a client that is over its rate, at least: what it earns meanwhile is handled one packet a turn.
+   * Shorter ones wake the gateway more often, longer ones leave the device more to catch up with.
    */
   readonly rateRestMs: number
   /** Packets of one client handled in one stretch; then the others are read. A full window of most clients fits. */

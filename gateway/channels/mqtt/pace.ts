@@ -17,6 +17,9 @@ export type PaceLimits = Pick<
   | 'maxPacketsPerTurn'
 >
 
+/** So long after it was over its rate a client has one packet a turn: what it has earned comes in small change. */
+const WATCHED_MS = 1000
+
 /** What comes after a packet: the next at once, or in the next turn, or after so many milliseconds. */
 export const AT_ONCE = 0
 export const NEXT_TURN = -1
@@ -28,6 +31,7 @@ export class Pace {
   private readonly bytes: RatePacer
   private turn = -1
   private leftOfTurn = 0
+  private watchedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(limits: PaceLimits, turns: FairTurns, nowMs: number) {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
@@ -42,13 +46,23 @@ export class Pace {
     const bytesWaitMs = this.bytes.spend(bytes, now)
     const messageWaitMs = isAnswer(packetType) ? 0 : this.messages.spend(1, now)
     const waitMs = Math.max(bytesWaitMs, messageWaitMs)
-    if (waitMs > 0) return Math.max(waitMs, this.limits.rateRestMs)
+    if (waitMs > 0) {
+      this.watchedUntilMs = now() + WATCHED_MS
+      return Math.max(waitMs, this.limits.rateRestMs)
+    }
     const turn = this.turns.now
     if (turn !== this.turn) {
       this.turn = turn
-      this.leftOfTurn = this.limits.maxPacketsPerTurn
+      this.leftOfTurn = this.isWatched(now) ? 1 : this.limits.maxPacketsPerTurn
     }
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
+  }
+
+  private isWatched(now: () => number): boolean {
+    if (this.watchedUntilMs === Number.NEGATIVE_INFINITY) return false
+    if (now() < this.watchedUntilMs) return true
+    this.watchedUntilMs = Number.NEGATIVE_INFINITY
+    return false
   }
 }
 

@@ -16,6 +16,8 @@ export interface SessionCounters {
   /** QoS 1 and 2 messages given up: queue full, too old, too large for the client. */
   droppedQueue: number
   refused: number
+  /** Times that nothing more was read from it for a while, because it was above its rate. */
+  heldBack: number
 }
 
 export class Session {
@@ -41,6 +43,7 @@ export class Session {
     droppedSlow: 0,
     droppedQueue: 0,
     refused: 0,
+    heldBack: 0,
   }
   connectedAtMs = 0
   disconnectedAtMs = 0

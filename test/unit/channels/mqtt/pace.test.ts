@@ -32,20 +32,38 @@ describe('the pace of one client', () => {
     }
   })
 
-  test('over its rate, each rest earns a few packets and not a whole read', () => {
+  test('over its rate, each rest earns a few packets, handed out one a turn', async () => {
     let nowMs = 0
     const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, new FairTurns(), 0)
     expect(stretch(pace, () => nowMs)).toEqual([51, 10])
-    const stretches: number[] = []
-    for (; nowMs < 1000; ) {
+    nowMs = 10
+    let [sum, rests] = [0, 0]
+    for (; rests < 20; ) {
       const [packets, waitMs] = stretch(pace, () => nowMs)
-      stretches.push(packets)
-      nowMs += waitMs
+      sum += packets
+      if (waitMs === NEXT_TURN) {
+        expect(packets).toBe(1)
+        await nextTurn()
+      } else {
+        rests += 1
+        nowMs += waitMs
+      }
     }
-    expect(Math.max(...stretches)).toBeLessThanOrEqual(11)
-    const perSecond = stretches.reduce((sum, one) => sum + one, 0)
-    expect(perSecond).toBeGreaterThan(980)
-    expect(perSecond).toBeLessThan(1020)
+    // 1,000 a second: twenty rests of ten milliseconds earn 200, and one packet each is owed at their ends.
+    expect(sum).toBeGreaterThanOrEqual(195)
+    expect(sum).toBeLessThanOrEqual(205)
+  })
+
+  test('a second after it kept to its rate a client has its whole share of a turn again', async () => {
+    let nowMs = 0
+    const pace = new Pace(LIMITS, new FairTurns(), 0)
+    while (stretch(pace, () => nowMs)[1] === NEXT_TURN) await nextTurn()
+    nowMs = 900
+    await nextTurn()
+    expect(stretch(pace, () => nowMs)).toEqual([1, NEXT_TURN])
+    nowMs = 1100
+    await nextTurn()
+    expect(stretch(pace, () => nowMs)).toEqual([8, NEXT_TURN])
   })
 
   test('a debt that takes longer than a rest is paid in full', () => {
