@@ -67,6 +67,11 @@ export const CLOUD_ERRORS = {
     title: 'The core has too many requests in hand',
     next: 'None: the gateways wait and try again.',
   },
+  'sink.not-installed': {
+    status: 500,
+    title: 'The client of the engine that entries are handed to is not installed',
+    next: 'Beside the core: npm install @nats-io/transport-node@3.4.0 @nats-io/jetstream@3.4.0 for --nats, npm install kafkajs@2.2.4 for --kafka.',
+  },
   'checkpoint.invalid': {
     status: 422,
     title: 'The checkpoint is not a signed note of this gateway',

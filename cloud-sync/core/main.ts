@@ -2,11 +2,11 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CloudError } from '../errors.ts'
+import { CLOUD_ERRORS, CloudError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { startCloudCore } from './server.ts'
-import { openKafkaSink } from './sinks/kafka-sink.ts'
-import { openNatsSink } from './sinks/nats-sink.ts'
+import { kafkaSink } from './sinks/kafka-sink.ts'
+import { natsSink } from './sinks/nats-sink.ts'
 
 const USAGE = `kefu-edge cloud core
   --data DIR        data folder (default .kefu/cloud)
@@ -66,11 +66,7 @@ async function main(): Promise<void> {
   // Whoever copies the printed paths into a gateway's configuration starts that from another folder.
   const data = resolve(given.data)
   mkdirSync(data, { recursive: true, mode: 0o700 })
-  const sink = given.nats
-    ? await openNatsSink({ servers: given.nats })
-    : given.kafka
-      ? await openKafkaSink({ brokers: given.kafka.split(',') })
-      : undefined
+  const sink = await sinkOf(given.nats, given.kafka)
   const core = await startCloudCore({
     dataDir: data,
     port: given.port,
@@ -100,8 +96,21 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop)
 }
 
+/** Whether the engine is there now does not matter; whether its client is installed does. */
+async function sinkOf(nats: string | undefined, kafka: string | undefined) {
+  try {
+    if (nats) return await natsSink({ servers: nats })
+    return kafka ? await kafkaSink({ brokers: kafka.split(',') }) : undefined
+  } catch (error) {
+    throw new CloudError('sink.not-installed', { detail: String(error), cause: error })
+  }
+}
+
 main().catch((error: unknown) => {
-  const detail = error instanceof CloudError ? error.message : String(error)
+  const detail =
+    error instanceof CloudError
+      ? `${error.message}\n  ${CLOUD_ERRORS[error.code].next}`
+      : String(error)
   process.stderr.write(`The cloud core did not start. ${detail}\n`)
   process.exitCode = 1
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { openKafkaSink } from '@kefu-edge/cloud-sync/core/sinks/kafka-sink'
-import { openNatsSink } from '@kefu-edge/cloud-sync/core/sinks/nats-sink'
+import { natsSink, openNatsSink } from '@kefu-edge/cloud-sync/core/sinks/nats-sink'
 import { messageIdOf, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -86,6 +86,31 @@ describe.skipIf(!hasNats)('NATS JetStream', () => {
       range(1, 1200),
     )
     expect(there).toHaveLength(1203)
+    await rig.close()
+  })
+})
+
+describe.skipIf(!hasNats)('NATS JetStream, away when the core starts', () => {
+  it('is handed everything once it is there; the core takes entries meanwhile', async () => {
+    const port = await freePort()
+    const servers = `nats://127.0.0.1:${port}`
+    const rig = await openRig({ isInsecureHttp: true })
+    await rig.core.close()
+    const core = await startCloudCore({
+      dataDir: join(rig.folder, 'core'),
+      port: 0,
+      isInsecureHttp: true,
+      sink: await natsSink({ servers, stream: 'LATE', subject: 'late' }),
+    })
+    rig.source.append('audit', 40)
+    await rig.pusher(rig.linkTo(core.url)).pushOnce()
+    await until('the relay has tried', () => core.sinkStatus()?.lastError !== undefined)
+    expect(core.sinkStatus()).toMatchObject({ relayed: 0, waiting: 40 })
+    const flags = ['-a', '127.0.0.1', '-p', `${port}`, '-js', '-sd', join(folder, 'js-late')]
+    children.push(spawn('nats-server', flags, { stdio: 'ignore' }))
+    await until('the inbox is handed on', () => core.sinkStatus()?.waiting === 0)
+    expect((await readNats(servers, 'LATE')).map(({ sequence }) => sequence)).toEqual(range(1, 40))
+    await core.close()
     await rig.close()
   })
 })

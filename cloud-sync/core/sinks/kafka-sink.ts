@@ -6,6 +6,7 @@
  * answer a record may be there twice, and readers drop it by the header `kefu-message-id`, whose sequences
  * only rise within gateway, epoch and lane. Needs kafkajs beside this package.
  */
+import { openWhenThere } from './open-when-there.ts'
 import { encodeRecord, messageIdOf, type Sink } from './sink.ts'
 
 export interface KafkaSinkOptions {
@@ -20,10 +21,19 @@ const ACKS_ALL = -1
 /** The relay tries again by itself, in order; a producer that retried inside would hide for how long. */
 const RETRIES = 2
 
+const TOPIC = 'kefu-entries'
+const nameOf = ({ topic = TOPIC }: KafkaSinkOptions): string => `kafka:${topic}`
+
+/** The same for brokers that may come later. Rejects when the package is not installed. */
+export async function kafkaSink(options: KafkaSinkOptions): Promise<Sink> {
+  await import('kafkajs')
+  return openWhenThere(nameOf(options), () => openKafkaSink(options))
+}
+
 /** Rejects when no broker is there. */
 export async function openKafkaSink(options: KafkaSinkOptions): Promise<Sink> {
   const { default: kafkajs } = await import('kafkajs')
-  const { brokers, topic = 'kefu-entries', clientId = 'kefu-edge-core' } = options
+  const { brokers, topic = TOPIC, clientId = 'kefu-edge-core' } = options
   const kafka = new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
@@ -38,7 +48,7 @@ export async function openKafkaSink(options: KafkaSinkOptions): Promise<Sink> {
   await producer.connect()
 
   return {
-    name: `kafka:${topic}`,
+    name: nameOf(options),
     async publish(records) {
       await producer.send({
         topic,

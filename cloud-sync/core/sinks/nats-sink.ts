@@ -5,6 +5,7 @@
  * the subject tells where to go on. Needs @nats-io/transport-node and @nats-io/jetstream beside this package.
  */
 import { decodeView } from '../../protocol/entry.ts'
+import { openWhenThere } from './open-when-there.ts'
 import { encodeRecord, messageIdOf, type Sink, type SinkRecord } from './sink.ts'
 
 /** Covers a relay that hangs on a slow engine; memory is about 100 bytes an id. */
@@ -28,11 +29,20 @@ export interface NatsSinkOptions {
   readonly replicas?: number
 }
 
+const STREAM = 'KEFU'
+const nameOf = ({ stream = STREAM }: NatsSinkOptions): string => `nats:${stream}`
+
+/** The same for a server that may come later. Rejects when the packages are not installed. */
+export async function natsSink(options: NatsSinkOptions): Promise<Sink> {
+  await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')])
+  return openWhenThere(nameOf(options), () => openNatsSink(options))
+}
+
 /** Connects and makes the stream. Rejects when the server is not there. */
 export async function openNatsSink(options: NatsSinkOptions): Promise<Sink> {
   const { connect } = await import('@nats-io/transport-node')
   const { jetstream, jetstreamManager, StorageType } = await import('@nats-io/jetstream')
-  const { servers, stream = 'KEFU', subject = 'kefu.entries', replicas = 1 } = options
+  const { servers, stream = STREAM, subject = 'kefu.entries', replicas = 1 } = options
   const timeout = options.ackTimeoutMs ?? ACK_TIMEOUT_MS
   const connection = await connect({ servers, maxReconnectAttempts: -1 })
   const manager = await jetstreamManager(connection)
@@ -53,7 +63,7 @@ export async function openNatsSink(options: NatsSinkOptions): Promise<Sink> {
     `${subject}.${gatewayId.replaceAll('.', '~')}.${lane}`
 
   return {
-    name: `nats:${stream}`,
+    name: nameOf(options),
     async publish(records) {
       // One connection keeps the order of what is in flight on it.
       await Promise.all(
