@@ -172,6 +172,7 @@ async function listenMqttTls(
     host: tls.host,
     port: mqtt.tlsPort,
     accept: (socket) => broker.accept(socketConnection(socket)),
+    onRefused: (reason, remoteAddress) => broker.refused(reason, remoteAddress),
     onError: (error) => logger.error({ error }, 'the TLS listener failed'),
   })
 }

@@ -12,6 +12,8 @@ export interface TlsPortParts {
   readonly host: string
   readonly port: number
   readonly accept: (socket: TLSSocket) => void
+  /** TLS did not come about: why, in plain words. */
+  readonly onRefused: (reason: string, remoteAddress: string) => void
   readonly onError: (error: Error) => void
 }
 
@@ -41,6 +43,9 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
     },
     parts.accept,
   )
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) =>
+    parts.onRefused(plainReason(error), socket.remoteAddress ?? ''),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: parts.host, port: parts.port, backlog: BACKLOG }, () => {
@@ -57,4 +62,21 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
       server.close()
     },
   }
+}
+
+/** By the codes of OpenSSL and Node; what is not here is told as they put it. */
+const REASONS: Readonly<Record<string, string>> = {
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+    'it showed no client certificate, and tls.requireClientCertificate asks for one',
+  ERR_SSL_HTTP_REQUEST: 'it spoke HTTP and not TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it spoke plain MQTT, or something else, and not TLS',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate authority of this box',
+  ERR_SSL_NO_SHARED_CIPHER: 'it offers no cipher that this box takes',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'its version of TLS is too old',
+  ECONNRESET: 'it broke the connection off',
+}
+
+function plainReason(error: NodeJS.ErrnoException): string {
+  const known = error.code === undefined ? undefined : REASONS[error.code]
+  return `no TLS connection: ${known ?? error.message}`
 }

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
+import { connect as connectPlain } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { createIssuer, type Issuer } from '../support/certificates.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -135,6 +136,23 @@ describe('a device with a certificate of the site', () => {
 })
 
 describe('a certificate of another CA', () => {
+  it('is missing: the operator sees whom TLS has turned away, and why', async () => {
+    const { gateway, ca } = await openSite(true)
+    const port = gateway.ports.mqttTls as number
+    expect(await alertOf(port, ca)).not.toBe('let in')
+    const plain = connectPlain({ port, host: 'localhost' })
+    plain.on('error', () => {})
+    plain.write(CONNECT)
+    await vi.waitFor(async () => {
+      const ends = await runOperation('mqtt.ends', {}, gateway.box.operations)
+      expect(ends).toMatchObject([
+        { wasRefused: true, reason: expect.stringContaining('and not TLS') },
+        { wasRefused: true, reason: expect.stringContaining('showed no client certificate') },
+      ])
+    })
+    plain.destroy()
+  })
+
   it('ends the handshake where certificates are required, as does none at all', async () => {
     const { gateway, ca, folder } = await openSite(true)
     const stranger = await createIssuer(folder, 'stranger-ca')

@@ -65,3 +65,16 @@ export function willProblem(
   const result = policy.authorize(principal, 'publish', topic)
   return result.ok ? null : { code: result.reasonCode, reason: `will: ${result.reason}` }
 }
+
+/** Who does not come as far as a CONNECT: the operator looks for the reason in the same places. */
+export function noteRefusal(
+  { counters, logger, recentEnds, clock }: Engine,
+  reason: string,
+  remoteAddress: string,
+): void {
+  counters.refusedConnects++
+  logger.info({ remoteAddress, reason }, 'connection refused')
+  const reasonCode = Reason.notAuthorized
+  const end = { clientId: '', remoteAddress, wasRefused: true, reasonCode, reason }
+  recentEnds.add({ atMs: clock.nowMs(), ...end })
+}

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
+import { noteRefusal } from './admission.ts'
 import { type AssemblyParts, assemble } from './assemble.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
@@ -94,6 +95,8 @@ export interface MqttBroker {
   listen(options: ListenOptions): Promise<number>
   /** Takes a connection of any transport. */
   accept(connection: ByteConnection): void
+  /** A transport turned somebody away before there was a connection: shown where other refusals are. */
+  refused(reason: string, remoteAddress: string): void
   /**
    * A message of the box to its subscribers. Resolves when it is on disk for every session that is kept.
    * `alongside` writes rows of the caller's in the same commit: both are kept, or neither.
@@ -192,6 +195,10 @@ class Broker implements MqttBroker {
     )
     this.listeners.push(listener)
     return listener.port
+  }
+
+  refused(reason: string, remoteAddress: string): void {
+    noteRefusal(this.engine, reason, remoteAddress)
   }
 
   accept(connection: ByteConnection): void {
