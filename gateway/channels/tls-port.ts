@@ -43,9 +43,11 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
     },
     parts.accept,
   )
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) =>
-    parts.onRefused(plainReason(error), socket.remoteAddress ?? ''),
-  )
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    // Who only looks whether the port is open, as monitors do every few seconds, was not refused.
+    if (error.code === 'ECONNRESET') return
+    parts.onRefused(plainReason(error), socket.remoteAddress ?? '')
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host: parts.host, port: parts.port, backlog: BACKLOG }, () => {
@@ -73,7 +75,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate authority of this box',
   ERR_SSL_NO_SHARED_CIPHER: 'it offers no cipher that this box takes',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'its version of TLS is too old',
-  ECONNRESET: 'it broke the connection off',
+  ERR_TLS_HANDSHAKE_TIMEOUT: 'it did not finish the handshake in time',
 }
 
 function plainReason(error: NodeJS.ErrnoException): string {

@@ -136,9 +136,13 @@ describe('a device with a certificate of the site', () => {
 })
 
 describe('a certificate of another CA', () => {
-  it('is missing: the operator sees whom TLS has turned away, and why', async () => {
+  it('is missing: the operator sees whom TLS has turned away, and why, and no mere probe of the port', async () => {
     const { gateway, ca } = await openSite(true)
     const port = gateway.ports.mqttTls as number
+    await new Promise<void>((resolve) => {
+      const probe = connectPlain({ port, host: 'localhost' }, () => probe.end())
+      probe.on('close', () => resolve())
+    })
     expect(await alertOf(port, ca)).not.toBe('let in')
     const plain = connectPlain({ port, host: 'localhost' })
     plain.on('error', () => {})
