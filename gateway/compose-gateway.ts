@@ -2,9 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { MqttBroker } from './channels/mqtt/broker.ts'
 import { mqttFigures } from './channels/mqtt/figures.ts'
-import { socketConnection } from './channels/mqtt/tcp.ts'
+import { listenTls, type TlsPort } from './channels/mqtt/tls-port.ts'
 import { readTlsFiles, watchTlsFiles } from './channels/tls-files.ts'
-import { listenTls, type TlsPort } from './channels/tls-port.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
@@ -171,8 +170,7 @@ async function listenMqttTls(
     files: tls,
     host: tls.host,
     port: mqtt.tlsPort,
-    accept: (socket) => broker.accept(socketConnection(socket)),
-    onRefused: (reason, remoteAddress) => broker.refused(reason, remoteAddress),
+    broker,
     onError: (error) => logger.error({ error }, 'the TLS listener failed'),
   })
 }

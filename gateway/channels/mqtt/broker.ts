@@ -34,7 +34,7 @@ import type { ConnectionEnd } from './recent-ends.ts'
 import type { Router } from './router.ts'
 import type { Session, SessionCounters } from './session.ts'
 import { SYS_INTERVAL_MS } from './sys-topics.ts'
-import { type Listener, type ListenOptions, listenTcp } from './tcp.ts'
+import { type Listener, type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 import type { BrokerTotals } from './totals.ts'
 
 export interface MqttBrokerParts<P extends MqttPrincipal> {
@@ -91,7 +91,7 @@ export interface ConnectionInfo {
 }
 
 export interface MqttBroker {
-  /** Opens a TCP or TLS port; gives the port bound. */
+  /** Opens a TCP port; gives the port bound. For TLS there is `tls-port.ts`. */
   listen(options: ListenOptions): Promise<number>
   /** Takes a connection of any transport. */
   accept(connection: ByteConnection): void
@@ -190,7 +190,7 @@ class Broker implements MqttBroker {
   async listen(options: ListenOptions): Promise<number> {
     const listener = await listenTcp(
       options,
-      (connection) => this.accept(connection),
+      (socket) => this.accept(socketConnection(socket)),
       (error) => this.engine.logger.error({ err: error }, 'the MQTT listener failed'),
     )
     this.listeners.push(listener)

@@ -1,6 +1,6 @@
-/** TCP and TLS listeners: Node sockets behind the byte-connection port. */
+/** The TCP listener, which TLS stands on too, and Node sockets behind the byte-connection port. */
 import { createServer, type Server, type Socket } from 'node:net'
-import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls'
+import { TLSSocket } from 'node:tls'
 import type { ByteConnection, PeerCertificate, Transport } from './byte-connection.ts'
 import { peerCertificateOf } from './peer-certificate.ts'
 
@@ -11,8 +11,6 @@ export interface ListenOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
-  /** Options of node:tls; with `requestCert` a verified client certificate reaches `authenticate`. */
-  readonly tls?: TlsOptions
 }
 
 export interface Listener {
@@ -20,20 +18,16 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Listens and hands each new connection on. Rejects when the port cannot be had; later errors go to `onError`. */
+/** Listens and hands each new socket on. Rejects when the port cannot be had; later errors go to `onError`. */
 export function listenTcp(
-  options: ListenOptions,
-  accept: (connection: ByteConnection) => void,
+  { host, port }: ListenOptions,
+  accept: (socket: Socket) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
-  const { tls } = options
-  const server =
-    tls === undefined
-      ? createServer({ noDelay: true }, (socket) => accept(socketConnection(socket)))
-      : createTlsServer({ ...tls, noDelay: true }, (socket) => accept(socketConnection(socket)))
+  const server = createServer({ noDelay: true }, accept)
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.removeListener('error', reject)
       server.on('error', onError)
       resolve({ port: boundPort(server), close: () => closeServer(server) })

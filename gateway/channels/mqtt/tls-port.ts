@@ -4,16 +4,16 @@
  * Devices that reach the box by address send no server name, so that the certificate of the whole
  * server has to be changed, not that of a name.
  */
+import type { Socket } from 'node:net'
 import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { readTlsFiles, type TlsFiles } from './tls-files.ts'
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts'
+import type { MqttBroker } from './broker.ts'
+import { type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 
-export interface TlsPortParts {
+export interface TlsPortParts extends ListenOptions {
   readonly files: TlsFiles
-  readonly host: string
-  readonly port: number
-  readonly accept: (socket: TLSSocket) => void
-  /** TLS did not come about: why, in plain words. */
-  readonly onRefused: (reason: string, remoteAddress: string) => void
+  /** Takes who came through, and hears of those for whom TLS did not come about. */
+  readonly broker: Pick<MqttBroker, 'accept' | 'refused'>
   readonly onError: (error: Error) => void
 }
 
@@ -21,48 +21,36 @@ export interface TlsPort {
   readonly port: number
   /** New connections get this from now on; those that stand keep theirs. */
   renew(secrets: SecureContextOptions): void
-  /** Takes no more connections; those that stand are ended by whoever took them. */
+  /** Takes no more connections; those that stand are ended by the broker. */
   close(): void
 }
 
-/** Connections the kernel may hold before we accept them: a whole site after a power cut. */
-const BACKLOG = 4096
 /** A client that has not finished its handshake by then holds a scarce socket. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /** Listens. Rejects when the port cannot be had; throws `config.unreadable`. */
 export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
-  const { files } = parts
-  const server = createServer(
+  const { files, broker } = parts
+  const handshakes = createServer(
     {
       ...readTlsFiles(files),
       requestCert: files.caFile !== undefined,
       rejectUnauthorized: files.requireClientCertificate,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      noDelay: true,
     },
-    parts.accept,
+    (socket) => broker.accept(socketConnection(socket)),
   )
-  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+  handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     // Who only looks whether the port is open, as monitors do every few seconds, was not refused.
     if (error.code === 'ECONNRESET') return
-    parts.onRefused(plainReason(error), socket.remoteAddress ?? '')
+    broker.refused(plainReason(error), socket.remoteAddress ?? '')
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host: parts.host, port: parts.port, backlog: BACKLOG }, () => {
-      server.removeListener('error', reject)
-      server.on('error', parts.onError)
-      resolve()
-    })
-  })
-  const address = server.address()
+  const begin = (socket: Socket): void => void handshakes.emit('connection', socket)
+  const listener = await listenTcp(parts, begin, parts.onError)
   return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
-    renew: (secrets) => server.setSecureContext(secrets),
-    close: () => {
-      server.close()
-    },
+    port: listener.port,
+    renew: (secrets) => handshakes.setSecureContext(secrets),
+    close: () => void listener.close(),
   }
 }
 
