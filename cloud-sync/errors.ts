@@ -87,6 +87,16 @@ export const CLOUD_ERRORS = {
     title: 'What the core sent does not verify',
     next: 'The signature, digest or term of the release is wrong; publish it again at the core.',
   },
+  'counts.file': {
+    status: 422,
+    title: 'A file that was named cannot be used',
+    next: 'make-key writes FILE (private, for read) and FILE.pub (public, for add-key and cloud.counts.keyFile) and never overwrites; --token names operator.token and --ca tls/ca.pem of the data folder of the core.',
+  },
+  'counts.no-sum': {
+    status: 404,
+    title: 'There is no sum of this key for that day',
+    next: 'It is given out once three branches with this key and the same cloud.counts.intents have counted the day, which each does in the hour after midnight.',
+  },
   'link.no-answer': {
     status: 504,
     title: 'The core did not answer',

@@ -160,13 +160,16 @@ const UNREACHABLE = new Set([
 function classify(error: NodeJS.ErrnoException): LinkResult {
   const detail = error.code ?? error.message
   if (error instanceof UntrustedError) return failure('untrusted', error.message)
-  if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(error.code ?? '')) {
-    return failure('untrusted', detail)
-  }
+  if (isOfCertificate(error)) return failure('untrusted', detail)
   if (UNREACHABLE.has(error.code ?? '')) return failure('unreachable', detail)
   if (error.code === 'ECONNREFUSED') return failure('refused', detail)
   if (error.code === 'ETIMEDOUT') return failure('timeout', detail)
   return failure('reset', detail)
+}
+
+/** Whether a connection failed because the certificate at the other end is not trusted. */
+export function isOfCertificate({ code }: NodeJS.ErrnoException): boolean {
+  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code ?? '')
 }
 
 function failure(kind: LinkFailure, detail: string): LinkResult {

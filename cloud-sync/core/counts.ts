@@ -1,8 +1,10 @@
 /**
  * Adds branch counts that the core cannot read: the product of Paillier ciphertexts is the sum of what
- * they hold. Only sums over enough gateways are given out; no single branch's ciphertext ever is.
+ * they hold. Only sums over enough gateways are given out; no single branch's ciphertext ever is. What
+ * was given out grows by as many gateways or not at all: the difference of two sums is a sum as well.
  */
 import { Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import { CloudError } from '../errors.ts'
 import {
   CountingKey,
@@ -12,6 +14,7 @@ import {
   layoutIdOf,
   MAX_SUMMED_GATEWAYS,
   MIN_KEY_BITS,
+  Period,
   slotsOf,
 } from '../protocol/counts.ts'
 import { parseJson } from '../protocol/parse.ts'
@@ -20,7 +23,7 @@ import { json } from './http.ts'
 import { gatewayOf, orInvalid, parseBody, type Route } from './routes.ts'
 import type { CoreStore } from './storage.ts'
 
-/** A sum over fewer branches tells too much about each. */
+/** A sum over fewer branches tells too much about each; so does a sum that grew by fewer. */
 export const MIN_SUMMED_GATEWAYS = 3
 
 const Names = Type.Array(Type.String())
@@ -33,11 +36,20 @@ export interface CountSum {
   readonly ciphertexts: readonly string[]
 }
 
+/** Gateways that have counted and are in no sum yet. */
+export type CountsWaiting = Omit<CountSum, 'ciphertexts'>
+
 export interface Counts {
   addKey(key: CountingKey): Promise<string>
   /** The first of a gateway and period counts; the same again is no error and has no effect. */
   add(gateway: Gateway, request: CountsRequest): Promise<void>
-  sums(period: string): readonly CountSum[]
+  /**
+   * Gives out what may be, and keeps it: asked again, the sums are the same until enough gateways more
+   * have counted.
+   */
+  sums(
+    period: string,
+  ): Promise<{ readonly sums: readonly CountSum[]; readonly waiting: readonly CountsWaiting[] }>
 }
 
 interface SumRow {
@@ -62,9 +74,14 @@ export function createCounts(store: CoreStore): Counts {
      VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET gateways = excluded.gateways, sums = excluded.sums`,
   )
-  const ofPeriod = store.prepare<SumRow>(
-    `SELECT key_id AS keyId, names, gateways, sums FROM count_sum
-     WHERE period = ? AND gateways >= ?`,
+  const giveOut = store.prepare(
+    `UPDATE count_sum SET given_gateways = gateways, given_sums = sums
+     WHERE period = ? AND gateways - given_gateways >= ?`,
+  )
+  const ofPeriod = store.prepare<SumRow & { waiting: number }>(
+    `SELECT key_id AS keyId, names, given_gateways AS gateways, given_sums AS sums,
+       gateways - given_gateways AS waiting
+     FROM count_sum WHERE period = ?`,
   )
 
   return {
@@ -97,13 +114,23 @@ export function createCounts(store: CoreStore): Counts {
         save.run(period, keyId, layoutId, JSON.stringify(names), gateways, JSON.stringify(sums))
       })
     },
-    sums: (period) =>
-      ofPeriod.all(period, MIN_SUMMED_GATEWAYS).map(({ keyId, names, gateways, sums }) => ({
-        keyId,
-        gateways,
+    async sums(period) {
+      if (!Value.Check(Period, period)) {
+        throw new CloudError('request.invalid', { detail: `${period}: not a day as in 2026-11-22` })
+      }
+      await store.commit(() => giveOut.run(period, MIN_SUMMED_GATEWAYS))
+      const rows = ofPeriod.all(period).map(({ names, sums, ...row }) => ({
+        ...row,
         names: orInvalid(parseJson(Names, Buffer.from(names))),
         ciphertexts: orInvalid(parseJson(Sums, Buffer.from(sums))),
-      })),
+      }))
+      return {
+        sums: rows.filter(({ gateways }) => gateways > 0).map(({ waiting: _, ...sum }) => sum),
+        waiting: rows
+          .filter(({ waiting }) => waiting > 0)
+          .map(({ keyId, names, waiting }) => ({ keyId, names, gateways: waiting })),
+      }
+    },
   }
 }
 
@@ -129,7 +156,7 @@ export function countRoutes(counts: Counts): readonly Route[] {
       method: 'GET',
       path: /^\/v1\/counts\/(?<period>[^/]+)$/,
       caller: 'operator',
-      handle: ({ params }) => json({ sums: counts.sums(params.period ?? '') }),
+      handle: async ({ params }) => json(await counts.sums(params.period ?? '')),
     },
   ]
 }

@@ -164,4 +164,12 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 7,
+    sql: `
+      -- What was given out of a sum: it may grow by several gateways only, since the difference tells of them.
+      ALTER TABLE count_sum ADD COLUMN given_gateways INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE count_sum ADD COLUMN given_sums TEXT NOT NULL DEFAULT '[]';
+    `,
+  },
 ]

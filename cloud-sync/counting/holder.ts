@@ -2,6 +2,8 @@
 import { generateRandomKeys, PrivateKey, PublicKey } from 'paillier-bigint'
 import { type CountingKey, unpackSums } from '../protocol/counts.ts'
 
+const PROBE = 20_261n
+
 export interface HolderKey extends CountingKey {
   readonly lambda: string
   readonly mu: string
@@ -18,14 +20,25 @@ export async function makeHolderKey(bits = 3072): Promise<HolderKey> {
   }
 }
 
+/** False where the private part does not belong to the public one: it would read made-up sums. */
+export function isWhole(key: HolderKey): boolean {
+  const { publicKey, privateKey } = keysOf(key)
+  return privateKey.decrypt(publicKey.encrypt(PROBE)) === PROBE
+}
+
 export function readSums(
   key: HolderKey,
   names: readonly string[],
   ciphertexts: readonly string[],
 ): Map<string, number> {
-  const big = (hex: string) => BigInt(`0x${hex}`)
-  const publicKey = new PublicKey(big(key.n), big(key.g))
-  const privateKey = new PrivateKey(big(key.lambda), big(key.mu), publicKey)
+  const { publicKey, privateKey } = keysOf(key)
   const plaintexts = ciphertexts.map((one) => privateKey.decrypt(big(one)))
   return unpackSums(plaintexts, names, publicKey.bitLength)
 }
+
+function keysOf(key: HolderKey) {
+  const publicKey = new PublicKey(big(key.n), big(key.g))
+  return { publicKey, privateKey: new PrivateKey(big(key.lambda), big(key.mu), publicKey) }
+}
+
+const big = (hex: string): bigint => BigInt(`0x${hex}`)

@@ -1,34 +1,42 @@
 /** `npm run counts`: the holder of the counting key makes it, tells the core of it, and reads the sums. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { parseArgs } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { CLOUD_ERRORS, CloudError } from '../errors.ts'
+import { isOfCertificate } from '../link.ts'
 import { CountingKey, keyIdOf } from '../protocol/counts.ts'
+import { ProblemAnswer } from '../protocol/messages.ts'
 import { parseJson } from '../protocol/parse.ts'
-import { type HolderKey, makeHolderKey, readSums } from './holder.ts'
+import { type HolderKey, isWhole, makeHolderKey, readSums } from './holder.ts'
 
 const USAGE = `npm run counts -- …
   make-key FILE                        FILE (private, stays with you) and FILE.pub (for branches and core)
   add-key FILE.pub --core URL --ca PEM --token FILE     tells the core of the public key
   read FILE PERIOD --core URL --ca PEM --token FILE     the sums of a day such as 2026-11-22, as TSV
 --token names the core's operator.token, --ca its tls/ca.pem.
+Read once all branches have counted: what was read grows by three branches or more, never by one.
 `
 const OWNER_ONLY = 0o600
+const FOR_ALL = 0o644
+/** How a gateway names the counters that its configuration adds. */
+const INTENT = 'intent.'
 
 const HolderFile = Type.Object({
   ...CountingKey.properties,
   lambda: CountingKey.properties.n,
   mu: CountingKey.properties.n,
 })
+const Counted = Type.Object({
+  keyId: Type.String(),
+  names: Type.Array(Type.String()),
+  gateways: Type.Integer(),
+})
 const SumsAnswer = Type.Object({
   sums: Type.Array(
-    Type.Object({
-      keyId: Type.String(),
-      names: Type.Array(Type.String()),
-      gateways: Type.Integer(),
-      ciphertexts: Type.Array(Type.String()),
-    }),
+    Type.Composite([Counted, Type.Object({ ciphertexts: Type.Array(Type.String()) })]),
   ),
+  waiting: Type.Array(Counted),
 })
 
 interface Core {
@@ -37,13 +45,17 @@ interface Core {
   readonly token: string
 }
 
-class Wrong extends Error {}
-
 async function makeKey(file: string): Promise<void> {
+  // Before the seconds that a key takes, and before one of the two files is written without the other.
+  for (const name of [file, `${file}.pub`]) {
+    if (existsSync(name)) throw new CloudError('counts.file', { detail: `${name}: EEXIST` })
+  }
   const key = await makeHolderKey()
   const { n, g } = key
-  writeFileSync(file, `${JSON.stringify(key)}\n`, { mode: OWNER_ONLY, flag: 'wx' })
-  writeFileSync(`${file}.pub`, `${JSON.stringify({ n, g })}\n`, { flag: 'wx' })
+  const write = (name: string, value: object, mode: number) =>
+    usingFile(name, () => writeFileSync(name, `${JSON.stringify(value)}\n`, { mode, flag: 'wx' }))
+  write(file, key, OWNER_ONLY)
+  write(`${file}.pub`, { n, g }, FOR_ALL)
   process.stdout.write(
     `${JSON.stringify({ keyId: keyIdOf({ n, g }), file, pub: `${file}.pub` })}\n`,
   )
@@ -54,27 +66,48 @@ async function addKey(file: string, core: Core): Promise<void> {
   process.stdout.write(`${(await call(core, 'POST', '/v1/counts/keys', { n, g })).toString()}\n`)
 }
 
-/** One line a counter: period, branches, name, sum. Sums of another key or layout are other blocks. */
+/** One line a counter: period, branches, name, sum. Sums of another layout are other blocks. */
 async function readPeriod(file: string, period: string, core: Core): Promise<void> {
   const key: HolderKey = read(HolderFile, file)
+  if (!isWhole(key)) {
+    throw new CloudError('counts.file', { detail: `${file}: its private part is of another key` })
+  }
   const answer = await call(core, 'GET', `/v1/counts/${encodeURIComponent(period)}`)
   const parsed = parseJson(SumsAnswer, answer)
-  if (!parsed.ok) throw new Wrong(`not the answer of a core: ${parsed.detail}`)
-  const ours = parsed.value.sums.filter(({ keyId }) => keyId === keyIdOf(key))
-  if (ours.length === 0) {
-    throw new Wrong('no sum of this key for that period: three branches at least must have counted')
+  if (!parsed.ok) {
+    throw new CloudError('link.no-answer', { detail: `${core.url}: ${parsed.detail}` })
   }
+  const isOurs = ({ keyId }: { keyId: string }) => keyId === keyIdOf(key)
+  const ours = parsed.value.sums.filter(isOurs)
   for (const { names, gateways, ciphertexts } of ours) {
     for (const [name, sum] of readSums(key, names, ciphertexts)) {
       process.stdout.write(`${period}\t${gateways}\t${name}\t${sum}\n`)
     }
   }
+  for (const { keyId, names, gateways } of parsed.value.waiting) {
+    const intents = names.filter((name) => name.startsWith(INTENT)).join(' ')
+    const what = isOurs({ keyId }) ? `counted ${intents}` : `counted with the key ${keyId}`
+    process.stderr.write(`${period}: in no sum yet: ${gateways} that ${what}\n`)
+  }
+  if (ours.length === 0) throw new CloudError('counts.no-sum', { detail: period })
 }
 
 function read<S extends TSchema>(schema: S, file: string): Static<S> {
-  const parsed = parseJson(schema, readFileSync(file))
-  if (!parsed.ok) throw new Wrong(`${file}: ${parsed.detail}`)
+  const parsed = parseJson(
+    schema,
+    usingFile(file, () => readFileSync(file)),
+  )
+  if (!parsed.ok) throw new CloudError('counts.file', { detail: `${file}: ${parsed.detail}` })
   return parsed.value
+}
+
+function usingFile<T>(file: string, use: () => T): T {
+  try {
+    return use()
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? cause.code : cause
+    throw new CloudError('counts.file', { detail: `${file}: ${why}`, cause })
+  }
 }
 
 function call(core: Core, method: 'GET' | 'POST', path: string, body?: object): Promise<Buffer> {
@@ -87,12 +120,27 @@ function call(core: Core, method: 'GET' | 'POST', path: string, body?: object): 
       answer.on('end', () => {
         const text = Buffer.concat(pieces)
         if ((answer.statusCode ?? 500) < 300) resolve(text)
-        else reject(new Wrong(`the core answers ${answer.statusCode}: ${text.toString()}`))
+        else reject(new Refused(answer.statusCode, text))
       })
     })
-    outgoing.on('error', reject)
+    outgoing.on('error', (cause) => {
+      const code = isOfCertificate(cause) ? 'link.untrusted' : 'link.no-answer'
+      reject(new CloudError(code, { detail: `${url}: ${cause.message}`, cause }))
+    })
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/** The core's own words for what it does not do. */
+class Refused extends Error {
+  constructor(status: number | undefined, body: Buffer) {
+    const problem = parseJson(ProblemAnswer, body)
+    super(
+      problem.ok
+        ? `${problem.value.title ?? problem.value.code}: ${problem.value.detail ?? ''}`
+        : `The core answers ${status}: ${body.toString()}`,
+    )
+  }
 }
 
 /** Resolves with the exit code: 0 done, 1 found wrong, 2 used wrong. */
@@ -105,7 +153,8 @@ async function main(): Promise<number> {
   const core = (): Core => {
     const { core: url, ca, token } = values
     if (!url || !ca || !token) throw new TypeError('--core, --ca and --token are needed')
-    return { url, caPem: readFileSync(ca), token: readFileSync(token, 'utf8').trim() }
+    const caPem = usingFile(ca, () => readFileSync(ca))
+    return { url, caPem, token: usingFile(token, () => readFileSync(token, 'utf8')).trim() }
   }
   if (verb === 'make-key' && file) await makeKey(file)
   else if (verb === 'add-key' && file) await addKey(file, core())
@@ -116,6 +165,11 @@ async function main(): Promise<number> {
 
 process.exitCode = await main().catch((error: unknown) => {
   const isUsage = error instanceof TypeError
-  process.stderr.write(isUsage ? USAGE : `${error instanceof Error ? error.message : error}\n`)
+  process.stderr.write(isUsage ? USAGE : `${textOf(error)}\n`)
   return isUsage ? 2 : 1
 })
+
+function textOf(error: unknown): string {
+  if (!(error instanceof CloudError)) return error instanceof Error ? error.message : String(error)
+  return `${error.message}\n  ${CLOUD_ERRORS[error.code].next}`
+}

@@ -10,7 +10,7 @@ export const MAX_SUMMED_GATEWAYS = 2 ** 16
 export const MIN_KEY_BITS = 2048
 export const MAX_COUNTERS = 2000
 
-const Period = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2})?$' })
+export const Period = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}(T\\d{2})?$' })
 const Hex64 = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const Integer = Type.String({ pattern: '^[0-9a-f]+$', maxLength: 4096 })
 

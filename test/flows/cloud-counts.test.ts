@@ -64,10 +64,50 @@ it('sums of a day reach the holder of the key, and numbers of one branch nobody'
     expect(await send(gateway)).toMatchObject({ kind: 'done', result: `${period} sent` })
     expect(await send(gateway)).toMatchObject({ kind: 'done', result: 'nothing new' })
   }
+  const other = await makeHolderKey(2048)
+  const otherFile = join(folder, 'other.key')
+  writeFileSync(otherFile, JSON.stringify(other))
+  await expect(tool('read', otherFile, period, ...there)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no sum of this key for that day'),
+  })
   const read = await tool('read', keyFile, period, ...there)
   expect(read).toContain(`${period}\t3\tasks\t7\n`)
   expect(read).toContain(`${period}\t3\tintent.parking\t7\n`)
   expect(read).toContain(`${period}\t3\tfeedback.up\t0\n`)
+}, 120_000)
+
+it('whoever gives the tool what it cannot use is told what to give it', async () => {
+  const core = await startCore()
+  const folder = tempFolder()
+  const key = await makeHolderKey(2048)
+  const { mu } = await makeHolderKey(2048)
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text)
+    return join(folder, name)
+  }
+  const there = ['--core', core.url, '--ca', core.caFile]
+  const token = ['--token', file('token', core.operatorToken)]
+  const keyFile = file('holder.key', JSON.stringify(key))
+  const spoiled = file('spoiled.key', JSON.stringify({ ...key, mu }))
+  const nowhere = join(folder, 'nowhere')
+  const said = (...args: readonly string[]) =>
+    tool(...args).then(
+      () => '',
+      ({ stderr }: { stderr: string }) => stderr,
+    )
+
+  expect(await said('make-key', keyFile)).toContain(`${keyFile}: EEXIST\n  make-key writes FILE`)
+  expect(await said('read', nowhere, '2026-11-22', ...there, ...token)).toContain('ENOENT\n  make')
+  expect(await said('read', spoiled, '2026-11-22', ...there, ...token)).toContain('of another key')
+  expect(await said('read', keyFile, 'friday', ...there, ...token)).toContain('not a day as in')
+  expect(await said('read', keyFile, '2026-11-22', ...there, ...token)).toContain('three branches')
+  const wrong = ['--token', file('wrong', 'x')]
+  expect(await said('read', keyFile, '2026-11-22', ...there, ...wrong)).toContain('operator.token')
+  const another = ['--core', core.url, '--ca', (await startCore()).caFile]
+  expect(await said('read', keyFile, '2026-11-22', ...another, ...token)).toContain('cloud.caFile')
+  const gone = ['--core', 'https://127.0.0.1:1', '--ca', core.caFile]
+  expect(await said('read', keyFile, '2026-11-22', ...gone, ...token)).toContain('Check cloud.url')
 }, 120_000)
 
 it('a private key is not taken on a gateway', async () => {

@@ -35,10 +35,10 @@ it('adds up what branches counted, and nobody but the holder of the key reads it
     await counts.add(gateway(no), request)
     // An answer was lost: the same comes again.
     await counts.add(gateway(no), request)
-    if (no < 2) expect(counts.sums(DAY)).toEqual([])
+    if (no < 2) expect((await counts.sums(DAY)).sums).toEqual([])
   }
 
-  const [sum] = counts.sums(DAY)
+  const [sum] = (await counts.sums(DAY)).sums
   expect(sum?.gateways).toBe(3)
   const read = readSums(key, sum?.names ?? [], sum?.ciphertexts ?? [])
   for (let n = 0; n < 60; n += 1) expect(read.get(`intent.${n}`)).toBe(3000 + 3 * n)
@@ -47,6 +47,46 @@ it('adds up what branches counted, and nobody but the holder of the key reads it
   const again = await counter.encrypt(DAY, branches[0] ?? new Map())
   const first = await counter.encrypt(DAY, branches[0] ?? new Map())
   expect(again.ciphertexts).not.toEqual(first.ciphertexts)
+  await counter.close()
+  store.close()
+  rmSync(folder, { recursive: true })
+}, 60_000)
+
+it('gives nobody two sums whose difference is what one branch counted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kefu-count-'))
+  let store = openCoreStore(folder)
+  let counts = createCounts(store)
+  const keyId = await counts.addKey(key)
+  const counter = createBranchCounter(key)
+  const count = async (no: number) =>
+    counts.add(
+      { no, id: `gw-${no}`, publicKey: noKey, ledgerKey: undefined },
+      await counter.encrypt(DAY, new Map([['asks', 10 ** no]])),
+    )
+  const read = async () => {
+    const { sums, waiting } = await counts.sums(DAY)
+    return {
+      sums: sums.map(({ names, ciphertexts }) => readSums(key, names, ciphertexts).get('asks')),
+      waiting,
+    }
+  }
+
+  for (const no of [0, 1, 2]) await count(no)
+  expect(await read()).toEqual({ sums: [111], waiting: [] })
+  for (const no of [3, 4]) {
+    await count(no)
+    expect(await read()).toEqual({
+      sums: [111],
+      waiting: [{ keyId, names: ['asks'], gateways: no - 2 }],
+    })
+  }
+  // What was given out outlives a restart of the core.
+  store.close()
+  store = openCoreStore(folder)
+  counts = createCounts(store)
+  expect(await read()).toMatchObject({ sums: [111] })
+  await count(5)
+  expect(await read()).toEqual({ sums: [111_111], waiting: [] })
   await counter.close()
   store.close()
   rmSync(folder, { recursive: true })
