@@ -92,6 +92,11 @@ export const CLOUD_ERRORS = {
     title: 'A file that was named cannot be used',
     next: 'make-key writes FILE (private, for read) and FILE.pub (public, for add-key and cloud.counts.keyFile) and never overwrites; --token names operator.token and --ca tls/ca.pem of the data folder of the core.',
   },
+  'counts.unknown-key': {
+    status: 422,
+    title: 'The core does not know the key that was counted with',
+    next: 'Tell it where FILE.pub of the key lies: npm run counts -- add-key FILE.pub …; or name the same cloud.counts.keyFile as the other branches. The branch sends the day again within the hour.',
+  },
   'counts.no-sum': {
     status: 404,
     title: 'There is no sum of this key for that day',

@@ -247,7 +247,7 @@ export const ERRORS = {
   'counts.refused': {
     status: 502,
     title: 'The cloud core does not take the counts of this branch',
-    next: 'They are sent again in an hour. Where the core does not know the counting key, add it there: npm run counts -- add-key. {detail}',
+    next: 'They are sent again in an hour. {detail}',
   },
   'ledger.cosignature-refused': {
     status: 422,

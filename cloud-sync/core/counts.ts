@@ -95,7 +95,7 @@ export function createCounts(store: CoreStore): Counts {
     },
     async add(gateway, { period, keyId, names, ciphertexts }) {
       const key = findKey.get(keyId)
-      if (!key) throw new CloudError('request.invalid', { detail: 'keyId: not known here' })
+      if (!key) throw new CloudError('counts.unknown-key', { detail: keyId })
       const n = big(key.n)
       const modulus = n * n
       const needed = Math.ceil(names.length / slotsOf(n.toString(2).length))

@@ -3,9 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { parseArgs } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
 import { CLOUD_ERRORS, CloudError } from '../errors.ts'
 import { isOfCertificate } from '../link.ts'
-import { CountingKey, keyIdOf } from '../protocol/counts.ts'
+import { CountingKey, keyIdOf, Period } from '../protocol/counts.ts'
 import { ProblemAnswer } from '../protocol/messages.ts'
 import { parseJson } from '../protocol/parse.ts'
 import { type HolderKey, isWhole, makeHolderKey, readSums } from './holder.ts'
@@ -158,7 +159,8 @@ async function main(): Promise<number> {
   }
   if (verb === 'make-key' && file) await makeKey(file)
   else if (verb === 'add-key' && file) await addKey(file, core())
-  else if (verb === 'read' && file && period) await readPeriod(file, period, core())
+  else if (verb === 'read' && file && Value.Check(Period, period))
+    await readPeriod(file, period, core())
   else throw new TypeError('not a command')
   return 0
 }

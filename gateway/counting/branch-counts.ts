@@ -95,18 +95,30 @@ function daysBefore(nowMs: number): readonly Day[] {
 }
 
 function readKey(file: string): CountingKey {
-  let value: unknown
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw new GatewayError('config.unreadable', { detail: `cloud.counts.keyFile ${file}`, cause })
-  }
+  const value = parsed(textOf(file))
   // A private key on a gateway would let whoever steals the box read all branches.
   const isPrivate = typeof value === 'object' && value !== null && 'lambda' in value
   if (!isPrivate && Value.Check(CountingKey, value) && bitsOf(value) >= MIN_KEY_BITS) return value
   throw new GatewayError('config.invalid', {
     detail: `cloud.counts.keyFile ${file}: not the public part of a counting key of ${MIN_KEY_BITS} bits`,
   })
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new GatewayError('config.unreadable', { detail: `cloud.counts.keyFile ${file}`, cause })
+  }
+}
+
+/** Undefined where it is not JSON: the file can be read and is another one. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 const bitsOf = ({ n }: CountingKey): number => BigInt(`0x${n}`).toString(2).length

@@ -103,7 +103,7 @@ it('refuses ciphertexts that are not of its key', async () => {
   const tooBig = { ...request, ciphertexts: ['f'.repeat(1100)] }
   await expect(counts.add(gateway, tooBig)).rejects.toThrow(/ciphertexts/)
   const unknown = { ...request, keyId: '0'.repeat(64), ciphertexts: ['2'] }
-  await expect(counts.add(gateway, unknown)).rejects.toThrow(/keyId/)
+  await expect(counts.add(gateway, unknown)).rejects.toMatchObject({ code: 'counts.unknown-key' })
   await expect(counts.addKey({ n: 'ff', g: '2' })).rejects.toThrow(/bits/)
   store.close()
   rmSync(folder, { recursive: true })
