@@ -43,7 +43,8 @@ export const MqttOptions = Type.Object(
     connectsPerSecond: Type.Integer({
       minimum: 0,
       default: 500,
-      description: 'New connections per second; 0 sets no limit (IT)',
+      description:
+        'New connections per second over all clients, TLS handshakes counted as they begin; 0 sets no limit (IT)',
     }),
     messagesPerSecond: Type.Integer({
       minimum: 0,

@@ -166,6 +166,13 @@ describe('a certificate of another CA', () => {
     expect(await alertOf(port, ca)).not.toBe('let in')
     const own = await ca.issue('bed-1', 'bed-1')
     expect(await alertOf(port, ca, { cert: own.cert, key: own.key })).toBe('let in')
+    const ends = await runOperation('mqtt.ends', {}, gateway.box.operations)
+    expect(ends).toContainEqual(
+      expect.objectContaining({
+        reason: expect.stringContaining('not of the authority'),
+        remoteAddress: '127.0.0.1',
+      }),
+    )
   })
 
   it('counts for nothing where they are not: the token decides', async () => {

@@ -14,15 +14,20 @@ export interface Problem {
 /** Longest client id: as long as the contract's device ids allow, with room for prefixes. */
 const MAX_CLIENT_ID_CHARACTERS = 256
 
+const TOO_MANY: Problem = {
+  code: Reason.connectionRateExceeded,
+  reason: 'too many clients connect at once; mqtt.connectsPerSecond sets the limit',
+}
+
 /** What can be said before knowing who it is. */
 export function admissionProblem(connection: Connection, packet: ConnectPacket): Problem | null {
   const { engine } = connection
   const { limits } = engine
   if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
-  if (engine.connectPacer.spend(1, engine.clock.nowMs) > 0) {
-    return { code: Reason.connectionRateExceeded, reason: 'too many clients connect at once' }
-  }
-  const waitMs = engine.loginGuard.waitMs(connection.io.remoteAddress, packet.clientId)
+  const { remoteAddress, transport } = connection.io
+  // Over TLS it was counted before the handshake.
+  if (transport !== 'tls' && !engine.connectGate.admits(remoteAddress)) return TOO_MANY
+  const waitMs = engine.loginGuard.waitMs(remoteAddress, packet.clientId)
   if (waitMs > 0) {
     return {
       code: Reason.connectionRateExceeded,
@@ -66,15 +71,27 @@ export function willProblem(
   return result.ok ? null : { code: result.reasonCode, reason: `will: ${result.reason}` }
 }
 
+/** Whether a TLS handshake may begin, at the same limit as a CONNECT. Who may not is noted as refused. */
+export function admitsHandshake(engine: Engine, remoteAddress: string): boolean {
+  if (engine.connectGate.admits(remoteAddress)) return true
+  noteRefusal(engine, remoteAddress, TOO_MANY)
+  return false
+}
+
+/** A handshake came to nothing; without a reason it was no device, and only the limit counts it. */
+export function handshakeFailed(engine: Engine, remoteAddress: string, reason?: string): void {
+  engine.connectGate.failed(remoteAddress)
+  if (reason !== undefined)
+    noteRefusal(engine, remoteAddress, { code: Reason.notAuthorized, reason })
+}
+
 /** Who does not come as far as a CONNECT: the operator looks for the reason in the same places. */
-export function noteRefusal(
-  { counters, logger, recentEnds, clock }: Engine,
-  reason: string,
+function noteRefusal(
+  { refusals, recentEnds, clock }: Engine,
   remoteAddress: string,
+  { code: reasonCode, reason }: Problem,
 ): void {
-  counters.refusedConnects++
-  logger.info({ remoteAddress, reason }, 'connection refused')
-  const reasonCode = Reason.notAuthorized
-  const end = { clientId: '', remoteAddress, wasRefused: true, reasonCode, reason }
-  recentEnds.add({ atMs: clock.nowMs(), ...end })
+  const end = { clientId: '', remoteAddress, reasonCode, reason }
+  if (!refusals.note(end)) return
+  recentEnds.add({ atMs: clock.nowMs(), ...end, wasRefused: true })
 }

@@ -1,6 +1,7 @@
 import type { Store } from '../../storage/store.ts'
 import { AedesCore } from './aedes/core.ts'
 import { BrokerClock } from './broker-clock.ts'
+import { ConnectGate } from './connect-gate.ts'
 import { Deadlines } from './deadlines.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
@@ -10,8 +11,8 @@ import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { LoginGuard } from './login-guard.ts'
 import type { AuthorizeResult, MqttClock, MqttLogger } from './ports.ts'
 import { QueueRows } from './queue-rows.ts'
-import { RatePacer } from './rate-pacer.ts'
 import { RecentEnds } from './recent-ends.ts'
+import { Refusals } from './refusals.ts'
 import { RetainedMessages } from './retained.ts'
 import { Router } from './router.ts'
 import type { Session } from './session.ts'
@@ -132,7 +133,8 @@ export function assemble(parts: AssemblyParts): Assembly {
     wills,
     core,
     loginGuard: new LoginGuard(nowMs),
-    connectPacer: new RatePacer(limits.maxConnectsPerSecond, 1, nowMs()),
+    connectGate: new ConnectGate(limits.maxConnectsPerSecond, nowMs),
+    refusals: new Refusals({ counters, logger, deadlines, nowMs }),
     recentEnds: new RecentEnds(),
     gatherer: new WriteGatherer(),
     turns: new FairTurns(),

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
-import { noteRefusal } from './admission.ts'
+import { admitsHandshake, handshakeFailed } from './admission.ts'
 import { type AssemblyParts, assemble } from './assemble.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
@@ -11,6 +11,7 @@ import type { Properties, Qos } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { isTopicName } from './codec/topics.ts'
 import { Connection } from './connection.ts'
+import { type ConnectionInfo, describeConnection } from './connection-info.ts'
 import type { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
 import { closeSilent, dropExpired } from './housekeeping.ts'
@@ -32,7 +33,6 @@ import type {
 } from './ports.ts'
 import type { ConnectionEnd } from './recent-ends.ts'
 import type { Router } from './router.ts'
-import type { Session, SessionCounters } from './session.ts'
 import { SYS_INTERVAL_MS } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 import type { BrokerTotals } from './totals.ts'
@@ -73,30 +73,15 @@ export interface BoxMessage {
   readonly publisher?: string
 }
 
-export interface ConnectionInfo {
-  readonly clientId: string
-  readonly isConnected: boolean
-  readonly remoteAddress: string | undefined
-  readonly transport: string | undefined
-  readonly protocolVersion: number | undefined
-  readonly connectedAtMs: number
-  readonly disconnectedAtMs: number
-  /** Plain words: why the last connection ended. */
-  readonly lastDisconnectReason: string | null
-  readonly subscriptions: number
-  readonly inflight: number
-  readonly queuedMessages: number
-  readonly queuedBytes: number
-  readonly counters: Readonly<SessionCounters>
-}
-
 export interface MqttBroker {
   /** Opens a TCP port; gives the port bound. For TLS there is `tls-port.ts`. */
   listen(options: ListenOptions): Promise<number>
   /** Takes a connection of any transport. */
   accept(connection: ByteConnection): void
-  /** A transport turned somebody away before there was a connection: shown where other refusals are. */
-  refused(reason: string, remoteAddress: string): void
+  /** Whether a TLS handshake may begin; asked for each before it costs anything, since it counts them. */
+  admitsHandshake(remoteAddress: string): boolean
+  /** It came to nothing. With a reason that is shown where other refusals are; without, somebody only looked. */
+  handshakeFailed(remoteAddress: string, reason?: string): void
   /**
    * A message of the box to its subscribers. Resolves when it is on disk for every session that is kept.
    * `alongside` writes rows of the caller's in the same commit: both are kept, or neither.
@@ -197,8 +182,12 @@ class Broker implements MqttBroker {
     return listener.port
   }
 
-  refused(reason: string, remoteAddress: string): void {
-    noteRefusal(this.engine, reason, remoteAddress)
+  admitsHandshake(remoteAddress: string): boolean {
+    return admitsHandshake(this.engine, remoteAddress)
+  }
+
+  handshakeFailed(remoteAddress: string, reason?: string): void {
+    handshakeFailed(this.engine, remoteAddress, reason)
   }
 
   accept(connection: ByteConnection): void {
@@ -233,7 +222,7 @@ class Broker implements MqttBroker {
   }
 
   connections(): ConnectionInfo[] {
-    return [...this.engine.sessions.all()].map(describe)
+    return [...this.engine.sessions.all()].map(describeConnection)
   }
 
   recentEnds(): ConnectionEnd[] {
@@ -279,22 +268,3 @@ class Broker implements MqttBroker {
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-function describe(session: Session): ConnectionInfo {
-  const { connection } = session
-  return {
-    clientId: session.clientId,
-    isConnected: connection !== null,
-    remoteAddress: connection?.io.remoteAddress,
-    transport: connection?.io.transport,
-    protocolVersion: connection?.version,
-    connectedAtMs: session.connectedAtMs,
-    disconnectedAtMs: session.disconnectedAtMs,
-    lastDisconnectReason: session.disconnectReason,
-    subscriptions: session.subscriptions.size,
-    inflight: session.outbound.inflightCount,
-    queuedMessages: session.outbound.count,
-    queuedBytes: session.outbound.bytes,
-    counters: session.counters,
-  }
-}

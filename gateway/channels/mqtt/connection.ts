@@ -39,7 +39,7 @@ export class Connection {
   readonly openedAtMs: number
   private readonly framer: Framer
   private readonly pace: Pace
-  private isRefused = false
+  private refusal: 'told' | 'summed' | null = null
   private holds = 0
   /** Why the connection ends, said once. */
   private endReason: { code: number; text: string; isClean: boolean } | null = null
@@ -144,13 +144,16 @@ export class Connection {
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
   refuse(reasonCode: number, reason: string, logCode?: string): void {
-    this.isRefused = true
-    this.engine.counters.refusedConnects++
-    const { clientId, io } = this
-    this.engine.logger.info(
-      { clientId, remoteAddress: io.remoteAddress, reasonCode, reason, code: logCode },
-      'connection refused',
-    )
+    const { clientId, io, engine } = this
+    const { remoteAddress } = io
+    const isTold = engine.refusals.note({
+      clientId,
+      remoteAddress,
+      reasonCode,
+      reason,
+      code: logCode,
+    })
+    this.refusal = isTold ? 'told' : 'summed'
     const connack = encodeConnack(this.version, false, reasonCode, this.reasonProperties(reason))
     if (connack.length <= this.outlet.maxPacketBytes) this.send(connack)
     this.end(reasonCode, reason, false)
@@ -245,12 +248,12 @@ export class Connection {
     this.inbound.close()
     this.outlet.close()
     const { session, endReason } = this
-    if (endReason !== null && !endReason.isClean) {
+    if (endReason !== null && !endReason.isClean && this.refusal !== 'summed') {
       this.engine.recentEnds.add({
         atMs: this.engine.clock.nowMs(),
         clientId: this.clientId,
         remoteAddress: this.io.remoteAddress,
-        wasRefused: this.isRefused,
+        wasRefused: this.refusal !== null,
         reasonCode: endReason.code,
         reason: endReason.text,
       })

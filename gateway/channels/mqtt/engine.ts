@@ -2,6 +2,7 @@
 import type { Store } from '../../storage/store.ts'
 import type { AedesCore } from './aedes/core.ts'
 import type { BrokerClock } from './broker-clock.ts'
+import type { ConnectGate } from './connect-gate.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -22,8 +23,8 @@ import type {
   RefusedPublish,
 } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
-import type { RatePacer } from './rate-pacer.ts'
 import type { RecentEnds } from './recent-ends.ts'
+import type { Refusals } from './refusals.ts'
 import type { RetainedMessages } from './retained.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { Sessions } from './sessions.ts'
@@ -79,8 +80,8 @@ export interface Engine {
   readonly wills: Wills
   readonly core: AedesCore
   readonly loginGuard: LoginGuard
-  /** Connects of all clients together. */
-  readonly connectPacer: RatePacer
+  readonly connectGate: ConnectGate
+  readonly refusals: Refusals
   readonly gatherer: WriteGatherer
   readonly turns: FairTurns
   readonly counters: EngineCounters

@@ -40,7 +40,7 @@ export interface MqttLimits {
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
   readonly maxConnections: number
-  /** Connections accepted each second over all clients, with a burst of as many; 0: no limit. */
+  /** Connections accepted each second over all clients, with a burst of as many, shared out by `connect-gate.ts`; 0: no limit. */
   readonly maxConnectsPerSecond: number
   /**
    * Packets each second of one client, acknowledgements apart; above it the socket is paused, so that the

@@ -13,15 +13,31 @@ export class RatePacer {
     this.filledAtMs = nowMs
   }
 
+  get isUnlimited(): boolean {
+    return this.perSecond === 0
+  }
+
   /** Takes tokens, into debt if need be; gives the milliseconds until the debt is paid. */
   spend(amount: number, now: () => number): number {
-    if (this.perSecond === 0) return 0
+    if (this.isUnlimited) return 0
+    if (this.tokens < amount) this.fill(now())
     this.tokens -= amount
-    if (this.tokens >= 0) return 0
-    const nowMs = now()
+    return this.tokens >= 0 ? 0 : Math.ceil((-this.tokens / this.perSecond) * 1000)
+  }
+
+  /** Takes tokens if so many are left after it; else none, and false. */
+  take(amount: number, left: number, now: () => number): boolean {
+    if (this.isUnlimited) return true
+    if (this.tokens < amount + left) this.fill(now())
+    if (this.tokens < amount + left) return false
+    this.tokens -= amount
+    return true
+  }
+
+  /** Time is asked for only where tokens are short. */
+  private fill(nowMs: number): void {
     const earned = ((nowMs - this.filledAtMs) / 1000) * this.perSecond
     this.filledAtMs = nowMs
-    this.tokens = Math.min(this.burst - amount, this.tokens + earned)
-    return this.tokens >= 0 ? 0 : Math.ceil((-this.tokens / this.perSecond) * 1000)
+    this.tokens = Math.min(this.burst, this.tokens + earned)
   }
 }

@@ -12,8 +12,8 @@ import { type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 
 export interface TlsPortParts extends ListenOptions {
   readonly files: TlsFiles
-  /** Takes who came through, and hears of those for whom TLS did not come about. */
-  readonly broker: Pick<MqttBroker, 'accept' | 'refused'>
+  /** Says who may begin, takes who came through, and hears of those who did not. */
+  readonly broker: Pick<MqttBroker, 'admitsHandshake' | 'accept' | 'handshakeFailed'>
   readonly onError: (error: Error) => void
 }
 
@@ -41,11 +41,17 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
     (socket) => broker.accept(socketConnection(socket)),
   )
   handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    const code = verifyErrorOf(socket) ?? error.code ?? ''
     // Who only looks whether the port is open, as monitors do every few seconds, was not refused.
-    if (error.code === 'ECONNRESET') return
-    broker.refused(plainReason(error), socket.remoteAddress ?? '')
+    const isProbe = code === 'ECONNRESET'
+    const reason = `no TLS connection: ${REASONS[code] ?? `${code} ${error.message}`}`
+    broker.handshakeFailed(addressOf(socket), isProbe ? undefined : reason)
   })
-  const begin = (socket: Socket): void => void handshakes.emit('connection', socket)
+  const begin = (socket: Socket): void => {
+    // Before its first byte is read: a handshake costs some fifteen times as much as this.
+    if (broker.admitsHandshake(socket.remoteAddress ?? '')) handshakes.emit('connection', socket)
+    else socket.destroy()
+  }
   const listener = await listenTcp(parts, begin, parts.onError)
   return {
     port: listener.port,
@@ -54,10 +60,20 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
   }
 }
 
+const FOREIGN = 'its certificate is not of the authority in tls.caFile'
+
 /** By the codes of OpenSSL and Node; what is not here is told as they put it. */
 const REASONS: Readonly<Record<string, string>> = {
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     'it showed no client certificate, and tls.requireClientCertificate asks for one',
+  DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN,
+  SELF_SIGNED_CERT_IN_CHAIN: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT: FOREIGN,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN,
+  CERT_SIGNATURE_FAILURE: FOREIGN,
+  CERT_HAS_EXPIRED: 'its certificate has expired, by the clock of this box',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet, by the clock of this box',
   ERR_SSL_HTTP_REQUEST: 'it spoke HTTP and not TLS',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it spoke plain MQTT, or something else, and not TLS',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate authority of this box',
@@ -66,7 +82,13 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: 'it did not finish the handshake in time',
 }
 
-function plainReason(error: NodeJS.ErrnoException): string {
-  const known = error.code === undefined ? undefined : REASONS[error.code]
-  return `no TLS connection: ${known ?? error.message}`
+/** Node cuts a client whose certificate it refuses with a mere "hang up"; why is said by its socket. */
+function verifyErrorOf({ authorizationError }: TLSSocket): string | undefined {
+  // An Error by its type, a code of OpenSSL in truth.
+  return authorizationError ? String(authorizationError) : undefined
+}
+
+/** Of a client that was cut, only the TCP socket below TLS still knows it; Node has no public way to that. */
+function addressOf(socket: TLSSocket & { readonly _parent?: Socket }): string {
+  return socket.remoteAddress ?? socket._parent?.remoteAddress ?? ''
 }
