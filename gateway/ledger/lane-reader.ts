@@ -16,6 +16,11 @@ export interface LaneSlice {
   readonly maxBytes: number
 }
 
+/** What waits of a range of positions: after, up to, below an index, at most so many. */
+const WAITING = `FROM ledger_entry WHERE pos > ? AND pos <= ? AND idx < ?
+  AND NOT EXISTS (SELECT 1 FROM ledger_quarantine q WHERE q.pos = ledger_entry.pos)
+  ORDER BY pos LIMIT ?`
+
 export type LaneReader = (slice: LaneSlice, epochs: readonly Epoch[]) => readonly SourceEntry[]
 
 /** All of one epoch; at least one entry if there is one, however small `maxBytes` is. */
@@ -28,16 +33,17 @@ export function createLaneReader(
   const page = store.prepare<Page>(
     `SELECT json_group_array(idx) AS indexes, json_group_array(pos) AS positions,
             json_group_array(size) AS sizes, CAST(group_concat(bytes, '') AS BLOB) AS bytes
-     FROM (SELECT idx, pos, length(bytes) AS size, bytes FROM ledger_entry
-           WHERE pos > ? AND pos <= ? AND idx < ?
-             AND NOT EXISTS (SELECT 1 FROM ledger_quarantine q WHERE q.pos = ledger_entry.pos)
-           ORDER BY pos LIMIT ?)`,
+     FROM (SELECT idx, pos, length(bytes) AS size, bytes ${WAITING})`,
   )
+  const rowLimit = createRowLimit(store)
   return ({ lane, after, upTo, below, maxEntries, maxBytes }, epochs) => {
     // The pushers look after each transaction, and most of them left their lane as it was.
     if (after >= upTo) return []
     const start = positionOf(lane, 0)
-    const rows = rowsOf(page.get(start + after, start + upTo, below, Math.max(1, maxEntries)))
+    const range = { from: start + after, to: start + upTo, below }
+    const rows = rowsOf(
+      page.get(range.from, range.to, below, rowLimit(range, Math.max(1, maxEntries), maxBytes)),
+    )
     const batch: SourceEntry[] = []
     let bytes = 0
     for (const row of rows) {
@@ -55,6 +61,32 @@ export function createLaneReader(
       })
     }
     return batch
+  }
+}
+
+interface Range {
+  readonly from: number
+  readonly to: number
+  readonly below: number
+}
+
+/**
+ * How many rows may be read at once: 64 of the largest would be 4 MB, 10 ms in one stretch. Adding the sizes
+ * up costs a quarter of reading, so that it is done only where a large entry comes soon: else all that is
+ * asked for is small, 8 KB each at most, but for one more large one for each entry in quarantine.
+ */
+function createRowLimit(store: Store) {
+  const soon = store.prepare<unknown>(
+    'SELECT 1 FROM ledger_entry WHERE length(bytes) > 8192 AND pos > ? AND pos <= ? LIMIT 1',
+  )
+  const fitting = store.prepare<{ readonly rows: number }>(
+    `SELECT count(*) AS rows FROM (
+       SELECT sum(size) OVER (ORDER BY pos) AS total FROM (SELECT pos, length(bytes) AS size ${WAITING})
+     ) WHERE total <= ?`,
+  )
+  return ({ from, to, below }: Range, maxEntries: number, maxBytes: number): number => {
+    if (soon.get(from, Math.min(to, from + maxEntries)) === undefined) return maxEntries
+    return Math.max(1, fitting.get(from, to, below, maxEntries, maxBytes)?.rows ?? 1)
   }
 }
 

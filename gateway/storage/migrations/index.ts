@@ -9,6 +9,7 @@ import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
+import { largeEntries } from './510-large-entries.ts'
 import { speech } from './600-speech.ts'
 import { bridge } from './700-bridge.ts'
 
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   aedes,
   packs,
   ledger,
+  largeEntries,
   speech,
   bridge,
 ]
