@@ -115,7 +115,23 @@ export function assemble(parts: AssemblyParts): Assembly {
     router,
     groups,
     wills,
-    outbound: { totals: counters, limits, log: durable, nowMs, mayReceive },
+    outbound: {
+      totals: counters,
+      limits,
+      log: durable,
+      nowMs,
+      mayReceive,
+      onFull: ({ clientId, outbound }) =>
+        logger.warn(
+          {
+            clientId,
+            messages: outbound.count,
+            bytes: outbound.bytes,
+            queueOverflow: limits.queueOverflow,
+          },
+          'the queue of a client is full: mqtt.queueOverflow says what gives way, mqtt.maxQueuedMessages and maxQueuedBytes how much it holds',
+        ),
+    },
     returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
   })
   const engine: Engine = {

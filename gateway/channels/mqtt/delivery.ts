@@ -50,4 +50,6 @@ export interface OutboundParts {
   readonly log: DeliveryLog
   readonly nowMs: () => number
   readonly mayReceive: (session: Session, topic: string) => boolean
+  /** Called at the first message for which the session's queue has no room, once a connection. */
+  readonly onFull: (session: Session) => void
 }

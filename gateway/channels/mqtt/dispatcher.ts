@@ -81,10 +81,28 @@ export class Dispatcher {
 
   /** Whether each kept session that would get the message has room (asked when the policy is to refuse). */
   hasRoomFor(message: Message): boolean {
-    for (const { session, qos } of this.parts.router.match(message.topic).targets) {
-      if (qos > 0 && message.qos > 0 && !session.outbound.wouldAccept(message)) return false
+    if (message.qos === 0) return true
+    // What came before in the same stretch of work has taken its place only once it is staged.
+    this.parts.durable.flush()
+    const { targets, groups } = this.parts.router.match(message.topic)
+    for (const { session, qos } of targets) {
+      if (qos > 0 && !session.outbound.wouldAccept(message)) return false
     }
-    return true
+    return groups.every(
+      (group) => !group.has(this.mayTake(message)) || group.has(this.hasPlace(message)),
+    )
+  }
+
+  private mayTake(message: Message): (one: Subscription) => boolean {
+    return (one) => this.parts.mayReceive(one.session, message.topic)
+  }
+
+  /** A member of a group whose queue is full is passed over where the policy is to refuse. */
+  private hasPlace(message: Message): (one: Subscription) => boolean {
+    const mayTake = this.mayTake(message)
+    return (one) =>
+      mayTake(one) &&
+      (one.qos === 0 || message.qos === 0 || one.session.outbound.wouldAccept(message))
   }
 
   private toTarget(message: Message, target: Target, deliveries: DurableJob['deliveries']): void {
@@ -98,8 +116,7 @@ export class Dispatcher {
     group: SharedGroup,
     deliveries: DurableJob['deliveries'],
   ): void {
-    const { topic } = message
-    const member = group.choose(message, (one) => this.parts.mayReceive(one.session, topic))
+    const member = group.choose(message, this.hasPlace(message))
     if (member === undefined) {
       this.parts.totals.sharedDropped++
       return

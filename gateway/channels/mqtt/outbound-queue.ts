@@ -20,6 +20,8 @@ export class OutboundQueue {
   /** Deliveries that went to disk in the open transaction. */
   private stagedOnDisk = 0
   private isLoaded = true
+  /** Its overflow was told since the client was last connected. */
+  private isOverflowTold = false
   /** Of all that the session is owed, in flight included. */
   count = 0
   bytes = 0
@@ -29,17 +31,17 @@ export class OutboundQueue {
     this.parts = parts
   }
 
-  /** After a restart: the queue is on disk and is read when the client comes back. */
+  /** After a restart: the queue is on disk and is read when the client comes back. What it holds counts at once. */
   startFromDisk(): void {
     this.isSpilled = true
     this.isLoaded = false
+    this.measure()
   }
 
   /** First use after a restart: counts; what had been sent before is given back to be in flight. */
   load(): readonly Delivery[] {
     if (this.isLoaded) return NONE
     this.isLoaded = true
-    this.measure()
     const sent: Delivery[] = []
     for (;;) {
       const page = this.page()
@@ -57,7 +59,12 @@ export class OutboundQueue {
 
   /** Rows were removed behind its back, by age. */
   recount(): void {
-    if (this.isLoaded) this.measure()
+    this.measure()
+  }
+
+  /** The client is here: its next overflow is another one. */
+  connected(): void {
+    this.isOverflowTold = false
   }
 
   isFull(moreBytes: number): boolean {
@@ -65,9 +72,17 @@ export class OutboundQueue {
     return this.count >= maxQueuedMessages || this.bytes + moreBytes > maxQueuedBytes
   }
 
+  /** A message found no room: told once a connection. */
+  overflowed(): void {
+    if (this.isOverflowTold) return
+    this.isOverflowTold = true
+    this.parts.onFull(this.session)
+  }
+
   /** Counts a delivery in, if need be in the place of older ones; false: it was dropped itself. */
   admit(delivery: Delivery): boolean {
     while (this.isFull(delivery.message.bytes)) {
+      this.overflowed()
       this.countDropped()
       if (this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) return false
     }

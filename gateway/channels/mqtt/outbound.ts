@@ -61,7 +61,9 @@ export class Outbound {
   wouldAccept(message: Message): boolean {
     if (this.parts.limits.queueOverflow !== 'refuse') return true
     this.load()
-    return !this.queue.isFull(message.bytes)
+    if (!this.queue.isFull(message.bytes)) return true
+    this.queue.overflowed()
+    return false
   }
 
   /**
@@ -99,6 +101,7 @@ export class Outbound {
   /** A connection took the session: what was in flight goes first, then the rest. */
   connected(): void {
     this.load()
+    this.queue.connected()
     this.open = 0
     this.resend = this.inflight === null ? [] : [...this.inflight.values()]
     this.pump()

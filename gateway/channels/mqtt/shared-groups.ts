@@ -30,6 +30,11 @@ export class SharedGroup {
     if (at >= 0) this.members.splice(at, 1)
   }
 
+  /** Whether there is such a member; whose turn it is stays. */
+  has(isMeant: (subscription: Subscription) => boolean): boolean {
+    return this.members.some(isMeant)
+  }
+
   /**
    * The member whose turn it is: connected ones that read come first, then connected ones, then, for
    * QoS 1 and 2, sessions that are kept. Undefined when nobody can take it.
