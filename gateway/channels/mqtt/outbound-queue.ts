@@ -84,7 +84,11 @@ export class OutboundQueue {
     while (this.isFull(delivery.message.bytes)) {
       this.overflowed()
       this.countDropped()
-      if (this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) return false
+      // One that never fits would take all the others with it.
+      const canFit = delivery.message.bytes <= this.parts.limits.maxQueuedBytes
+      if (!canFit || this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) {
+        return false
+      }
     }
     this.account(delivery, 1)
     return true

@@ -62,6 +62,16 @@ it('where the policy is to refuse, a burst is acknowledged as far as there is ro
   expect(warned).toEqual([{ clientId: 'bed', messages: 5, bytes: 10, queueOverflow: 'refuse' }])
 })
 
+it('a message larger than the whole queue does not take the others with it', async () => {
+  running = await startBroker({ limits: { maxQueuedBytes: 1000 } })
+  await leave(running, 'x')
+  const writer = await join(running)
+  for (const text of ['first', 'second']) await writer.publishAsync('x', text, { qos: 1 })
+  await writer.publishAsync('x', 'a'.repeat(1001), { qos: 1 })
+  const { queuedMessages } = running.broker.totals()
+  expect(queuedMessages).toBe(2)
+})
+
 it('what waits on disk is counted after a restart, before its client is back', async () => {
   running = await startBroker()
   await leave(running, 'x')
