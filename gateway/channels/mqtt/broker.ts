@@ -153,6 +153,8 @@ class Broker implements MqttBroker {
     this.engine = assembly.engine
     this.router = assembly.router
     this.durable = assembly.durable
+    // What grew too old while the box was off must not reach a client that is back before the first round.
+    dropExpired(this.engine)
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
     this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
     this.every(NOTE_INTERVAL_MS, () => this.engine.clock.note())

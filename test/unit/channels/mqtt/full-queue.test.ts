@@ -3,6 +3,7 @@ import mqtt from 'mqtt'
 import { afterEach, expect, it } from 'vitest'
 import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
 
+const HOUR_MS = 3_600_000
 /** CONNECT of MQTT 5, clean start, client id `a`. */
 const CONNECT_5 = '100e 0004 4d515454 05 02 003c 00 0001 61'
 
@@ -70,6 +71,24 @@ it('a message larger than the whole queue does not take the others with it', asy
   await writer.publishAsync('x', 'a'.repeat(1001), { qos: 1 })
   const { queuedMessages } = running.broker.totals()
   expect(queuedMessages).toBe(2)
+})
+
+it('what grew too old while the box was off does not reach the client that is back first', async () => {
+  let nowMs = Date.now()
+  running = await startBroker({
+    clock: { nowMs: () => nowMs },
+    limits: { maxQueuedAgeMs: HOUR_MS },
+  })
+  await leave(running, 'x')
+  const writer = await join(running)
+  await writer.publishAsync('x', 'of yesterday', { qos: 1 })
+  nowMs += 24 * HOUR_MS
+  running = await running.restart()
+  const back = mqtt.connect(`mqtt://127.0.0.1:${running.port}`, { clientId: 'bed', clean: false })
+  open.push(back)
+  const heard = new Promise((resolve) => back.on('message', (_, payload) => resolve(`${payload}`)))
+  await (await join(running)).publishAsync('x', 'of today', { qos: 1 })
+  expect(await heard).toBe('of today')
 })
 
 it('what waits on disk is counted after a restart, before its client is back', async () => {
