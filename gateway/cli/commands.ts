@@ -7,7 +7,7 @@ import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
 import type { Explanation } from '../language/port.ts'
 import { type ExitCode, type Io, UsageError } from './io.ts'
-import { operate } from './operate.ts'
+import { type OperateOptions, operate } from './operate.ts'
 
 export interface CommandOptions {
   readonly words: readonly string[]
@@ -49,6 +49,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   subject export|erase …                            what is kept of a person
   status                                            the box in one look
   doctor                                            what is wrong, and what to do
+  clock accept                                      the clock is right, though it was later once
   config                                            every option, its default and its value here
   backup FILE|DIR                                   copy everything while the box runs
   restore FILE --data DIR [--force]                 make a data folder from a backup
@@ -118,8 +119,9 @@ async function print(
   { config, io }: CommandOptions,
   name: OperationName,
   args: Record<string, unknown>,
+  patience?: OperateOptions,
 ): Promise<ExitCode> {
-  io.stdout(JSON.stringify(await operate(config(), name, args), null, io.isTty ? 2 : 0))
+  io.stdout(JSON.stringify(await operate(config(), name, args, patience), null, io.isTty ? 2 : 0))
   return 0
 }
 
@@ -149,18 +151,26 @@ function assignmentOf(word: string, usage: string): [string, unknown] {
   }
 }
 
+/** Learning gives way to answers: a busy small box takes its time. Node gives up a request after 300 s. */
+const LEARNING: OperateOptions = { timeoutMs: 290_000 }
+
 async function pack(options: CommandOptions): Promise<ExitCode> {
   const [verb, word] = options.words
   switch (verb) {
     case 'validate':
       return validate(resolve(need(word, 'pack validate DIR')), options)
     case 'install':
-      return print(options, 'pack.install', { dir: resolve(need(word, 'pack install DIR')) })
+      return print(
+        options,
+        'pack.install',
+        { dir: resolve(need(word, 'pack install DIR')) },
+        LEARNING,
+      )
     case 'list':
       return print(options, 'pack.list', {})
     case 'rollback':
     case 'remove':
-      return print(options, `pack.${verb}`, { name: need(word, `pack ${verb} NAME`) })
+      return print(options, `pack.${verb}`, { name: need(word, `pack ${verb} NAME`) }, LEARNING)
     default:
       throw new UsageError(
         'usage: kefu-edge pack validate DIR | install DIR | list | rollback NAME | remove NAME',
@@ -216,6 +226,10 @@ async function ask(options: CommandOptions): Promise<ExitCode> {
 }
 
 const reload: Command = (options) => print(options, 'reload', {})
+const clock: Command = (options) => {
+  if (options.words.join(' ') !== 'accept') throw new UsageError('usage: kefu-edge clock accept')
+  return print(options, 'clock.accept', {})
+}
 const status: Command = async (options) => (await import('./status.ts')).status(options)
 const doctor: Command = async (options) => (await import('./doctor.ts')).doctor(options)
 const config: Command = async (options) => (await import('./config.ts')).config(options)
@@ -256,6 +270,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   ledger,
   subject,
   doctor,
+  clock,
   config,
   backup,
   restore,

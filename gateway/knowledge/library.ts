@@ -16,6 +16,7 @@ import { learnedModel } from './learned-model.ts'
 import type { Pack, PackIntent } from './pack-schema.ts'
 import { createPackStore, type InstalledPack } from './pack-store.ts'
 import { type PackTestResult, runPackTests } from './pack-tests.ts'
+import type { TrainingWork } from './train-in-worker.ts'
 
 /** Same packs, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
@@ -30,7 +31,7 @@ export interface LibraryParts {
   readonly ledger: Pick<Ledger, 'append'>
   readonly language: Pick<LanguageModule, 'load'>
   /** Trains away from the main thread. */
-  readonly train: (packs: readonly Pack[], seed: number) => Promise<TrainedModel>
+  readonly train: (work: TrainingWork) => Promise<TrainedModel>
 }
 
 export interface InstallResult {
@@ -72,11 +73,15 @@ const keyOf = (pack: string, intent: string): string => `${pack}/${intent}`
 export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const { store, clock, ledger, language } = parts
   const packs = createPackStore(store)
-  let shelf = await shelve(packs.active())
+  // Nobody is answered before there is something to answer with: that training takes all it can get.
+  let shelf = await shelve(packs.active(), false)
   let tried: Tried | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  async function shelve(active: readonly Pack[]): Promise<Shelf & { model?: TrainedModel }> {
+  async function shelve(
+    active: readonly Pack[],
+    givesWay = shelf.packs.length > 0,
+  ): Promise<Shelf & { model?: TrainedModel }> {
     const entries = new Map<string, { pack: Pack; intent: PackIntent }>()
     for (const pack of active) {
       for (const intent of pack.intents)
@@ -85,7 +90,8 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     const digest = packsDigest(active)
     const kept = packs.model(digest)
     if (kept) return { packs: active, entries, engine: remembering(language.load(active, kept)) }
-    const model = learnedModel(digest) ?? (await parts.train(active, TRAINING_SEED))
+    const work = { packs: active, seed: TRAINING_SEED, givesWay }
+    const model = learnedModel(digest) ?? (await parts.train(work))
     return { packs: active, entries, engine: remembering(language.load(active, model)), model }
   }
 
@@ -109,7 +115,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     const digest = packsDigest(set)
     if (tried?.digest !== digest) {
       const next = await shelve(set)
-      tried = { digest, shelf: next, tests: runPackTests(pack, next.engine) }
+      tried = { digest, shelf: next, tests: await runPackTests(pack, next.engine) }
     }
     return tried
   }
@@ -120,7 +126,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   ): Promise<InstallResult> {
     const { pack: name, version } = pack.manifest
     const { shelf: next, tests } = await tryOut(pack)
-    if (kind === 'pack.installed') refuseWorse(pack, tests, testsOfActive(name))
+    if (kind === 'pack.installed') refuseWorse(pack, tests, await testsOfActive(name))
     const nowMs = clock.now()
     await store.commit(() => {
       packs.activate(pack, tests.score, nowMs)
@@ -137,7 +143,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     return { name, version, digest: pack.digest, tests }
   }
 
-  function testsOfActive(name: string): PackTestResult | undefined {
+  async function testsOfActive(name: string): Promise<PackTestResult | undefined> {
     const active = shelf.packs.find((one) => one.manifest.pack === name)
     return active && runPackTests(active, shelf.engine)
   }
@@ -151,7 +157,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     check: (pack) =>
       inTurn(async () => {
         const { tests } = await tryOut(pack)
-        refuseWorse(pack, tests, testsOfActive(pack.manifest.pack))
+        refuseWorse(pack, tests, await testsOfActive(pack.manifest.pack))
         return tests
       }),
     install: (pack) => inTurn(() => switchTo(pack, 'pack.installed')),

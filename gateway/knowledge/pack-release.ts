@@ -50,7 +50,7 @@ export function createPackTarget(parts: {
     },
     async test({ name }): Promise<Verdict> {
       const pack = readStaged(name)
-      const { score, total, right } = runPackTests(pack, library.engine)
+      const { score, total, right } = await runPackTests(pack, library.engine)
       const minimum = pack.manifest.minimumTestScore ?? 0
       if (score >= minimum) return { kind: 'passed' }
       return {
