@@ -73,14 +73,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     ...(backlog ? { backlogCarrier: backlog } : {}),
     enrol: enrolment.enrol,
     limits: { drainPerSecond: config.cloud.drainPerSecond },
-    onTime: (coreMs, uncertaintyMs) => {
-      box.time.confirm(coreMs, uncertaintyMs).then(
-        (isTaken) => {
-          if (!isTaken) logger.warn({ coreMs }, 'the clock of the cloud core says what cannot be')
-        },
-        (error: unknown) => logger.error({ error }, 'the time cannot be kept'),
-      )
-    },
+    onTime: takeTime(box.time, logger),
   })
   const cosigning = createCosigning({ ...common, ledger })
   const isConnected = () => pusher.status().state === 'connected'
@@ -127,6 +120,34 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       await backlog?.close()
       link.close()
     },
+  }
+}
+
+/** What the core's clock says comes every few seconds; what changes by it is said once. */
+function takeTime(time: Box['time'], logger: Logger) {
+  let isRefusalSaid = false
+  return (coreMs: number, uncertaintyMs: number): void => {
+    const wasInDoubt = time.doubt() !== undefined
+    const here = new Date(time.now()).toISOString()
+    const core = new Date(coreMs).toISOString()
+    time.confirm(coreMs, uncertaintyMs).then(
+      (isTaken) => {
+        if (isTaken && wasInDoubt) {
+          logger.info(
+            { here, core },
+            'the cloud core says what time it is: the time is not in doubt any more',
+          )
+        }
+        if (!isTaken && !isRefusalSaid) {
+          logger.warn(
+            { here, core },
+            'the cloud core says a time that cannot be by the last time known to be good: kefu-edge doctor says what to do',
+          )
+        }
+        isRefusalSaid = !isTaken
+      },
+      (error: unknown) => logger.error({ error }, 'the time cannot be kept'),
+    )
   }
 }
 

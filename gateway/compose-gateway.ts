@@ -43,6 +43,13 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
   const recentLog = createRecentLog()
   const loggers = createLoggers({ level: config.log.level, destination: recentLog.destination })
   const box = await composeBox(config, overrides)
+  if (box.time.doubt()) {
+    const here = new Date(box.time.now()).toISOString()
+    loggers.gateway.warn(
+      { here },
+      'the clock cannot be right: records say that the time is in doubt, nothing is removed by age; kefu-edge doctor says what to do',
+    )
+  }
   const closers: (() => void | Promise<void>)[] = [
     () => box.close(),
     () => signTheRest(box, loggers.ledger),

@@ -140,6 +140,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       subjects,
       store,
       clock,
+      time,
       ledger,
       registry,
       claims,

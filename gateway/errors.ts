@@ -189,6 +189,11 @@ export const ERRORS = {
     title: 'The gateway is shutting down',
     next: 'Send again after the restart.',
   },
+  'clock.before-program': {
+    status: 409,
+    title: 'The clock of the box is before this program was made',
+    next: 'Set it first (timedatectl or NTP). It says {detail}.',
+  },
   'config.invalid': {
     status: 500,
     title: 'The configuration is not valid',

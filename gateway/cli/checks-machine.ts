@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { Status } from '../console/status.ts'
 import { keyFilesOf } from '../ledger/key-files.ts'
-import { EARLIEST_MS } from '../ledger/time-floor.ts'
+import { EARLIEST_MS, LONGEST_REST_MS } from '../ledger/time-floor.ts'
 import { freeBytesOf, LOW_DISK_BYTES } from '../schedule/jobs.ts'
 import { listBackups } from '../storage/backup.ts'
 import { bad, ok, type Verdict, warn } from './finding.ts'
@@ -86,8 +86,10 @@ export function checkClock(clock: Pick<Clock, 'now'>, floorMs: number | undefine
   const nowMs = clock.now()
   const now = new Date(nowMs).toISOString()
   if (nowMs < EARLIEST_MS) return bad('clock', 'before-program', { now })
-  if (floorMs !== undefined && nowMs < floorMs) {
-    return bad('clock', 'behind', { now, floor: new Date(floorMs).toISOString() })
+  if (floorMs !== undefined) {
+    const floor = new Date(floorMs).toISOString()
+    if (nowMs < floorMs) return bad('clock', 'behind', { now, floor })
+    if (nowMs > floorMs + LONGEST_REST_MS) return bad('clock', 'ahead', { now, floor })
   }
   return ok('clock', { now })
 }

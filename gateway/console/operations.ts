@@ -18,6 +18,7 @@ import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Json, Ledger } from '../ledger/port.ts'
 import type { SubjectRights } from '../ledger/subjects.ts'
+import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
@@ -34,6 +35,7 @@ export interface OperationParts {
   readonly subjects: SubjectRights
   readonly store: Store
   readonly clock: Clock
+  readonly time: Pick<TimeFloor, 'accept'>
   readonly ledger: Ledger
   readonly registry: Registry
   readonly claims: Claims
@@ -115,6 +117,12 @@ export const OPERATIONS = {
     }),
     (args, parts) => desireTwins(args, parts),
   ),
+  'clock.accept': operation(Type.Object({}), async (_, parts) => {
+    const before = new Date((await parts.time.accept()).floorMs).toISOString()
+    const now = new Date(parts.clock.now()).toISOString()
+    await parts.store.commit(() => audit(parts, 'clock.accepted', { before }))
+    return { before, now }
+  }),
   ...SUBJECT_OPERATIONS,
   'pack.list': operation(Type.Object({}), (_, { library }) =>
     library.list().map(({ installedAtMs, ...pack }) => ({

@@ -5,6 +5,7 @@
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { FillRandom } from './key-ring.ts'
 import type { Ledger, TimeDoubt } from './port.ts'
@@ -14,7 +15,8 @@ import type { SubjectKeys } from './subject-keys.ts'
 export const EARLIEST_MS = Date.parse('2026-11-01T00:00:00Z')
 const DAY_MS = 86_400_000
 /** A clock further ahead of the last good time than this is broken, not right after a long rest. */
-export const LONGEST_REST_DAYS = 400
+const LONGEST_REST_DAYS = 400
+export const LONGEST_REST_MS = LONGEST_REST_DAYS * DAY_MS
 /** On its first start a box may have lain in a store room for years. */
 const LONGEST_SHELF_DAYS = 3650
 /** A clock this far from a confirmed time is overruled by it. */
@@ -35,6 +37,11 @@ export interface TimeFloor extends Clock {
    * before the last time known to be good, or further ahead than a box rests and the clock disagrees.
    */
   confirm(trueMs: number, uncertaintyMs: number): Promise<boolean>
+  /**
+   * An operator says that the clock of the box is right, though it was later once: the box had run with a
+   * clock set ahead. Gives the floor that is taken back. Throws `clock.before-program`.
+   */
+  accept(): Promise<{ readonly floorMs: number }>
   /** Writes the floor; the scheduler calls it every minute. */
   persist(): Promise<void>
   /** Writes the entry that dates what was written in doubt, once the time is known. True if it wrote one. */
@@ -54,9 +61,10 @@ export function createTimeFloor(parts: {
     `INSERT INTO ledger_clock (id, floor_ms) VALUES (1, ?)
      ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms)`,
   )
+  const lower = store.prepare('UPDATE ledger_clock SET floor_ms = ? WHERE id = 1')
   const boot = newId(Math.max(0, clock.now()), random)
   const bootMonotonic = clock.monotonic()
-  const floorAtBoot = Math.max(saved ?? EARLIEST_MS, EARLIEST_MS)
+  let good = { atMs: Math.max(saved ?? EARLIEST_MS, EARLIEST_MS), monotonic: bootMonotonic }
   const restDays = saved === undefined ? LONGEST_SHELF_DAYS : LONGEST_REST_DAYS
   /** Wall clock minus monotonic as last confirmed; overrules a clock that is far from it. */
   let confirmedOffset: number | undefined
@@ -64,7 +72,7 @@ export function createTimeFloor(parts: {
   let isRestampDue = false
 
   const passed = (): number => clock.monotonic() - bootMonotonic
-  const floor = (): number => floorAtBoot + passed()
+  const floor = (): number => good.atMs + clock.monotonic() - good.monotonic
 
   function isPlausible(wall: number): boolean {
     if (confirmedOffset !== undefined) {
@@ -74,7 +82,7 @@ export function createTimeFloor(parts: {
   }
 
   const isPossible = (ms: number, toleranceMs: number): boolean =>
-    ms >= floorAtBoot - toleranceMs && ms <= floor() + restDays * DAY_MS
+    ms >= good.atMs - toleranceMs && ms <= floor() + restDays * DAY_MS
 
   function now(): number {
     const wall = clock.now()
@@ -95,12 +103,23 @@ export function createTimeFloor(parts: {
     },
     confirm: async (trueMs, uncertainty) => {
       const toleranceMs = TOLERANCE_MS + uncertainty
-      const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= floorAtBoot
+      const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= good.atMs
       if (!isAgreed && !isPossible(trueMs, toleranceMs)) return false
       confirmedOffset = trueMs - clock.monotonic()
       uncertaintyMs = uncertainty
       await store.commit(() => void save.run(Math.floor(trueMs - uncertainty)))
       return true
+    },
+    accept: async () => {
+      const atMs = Math.floor(clock.now())
+      if (atMs < EARLIEST_MS) {
+        throw new GatewayError('clock.before-program', { detail: new Date(atMs).toISOString() })
+      }
+      const floorMs = Math.floor(floor())
+      await store.commit(() => void lower.run(atMs))
+      good = { atMs, monotonic: clock.monotonic() }
+      confirmedOffset = undefined
+      return { floorMs }
     },
     persist: async () => {
       if (!isKnown()) return

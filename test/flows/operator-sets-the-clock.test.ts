@@ -1,0 +1,71 @@
+/** A box whose clock was wrong: what the operator sees, and how he brings it back. */
+import { systemClock } from '@kefu-edge/cloud-sync/ports'
+import { expect, it } from 'vitest'
+import { examine } from '../../gateway/cli/doctor.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
+import { announce, kefu } from '../support/command.ts'
+import { startGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { cloudOf, startCore } from './cloud-support.ts'
+
+const DAY_MS = 86_400_000
+
+/** A folder of a box that ran with its clock set so many days ahead. */
+async function ranAhead(days: number): Promise<string> {
+  const dataDir = tempFolder()
+  const clock = { ...systemClock, now: () => Date.now() + days * DAY_MS }
+  const gateway = await startGateway({ dataDir, overrides: { clock } })
+  await gateway.box.time.persist()
+  await gateway.close()
+  return dataDir
+}
+
+const clockFinding = async (dataDir: string, nowMs: number) =>
+  (await examine(loadConfig({ dataDir, env: {} }), { now: () => nowMs })).find(
+    ({ check }) => check === 'clock',
+  )
+
+it('a box that ran half a year ahead once believes its clock and the core again when the operator says so', async () => {
+  const dataDir = await ranAhead(180)
+  const core = await startCore()
+  const gateway = await startGateway({ dataDir, config: { cloud: cloudOf(core) } })
+  const state = () => gateway.cloud?.pusher.status().state
+  await expect.poll(state, { timeout: 15_000 }).toBe('connected')
+  expect(gateway.box.time.doubt()).toBeDefined()
+  announce(gateway)
+  const seen = await kefu('doctor', '--data', dataDir)
+  expect(seen.out).toContain('it was ahead once: kefu-edge clock accept')
+
+  const said = await kefu('clock', 'accept', '--data', dataDir)
+  expect(said.code).toBe(0)
+  expect(gateway.box.time.doubt()).toBeUndefined()
+  expect(Math.abs(gateway.box.time.now() - Date.now())).toBeLessThan(DAY_MS)
+  const { entriesFrom, size } = gateway.box.ledger
+  expect(entriesFrom(0, size()).map(({ kind }) => kind)).toContain('clock.accepted')
+  expect(await gateway.box.hooks.live?.runJob('retention')).toMatchObject({
+    result: expect.not.stringContaining('in doubt'),
+  })
+  await gateway.close()
+
+  // The floor that was taken back stays so after a restart.
+  const again = await startGateway({ dataDir })
+  expect(again.box.time.doubt()).toBeUndefined()
+  expect((await kefu('clock', 'now', '--data', dataDir)).code).toBe(2)
+}, 60_000)
+
+it('a clock before the program is not accepted', async () => {
+  const clock = { ...systemClock, now: () => 1000 }
+  const gateway = await startGateway({ overrides: { clock } })
+  announce(gateway)
+  const said = await kefu('clock', 'accept', '--data', gateway.dataDir)
+  expect(said.code).toBe(1)
+  expect(said.err).toContain('Set it first (timedatectl or NTP). It says 1970-01-01')
+})
+
+it('the doctor names a clock that is years ahead as the box doubts it', async () => {
+  const dataDir = await ranAhead(0)
+  const finding = await clockFinding(dataDir, Date.now() + 3000 * DAY_MS)
+  expect(finding).toMatchObject({ level: 'bad', verdict: 'ahead' })
+  expect(finding?.next?.en).toContain('kefu-edge clock accept')
+  expect(await clockFinding(dataDir, Date.now())).toMatchObject({ level: 'ok' })
+})
