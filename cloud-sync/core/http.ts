@@ -83,9 +83,21 @@ export function send(response: ServerResponse, { status, body, contentType, head
   response.end(body)
 }
 
-/** What went wrong, as an answer; what nobody foresaw is logged and is a 500. */
-export function toOutgoing(error: unknown, logger: Logger): Outgoing {
-  if (!(error instanceof CloudError)) logger.error({ error }, 'a request failed')
+/** Of a path in the log; those of the protocol are shorter. */
+const MAX_LOGGED_PATH = 200
+
+/** What went wrong, as an answer; what nobody foresaw is logged with whose request it was, and is a 500. */
+export function toOutgoing(
+  error: unknown,
+  { method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'>,
+  logger: Logger,
+): Outgoing {
+  if (!(error instanceof CloudError)) {
+    logger.error(
+      { error, request: `${method} ${url.slice(0, MAX_LOGGED_PATH)}` },
+      'a request failed',
+    )
+  }
   const known = error instanceof CloudError ? error : new CloudError('core.failed')
   if (known.code === 'core.storage') logger.error({ error: known }, 'the disk refused a write')
   const headers: Record<string, string> = {}

@@ -217,7 +217,7 @@ function createHandler(
     } catch (error) {
       // A body that was not read to its end must not be taken for the next request.
       if (!request.complete) response.setHeader('connection', 'close')
-      if (!response.destroyed) send(response, toOutgoing(error, logger))
+      if (!response.destroyed) send(response, toOutgoing(error, request, logger))
     } finally {
       inHand -= 1
     }

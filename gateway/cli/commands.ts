@@ -45,7 +45,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
   pack validate DIR | install DIR | list | rollback NAME | remove NAME
   language train|predict|evaluate …                 (kefu-edge language --help)
-  ledger verify|status|export …                     (kefu-edge ledger --help)
+  ledger verify|status|quarantined|export …         (kefu-edge ledger --help)
   subject export|erase …                            what is kept of a person
   status                                            the box in one look
   doctor                                            what is wrong, and what to do

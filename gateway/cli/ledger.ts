@@ -1,5 +1,5 @@
 /**
- * `kefu-edge ledger verify|status|export`: for auditors and operators. Reads the database read-only,
+ * `kefu-edge ledger verify|status|quarantined|export`: for auditors and operators. Reads the database read-only,
  * also while the gateway runs; `--from` reads an export, away from the box, with the public key alone.
  */
 import { existsSync, readFileSync } from 'node:fs'
@@ -23,6 +23,7 @@ import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import { openStore, type Store } from '../storage/store.ts'
 import type { ExitCode } from './io.ts'
 import { checkProof, proveEntry } from './ledger-prove.ts'
+import { listQuarantined } from './ledger-quarantined.ts'
 import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
 
 const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
@@ -31,6 +32,7 @@ const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner 
 kefu-edge ledger prove INDEX > FILE   one entry with its proof (C2SP tlog-proof)
 kefu-edge ledger check-proof FILE [--key VKEY] [--json]
 kefu-edge ledger status [--json]     lanes, size, newest checkpoint
+kefu-edge ledger quarantined [--json] entries that the core would not take, and why
 kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
 
 VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and keys/cosigners.vkey of the
@@ -70,6 +72,11 @@ export async function ledgerCommand(
   if (parsed.values.help) return usage(io, 0)
   if (verb === 'verify') return verify(parsed.values, io, env)
   if (verb === 'status') return withDatabase(env, (store) => status(store, parsed.values, io))
+  if (verb === 'quarantined') {
+    return withDatabase(env, (store) =>
+      readConsistently(store, () => listQuarantined(store, parsed.values.json ?? false, io)),
+    )
+  }
   if (verb === 'export' && target !== undefined) {
     return withDatabase(env, (store) => exportTo(store, target, parsed.values, io, env))
   }

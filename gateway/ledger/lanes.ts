@@ -11,6 +11,12 @@ const SEQUENCES_PER_LANE = 2 ** 50
 export const positionOf = (lane: Lane, sequence: number): number =>
   LANES.indexOf(lane) * SEQUENCES_PER_LANE + sequence
 
+/** Lane and sequence of a `pos`. */
+export const placeOf = (pos: number): { readonly lane: Lane; readonly sequence: number } => ({
+  lane: LANES[Math.floor(pos / SEQUENCES_PER_LANE)] ?? 'telemetry',
+  sequence: pos % SEQUENCES_PER_LANE,
+})
+
 export interface LaneLimit {
   readonly maxPending: number
   readonly whenFull: 'refuse' | 'expire-oldest'

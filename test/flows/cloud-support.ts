@@ -1,6 +1,7 @@
 /** A cloud core for the stories: on a free port, closed after the test, read as an operator would. */
 import { Agent, request } from 'node:https'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import type { Logger } from '@kefu-edge/cloud-sync/ports'
 import { afterEach } from 'vitest'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -15,8 +16,12 @@ export interface TestCore extends CloudCore {
   stop(): Promise<void>
 }
 
-export async function startCore(dataDir = tempFolder(), port = 0): Promise<TestCore> {
-  const core = await startCloudCore({ dataDir, port })
+export async function startCore(
+  dataDir = tempFolder(),
+  port = 0,
+  logger?: Logger,
+): Promise<TestCore> {
+  const core = await startCloudCore({ dataDir, port, ...(logger ? { logger } : {}) })
   cores.add(core)
   return {
     ...core,

@@ -1,0 +1,62 @@
+/** An entry at which the core breaks: it is set apart, the others pass, and the operator sees which and why. */
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { silentLogger } from '@kefu-edge/cloud-sync/ports'
+import { expect, it } from 'vitest'
+import { ledgerCommand } from '../../gateway/cli/ledger.ts'
+import { startGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { cloudOf, startCore } from './cloud-support.ts'
+
+/** What the command prints about the data folder. */
+async function ledger(dataDir: string, ...args: readonly string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const into = (lines: string[]) => ({ write: (text: string) => lines.push(text) > 0 })
+  const io = { stdout: into(out), stderr: into(err), isTty: false }
+  const code = await ledgerCommand(args, io, { dataDir })
+  return { code, out: out.join(''), err: err.join('') }
+}
+
+it('an entry that breaks the core waits apart, named with its reason, and the lane goes on', async () => {
+  const coreDir = tempFolder()
+  const failed: object[] = []
+  const error = (fields: object) => failed.push(fields)
+  const core = await startCore(coreDir, 0, { ...silentLogger, error })
+  const gateway = await startGateway({ config: { cloud: cloudOf(core) } })
+  const token = await gateway.addDevice('k1')
+  const session = () => gateway.box.ledger.balance().find(({ lane }) => lane === 'session')
+  await gateway.ask(token, { id: 'before', text: '停车场在哪' })
+  await expect.poll(() => session()?.pending, { timeout: 15_000 }).toBe(0)
+  expect((await ledger(gateway.dataDir, 'quarantined')).err).toContain('has taken every entry')
+
+  const poisoned = gateway.box.ledger.size()
+  const beside = openCoreStore(coreDir)
+  beside
+    .prepare(
+      `CREATE TRIGGER poison BEFORE INSERT ON entry WHEN NEW.leaf_index = ${poisoned}
+       BEGIN SELECT RAISE(ABORT, 'poison'); END`,
+    )
+    .run()
+  beside.close()
+  for (const id of ['poison', 'after-1', 'after-2']) {
+    await gateway.ask(token, { id, text: '停车场在哪' })
+  }
+  await expect
+    .poll(session, { timeout: 30_000 })
+    .toMatchObject({ accepted: 4, delivered: 3, pending: 0, quarantined: 1 })
+
+  const { quarantined } = JSON.parse(
+    (await ledger(gateway.dataDir, 'quarantined', '--json')).out,
+  ) as { quarantined: unknown[] }
+  expect(quarantined).toMatchObject([
+    { lane: 'session', sequence: 2, index: poisoned, kind: 'turn', reason: 'core.failed' },
+  ])
+  const seen = await ledger(gateway.dataDir, 'quarantined')
+  expect(seen.out).toContain(`session 2: core.failed`)
+  expect(seen.err).toContain('kefu-edge ledger prove INDEX')
+  expect(failed[0]).toMatchObject({
+    request: `POST /v1/gateways/${gateway.box.ledger.gatewayId}/entries`,
+  })
+  await gateway.box.ledger.checkpoint()
+  expect((await ledger(gateway.dataDir, 'prove', `${poisoned}`)).code).toBe(0)
+}, 60_000)
