@@ -83,6 +83,10 @@ export function createCosigning(options: {
       return { kind: 'cosigned', size }
     }
     const problem = parseJson(ProblemAnswer, result.body)
+    // The pusher enrols it, or says why not; until then there is nothing to warn of.
+    if (problem.ok && problem.value.code === 'gateway.unknown') {
+      return { kind: 'no-answer', detail: 'gateway.unknown' }
+    }
     const detail = (problem.ok && problem.value.detail) || `status ${result.status}`
     const isBroken = problem.ok && problem.value.code === 'checkpoint.inconsistent'
     return { kind: isBroken ? 'inconsistent' : 'refused', detail }

@@ -57,6 +57,34 @@ async function openLog(folder: string, prepare = () => {}) {
 }
 
 describe('cosigning', () => {
+  it('waits in silence until the gateway is enrolled, and is cosigned soon after', async () => {
+    const dir = join(rig.folder, 'new')
+    mkdirSync(dir)
+    const { store, ledger } = openTestLedger(dir)
+    const identity = loadIdentity(ledger.gatewayId, join(rig.folder, 'new.key'))
+    const link = createLink({ url: rig.core.url, identity, clock: systemClock })
+    const warned: object[] = []
+    const warn = (fields: object) => void warned.push(fields)
+    const cosigning = createCosigning({
+      link,
+      gatewayId: ledger.gatewayId,
+      ledger,
+      random: Math.random,
+      logger: { ...silentLogger, warn },
+    })
+    closers.push(
+      () => store.close(),
+      () => link.close(),
+      () => cosigning.close(),
+    )
+    cosigning.start()
+    const last = () => cosigning.status().last
+    await expect.poll(last).toEqual({ kind: 'no-answer', detail: 'gateway.unknown' })
+    await enrol(link, identity, rig.core.enrolToken, { ledgerKey: ledger.verifierKey })
+    await expect.poll(last, { timeout: 4000 }).toMatchObject({ kind: 'cosigned' })
+    expect(warned).toEqual([])
+  })
+
   it('puts the name of the core under each head that extends the last', async () => {
     const { ledger, cosigning, append } = await openLog('box')
     for (const count of [1, 6, 30, 300]) {
