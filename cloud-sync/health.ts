@@ -1,7 +1,7 @@
 /** Health by end-to-end echo: "connected" means that a nonce came back from the core's store just now. */
 import { randomBytes } from 'node:crypto'
 import { type Backoff, sleep } from './backoff.ts'
-import type { Clock, Link, Random } from './ports.ts'
+import type { Clock, Link, Logger, Random } from './ports.ts'
 import { EchoAnswer, ProblemAnswer } from './protocol/messages.ts'
 import { parseJson } from './protocol/parse.ts'
 
@@ -9,6 +9,9 @@ import { parseJson } from './protocol/parse.ts'
 const ECHO_EVERY_MS = 15_000
 /** Missing two echoes and a bit is "away". */
 const FRESH_FACTOR = 2.5
+
+/** The log hears of a link that comes and goes this often at most; what it is then is said. */
+const SAY_EVERY_MS = 10_000
 
 export interface HealthStatus {
   /** `connecting` until the first echo or failure. */
@@ -38,6 +41,7 @@ export function createHealth(options: {
   readonly clock: Clock
   readonly random: Random
   readonly echoEveryMs?: number
+  readonly logger?: Logger
   /** A box with nothing to push finds out here that the core does not know it. */
   readonly enrol?: () => Promise<boolean>
   readonly onTime?: OnTime
@@ -47,6 +51,7 @@ export function createHealth(options: {
   let echoedAt: { readonly monotonicMs: number; readonly atMs: number } | undefined
   let roundTripMs = 0
   let lastError: HealthStatus['lastError']
+  let said: { readonly isAway: boolean; readonly monotonicMs: number } | undefined
 
   const isFresh = () =>
     echoedAt !== undefined && clock.monotonic() - echoedAt.monotonicMs < everyMs * FRESH_FACTOR
@@ -55,10 +60,26 @@ export function createHealth(options: {
     echoedAt = { monotonicMs: clock.monotonic(), atMs: clock.now() }
     roundTripMs = Math.round(tookMs * 10) / 10
     lastError = undefined
+    if (isNews(false)) options.logger?.info({ roundTripMs }, 'connected to the cloud core')
   }
 
   function failed(code: string, detail: string): void {
     lastError = { code, detail, atMs: clock.now() }
+    // What the core answers is told where it is dealt with: enrolment, quarantine.
+    if (code.startsWith('link.') && isNews(true)) {
+      options.logger?.warn(
+        { code, detail },
+        'the cloud core cannot be reached; records stay here and go up later',
+      )
+    }
+  }
+
+  function isNews(isAway: boolean): boolean {
+    const monotonicMs = clock.monotonic()
+    if (said?.isAway === isAway) return false
+    if (said && monotonicMs - said.monotonicMs < SAY_EVERY_MS) return false
+    said = { isAway, monotonicMs }
+    return true
   }
 
   async function echo(signal: AbortSignal): Promise<boolean> {

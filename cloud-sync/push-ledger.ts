@@ -89,6 +89,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     gatewayId: source.gatewayId,
     clock,
     random,
+    logger,
     ...(enrol ? { enrol } : {}),
     ...(options.onTime ? { onTime: options.onTime } : {}),
     ...(limits.echoEveryMs ? { echoEveryMs: limits.echoEveryMs } : {}),

@@ -1,0 +1,46 @@
+import { createHealth } from '@kefu-edge/cloud-sync/health'
+import { type Link, type LinkResult, silentLogger } from '@kefu-edge/cloud-sync/ports'
+import { expect, it } from 'vitest'
+
+it('the log says once that the core is away and once that it is back, however often it flaps', async () => {
+  let monotonicMs = 0
+  let isThere = false
+  const link: Link = {
+    async request({ body }): Promise<LinkResult> {
+      if (!isThere) return { kind: 'failure', failure: 'refused', detail: 'ECONNREFUSED' }
+      const { nonce } = JSON.parse(Buffer.from(body ?? []).toString()) as { nonce: string }
+      return {
+        kind: 'answer',
+        status: 200,
+        body: Buffer.from(JSON.stringify({ nonce, atMs: 1 })),
+      }
+    },
+  }
+  const said: string[] = []
+  const health = createHealth({
+    link,
+    gatewayId: 'gw-1',
+    clock: { now: () => 1, monotonic: () => monotonicMs },
+    random: () => 0.5,
+    logger: {
+      ...silentLogger,
+      info: (_, message) => said.push(message),
+      warn: (fields, message) => said.push(`${message} ${JSON.stringify(fields)}`),
+    },
+  })
+  const echo = async (there: boolean) => {
+    isThere = there
+    await health.echo(new AbortController().signal)
+  }
+
+  for (let n = 0; n < 3; n++) await echo(false)
+  expect(said).toEqual([
+    'the cloud core cannot be reached; records stay here and go up later {"code":"link.refused","detail":"ECONNREFUSED"}',
+  ])
+  for (const there of [true, false, true, false, true]) await echo(there)
+  expect(said).toHaveLength(1)
+  // What it is after the flapping is said in the end.
+  monotonicMs = 10_000
+  for (let n = 0; n < 3; n++) await echo(true)
+  expect(said.slice(1)).toEqual(['connected to the cloud core'])
+})
