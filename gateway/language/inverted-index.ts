@@ -14,6 +14,9 @@ export interface InvertedIndex {
   readonly size: number
   /** Scratch, all zero between queries. */
   readonly scores: Float32Array
+  /** The bits of `scores`: 0 for 0. */
+  readonly scoreBits: Int32Array
+  /** Scratch with room for one more than there are documents. */
   readonly touched: Int32Array
 }
 
@@ -25,6 +28,8 @@ export interface Hit {
 
 /** Postings read per query at most: about half a millisecond. Rare terms come first, so what is cut says little. */
 export const MAX_POSTINGS = 60_000
+/** Documents that one query can ask for. */
+export const MAX_HITS = 64
 
 /** Turns rows of documents into postings lists of terms. */
 export function buildInvertedIndex(matrix: Matrix): InvertedIndex {
@@ -43,13 +48,15 @@ export function buildInvertedIndex(matrix: Matrix): InvertedIndex {
       starts[slot] = at + 1
     }
   }
+  const scores = new Float32Array(matrix.rows)
   return {
     starts,
     documents,
     values,
     size: matrix.rows,
-    scores: new Float32Array(matrix.rows),
-    touched: new Int32Array(matrix.rows),
+    scores,
+    scoreBits: new Int32Array(scores.buffer),
+    touched: new Int32Array(matrix.rows + 1),
   }
 }
 
@@ -60,42 +67,88 @@ export function searchIndex(
   limit: number,
   skip = -1,
 ): Hit[] {
-  const { starts, documents, values, scores, touched } = index
-  const frequency = (term: number): number => (starts[term + 1] ?? 0) - (starts[term] ?? 0)
-  const order = Array.from({ length: query.length }, (_, i) => i)
-  order.sort((a, b) => frequency(query.columns[a] ?? 0) - frequency(query.columns[b] ?? 0))
+  const { starts } = index
+  const order = rarestFirst(starts, query)
   let found = 0
   let read = 0
-  for (const i of order) {
-    const term = query.columns[i] ?? 0
-    const weight = query.values[i] ?? 0
+  for (let n = 0; n < order.length; n++) {
+    const i = (order[n] as number) % PLACES
+    const term = query.columns[i] as number
     const start = starts[term] as number
     const end = starts[term + 1] as number
     if (read > 0 && read + end - start > MAX_POSTINGS) break
     read += end - start
-    for (let k = start; k < end; k++) {
-      const document = documents[k] as number
-      const before = scores[document] as number
-      if (before === 0) touched[found++] = document
-      scores[document] = before + weight * (values[k] as number)
-    }
+    found = addTerm(index, start, end, query.values[i] as number, found)
   }
-  return takeBest(scores, touched.subarray(0, found), limit, skip)
+  return takeBest(index, found, limit, skip)
 }
 
-/** Keeps a short sorted list of the best and clears the scratch on the way. */
-function takeBest(scores: Float32Array, touched: Int32Array, limit: number, skip: number): Hit[] {
-  const best: Hit[] = []
-  let least = 0
-  for (const document of touched) {
-    const score = scores[document] ?? 0
-    scores[document] = 0
-    if (document === skip || (best.length === limit && score <= least)) continue
-    let at = best.length
-    while (at > 0 && (best[at - 1]?.score ?? 0) < score) at--
-    best.splice(at, 0, { document, score })
-    if (best.length > limit) best.pop()
-    least = best[best.length - 1]?.score ?? 0
+/** More terms than any text has; a frequency and a place below this are one exact number. */
+const PLACES = 2 ** 20
+let keys = new Float64Array(512)
+
+/** Places of the terms of `query`, each with its frequency × {@link PLACES} on top. */
+function rarestFirst(starts: Int32Array, query: SparseVector): Float64Array {
+  const { columns, length } = query
+  if (keys.length < length) keys = new Float64Array(length * 2)
+  for (let i = 0; i < length; i++) {
+    const term = columns[i] as number
+    keys[i] = ((starts[term + 1] as number) - (starts[term] as number)) * PLACES + i
   }
-  return best
+  return keys.subarray(0, length).sort()
+}
+
+/** Adds one term's part to the scores; returns how many documents are touched by now. */
+function addTerm(
+  { documents, values, scores, scoreBits, touched }: InvertedIndex,
+  start: number,
+  end: number,
+  weight: number,
+  foundBefore: number,
+): number {
+  let found = foundBefore
+  for (let k = start; k < end; k++) {
+    const document = documents[k] as number
+    const bits = scoreBits[document] as number
+    // Whether a document is new is a coin toss that no processor foretells: written always, counted if new.
+    touched[found] = document
+    found += ((bits | -bits) >>> 31) ^ 1
+    scores[document] = (scores[document] as number) + weight * (values[k] as number)
+  }
+  return found
+}
+
+const bestDocuments = new Int32Array(MAX_HITS + 1)
+const bestScores = new Float32Array(MAX_HITS + 1)
+
+/** Keeps a short sorted list of the best and clears the scratch on the way. */
+function takeBest(
+  { scores, touched }: InvertedIndex,
+  found: number,
+  wanted: number,
+  skip: number,
+): Hit[] {
+  const limit = Math.min(wanted, MAX_HITS)
+  let length = 0
+  let least = 0
+  for (let n = 0; n < found; n++) {
+    const document = touched[n] as number
+    const score = scores[document] as number
+    scores[document] = 0
+    if ((length === limit && score <= least) || document === skip) continue
+    let at = length
+    for (; at > 0 && (bestScores[at - 1] as number) < score; at--) {
+      bestScores[at] = bestScores[at - 1] as number
+      bestDocuments[at] = bestDocuments[at - 1] as number
+    }
+    bestScores[at] = score
+    bestDocuments[at] = document
+    if (length < limit) length++
+    least = bestScores[length - 1] as number
+  }
+  const hits: Hit[] = []
+  for (let n = 0; n < length; n++) {
+    hits.push({ document: bestDocuments[n] as number, score: bestScores[n] as number })
+  }
+  return hits
 }
