@@ -9,6 +9,8 @@ const ROW = MAX_UNITS + 1
 
 const query = new Float32Array(MAX_UNITS)
 const candidate = new Float32Array(MAX_UNITS)
+/** Whether a unit of the query has any like it in the candidate, taken or not. */
+const hasLike = new Uint8Array(MAX_UNITS)
 /** ordered[i][j]: weight of the longest common subsequence of query from i and candidate from j. */
 const ordered = new Float64Array(ROW * ROW)
 
@@ -38,38 +40,46 @@ export function align(asked: Profile, stored: Profile): Alignment {
 
 /** Each unit has one partner: the same one if there is, else one that sounds the same. */
 function matchUnits(asked: Profile, stored: Profile): void {
-  const n = asked.units.length
-  const m = stored.units.length
+  const n = asked.length
+  const m = stored.length
   query.fill(0, 0, n)
   candidate.fill(0, 0, m)
   for (let i = 0; i < n; i++) {
     const unit = asked.units[i] as number
+    let like = 0
     for (let j = 0; j < m; j++) {
-      if (stored.units[j] === unit && candidate[j] === 0) {
-        query[i] = 1
-        candidate[j] = 1
-        break
-      }
+      if (stored.units[j] !== unit) continue
+      like = 1
+      if (candidate[j] !== 0) continue
+      query[i] = 1
+      candidate[j] = 1
+      break
     }
+    hasLike[i] = like
   }
   for (let i = 0; i < n; i++) {
     const syllable = asked.syllables[i] as number
     if (syllable === 0 || query[i] !== 0) continue
     for (let j = 0; j < m; j++) {
-      if (stored.syllables[j] === syllable && candidate[j] === 0) {
-        query[i] = HEARD
-        candidate[j] = HEARD
-        break
-      }
+      if (stored.syllables[j] !== syllable) continue
+      hasLike[i] = 1
+      if (candidate[j] !== 0) continue
+      query[i] = HEARD
+      candidate[j] = HEARD
+      break
     }
   }
 }
 
 function matchConcepts(own: Profile, other: Profile, matched: Float32Array): void {
-  for (let i = 0; i < own.units.length; i++) {
+  for (let i = 0; i < own.length; i++) {
     const concept = own.concepts[i] as number
     if (concept === 0 || (matched[i] as number) >= MEANT) continue
-    if (other.concepts.includes(concept)) matched[i] = MEANT
+    for (let j = 0; j < other.length; j++) {
+      if (other.concepts[j] !== concept) continue
+      matched[i] = MEANT
+      break
+    }
   }
 }
 
@@ -78,12 +88,17 @@ const areAlike = (asked: Profile, i: number, stored: Profile, j: number): boolea
   (asked.syllables[i] !== 0 && asked.syllables[i] === stored.syllables[j])
 
 function measureOrder(asked: Profile, stored: Profile): void {
-  const n = asked.units.length
-  const m = stored.units.length
+  const n = asked.length
+  const m = stored.length
   ordered.fill(0, n * ROW, n * ROW + m + 1)
   for (let i = n - 1; i >= 0; i--) {
     const weight = asked.weights[i] as number
     const row = i * ROW
+    if (hasLike[i] === 0) {
+      // Nothing to meet: from here on the best is what it is one unit later.
+      ordered.copyWithin(row, row + ROW, row + ROW + m + 1)
+      continue
+    }
     ordered[row + m] = 0
     for (let j = m - 1; j >= 0; j--) {
       const below = ordered[row + ROW + j] as number
@@ -100,8 +115,8 @@ function measureOrder(asked: Profile, stored: Profile): void {
 
 /** Walks both along their common subsequence; what is alone between two meetings faces each other. */
 function findReplaced(asked: Profile, stored: Profile): number {
-  const n = asked.units.length
-  const m = stored.units.length
+  const n = asked.length
+  const m = stored.length
   let i = 0
   let j = 0
   let left = 0

@@ -6,6 +6,7 @@ import {
   type FeatureBuffer,
   type FeatureOptions,
 } from './features.ts'
+import { commonest, countHash, createTextCounts } from './text-counts.ts'
 import type { Token } from './tokens.ts'
 import { createSparseVector, type Vectoriser, vectorise, widthOf } from './vectorise.ts'
 import { createVocabulary, type Vocabulary } from './vocabulary.ts'
@@ -36,11 +37,6 @@ export interface DenseWeights {
   readonly classes: number
 }
 
-interface Counted {
-  texts: number
-  seen: number
-}
-
 /**
  * The vocabulary of `texts`: features that occur in at least `minimumTexts` of them, the most frequent
  * `limit` if there are more.
@@ -51,29 +47,18 @@ export function buildVocabulary(
   minimumTexts: number,
   limit: number,
 ): Vocabulary {
-  const counted = new Map<number, Counted>()
+  const counts = createTextCounts()
   const buffer = createFeatureBuffer()
   for (let row = 0; row < texts.length; row++) {
     fill(texts[row], options, buffer)
-    for (let i = 0; i < buffer.length; i++) {
-      const hash = buffer.hashes[i] ?? 0
-      const entry = counted.get(hash)
-      if (!entry) counted.set(hash, { texts: 1, seen: row })
-      else if (entry.seen !== row) {
-        entry.texts++
-        entry.seen = row
-      }
-    }
+    for (let i = 0; i < buffer.length; i++) countHash(counts, buffer.hashes[i] as number, row)
   }
-  const kept = [...counted].filter(([, entry]) => entry.texts >= minimumTexts)
-  kept.sort((a, b) => b[1].texts - a[1].texts || a[0] - b[0])
-  if (kept.length > limit) kept.length = limit
-  const hashes = Uint32Array.from(kept, ([hash]) => hash)
+  const kept = commonest(counts, minimumTexts, limit)
   const idf = Float32Array.from(
-    kept,
-    ([, entry]) => (Math.log((1 + texts.length) / (1 + entry.texts)) + 1) ** RARITY_POWER,
+    kept.texts,
+    (having) => (Math.log((1 + texts.length) / (1 + having)) + 1) ** RARITY_POWER,
   )
-  return createVocabulary(hashes, idf)
+  return createVocabulary(kept.hashes, idf)
 }
 
 function fill(

@@ -57,7 +57,7 @@ function describe(parts: EngineParts, found: Found): Step[] {
 }
 
 function evidenceOf(parts: EngineParts, item: Evidence): Readonly<Record<string, unknown>> {
-  const question = parts.reader.index?.texts[item.document]
+  const question = parts.reader.index?.profiles.texts[item.document]
   return {
     intent: parts.base.intents[item.label]?.label ?? '',
     rank: item.rank,

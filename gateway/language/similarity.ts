@@ -42,7 +42,6 @@ export function compare(
   const q = weigh(query, alignment.query)
   const c = weigh(candidate, alignment.candidate)
   const shared = query.types & candidate.types
-  const lengths = [query.units.length, candidate.units.length] as const
   out[0] = cosine
   out[1] = shareOf(q.matched + c.matched, q.total + c.total)
   out[2] = shareOf(q.matched, q.total)
@@ -53,12 +52,12 @@ export function compare(
   out[7] = query.types !== 0 && candidate.types !== 0 && shared === 0 ? 1 : 0
   out[8] = shared !== 0 || query.types === candidate.types ? 1 : 0
   out[9] = areOpposed(query.sides, candidate.sides) ? 1 : 0
-  out[10] = Math.abs(lengths[0] - lengths[1]) / Math.max(...lengths, 1)
+  out[10] = Math.abs(query.length - candidate.length) / Math.max(query.length, candidate.length, 1)
   out[11] = shareOf(q.heard, q.total)
   out[12] = q.heaviestRun
   out[13] = c.heaviestRun
   out[14] = shareOf(Math.abs(q.total - c.total), Math.max(q.total, c.total))
-  out[15] = commonPairs(query.pairs, candidate.pairs)
+  out[15] = commonPairs(query, candidate)
   out[16] = q.contentMissing
   out[17] = alignment.heaviestReplaced
   out[18] = q.begins * c.begins
@@ -79,7 +78,7 @@ function weigh(profile: Profile, matches: Float32Array) {
   let contentMatched = 0
   let contentMissing = 0
   let begins = -1
-  for (let i = 0; i < profile.units.length; i++) {
+  for (let i = 0; i < profile.length; i++) {
     const weight = profile.weights[i] as number
     const matter = profile.content[i] as number
     const match = matches[i] as number
@@ -108,18 +107,18 @@ function weigh(profile: Profile, matches: Float32Array) {
 }
 
 /** Dice coefficient of two sorted lists. */
-function commonPairs(one: Uint32Array, other: Uint32Array): number {
-  let i = 0
-  let j = 0
+function commonPairs(one: Profile, other: Profile): number {
+  let i = one.pairsFrom
+  let j = other.pairsFrom
   let met = 0
-  while (i < one.length && j < other.length) {
-    const a = one[i] as number
-    const b = other[j] as number
+  while (i < one.pairsTo && j < other.pairsTo) {
+    const a = one.pairs[i] as number
+    const b = other.pairs[j] as number
     if (a === b) met++
     if (a <= b) i++
     if (b <= a) j++
   }
-  return (2 * met) / (one.length + other.length)
+  return (2 * met) / (one.pairsTo - one.pairsFrom + other.pairsTo - other.pairsFrom)
 }
 
 function sameNumbers(query: Profile, candidate: Profile): boolean {

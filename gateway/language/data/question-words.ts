@@ -108,7 +108,7 @@ export const NEGATIONS = [
   'without',
 ] as const
 
-/** A word of one side against a word of the other is another question. */
+/** A character of one side against one of the other is another question; fifteen pairs are looked for. */
 export const OPPOSITES: readonly (readonly [string, string])[] = [
   ['男', '女'],
   ['左', '右'],
