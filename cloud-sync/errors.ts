@@ -82,6 +82,16 @@ export const CLOUD_ERRORS = {
     title: 'The checkpoint does not extend what this gateway has shown before',
     next: 'The ledger was cut or changed: keep the disk as it is and run `kefu-edge ledger verify`.',
   },
+  'release.unknown': {
+    status: 404,
+    title: 'There is no such release',
+    next: 'GET /v1/releases lists kind, name and serial of each.',
+  },
+  'release.expired': {
+    status: 422,
+    title: 'The release would have expired before any gateway takes it',
+    next: 'expiresAtMs counts milliseconds since 1970 and lies in the future: a gateway that was away until then leaves the release out.',
+  },
   'release.invalid': {
     status: 422,
     title: 'What the core sent does not verify',

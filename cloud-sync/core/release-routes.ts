@@ -69,7 +69,9 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
         const { percent } = parseBody(PercentRequest, incoming)
         const { kind = '', name = '', serial } = params
         const isFound = await releases.setPercent(kind, name, Number(serial), percent)
-        if (!isFound) throw new CloudError('request.not-found')
+        if (!isFound) {
+          throw new CloudError('release.unknown', { detail: `${kind}/${name}/${serial}` })
+        }
         return json({ kind, name, serial: Number(serial), percent })
       },
     },

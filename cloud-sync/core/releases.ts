@@ -25,6 +25,8 @@ const MAX_OFFERED = 100
 const HALT_AFTER_FAILURES = 3
 /** … if they are more than this share of those that reported. */
 const HALT_ABOVE_SHARE = 0.1
+/** Failures told of a release: they have one cause, as a rule. */
+const MAX_FAILURES = 5
 /** Packed contents that are kept in memory: in a rollout thousands of gateways ask for the same. */
 const MAX_PACKED = 32
 
@@ -49,6 +51,16 @@ export interface ReleaseReport {
   readonly active: number
   readonly refused: number
   readonly rolledBack: number
+  readonly expiresAtMs: number
+  /** The last gateways that could not use it, and why. */
+  readonly failures: readonly ReleaseFailure[]
+}
+
+export interface ReleaseFailure {
+  readonly gateway: string
+  readonly outcome: Exclude<ReleaseOutcome, 'active'>
+  readonly reason: string | null
+  readonly atMs: number
 }
 
 export interface Releases {
@@ -78,6 +90,10 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
 
   async function publish(draft: Draft): Promise<ReleaseManifest> {
     if (draft.content.length > MAX_RELEASE_BYTES) throw new CloudError('request.too-large')
+    if (draft.expiresAtMs <= clock.now()) {
+      const detail = new Date(Math.max(0, draft.expiresAtMs)).toISOString()
+      throw new CloudError('release.expired', { detail: `expiresAtMs is ${detail}` })
+    }
     return store.commit(() => {
       const last = sql.lastSerial.get(draft.kind, draft.name)?.serial ?? 0
       const manifest: ReleaseManifest = {
@@ -171,7 +187,11 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
       return changes > 0
     },
     reports: (limit) =>
-      sql.reports.all(limit).map(({ no, ...row }) => ({ ...row, ...countOutcomes(no) })),
+      sql.reports.all(limit).map(({ no, ...row }) => ({
+        ...row,
+        ...countOutcomes(no),
+        failures: sql.failures.all(no, MAX_FAILURES),
+      })),
   }
 }
 
@@ -235,10 +255,15 @@ function prepare(store: CoreStore) {
        GROUP BY outcome`,
     ),
     reports: store.prepare<
-      Omit<ReleaseReport, 'active' | 'refused' | 'rolledBack'> & { no: number }
+      Omit<ReleaseReport, 'active' | 'refused' | 'rolledBack' | 'failures'> & { no: number }
     >(
-      `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason FROM release
-       ORDER BY no DESC LIMIT ?`,
+      `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason,
+         expires_at AS expiresAtMs FROM release ORDER BY no DESC LIMIT ?`,
+    ),
+    failures: store.prepare<ReleaseFailure>(
+      `SELECT gateway.id AS gateway, outcome, reason, at AS atMs FROM release_outcome
+       JOIN gateway ON gateway.no = release_outcome.gateway_no
+       WHERE release_no = ? AND outcome <> 'active' ORDER BY at DESC LIMIT ?`,
     ),
   }
 }

@@ -223,6 +223,15 @@ describe('releases from the core', () => {
     expect(at(100)).toEqual(ids)
   })
 
+  it('does not publish what no gateway could take: an end in seconds is one of 1970', async () => {
+    const inSeconds = Math.floor((Date.now() + 86_400_000) / 1000)
+    await expect(publish('too late', { expiresAtMs: inSeconds })).rejects.toMatchObject({
+      code: 'release.expired',
+      detail: expect.stringContaining('1970-01-2'),
+    })
+    expect(await reports()).toEqual([])
+  })
+
   it('halts a rollout by itself when three gateways could not use it, until somebody lifts that', async () => {
     const others = ['gw-2', 'gw-3', 'gw-4'].map((id) =>
       loadIdentity(id, join(rig.folder, `${id}.key`)),
@@ -244,7 +253,19 @@ describe('releases from the core', () => {
     await one.pullOnce()
     expect(target.active).toBe('nothing')
     expect(await reports()).toMatchObject([
-      { rolledBack: 3, haltedReason: '3 gateways could not use it' },
+      {
+        rolledBack: 3,
+        haltedReason: '3 gateways could not use it',
+        failures: expect.arrayContaining(
+          others.map(({ gatewayId }) =>
+            expect.objectContaining({
+              gateway: gatewayId,
+              outcome: 'rolled-back',
+              reason: 'wrong',
+            }),
+          ),
+        ),
+      },
     ])
 
     await rig.core.releases.setPercent('pack', 'hospital', 1, 100)
