@@ -1,4 +1,4 @@
-/** What cloud-sync needs of the box it runs in. The gateway implements these by shape; nothing is imported from it. */
+/** What cloud-sync needs of the box it runs in. The gateway implements these; nothing is imported from it. */
 
 /** One ledger entry on its way up. */
 export interface SourceEntry {
@@ -35,7 +35,10 @@ export interface LedgerSource<Lane extends string = string> {
   acknowledge(lane: Lane, upToSequence: number): Promise<void>
   /** The core cannot take this one entry: it stays in the record and leaves the way. */
   quarantine(lane: Lane, sequence: number, reason: string): Promise<void>
-  /** Called after entries became durable; returns the way to stop. Without it the pusher looks every `pollMs`. */
+  /**
+   * Called after entries became durable; returns the way to stop. Listeners must not throw. Without it the
+   * pusher looks every `pollMs`.
+   */
   onAppend?(listener: () => void): () => void
 }
 

@@ -1,9 +1,9 @@
 /** Options of a bridge to another MQTT broker, and what of them can be wrong. */
 import { type Static, Type } from '@sinclair/typebox'
 import { isTopicFilter } from '../channels/mqtt/codec/topics.ts'
+import { closed, type DeepReadonly } from '../config/option-types.ts'
 import { filtersOverlap } from './bridge-topics.ts'
 
-const closed = { additionalProperties: false } as const
 const Filter = Type.String({
   minLength: 1,
   maxLength: 512,
@@ -72,11 +72,6 @@ export const BridgeOptions = Type.Object(
 )
 export type BridgeOptions = Static<typeof BridgeOptions>
 
-type DeepReadonly<T> = T extends (infer U)[]
-  ? readonly DeepReadonly<U>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T
 export type BridgeConfig = DeepReadonly<BridgeOptions>
 
 /** What no schema can say; each line names the option. Empty: nothing is wrong. */

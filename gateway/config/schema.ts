@@ -9,7 +9,7 @@ import { BridgeOptions } from '../bridge/bridge-schema.ts'
 import { AnswerOptions, LimitOptions } from './answer-options.ts'
 import { HttpOptions, PermissionRule, TlsOptions } from './channel-options.ts'
 import { MqttOptions } from './mqtt-options.ts'
-import { closed } from './option-types.ts'
+import { closed, type DeepReadonly } from './option-types.ts'
 import { BackupOptions, LogOptions, RetentionOptions, StorageOptions } from './record-options.ts'
 import { CloudOptions, SiteOptions } from './site-options.ts'
 
@@ -41,11 +41,6 @@ export const ConfigSchema = Type.Object(
 /** The file as it is once every default is filled in. */
 export type ConfigFile = Static<typeof ConfigSchema>
 
-type DeepReadonly<T> = T extends (infer U)[]
-  ? readonly DeepReadonly<U>[]
-  : T extends object
-    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
-    : T
 export type Config = DeepReadonly<ConfigFile> & {
   readonly dataDir: string
   /** As `--config` named it; absent: kefu-edge.yaml in the data folder, if there is one. */

@@ -1,8 +1,9 @@
 /** Reads what of a lane waits for the core; on any connection to the database. */
+import type { SourceEntry } from '@kefu-edge/cloud-sync/ports'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import { positionOf } from './lanes.ts'
-import type { Lane, SourceEntry } from './port.ts'
+import type { Lane } from './port.ts'
 import { type Epoch, epochOf } from './settings.ts'
 
 export interface LaneSlice {

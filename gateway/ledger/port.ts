@@ -3,6 +3,7 @@
  *
  * `append` is called inside `store.commit`, in the same transaction as the state it speaks of.
  */
+import type { LedgerSource as CloudLedgerSource } from '@kefu-edge/cloud-sync/ports'
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 
 /** Priority classes on the way up; each has its own limit and its own rule when full. */
@@ -82,42 +83,8 @@ export interface Ledger {
   balance(): readonly LaneBalance[]
 }
 
-/** One entry on its way up: `bytes` is the Merkle leaf, byte for byte. */
-export interface SourceEntry {
-  readonly epoch: string
-  readonly sequence: number
-  readonly index: number
-  readonly bytes: Uint8Array
-  /** MessagePack of what the disclosure policy lets the core read of the sealed part. */
-  readonly disclosed?: Uint8Array
-}
-
-/** What the cloud pusher is given. Idempotency key of an entry: gateway, epoch, lane, sequence. */
-export interface LedgerSource {
-  readonly gatewayId: string
-  /** Random, made with the data folder and anew at every restore. */
-  epoch(): string
-  /**
-   * Unsettled entries of a lane after `afterSequence`, in order, only such as are on disk, without
-   * quarantined ones and without a gap otherwise. All of one epoch. At least one if there is one,
-   * however small `maxBytes` is.
-   */
-  readLane(
-    lane: Lane,
-    afterSequence: number,
-    maxEntries: number,
-    maxBytes: number,
-  ): readonly SourceEntry[]
-  /**
-   * Everything of the lane up to here is in the core's store. Kept with the next transaction, or within
-   * half a second; what is lost of it by then goes again, and the core drops it.
-   */
-  acknowledge(lane: Lane, upToSequence: number): Promise<void>
-  /** The core cannot take this one entry: it stays in the record and leaves the way. */
-  quarantine(lane: Lane, sequence: number, reason: string): Promise<void>
-  /** Called after entries became durable; returns the way to stop. Listeners must not throw. */
-  onAppend(listener: () => void): () => void
-}
+/** What the cloud pusher is given: its own port, with the lanes of this ledger, and nothing left out. */
+export type LedgerSource = Required<CloudLedgerSource<Lane>>
 
 /** Tree heads for the cloud core to cosign. */
 export interface LedgerWitnessing {

@@ -23,11 +23,10 @@ export interface ZhQuantities {
 export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQuantities {
   function quantity(scan: Scan, at: number, prefix = ''): number {
     const { text, out } = scan
-    const match = matchAt(NUMBER, text, at)
-    if (match === null) return -1
-    const number = match[0].replaceAll(',', '')
-    let end = at + match[0].length
-    const range = rangeAfter(text, end, number)
+    const figure = figureAt(text, at)
+    if (figure === undefined) return -1
+    const { number, range } = figure
+    let { end } = figure
     if (range?.isCode) {
       out.say(`${integerToZh(number)}${CODE_JOIN}${plainOrDigits(range.number)}`)
       return range.end
@@ -86,6 +85,15 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
     return end + times[0].length
   }
 
+  /** The number that begins here, where it ends, and what it reaches up to. */
+  function figureAt(text: string, at: number) {
+    const match = matchAt(NUMBER, text, at)
+    if (match === null) return undefined
+    const number = match[0].replaceAll(',', '')
+    const end = at + match[0].length
+    return { number, end, range: rangeAfter(text, end, number) }
+  }
+
   interface Range {
     readonly number: string
     readonly end: number
@@ -109,11 +117,10 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
 
   function money(scan: Scan, at: number, name: string): number {
     const { text, out } = scan
-    const match = matchAt(NUMBER, text, at)
-    if (match === null) return -1
-    const number = match[0].replaceAll(',', '')
-    let end = at + match[0].length
-    const range = rangeAfter(text, end, number)
+    const figure = figureAt(text, at)
+    if (figure === undefined) return -1
+    const { number, range } = figure
+    let { end } = figure
     if (range !== undefined && !range.isCode) {
       out.say(`${decimalToZh(number, '两')}到${decimalToZh(range.number, '两')}`)
       end = range.end

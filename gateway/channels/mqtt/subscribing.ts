@@ -49,18 +49,9 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
     return
   }
   const { rowId } = session
-  connection.hold()
-  engine.store
-    .commit(() => {
-      for (const one of granted) engine.sessionRows.putSubscription(rowId, one.subscription)
-    })
-    .then(
-      () => {
-        answer()
-        connection.release()
-      },
-      () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
-    )
+  answerOnceKept(connection, answer, () => {
+    for (const one of granted) engine.sessionRows.putSubscription(rowId, one.subscription)
+  })
 }
 
 function grant(session: Session, request: SubscriptionRequest, identifier: number): Granted {
@@ -131,16 +122,19 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
     return
   }
   const { rowId } = session
+  answerOnceKept(connection, answer, () => {
+    for (const text of packet.filters) engine.sessionRows.removeSubscription(rowId, text)
+  })
+}
+
+/** What the client is told of a kept session is on disk before; no packet of the client comes in between. */
+function answerOnceKept(connection: Connection, answer: () => void, write: () => void): void {
   connection.hold()
-  engine.store
-    .commit(() => {
-      for (const text of packet.filters) engine.sessionRows.removeSubscription(rowId, text)
-    })
-    .then(
-      () => {
-        answer()
-        connection.release()
-      },
-      () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
-    )
+  connection.engine.store.commit(write).then(
+    () => {
+      answer()
+      connection.release()
+    },
+    () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
+  )
 }
