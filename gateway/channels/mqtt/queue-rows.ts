@@ -21,7 +21,8 @@ interface QueueRow {
   released: number
 }
 
-interface RetainedRow {
+/** A retained message as it is on disk. */
+export interface RetainedRow {
   topic: string
   payload: Uint8Array
   qos: number

@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { Store } from '../../../storage/store.ts'
 import type { Properties, Qos } from '../codec/packets.ts'
 import { encodeProperties } from '../codec/properties.ts'
-import { toBuffer, toProperties } from '../queue-rows.ts'
+import { type RetainedRow, toBuffer, toProperties } from '../queue-rows.ts'
 
 /** A packet as aedes-packet makes it. */
 export interface AedesPacket {
@@ -23,13 +23,8 @@ export interface AedesPacket {
   readonly messageExpiry?: number
 }
 
-interface RetainedRow {
-  topic: string
-  payload: Uint8Array
-  qos: number
-  properties: Uint8Array | null
-  publisher: string | null
-  expires_at: number | null
+interface AedesRow extends RetainedRow {
+  /** Fields that a plug-in has put into the packet. */
   extra: Uint8Array | null
 }
 
@@ -72,7 +67,7 @@ export class RetainedRows {
   }
 
   exactly(topic: string): AedesPacket[] {
-    return this.store.prepare<RetainedRow>(RETAINED_SQL.exactly).all(topic).map(toPacket)
+    return this.store.prepare<AedesRow>(RETAINED_SQL.exactly).all(topic).map(toPacket)
   }
 
   /** Everything under the levels of a filter before its first wildcard: a range of the primary key. */
@@ -82,13 +77,13 @@ export class RetainedRows {
     // `a/#` matches `a` too.
     const from = filter[wildcard] === '#' ? prefix.replace(/\/$/, '') : prefix
     return this.store
-      .prepare<RetainedRow>(RETAINED_SQL.below)
+      .prepare<AedesRow>(RETAINED_SQL.below)
       .all(from, prefix + LAST)
       .map(toPacket)
   }
 }
 
-function toPacket(row: RetainedRow): AedesPacket {
+function toPacket(row: AedesRow): AedesPacket {
   const extra = row.extra === null ? { cmd: 'publish' } : (deserialize(row.extra) as object)
   return {
     ...extra,
