@@ -2,13 +2,15 @@
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
 
-/** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT. */
+/** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT or stopped in their login. */
 export function closeSilent(engine: Engine): void {
   const nowMs = engine.clock.nowMs()
   for (const connection of engine.connections) {
     if (connection.state !== 'open') {
       if (nowMs - connection.openedAtMs > engine.limits.connectTimeoutMs) {
-        connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
+        if (connection.state === 'authenticating') {
+          connection.refuse(Reason.notAuthorized, 'the login was not finished in time')
+        } else connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
       }
       continue
     }
