@@ -20,6 +20,9 @@ import { GatewayError } from './errors.ts'
 import { LANES } from './ledger/port.ts'
 import type { Logger } from './logger.ts'
 
+/** Kinds that are to stay in use; a command or an announcement that failed is told where it was given. */
+const LASTING: ReadonlySet<string> = new Set(['pack', 'config', 'twin'])
+
 export interface CloudLink {
   readonly pusher: LedgerPusher
   /** Begins to pull releases; after the rest of the gateway stands. */
@@ -112,7 +115,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       puller?.setWindow(isOpen)
     },
     ...(counting ? { counts: counting } : {}),
-    status: () => statusOf(url, pusher),
+    status: () => ({ ...statusOf(url, pusher), releases: releasesOf(puller) }),
     close: async () => {
       isClosed = true
       stopWatching()
@@ -165,7 +168,9 @@ function openReleases(box: Box, logger: Logger): PullStore | undefined {
   }
 }
 
-function statusOf(url: string, pusher: LedgerPusher): NonNullable<LiveStatus['cloud']> {
+type CloudStatus = NonNullable<LiveStatus['cloud']>
+
+function statusOf(url: string, pusher: LedgerPusher): Omit<CloudStatus, 'releases'> {
   const { state, lastEchoAtMs, roundTripMs, lastError } = pusher.status()
   return {
     url,
@@ -173,6 +178,24 @@ function statusOf(url: string, pusher: LedgerPusher): NonNullable<LiveStatus['cl
     ...(lastEchoAtMs === undefined ? {} : { lastEchoAt: new Date(lastEchoAtMs).toISOString() }),
     ...(roundTripMs === undefined ? {} : { roundTripMs }),
     ...(lastError ? { lastError: `${lastError.code} ${lastError.detail}` } : {}),
+  }
+}
+
+function releasesOf(puller: Puller | undefined): CloudStatus['releases'] {
+  const { releases = [], lastError } = puller?.status() ?? {}
+  return {
+    notInUse: releases
+      .filter(
+        ({ kind, phase }) => LASTING.has(kind) && (phase === 'refused' || phase === 'rolled-back'),
+      )
+      .map(({ kind, name, serial, phase, reason = '' }) => ({
+        kind,
+        name,
+        serial,
+        outcome: phase,
+        reason,
+      })),
+    ...(lastError === undefined ? {} : { lastError }),
   }
 }
 

@@ -58,6 +58,7 @@ export async function examine(
     await checkAdapter(config, status),
     ...checkTls(config, nowMs),
     await checkCloud(config, status),
+    ...checkReleases(status),
     checkBackups(config, nowMs),
     ...checkJobs(status),
   ]
@@ -91,6 +92,18 @@ async function checkCloud({ cloud }: Config, status: Status | undefined): Promis
   }
   const error = await tryConnect(new URL(url))
   return error ? warn('cloud', 'away', { url, error }) : ok('cloud', { url }, 'reachable')
+}
+
+function checkReleases(status: Status | undefined): Verdict[] {
+  if (!status?.running || !status.cloud) return []
+  const { state, releases } = status.cloud
+  const found = releases.notInUse.map(({ kind, name, serial, reason }) =>
+    warn('cloud', 'release', { release: `${kind} ${name} ${serial}`, reason }),
+  )
+  if (state === 'connected' && releases.lastError !== undefined) {
+    found.push(warn('cloud', 'releases', { error: releases.lastError }))
+  }
+  return found
 }
 
 function tryConnect(url: URL): Promise<string | undefined> {

@@ -8,6 +8,8 @@ import { loadLabels, pad, widthOf } from './labels.ts'
 import { operate } from './operate.ts'
 
 const LABEL_COLUMNS = 18
+/** Characters of a reason in a line; the doctor has all of it. */
+const SHOWN = 120
 const FIGURES = ['accepted', 'delivered', 'pending', 'expired', 'quarantined'] as const
 
 export async function status({ config, values, io }: CommandOptions): Promise<ExitCode> {
@@ -63,6 +65,9 @@ function liveLines(
     line(
       'cloud',
       cloud ? `${label(`cloud-${cloud.state}`)} · ${cloud.url}${echo}${error}` : label('cloud-off'),
+    ),
+    ...(cloud?.releases.notInUse ?? []).map(({ kind, name, serial, outcome, reason }) =>
+      line('release', `${kind} ${name} ${serial} · ${label(outcome)} · ${reason.slice(0, SHOWN)}`),
     ),
     ...(status.bridges ?? []).map((bridge) => line('bridge', bridgeText(bridge, label))),
     ...(status.site ? [line('site', siteText(status.site, label))] : []),

@@ -51,6 +51,18 @@ export interface LiveStatus {
     readonly lastEchoAt?: string
     readonly roundTripMs?: number
     readonly lastError?: string
+    readonly releases: {
+      /** Refused or rolled back here, and not followed by one that is in use. */
+      readonly notInUse: readonly {
+        readonly kind: string
+        readonly name: string
+        readonly serial: number
+        readonly outcome: string
+        readonly reason: string
+      }[]
+      /** Why the last round of asking for releases did not take all that was offered. */
+      readonly lastError?: string
+    }
   }
   readonly bridges?: readonly BridgeStatus[]
   /** Where several boxes are on the site. */

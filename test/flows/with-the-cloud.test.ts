@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { announce, kefu } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { DESK_PACK, startGateway, type TestGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -133,6 +134,14 @@ describe('with the cloud core', () => {
     }
     await expect.poll(refusedSoon, { timeout: 20_000 }).toBe(1)
     expect(active()).toBe('1.1.0')
+    // Who stands at the box sees it without the log.
+    announce(gateway)
+    expect((await kefu('status', '--data', gateway.dataDir)).out).toMatch(
+      /pack desk 2 · .*refused · .*test questions/,
+    )
+    expect((await kefu('doctor', '--data', gateway.dataDir)).out).toContain(
+      'Release pack desk 2 of the core is not in use: ',
+    )
   }, 60_000)
 
   it('an announcement reaches each member of a group once', async () => {
