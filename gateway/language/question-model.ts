@@ -6,7 +6,7 @@ import type { LinearModel } from './linear-model.ts'
 import type { Logistic } from './logistic.ts'
 import type { NormalText } from './normalise.ts'
 import { conceptNames } from './question-words.ts'
-import { tokenise } from './tokens.ts'
+import { type Token, tokenise } from './tokens.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** The label of texts that no answer belongs to. */
@@ -79,17 +79,28 @@ export function prepareStored(normal: NormalText, entityNames: EntityNames): Que
     text,
     // One string where the two are the same.
     said: plain === text ? text : plain,
-    forClassifier: prepareLazily(lang, text, entityNames),
-    forSearch: prepareLazily(lang, text, conceptNames),
+    forClassifier: new CutAnew(lang, text, entityNames),
+    forSearch: new CutAnew(lang, text, conceptNames),
   }
 }
 
-const prepareLazily = (lang: Language, text: string, entityNames: EntityNames): PreparedText => ({
-  lang,
-  get tokens() {
-    return tokenise(text)
-  },
-  get entities() {
-    return entityNames(text)
-  },
-})
+/** A class, because getters of an object of its own are two functions more for every question. */
+class CutAnew implements PreparedText {
+  readonly lang: Language
+  readonly #text: string
+  readonly #entityNames: EntityNames
+
+  constructor(lang: Language, text: string, entityNames: EntityNames) {
+    this.lang = lang
+    this.#text = text
+    this.#entityNames = entityNames
+  }
+
+  get tokens(): readonly Token[] {
+    return tokenise(this.#text)
+  }
+
+  get entities(): readonly string[] {
+    return this.#entityNames(this.#text)
+  }
+}

@@ -165,14 +165,8 @@ function walk(
       return walkText(node.text, text, at, then)
     case 'choice':
       return node.options.some((option) => walk(option, text, at, readSlot, slots, then))
-    case 'sequence': {
-      const step = (i: number, from: number): boolean => {
-        const item = node.items[i]
-        if (!item) return then(from)
-        return walk(item, text, from, readSlot, slots, (end) => step(i + 1, end))
-      }
-      return step(0, at)
-    }
+    case 'sequence':
+      return walkItems(node.items, 0, text, at, readSlot, slots, then)
     case 'slot':
       for (const { end, value } of readSlot(node.name, text, skipSpace(text, at))) {
         const before = slots[node.name]
@@ -182,6 +176,23 @@ function walk(
       }
       return false
   }
+}
+
+function walkItems(
+  items: readonly TemplateNode[],
+  i: number,
+  text: string,
+  at: number,
+  readSlot: SlotReader,
+  slots: Record<string, unknown>,
+  then: (end: number) => boolean,
+): boolean {
+  const item = items[i]
+  if (!item) return then(at)
+  if (i === items.length - 1) return walk(item, text, at, readSlot, slots, then)
+  return walk(item, text, at, readSlot, slots, (end) =>
+    walkItems(items, i + 1, text, end, readSlot, slots, then),
+  )
 }
 
 function skipSpace(text: string, at: number): number {
