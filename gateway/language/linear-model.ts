@@ -1,4 +1,5 @@
 /** The classifier as it answers: int8 weights, one scale a class, probabilities by a tempered softmax. */
+import { addRows } from './add-rows.ts'
 import { addNetworkScores, type Network } from './network.ts'
 import type { SparseVector } from './vectorise.ts'
 
@@ -44,15 +45,7 @@ export function quantise(weights: Float32Array, classes: number): RoundedWeights
 export function scoreClasses(model: LinearModel, vector: SparseVector, scores: Float32Array): void {
   const { classes, weights, scales, biases, share, networks } = model
   scores.fill(0)
-  let i = 0
-  for (; i + 4 <= vector.length; i += 4) addFour(model, vector, i, scores)
-  for (; i < vector.length; i++) {
-    const value = vector.values[i] as number
-    const start = (vector.columns[i] as number) * classes
-    for (let c = 0; c < classes; c++) {
-      scores[c] = (scores[c] as number) + value * (weights[start + c] as number)
-    }
-  }
+  addRows(scores, weights, vector.columns, vector.values, vector.length)
   for (let c = 0; c < classes; c++) {
     const score = (scores[c] as number) * (scales[c] as number) + (biases[c] as number)
     scores[c] = share * score
@@ -60,25 +53,6 @@ export function scoreClasses(model: LinearModel, vector: SparseVector, scores: F
   for (const network of networks) addNetworkScores(network, vector, scores)
 }
 
-type Four = [number, number, number, number]
-
-/** Four columns at once: each score is fetched and put back once, and rounded as if it were four times. */
-function addFour(
-  { weights, classes }: LinearModel,
-  { values, columns }: SparseVector,
-  i: number,
-  scores: Float32Array,
-): void {
-  const [v0, v1, v2, v3] = [values[i], values[i + 1], values[i + 2], values[i + 3]] as Four
-  const [c0, c1, c2, c3] = [columns[i], columns[i + 1], columns[i + 2], columns[i + 3]] as Four
-  const [w0, w1, w2, w3] = [c0 * classes, c1 * classes, c2 * classes, c3 * classes] as Four
-  for (let c = 0; c < classes; c++) {
-    let score = Math.fround((scores[c] as number) + v0 * (weights[w0 + c] as number))
-    score = Math.fround(score + v1 * (weights[w1 + c] as number))
-    score = Math.fround(score + v2 * (weights[w2 + c] as number))
-    scores[c] = score + v3 * (weights[w3 + c] as number)
-  }
-}
 /** Probabilities from margins, into `probabilities` (may be the same array). */
 export function softmax(
   scores: Float32Array,

@@ -5,6 +5,7 @@
  * linear model does, and the average of several errs less than each (L. K. Hansen and P. Salamon, "Neural
  * Network Ensembles", 1990).
  */
+import { addRows } from './add-rows.ts'
 import type { Matrix } from './dataset.ts'
 import { type Random, shuffle } from './random.ts'
 import type { SparseVector } from './vectorise.ts'
@@ -146,13 +147,7 @@ function pickFeatures(
 function fire(length: number, state: State, random: Random): number {
   const { units, input, hidden, firing } = state
   hidden.set(state.inputBiases)
-  for (let i = 0; i < length; i++) {
-    const start = (state.columns[i] as number) * units
-    const value = state.values[i] as number
-    for (let u = 0; u < units; u++) {
-      hidden[u] = (hidden[u] as number) + value * (input[start + u] as number)
-    }
-  }
+  addRows(hidden, input, state.columns, state.values, length)
   const kept = 1 / (1 - HIDDEN_DROPOUT)
   let count = 0
   for (let u = 0; u < units; u++) {
