@@ -42,10 +42,10 @@ const VIEW_WEIGHTS = [0.8, 0.5, 1, 1.2, 0.5, 0.5, 0.6]
 /**
  * Weight of what the words mean: none with few texts, all of it with many. Five intents of five questions
  * each do not tell which words matter: there 银行几点下班 means nearly what 门诊几点下班 means. The words of
- * a long text mean a little of everything, and very many texts have each word themselves: there the dense
- * columns double the time of training and gain nothing.
+ * a long text mean a little of everything, and very many Chinese texts have each word themselves: there the
+ * dense columns double the time of training and gain nothing.
  */
-const MEANING = { weight: 0.8, fromTexts: 400, fullyFromTexts: 1500, upToTexts: 8000 }
+const MEANING = { weight: 1.0, fromTexts: 400, fullyFromTexts: 1500, upToChineseTexts: 8000 }
 const SOFTMAX = { rate: 2, dropout: 0.3, smoothing: 0.05 }
 const SOFTMAX_STEPS = { alone: 8, withCopies: 7, withNetworks: 6 }
 /**
@@ -106,6 +106,7 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
     ...SOFTMAX,
     passes: plans.length > 0 ? SOFTMAX_STEPS.withNetworks : passes,
     rowWeights,
+    denseFrom: vocabulary.hashes.length,
   }
   const runs = examples.total <= SEVERAL_RUNS.upToTexts ? SEVERAL_RUNS.runs : 1
   const smooth = averageSoftmax(runs, () => trainSoftmax(matrix, labels, classes, options, random))
@@ -130,15 +131,19 @@ export function trainClassifier(examples: ClassifierExamples, random: Random): C
   }
 }
 
-function meaningWeight({ total, isLong }: ClassifierExamples): number {
-  if (isLong || total < MEANING.fromTexts || total > MEANING.upToTexts) return 0
+function meaningWeight({ clean, total, isLong }: ClassifierExamples): number {
+  if (isLong || total < MEANING.fromTexts) return 0
+  if (total > MEANING.upToChineseTexts && isChinese(clean)) return 0
   return MEANING.weight * Math.min(1, total / MEANING.fullyFromTexts)
 }
 
 function plansFor({ clean, classes, total }: ClassifierExamples): readonly NetworkPlan[] {
   if (total < NETWORKS.fromTexts || classes > NETWORKS.upToClasses) return []
-  return clean.filter(({ lang }) => lang === 'zh').length * 2 > clean.length ? THREE_SIDES : []
+  return isChinese(clean) ? THREE_SIDES : []
 }
+
+const isChinese = (texts: readonly PreparedText[]): boolean =>
+  texts.filter(({ lang }) => lang === 'zh').length * 2 > texts.length
 
 /** Columns that leave room for the networks. */
 function mostColumns(plans: readonly NetworkPlan[], classes: number): number {

@@ -4,13 +4,19 @@
  * Features are left out at random while training (S. Wager et al., "Dropout Training as Adaptive
  * Regularization", 2013) and labels are smoothed, which keeps the weights of single n-grams modest.
  */
+import { addRows } from './add-rows.ts'
 import type { DenseWeights, Matrix } from './dataset.ts'
 import { type Random, shuffle } from './random.ts'
 
 export interface SoftmaxOptions {
   readonly passes: number
   readonly rate: number
-  /** Share of features left out of each step. */
+  /**
+   * Columns from here on are dense: every row has all of them, and together they tell one thing. None is left
+   * out by chance.
+   */
+  readonly denseFrom: number
+  /** Share of the other features left out of each step. */
   readonly dropout: number
   /** Share of each label's certainty spread over all classes. */
   readonly smoothing: number
@@ -21,8 +27,9 @@ export interface SoftmaxOptions {
 const SETTLED = 1e-5
 /** Classes whose error is within this are left alone: with many classes, nearly all of them. */
 const UNMOVED = 1e-3
-/** The bias moves slower than the weights: it sees every row. */
+/** The bias and dense columns move slower than the weights of n-grams: they see every row. */
 const BIAS_RATE = 0.1
+const DENSE_RATE = 0.3
 
 export function trainSoftmax(
   matrix: Matrix,
@@ -84,18 +91,14 @@ function descend(
   const end = matrix.starts[row + 1] as number
   let length = 0
   for (let i = matrix.starts[row] as number; i < end; i++) {
-    if (random() < options.dropout) continue
-    columns[length] = (matrix.columns[i] as number) * classes
-    values[length++] = (matrix.values[i] as number) * kept
+    const column = matrix.columns[i] as number
+    const isDense = column >= options.denseFrom
+    if (!isDense && random() < options.dropout) continue
+    columns[length] = column
+    values[length++] = (matrix.values[i] as number) * (isDense ? 1 : kept)
   }
   errors.set(biases)
-  for (let i = 0; i < length; i++) {
-    const start = columns[i] as number
-    const value = values[i] as number
-    for (let c = 0; c < classes; c++) {
-      errors[c] = (errors[c] as number) + value * (weights[start + c] as number)
-    }
-  }
+  addRows(errors, weights, columns, values, length)
   if (toErrors(errors, label, options.smoothing) < SETTLED) return
   let moving = 0
   for (let c = 0; c < classes; c++) {
@@ -107,8 +110,9 @@ function descend(
     biases[c] = (biases[c] as number) - rate * BIAS_RATE * (errors[c] as number)
   }
   for (let i = 0; i < length; i++) {
-    const start = columns[i] as number
-    const step = rate * (values[i] as number)
+    const column = columns[i] as number
+    const start = column * classes
+    const step = rate * (column >= options.denseFrom ? DENSE_RATE : 1) * (values[i] as number)
     for (let k = 0; k < moving; k++) {
       const c = active[k] as number
       weights[start + c] = (weights[start + c] as number) - step * (errors[c] as number)

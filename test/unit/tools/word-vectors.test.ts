@@ -1,6 +1,15 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../gateway/language/random.ts'
-import { LEVELS, MEANING_WIDTH, PIECE, PIECES } from '../../../gateway/language/word-table.ts'
+import {
+  LEVELS,
+  MEANING_WIDTH,
+  PIECE,
+  PIECES,
+  type WordTable,
+} from '../../../gateway/language/word-table.ts'
 import { randomNormals, unitRows } from '../../../gateway/tools/word-vectors/factorise.ts'
 import {
   type LanguageModel,
@@ -10,6 +19,7 @@ import {
 import { makeTable, moduleText } from '../../../gateway/tools/word-vectors/make-table.ts'
 import { type Dense, eigen, gram, timesDense } from '../../../gateway/tools/word-vectors/matrix.ts'
 import { quantise } from '../../../gateway/tools/word-vectors/quantise-pieces.ts'
+import { readGlove } from '../../../gateway/tools/word-vectors/read-glove.ts'
 
 /** People who do things to somebody, and fruit that does things by itself. */
 const SENTENCES = [
@@ -69,16 +79,19 @@ const cosine = (a: ArrayLike<number>, b: ArrayLike<number>) => {
   return dot / Math.hypot(...Array.from(a)) / Math.hypot(...Array.from(b))
 }
 
+const closenessIn = (table: WordTable, a: string, b: string) => {
+  const words = table.words.split(' ')
+  const codebook = new Int8Array(Buffer.from(table.codebook, 'base64'))
+  const codes = new Uint8Array(Buffer.from(table.codes, 'base64'))
+  const [one, other] = [a, b].map((word) => decoded(codebook, codes, words.indexOf(word)))
+  return cosine(one ?? [], other ?? [])
+}
+
 describe('a table made from a small language model', () => {
   const model = modelOf(SENTENCES)
   const table = makeTable(model, SHAPE, 1)
   const words = table.words.split(' ')
-  const closeness = (a: string, b: string) => {
-    const codebook = new Int8Array(Buffer.from(table.codebook, 'base64'))
-    const codes = new Uint8Array(Buffer.from(table.codes, 'base64'))
-    const [one, other] = [a, b].map((word) => decoded(codebook, codes, words.indexOf(word)))
-    return cosine(one ?? [], other ?? [])
-  }
+  const closeness = (a: string, b: string) => closenessIn(table, a, b)
 
   it.each([
     ['doctor', 'nurse', 'apple'],
@@ -106,6 +119,57 @@ describe('a table made from a small language model', () => {
     const text = moduleText('WORDS', table, ['From here.', '', 'Free.'])
     expect(text).toMatch(/^\/\*\*\n \* From here\.\n \*\n \* Free\.\n \*\/\nimport type/)
     expect(text).toContain(`'${table.words}',`)
+  })
+})
+
+describe('a table joined with vectors of another source', () => {
+  const model = modelOf(SENTENCES)
+  const all = (words: readonly string[], of: (word: string) => number[]): Dense => ({
+    rows: words.length,
+    width: 3,
+    values: Float64Array.from(words.flatMap(of)),
+  })
+
+  it('has words near each other that only the other source holds for alike', () => {
+    const alike = new Set(['nurse', 'pear'])
+    const other = (words: readonly string[]) =>
+      all(words, (word) => (alike.has(word) ? [0, 0, 1] : [1, 0, 0]))
+    const [alone, joined] = [makeTable(model, SHAPE, 1), makeTable(model, SHAPE, 1, other)]
+    expect(joined.words).toBe(alone.words)
+    expect(closenessIn(joined, 'nurse', 'pear')).toBeGreaterThan(
+      closenessIn(alone, 'nurse', 'pear') + 0.3,
+    )
+  })
+
+  it('keeps what the neighbours tell where the other source knows nothing', () => {
+    const joined = makeTable(model, SHAPE, 1, (words) => all(words, () => [0, 0, 0]))
+    expect(closenessIn(joined, 'doctor', 'nurse')).toBeGreaterThan(0.7)
+    expect(closenessIn(joined, 'doctor', 'apple')).toBeLessThan(0.4)
+  })
+})
+
+describe('vectors of GloVe', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kefu-glove-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const fileOf = (content: unknown) => {
+    const path = join(folder, 'glove.json')
+    writeFileSync(path, JSON.stringify(content))
+    return path
+  }
+
+  it('are of length 1 about their middle, without what the package adds', async () => {
+    const vectors = { film: [3, 0, 9, 1], movie: [4, 0, 9, 2], rain: [0, 2, 9, 3] }
+    const read = await readGlove(fileOf({ dimensions: 2, vectors }))
+    const { rows, width, values } = read(['film', 'rain', 'movie'])
+    expect([rows, width]).toEqual([3, 2])
+    const [film, rain, movie] = [values.slice(0, 2), values.slice(2, 4), values.slice(4)]
+    expect(cosine(film, movie)).toBeCloseTo(1)
+    expect(cosine(film, rain)).toBeCloseTo(-1)
+    expect(Math.hypot(...film)).toBeCloseTo(1)
+  })
+
+  it('another file is refused by name', async () => {
+    await expect(readGlove(fileOf({ words: [] }))).rejects.toThrow(/glove\.json: no vectors/)
   })
 })
 
