@@ -15,6 +15,7 @@ it('the log says once that the core is away and once that it is back, however of
         body: Buffer.from(JSON.stringify({ nonce, atMs: 1 })),
       }
     },
+    close() {},
   }
   const said: string[] = []
   const health = createHealth({
