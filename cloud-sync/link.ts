@@ -6,6 +6,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Identity } from './identity.ts'
+import { type CertificateTime, createPeerJudge } from './judge-certificate.ts'
 import { connectPinned, UntrustedError } from './pinned-tls.ts'
 import type { Clock, Link, LinkFailure, LinkRequest, LinkResult } from './ports.ts'
 import { signRequest } from './protocol/http-signature.ts'
@@ -27,8 +28,8 @@ export interface LinkOptions {
   readonly caPem?: string
   readonly identity: Identity
   readonly clock: Clock
-  /** Time that certificates are judged by: the last known good time where the clock is in doubt. */
-  readonly certificateTimeMs?: () => number
+  /** Time that certificates are judged by; without it, that of the clock. */
+  readonly certificateTime?: () => CertificateTime
 }
 
 export function createLink(options: LinkOptions): Link {
@@ -52,7 +53,9 @@ function createAgent(base: URL, options: LinkOptions): http.Agent {
   const agent = new https.Agent(keepAlive)
   const { caPem } = options
   if (!caPem) return agent
-  const nowMs = options.certificateTimeMs ?? options.clock.now
+  const byClock = () => ({ nowMs: options.clock.now(), isKnown: true })
+  const time = options.certificateTime ?? byClock
+  const judge = createPeerJudge({ caPem, purpose: 'server', time })
   const pinned = agent as unknown as {
     createConnection(
       to: { host?: string; port?: number | string; servername?: string },
@@ -60,7 +63,7 @@ function createAgent(base: URL, options: LinkOptions): http.Agent {
     ): undefined
   }
   pinned.createConnection = (to, done) => {
-    connectPinned({ host: to.host ?? base.hostname, port: Number(to.port), caPem, nowMs }, done)
+    connectPinned({ host: to.host ?? base.hostname, port: Number(to.port), caPem, judge }, done)
     return undefined
   }
   return agent

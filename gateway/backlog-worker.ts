@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLocalCarrier, type Order } from '@kefu-edge/cloud-sync/carrier'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { BESIDE_OTHERS } from '@kefu-edge/cloud-sync/manners'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
@@ -25,7 +26,7 @@ export interface BacklogOrder extends Order {
   readonly upTo: number
   readonly below: number
   /** Time by the floor of the box: certificates are judged by it. */
-  readonly nowMs: number
+  readonly time: CertificateTime
 }
 
 export interface BacklogWork {
@@ -46,18 +47,17 @@ function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
   giveWay()
   const store = openStore({ path: work.database, readonly: true, pageCacheKib: PAGE_CACHE_KIB })
   const read = createLaneReader(store, disclosingOf(work, store))
-  const known = { nowMs: Date.now(), atMs: performance.now() }
-  const now = () => known.nowMs + performance.now() - known.atMs
+  const told = { nowMs: Date.now(), isKnown: false, atMs: performance.now() }
+  const now = () => told.nowMs + performance.now() - told.atMs
   const link = createLink({
     url: work.url,
     identity: loadIdentity(gatewayId, work.identityFile),
     clock: { now, monotonic: () => performance.now() },
-    certificateTimeMs: now,
+    certificateTime: () => ({ nowMs: now(), isKnown: told.isKnown }),
     ...(work.caPem === undefined ? {} : { caPem: work.caPem }),
   })
   serveOrders<BacklogOrder>(port, (order) => {
-    known.nowMs = order.nowMs
-    known.atMs = performance.now()
+    Object.assign(told, order.time, { atMs: performance.now() })
     const { lane, settled, upTo, below } = order
     const epochs = readEpochs(store)
     const source = {

@@ -43,7 +43,7 @@ export function composeBacklog(
   const ordered = (order: Order): BacklogOrder => {
     const lane = LANES.find((one) => one === order.lane)
     if (!lane) throw new RangeError(`no lane ${order.lane}`)
-    return { ...order, lane, ...ledger.readable(lane), nowMs: time.now() }
+    return { ...order, lane, ...ledger.readable(lane), time: time.reading() }
   }
 
   function start(): Running {

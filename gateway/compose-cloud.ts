@@ -49,7 +49,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     url,
     identity,
     clock,
-    certificateTimeMs: () => box.time.now(),
+    certificateTime: box.time.reading,
     ...(caPem === undefined ? {} : { caPem }),
   })
   const random = Math.random

@@ -102,7 +102,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
     closers.push(() => schedule.close())
     const http = await composeHttp({ config, box, devices, metrics, loggers })
     closers.push(() => http.close())
-    const tls = await listenMqttTls(config, devices.broker, loggers.mqtt)
+    const tls = await listenMqttTls(config, devices.broker, box.time, loggers.mqtt)
     if (tls) closers.push(() => tls.close())
     const { host, port } = config.mqtt
     const mqtt = await devices.broker.listen({ host, port })
@@ -170,6 +170,7 @@ const isListenError = (error: unknown): error is Error =>
 async function listenMqttTls(
   { mqtt, tls }: Config,
   broker: MqttBroker,
+  time: Box['time'],
   logger: Logger,
 ): Promise<TlsPort | undefined> {
   if (!tls) return undefined
@@ -178,6 +179,7 @@ async function listenMqttTls(
     host: tls.host,
     port: mqtt.tlsPort,
     broker,
+    time: time.reading,
     onError: (error) => logger.error({ error }, 'the TLS listener failed'),
   })
 }

@@ -53,6 +53,7 @@ export async function composeHttp(parts: {
         maxPacketBytes: config.mqtt.maxPacketBytes,
         accept: (connection) => devices.broker.accept(connection),
         requiresCertificate,
+        onRefused: (address, reason) => devices.broker.handshakeFailed(address, reason),
       }),
     ],
   })
@@ -67,7 +68,11 @@ export async function composeHttp(parts: {
     const { tls } = config
     if (!tls) return { adapter: plain.adapter, port, renew: () => {}, close }
     const options = optionsFor(tls.requireClientCertificate)
-    const secure = await openServer(config, { ...options, tls }, loggers)
+    const secure = await openServer(
+      config,
+      { ...options, tls: { ...tls, time: box.time.reading } },
+      loggers,
+    )
     servers.push(secure)
     const tlsPort = await secure.listen(tls.host, config.http.tlsPort)
     return { adapter: plain.adapter, port, tlsPort, renew: () => secure.renew(), close }

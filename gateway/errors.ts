@@ -94,6 +94,16 @@ export const ERRORS = {
     title: 'The client certificate is of another device',
     next: 'The CN or a DNS name of the certificate must be the device id, and the MQTT client id as well.',
   },
+  'auth.certificate-expired': {
+    status: 401,
+    title: 'The client certificate, or one of those that issued it, has expired',
+    next: 'Issue the device a new one. If it should not have: kefu-edge doctor says whether the clock of the box is right.',
+  },
+  'auth.certificate-early': {
+    status: 401,
+    title: 'The client certificate, or one of those that issued it, is not valid yet',
+    next: 'Compare the clock of whoever issued it with that of the box (kefu-edge doctor).',
+  },
   'auth.admin': {
     status: 401,
     title: 'The admin token is missing or wrong',

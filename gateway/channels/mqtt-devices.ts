@@ -32,6 +32,8 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.client-id': 0x85,
   'auth.disabled': 0x8a,
   'auth.certificate': 0x87,
+  'auth.certificate-expired': 0x87,
+  'auth.certificate-early': 0x87,
   'auth.backing-off': 0x9f,
   'topic.denied': 0x80,
   'topic.not-yours': 0x87,
@@ -125,12 +127,14 @@ export function createMqttDevices(parts: MqttDevicesParts) {
   function authenticate(
     credentials: MqttCredentials,
   ): AuthenticateResult<Device> | Promise<AuthenticateResult<Device>> {
-    const { clientId, username, password, certificate, remoteAddress } = credentials
+    const { clientId, username, password, certificate, certificateFault, remoteAddress } =
+      credentials
     if (parts.allowAnonymous && username === undefined && password === undefined) {
       return { ok: true, principal: { id: clientId, kind: ANONYMOUS_KIND, groups: [] } }
     }
     try {
       if (certificate) return accepted(byCertificate(certificate, clientId))
+      if (certificateFault && password === undefined) throw new GatewayError(certificateFault)
       const deviceId = username ?? clientId
       if (!isClientOf(deviceId, clientId)) {
         throw new GatewayError('auth.client-id', { detail: `client id "${clientId.slice(0, 64)}"` })

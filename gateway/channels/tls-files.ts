@@ -1,6 +1,7 @@
 /** Certificate, key and CA of devices as files of the operator: read, checked, and watched for new ones. */
 import { readFileSync, statSync } from 'node:fs'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import { createSecureContext } from 'node:tls'
+import { readCertificates } from '@kefu-edge/cloud-sync/judge-certificate'
 import { GatewayError } from '../errors.ts'
 
 export interface TlsFiles {
@@ -12,11 +13,18 @@ export interface TlsFiles {
   readonly requireClientCertificate: boolean
 }
 
+/** What stands in them. */
+export interface TlsSecrets {
+  readonly cert: Buffer
+  readonly key: Buffer
+  readonly ca?: Buffer
+}
+
 /** Certificates are renewed weeks ahead of their end: a minute later is soon enough. */
 const WATCH_INTERVAL_MS = 60_000
 
 /** Throws `config.unreadable` where a file is missing, is no certificate, key or CA, or key and certificate are no pair. */
-export function readTlsFiles({ certFile, keyFile, caFile }: TlsFiles): SecureContextOptions {
+export function readTlsFiles({ certFile, keyFile, caFile }: TlsFiles): TlsSecrets {
   try {
     const read = {
       cert: readFileSync(certFile),
@@ -24,6 +32,8 @@ export function readTlsFiles({ certFile, keyFile, caFile }: TlsFiles): SecureCon
       ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
     }
     createSecureContext(read)
+    if (read.ca && readCertificates(read.ca).length === 0)
+      throw new Error(`${caFile}: no certificate`)
     return read
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : String(cause)

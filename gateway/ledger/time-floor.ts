@@ -32,6 +32,8 @@ export interface TimeFloor extends Clock {
   now(): number
   /** Undefined where `now` may be trusted. */
   doubt(): TimeDoubt | undefined
+  /** Both in one: what terms are judged by. In doubt it may be later than this. */
+  reading(): { readonly nowMs: number; readonly isKnown: boolean }
   /**
    * Somebody who knows says what time it is: the cloud core, an operator. False, and not taken: it is
    * before the last time known to be good, or further ahead than a box rests and the clock disagrees.
@@ -101,6 +103,7 @@ export function createTimeFloor(parts: {
       isRestampDue = true
       return { boot, monotonicMs: Math.round(passed()) }
     },
+    reading: () => ({ nowMs: now(), isKnown: isKnown() }),
     confirm: async (trueMs, uncertainty) => {
       const toleranceMs = TOLERANCE_MS + uncertainty
       const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= good.atMs

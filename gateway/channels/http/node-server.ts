@@ -5,8 +5,8 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
-import { peerCertificateOf } from '../mqtt/peer-certificate.ts'
-import { readTlsFiles, type TlsFiles } from '../tls-files.ts'
+import { createCertificateReader, type ShownCertificate } from '../mqtt/peer-certificate.ts'
+import { readTlsFiles } from '../tls-files.ts'
 import {
   chooseProtocol,
   type HttpReply,
@@ -30,10 +30,19 @@ export function createNodeServer(options: ServerOptions): HttpServer {
     void serve(options, request, response)
   }
   const { tls } = options
-  const secure = tls && createTlsServer({ ...settings, ...tlsSettings(tls) }, answer)
+  const secrets = tls && readTlsFiles(tls)
+  let readCertificate = tls && createCertificateReader(secrets?.ca, tls.time)
+  const judged = {
+    requestCert: tls?.caFile !== undefined,
+    // OpenSSL would judge by the system clock; see judge-certificate.
+    rejectUnauthorized: false,
+  }
+  const secure = tls && createTlsServer({ ...settings, ...secrets, ...judged }, answer)
   const server = secure ?? createServer(settings, answer)
+  const shownBy = (socket: Socket): ShownCertificate =>
+    (socket instanceof TLSSocket && readCertificate?.(socket)) || {}
   const endpoints = new Map(
-    options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint)]),
+    options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint, shownBy)]),
   )
   const upgraders = [...endpoints.values()]
 
@@ -55,7 +64,10 @@ export function createNodeServer(options: ServerOptions): HttpServer {
         })
       }),
     renew: () => {
-      if (tls) secure?.setSecureContext(readTlsFiles(tls))
+      if (!tls) return
+      const fresh = readTlsFiles(tls)
+      secure?.setSecureContext(fresh)
+      readCertificate = createCertificateReader(fresh.ca, tls.time)
     },
     close: () =>
       new Promise((resolve) => {
@@ -65,12 +77,6 @@ export function createNodeServer(options: ServerOptions): HttpServer {
       }),
   }
 }
-
-const tlsSettings = (tls: TlsFiles) => ({
-  ...readTlsFiles(tls),
-  requestCert: tls.caFile !== undefined,
-  rejectUnauthorized: false,
-})
 
 function refuseUpgrade(socket: Duplex, status: number): void {
   if (socket.writable)
@@ -133,7 +139,9 @@ function send(response: ServerResponse, reply: HttpReply): void {
   response.end(body)
 }
 
-function upgraderOf(endpoint: WebSocketEndpoint) {
+type ShownBy = (socket: Socket) => ShownCertificate
+
+function upgraderOf(endpoint: WebSocketEndpoint, shownBy: ShownBy) {
   const wss = new WebSocketServer({
     noServer: true,
     maxPayload: endpoint.maxPayloadBytes,
@@ -164,7 +172,9 @@ function upgraderOf(endpoint: WebSocketEndpoint) {
         peers.set(ws, true)
         ws.on('pong', () => peers.set(ws, true))
         ws.on('close', () => peers.delete(ws))
-        attach(endpoint, ws, request.socket, () => peers.set(ws, true))
+        const { remoteAddress = '' } = request.socket
+        const from = { remoteAddress, ...shownBy(request.socket) }
+        attach(endpoint, ws, from, () => peers.set(ws, true))
       })
     },
     closeAll(): void {
@@ -178,18 +188,20 @@ function upgraderOf(endpoint: WebSocketEndpoint) {
   }
 }
 
+type Origin = ShownCertificate & { readonly remoteAddress: string }
+
 function attach(
   endpoint: WebSocketEndpoint,
   ws: WebSocket,
-  socket: Socket,
+  { remoteAddress, peerCertificate, certificateFault }: Origin,
   onLife: () => void,
 ): void {
   ws.binaryType = 'nodebuffer'
-  const certificate = socket instanceof TLSSocket ? peerCertificateOf(socket) : undefined
   const peer: WebSocketPeer = {
-    remoteAddress: socket.remoteAddress ?? '',
+    remoteAddress,
     protocol: ws.protocol,
-    ...(certificate ? { certificate } : {}),
+    ...(peerCertificate ? { certificate: peerCertificate } : {}),
+    ...(certificateFault ? { certificateFault } : {}),
     send: (data) => {
       if (ws.readyState !== WebSocket.OPEN) return
       ws.send(data, { binary: typeof data !== 'string' }, () => {

@@ -3,7 +3,8 @@
  * its binary loads, node:http with ws elsewhere. Both pass test/contracts/http-server.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { PeerCertificate } from '../mqtt/byte-connection.ts'
+import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
+import type { CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
 export interface HttpRequest {
@@ -36,6 +37,7 @@ export interface WebSocketPeer {
   readonly protocol: string
   /** Only when it was verified against the CA of the site. */
   readonly certificate?: PeerCertificate
+  readonly certificateFault?: CertificateFault
   /** Sends a text (string) or binary frame; nothing happens when the connection is gone. */
   send(data: string | Uint8Array): void
   /** Bytes handed over and not yet taken by the network. */
@@ -63,7 +65,10 @@ export interface ServerOptions {
   readonly routes: HttpRoutes
   readonly sockets: readonly WebSocketEndpoint[]
   /** Client certificates are asked for where there is a CA, and never demanded: browsers have none. */
-  readonly tls?: TlsFiles
+  readonly tls?: TlsFiles & {
+    /** Those certificates are judged by it. */
+    readonly time: () => CertificateTime
+  }
 }
 
 export interface HttpServer {

@@ -4,6 +4,7 @@ import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import type { Engine } from './engine.ts'
+import { wordsOf } from './peer-certificate.ts'
 import type { MqttPrincipal } from './ports.ts'
 
 export interface Problem {
@@ -24,9 +25,14 @@ export function admissionProblem(connection: Connection, packet: ConnectPacket):
   const { engine } = connection
   const { limits } = engine
   if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
-  const { remoteAddress, transport } = connection.io
+  const { remoteAddress, transport, peerCertificate, certificateFault } = connection.io
   // Over TLS it was counted before the handshake.
   if (transport !== 'tls' && !engine.connectGate.admits(remoteAddress)) return TOO_MANY
+  // Whatever else it brings: a token, a password, nothing.
+  if (connection.io.requiresCertificate && !peerCertificate) {
+    const reason = certificateFault ? wordsOf(certificateFault) : 'a client certificate is required'
+    return { code: Reason.notAuthorized, reason }
+  }
   const waitMs = engine.loginGuard.waitMs(remoteAddress, packet.clientId)
   if (waitMs > 0) {
     return {

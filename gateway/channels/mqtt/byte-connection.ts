@@ -7,11 +7,17 @@ export interface PeerCertificate {
   readonly altNames: readonly string[]
 }
 
+/** The certificate is of the CA of the site, but over, or not begun, by the time of the box. */
+export type CertificateFault = 'auth.certificate-expired' | 'auth.certificate-early'
+
 export interface ByteConnection {
   readonly remoteAddress: string
   readonly transport: Transport
   /** Only when the transport verified it. */
   readonly peerCertificate?: PeerCertificate
+  readonly certificateFault?: CertificateFault
+  /** Nobody comes in here by a token alone; who has a fault comes as far as hearing of it. */
+  readonly requiresCertificate?: boolean
   /** Takes the bytes over; the caller does not change them afterwards. */
   write(bytes: Uint8Array): void
   /** Bytes written that the peer's network has not taken yet. */

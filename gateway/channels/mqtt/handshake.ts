@@ -62,6 +62,7 @@ export class Handshake {
       username: packet.username,
       password: packet.password,
       certificate: io.peerCertificate,
+      certificateFault: io.certificateFault,
       protocolVersion: packet.version,
       remoteAddress: io.remoteAddress,
       transport: io.transport,

@@ -1,5 +1,5 @@
 /** What the MQTT engine is given and what it hands on: the seams to the rest of the house. */
-import type { PeerCertificate, Transport } from './byte-connection.ts'
+import type { CertificateFault, PeerCertificate, Transport } from './byte-connection.ts'
 import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
 
 /** Who a connection is, as `authenticate` found out. */
@@ -12,6 +12,8 @@ export interface MqttCredentials {
   readonly username: string | undefined
   readonly password: Buffer | undefined
   readonly certificate: PeerCertificate | undefined
+  /** Where its certificate does not count: a token does all the same. */
+  readonly certificateFault?: CertificateFault | undefined
   readonly protocolVersion: ProtocolVersion
   readonly remoteAddress: string
   readonly transport: Transport

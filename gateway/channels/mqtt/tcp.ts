@@ -1,8 +1,12 @@
 /** The TCP listener, which TLS stands on too, and Node sockets behind the byte-connection port. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { ByteConnection, PeerCertificate, Transport } from './byte-connection.ts'
-import { peerCertificateOf } from './peer-certificate.ts'
+import type {
+  ByteConnection,
+  CertificateFault,
+  PeerCertificate,
+  Transport,
+} from './byte-connection.ts'
 
 /** Connections the kernel may hold before we accept them: a whole site that comes back after a power cut. */
 const BACKLOG = 4096
@@ -43,21 +47,29 @@ function boundPort(server: Server): number {
 const closeServer = (server: Server): Promise<void> =>
   new Promise((resolve) => server.close(() => resolve()))
 
+/** What TLS has made known of who connects. */
+export type Introduction = Pick<
+  ByteConnection,
+  'peerCertificate' | 'certificateFault' | 'requiresCertificate'
+>
+
 /** A Node socket as a byte connection. */
-export const socketConnection = (socket: Socket): ByteConnection => new SocketConnection(socket)
+export const socketConnection = (socket: Socket, introduction: Introduction = {}): ByteConnection =>
+  new SocketConnection(socket, introduction)
 
 class SocketConnection implements ByteConnection {
   private readonly socket: Socket
   readonly remoteAddress: string
   readonly transport: Transport
   readonly peerCertificate?: PeerCertificate
+  readonly certificateFault?: CertificateFault
+  readonly requiresCertificate?: boolean
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, introduction: Introduction) {
+    Object.assign(this, introduction)
     this.socket = socket
     this.remoteAddress = socket.remoteAddress ?? ''
     this.transport = socket instanceof TLSSocket ? 'tls' : 'tcp'
-    const certificate = socket instanceof TLSSocket ? peerCertificateOf(socket) : undefined
-    if (certificate !== undefined) this.peerCertificate = certificate
     // A socket error is followed by 'close', which is where the end is dealt with.
     socket.on('error', ignore)
   }

@@ -5,22 +5,26 @@
  * server has to be changed, not that of a name.
  */
 import type { Socket } from 'node:net'
-import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import { readTlsFiles, type TlsFiles } from '../tls-files.ts'
+import { createServer, type TLSSocket } from 'node:tls'
+import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
+import { readTlsFiles, type TlsFiles, type TlsSecrets } from '../tls-files.ts'
 import type { MqttBroker } from './broker.ts'
+import { createCertificateReader, NONE_SHOWN } from './peer-certificate.ts'
 import { type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 
 export interface TlsPortParts extends ListenOptions {
   readonly files: TlsFiles
   /** Says who may begin, takes who came through, and hears of those who did not. */
   readonly broker: Pick<MqttBroker, 'admitsHandshake' | 'accept' | 'handshakeFailed'>
+  /** Device certificates are judged by it. */
+  readonly time: () => CertificateTime
   readonly onError: (error: Error) => void
 }
 
 export interface TlsPort {
   readonly port: number
   /** New connections get this from now on; those that stand keep theirs. */
-  renew(secrets: SecureContextOptions): void
+  renew(secrets: TlsSecrets): void
   /** Takes no more connections; those that stand are ended by the broker. */
   close(): void
 }
@@ -30,21 +34,34 @@ const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /** Listens. Rejects when the port cannot be had; throws `config.unreadable`. */
 export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
-  const { files, broker } = parts
+  const { files, broker, time } = parts
+  const secrets = readTlsFiles(files)
+  let readCertificate = createCertificateReader(secrets.ca, time)
+  const isRequired = files.requireClientCertificate && files.caFile !== undefined
   const handshakes = createServer(
     {
-      ...readTlsFiles(files),
+      ...secrets,
       requestCert: files.caFile !== undefined,
-      rejectUnauthorized: files.requireClientCertificate,
+      // OpenSSL would judge by the system clock, and hide behind it what else is wrong.
+      rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     },
-    (socket) => broker.accept(socketConnection(socket)),
+    (socket) => {
+      const { refusal, ...shown } = readCertificate(socket)
+      if (!isRequired || refusal === undefined) {
+        broker.accept(socketConnection(socket, { ...shown, requiresCertificate: isRequired }))
+        return
+      }
+      broker.handshakeFailed(socket.remoteAddress ?? '', `no TLS connection: ${plain(refusal)}`)
+      socket.on('error', () => {})
+      socket.destroy()
+    },
   )
   handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    const code = verifyErrorOf(socket) ?? error.code ?? ''
+    const { code = '', message } = error
     // Who only looks whether the port is open, as monitors do every few seconds, was not refused.
     const isProbe = code === 'ECONNRESET'
-    const reason = `no TLS connection: ${REASONS[code] ?? `${code} ${error.message}`}`
+    const reason = `no TLS connection: ${plain(code, message)}`
     broker.handshakeFailed(addressOf(socket), isProbe ? undefined : reason)
   })
   const begin = (socket: Socket): void => {
@@ -55,7 +72,10 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
   const listener = await listenTcp(parts, begin, parts.onError)
   return {
     port: listener.port,
-    renew: (secrets) => handshakes.setSecureContext(secrets),
+    renew: (fresh) => {
+      handshakes.setSecureContext(fresh)
+      readCertificate = createCertificateReader(fresh.ca, time)
+    },
     close: () => void listener.close(),
   }
 }
@@ -64,16 +84,13 @@ const FOREIGN = 'its certificate is not of the authority in tls.caFile'
 
 /** By the codes of OpenSSL and Node; what is not here is told as they put it. */
 const REASONS: Readonly<Record<string, string>> = {
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-    'it showed no client certificate, and tls.requireClientCertificate asks for one',
+  [NONE_SHOWN]: 'it showed no client certificate, and tls.requireClientCertificate asks for one',
   DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN,
   SELF_SIGNED_CERT_IN_CHAIN: FOREIGN,
   UNABLE_TO_GET_ISSUER_CERT: FOREIGN,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: FOREIGN,
   CERT_SIGNATURE_FAILURE: FOREIGN,
-  CERT_HAS_EXPIRED: 'its certificate has expired, by the clock of this box',
-  CERT_NOT_YET_VALID: 'its certificate is not valid yet, by the clock of this box',
   ERR_SSL_HTTP_REQUEST: 'it spoke HTTP and not TLS',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it spoke plain MQTT, or something else, and not TLS',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not trust the certificate authority of this box',
@@ -82,11 +99,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: 'it did not finish the handshake in time',
 }
 
-/** Node cuts a client whose certificate it refuses with a mere "hang up"; why is said by its socket. */
-function verifyErrorOf({ authorizationError }: TLSSocket): string | undefined {
-  // An Error by its type, a code of OpenSSL in truth.
-  return authorizationError ? String(authorizationError) : undefined
-}
+const plain = (code: string, message = ''): string => REASONS[code] ?? `${code} ${message}`.trim()
 
 /** Of a client that was cut, only the TCP socket below TLS still knows it; Node has no public way to that. */
 function addressOf(socket: TLSSocket & { readonly _parent?: Socket }): string {

@@ -1,6 +1,6 @@
 /** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
 import type { WebSocketEndpoint, WebSocketPeer } from '../http/server.ts'
-import type { ByteConnection, PeerCertificate } from '../mqtt/byte-connection.ts'
+import type { ByteConnection, CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
 import { PausableChunks } from '../mqtt/pausable-chunks.ts'
 
 /** Above this much unsent, the engine is told when it has drained. */
@@ -11,12 +11,14 @@ const MAX_PAUSED_BYTES = 4 * 1024 * 1024
 const UNSUPPORTED_DATA = 1003
 /** RFC 6455: 1008 policy violation. */
 const POLICY_VIOLATION = 1008
+const NO_CERTIFICATE = 'a client certificate of the site is required'
 
 export function mqttOverWebSocket(options: {
   readonly maxPacketBytes: number
   readonly accept: (connection: ByteConnection) => void
   /** Turns away who shows no certificate of the site's CA. */
   readonly requiresCertificate?: boolean
+  readonly onRefused?: (remoteAddress: string, reason: string) => void
 }): WebSocketEndpoint {
   return {
     path: '/mqtt',
@@ -24,11 +26,14 @@ export function mqttOverWebSocket(options: {
     protocols: ['mqtt', 'mqttv3.1'],
     maxPayloadBytes: options.maxPacketBytes + 8,
     onOpen: (peer) => {
-      if (options.requiresCertificate && !peer.certificate) {
-        peer.close(POLICY_VIOLATION, 'a client certificate of the site is required')
+      const { requiresCertificate = false, onRefused } = options
+      // Whose certificate is not of this time hears of it in the CONNACK.
+      if (requiresCertificate && !peer.certificate && !peer.certificateFault) {
+        peer.close(POLICY_VIOLATION, NO_CERTIFICATE)
+        onRefused?.(peer.remoteAddress, NO_CERTIFICATE)
         return { onMessage: () => {}, onDrain: () => {}, onClose: () => {} }
       }
-      const stream = new WebSocketStream(peer)
+      const stream = new WebSocketStream(peer, requiresCertificate)
       options.accept(stream)
       return {
         onMessage: (data, isBinary) => {
@@ -46,6 +51,8 @@ class WebSocketStream implements ByteConnection {
   readonly transport = 'websocket'
   readonly remoteAddress: string
   readonly peerCertificate?: PeerCertificate
+  readonly certificateFault?: CertificateFault
+  readonly requiresCertificate: boolean
   readonly #peer: WebSocketPeer
   #onDrain: () => void = () => {}
   #onClose: () => void = () => {}
@@ -53,10 +60,12 @@ class WebSocketStream implements ByteConnection {
   readonly #chunks = new PausableChunks()
   #isFull = false
 
-  constructor(peer: WebSocketPeer) {
+  constructor(peer: WebSocketPeer, requiresCertificate: boolean) {
     this.#peer = peer
+    this.requiresCertificate = requiresCertificate
     this.remoteAddress = peer.remoteAddress
     if (peer.certificate) this.peerCertificate = peer.certificate
+    if (peer.certificateFault) this.certificateFault = peer.certificateFault
   }
 
   write(bytes: Uint8Array): void {

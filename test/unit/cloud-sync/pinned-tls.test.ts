@@ -51,7 +51,7 @@ function dial(port: number, caPem: string, options: { host?: string; timeMs?: nu
     caPem,
     identity: loadIdentity('gw-1', join(folder, 'gateway.key')),
     clock: systemClock,
-    ...(timeMs === undefined ? {} : { certificateTimeMs: () => timeMs }),
+    ...(timeMs === undefined ? {} : { certificateTime: () => ({ nowMs: timeMs, isKnown: true }) }),
   })
   closers.push(() => link.close())
   return link.request({ method: 'GET', path: '/healthz' })

@@ -29,6 +29,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     broker: started.broker,
+    time: () => ({ nowMs: Date.now(), isKnown: true }),
     onError: (error) => {
       throw error
     },
