@@ -37,6 +37,8 @@ export interface Installer {
   finishInterrupted(): Promise<void>
   /** Notes what became of it, so that it is never begun with again. */
   settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void
+  /** Its term is over; should the time turn out to have been wrong, it may be begun with all the same. */
+  expire(manifest: ReleaseManifest): void
 }
 
 type SettledPhase = Exclude<PullRecord['phase'], 'activating'>
@@ -104,13 +106,24 @@ export function createInstaller(parts: {
   }
 
   function settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void {
-    save(manifest, phase, reason)
+    save(manifest, phase, reason === undefined ? {} : { reason: reason.slice(0, 400) })
     const { kind, name, serial } = manifest
     if (reason) logger.warn({ kind, name, serial, phase, reason }, 'release not in use')
     else logger.info({ kind, name, serial, phase }, 'release in use')
   }
 
-  function save(manifest: ReleaseManifest, phase: PullRecord['phase'], reason?: string): void {
+  function expire(manifest: ReleaseManifest): void {
+    const { kind, name, serial } = manifest
+    const reason = 'expired before it was taken'
+    save(manifest, 'refused', { reason, isExpired: true })
+    logger.warn({ kind, name, serial, reason }, 'release not in use')
+  }
+
+  function save(
+    manifest: ReleaseManifest,
+    phase: PullRecord['phase'],
+    why: Pick<PullRecord, 'reason' | 'isExpired'> = {},
+  ): void {
     const { kind, name, serial, expiresAtMs } = manifest
     const previous = store.find(kind, name)?.contentSerial
     const contentSerial = phase === 'active' && !ONCE_KINDS.has(kind) ? serial : previous
@@ -121,12 +134,12 @@ export function createInstaller(parts: {
       phase,
       expiresAtMs,
       ...(phase === 'activating' ? { manifest } : {}),
-      ...(reason ? { reason: reason.slice(0, 400) } : {}),
+      ...why,
       ...(contentSerial === undefined ? {} : { contentSerial }),
     })
   }
 
-  return { install, finishInterrupted, settle }
+  return { install, finishInterrupted, settle, expire }
 }
 
 /** A target that throws has failed; the release is not in use then. */

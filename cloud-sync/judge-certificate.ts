@@ -8,13 +8,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { type Purpose, pathFault, pathToRoot, sentAlong } from './certificate-path.ts'
-
-/** Time that certificates are judged by. */
-export interface CertificateTime {
-  readonly nowMs: number
-  /** False: it may be later than this, but not earlier; the clock is in doubt. */
-  readonly isKnown: boolean
-}
+import type { TrustedTime } from './ports.ts'
 
 export type TermFault = 'expired' | 'not-yet-valid'
 
@@ -39,7 +33,7 @@ export function createPeerJudge(parts: {
   /** The trusted authorities, one PEM after the other. */
   readonly caPem: string | Buffer
   readonly purpose: Purpose
-  readonly time: () => CertificateTime
+  readonly time: () => TrustedTime
 }): PeerJudge {
   const { purpose, time } = parts
   const roots = readCertificates(parts.caPem)
@@ -77,7 +71,7 @@ export function createPeerJudge(parts: {
 /** The time in doubt is a lower bound: it shows that a certificate is over, not that it has not begun. */
 function termFault(
   path: readonly X509Certificate[],
-  { nowMs, isKnown }: CertificateTime,
+  { nowMs, isKnown }: TrustedTime,
 ): TermFault | undefined {
   if (path.some(({ validTo }) => nowMs > Date.parse(validTo))) return 'expired'
   const isEarly = isKnown && path.some(({ validFrom }) => nowMs < Date.parse(validFrom))

@@ -6,9 +6,9 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Identity } from './identity.ts'
-import { type CertificateTime, createPeerJudge } from './judge-certificate.ts'
+import { createPeerJudge } from './judge-certificate.ts'
 import { connectPinned, UntrustedError } from './pinned-tls.ts'
-import type { Clock, Link, LinkFailure, LinkRequest, LinkResult } from './ports.ts'
+import type { Clock, Link, LinkFailure, LinkRequest, LinkResult, TrustedTime } from './ports.ts'
 import { signRequest } from './protocol/http-signature.ts'
 import { MAX_INFLATED_BYTES } from './protocol/limits.ts'
 
@@ -29,7 +29,7 @@ export interface LinkOptions {
   readonly identity: Identity
   readonly clock: Clock
   /** Time that certificates are judged by; without it, that of the clock. */
-  readonly certificateTime?: () => CertificateTime
+  readonly certificateTime?: () => TrustedTime
 }
 
 export function createLink(options: LinkOptions): Link {

@@ -49,6 +49,13 @@ export interface Clock {
   monotonic(): number
 }
 
+/** Time that terms are judged by: of certificates, of releases. */
+export interface TrustedTime {
+  readonly nowMs: number
+  /** False: the clock is in doubt, and `nowMs` the last time known to be good and what has passed since. */
+  readonly isKnown: boolean
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

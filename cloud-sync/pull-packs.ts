@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { type Backoff, createBackoff, sleep } from './backoff.ts'
 import { fetchContent } from './fetch-content.ts'
 import { createInstaller, type ReleaseTarget } from './install-release.ts'
-import type { Clock, Link, Logger, Random } from './ports.ts'
+import type { Clock, Link, Logger, Random, TrustedTime } from './ports.ts'
 import { parseJson } from './protocol/parse.ts'
 import {
   openRelease,
@@ -27,8 +27,8 @@ export interface PullerOptions {
   readonly targets: Partial<Record<ReleaseKind, ReleaseTarget>>
   readonly store: PullStore
   readonly clock: Clock
-  /** Time that terms are judged by: the last known good time where the clock is in doubt. */
-  readonly trustedTimeMs?: () => number
+  /** Time that terms are judged by; without it, that of the clock. */
+  readonly time?: () => TrustedTime
   readonly random: Random
   readonly logger: Logger
   readonly pullEveryMs?: number
@@ -54,7 +54,7 @@ export interface Puller {
 
 export function createPuller(options: PullerOptions): Puller {
   const { link, gatewayId, store, clock, logger, targets } = options
-  const nowMs = options.trustedTimeMs ?? clock.now
+  const time = options.time ?? (() => ({ nowMs: clock.now(), isKnown: true }))
   const closing = new AbortController()
   const backoff: Backoff = createBackoff(options.random)
   const installer = createInstaller({ targets, store, logger })
@@ -82,7 +82,11 @@ export function createPuller(options: PullerOptions): Puller {
   }
 
   async function ask(): Promise<ReleasesAnswer | undefined> {
-    const request: ReleasesRequest = { settled: store.records().flatMap(toSettled) }
+    const { nowMs } = time()
+    const isSettled = (record: PullRecord) => !isWronglyExpired(record, nowMs)
+    const request: ReleasesRequest = {
+      settled: store.records().filter(isSettled).flatMap(toSettled),
+    }
     const result = await link.request({
       method: 'POST',
       path: `/v1/gateways/${gatewayId}/releases`,
@@ -108,12 +112,15 @@ export function createPuller(options: PullerOptions): Puller {
     const { kind, name, serial } = manifest
     const target = targets[kind]
     const before = store.find(kind, name)
-    const isOld = before !== undefined && before.serial >= serial
+    const now = time()
+    const isSettled = before?.serial === serial && !isWronglyExpired(before, now.nowMs)
+    const isOld = isSettled || (before !== undefined && before.serial > serial)
     const isOurs = !manifest.gateways || manifest.gateways.includes(gatewayId)
     if (!target || isOld || !isOurs) return true
     if (!isWindowOpen && !URGENT_KINDS.has(kind)) return true
-    if (manifest.expiresAtMs <= nowMs()) {
-      installer.settle(manifest, 'refused', 'expired before it was taken')
+    if (manifest.expiresAtMs <= now.nowMs) {
+      if (now.isKnown) installer.expire(manifest)
+      else waitForTime(manifest)
       return true
     }
     const base = before?.contentSerial
@@ -131,6 +138,12 @@ export function createPuller(options: PullerOptions): Puller {
     }
     await installer.install(target, manifest, content.bytes)
     return true
+  }
+
+  /** The core offers it again with each round, and then the time may be known. */
+  function waitForTime({ kind, name, serial }: ReleaseManifest): void {
+    lastError = `${kind} ${name} ${serial} waits until the time is known: it has expired by a time that is in doubt`
+    logger.info({ kind, name, serial }, 'a release waits until the time is known')
   }
 
   async function run(): Promise<void> {
@@ -178,6 +191,10 @@ export function createPuller(options: PullerOptions): Puller {
     nudge: () => wake(),
   }
 }
+
+/** It was refused as expired by a clock that was ahead: the right time shows that it is not over. */
+const isWronglyExpired = ({ isExpired, expiresAtMs }: PullRecord, nowMs: number): boolean =>
+  isExpired === true && nowMs < expiresAtMs
 
 function toSettled(record: PullRecord): ReleasesRequest['settled'] {
   const { kind, name, serial, phase, reason } = record

@@ -6,9 +6,9 @@ import { randomFillSync } from 'node:crypto'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createLocalCarrier, type Order } from '@kefu-edge/cloud-sync/carrier'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
-import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { BESIDE_OTHERS } from '@kefu-edge/cloud-sync/manners'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
 import { giveWay } from './give-way.ts'
 import { disclosing } from './ledger/disclosure.ts'
@@ -26,7 +26,7 @@ export interface BacklogOrder extends Order {
   readonly upTo: number
   readonly below: number
   /** Time by the floor of the box: certificates are judged by it. */
-  readonly time: CertificateTime
+  readonly time: TrustedTime
 }
 
 export interface BacklogWork {

@@ -76,7 +76,8 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     ...(backlog ? { backlogCarrier: backlog } : {}),
     enrol: enrolment.enrol,
     limits: { drainPerSecond: config.cloud.drainPerSecond },
-    onTime: takeTime(box.time, logger),
+    // What waits for the time need not wait for the next round.
+    onTime: takeTime(box.time, logger, () => puller?.nudge()),
   })
   const cosigning = createCosigning({ ...common, ledger })
   const isConnected = () => pusher.status().state === 'connected'
@@ -104,8 +105,8 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       if (!store) return
       enrolment.whenPinned((publisherKey) => {
         if (isClosed) return
-        const trustedTimeMs = () => box.time.now()
-        puller = createPuller({ ...common, publisherKey, targets, store, trustedTimeMs })
+        const time = box.time.reading
+        puller = createPuller({ ...common, publisherKey, targets, store, time })
         puller.start()
       })
     },
@@ -127,7 +128,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
 }
 
 /** What the core's clock says comes every few seconds; what changes by it is said once. */
-function takeTime(time: Box['time'], logger: Logger) {
+function takeTime(time: Box['time'], logger: Logger, onKnown: () => void) {
   let isRefusalSaid = false
   return (coreMs: number, uncertaintyMs: number): void => {
     const wasInDoubt = time.doubt() !== undefined
@@ -140,6 +141,7 @@ function takeTime(time: Box['time'], logger: Logger) {
             { here, core },
             'the cloud core says what time it is: the time is not in doubt any more',
           )
+          onKnown()
         }
         if (!isTaken && !isRefusalSaid) {
           logger.warn(

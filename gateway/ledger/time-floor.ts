@@ -3,6 +3,7 @@
  * good, and in doubt when the clock says what cannot be. Entries written in doubt carry the start of
  * the box and monotonic milliseconds; once the time is known, one entry tells what to add.
  */
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
@@ -33,7 +34,7 @@ export interface TimeFloor extends Clock {
   /** Undefined where `now` may be trusted. */
   doubt(): TimeDoubt | undefined
   /** Both in one: what terms are judged by. In doubt it may be later than this. */
-  reading(): { readonly nowMs: number; readonly isKnown: boolean }
+  reading(): TrustedTime
   /**
    * Somebody who knows says what time it is: the cloud core, an operator. False, and not taken: it is
    * before the last time known to be good, or further ahead than a box rests and the clock disagrees.

@@ -33,6 +33,23 @@ it('a box that ran half a year ahead once believes its clock and the core again 
   await expect.poll(state, { timeout: 15_000 }).toBe('connected')
   expect(gateway.box.time.doubt()).toBeDefined()
   announce(gateway)
+  await gateway.addDevice('s1', 'speaker', ['ward-3'])
+  await core.releases.publish({
+    kind: 'twin',
+    name: 'quiet-ward',
+    label: '1',
+    content: Buffer.from(JSON.stringify({ group: 'ward-3', state: { volume: 7 } })),
+    expiresAtMs: Date.now() + 30 * DAY_MS,
+  })
+  const report = () => {
+    gateway.cloud?.nudge()
+    return core.releases.reports(1)[0]
+  }
+  const waiting = async () => {
+    gateway.cloud?.nudge()
+    return (await kefu('doctor', '--data', dataDir)).out
+  }
+  await expect.poll(waiting, { timeout: 15_000 }).toContain('waits until the time is known')
   const seen = await kefu('doctor', '--data', dataDir)
   expect(seen.out).toContain('it was ahead once: kefu-edge clock accept')
 
@@ -45,6 +62,8 @@ it('a box that ran half a year ahead once believes its clock and the core again 
   expect(await gateway.box.hooks.live?.runJob('retention')).toMatchObject({
     result: expect.not.stringContaining('in doubt'),
   })
+  // A release whose term ends before the time of the clock that was ahead.
+  await expect.poll(report, { timeout: 15_000 }).toMatchObject({ active: 1, refused: 0 })
   await gateway.close()
 
   // The floor that was taken back stays so after a restart.

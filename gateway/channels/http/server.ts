@@ -3,7 +3,7 @@
  * its binary loads, node:http with ws elsewhere. Both pass test/contracts/http-server.
  */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
 import type { TlsFiles } from '../tls-files.ts'
 
@@ -67,7 +67,7 @@ export interface ServerOptions {
   /** Client certificates are asked for where there is a CA, and never demanded: browsers have none. */
   readonly tls?: TlsFiles & {
     /** Those certificates are judged by it. */
-    readonly time: () => CertificateTime
+    readonly time: () => TrustedTime
   }
 }
 

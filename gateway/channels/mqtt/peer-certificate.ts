@@ -1,11 +1,8 @@
 /** The certificate that a device showed in its TLS handshake, as far as it says who the device is. */
 import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import {
-  type CertificateTime,
-  createPeerJudge,
-  type PeerVerdict,
-} from '@kefu-edge/cloud-sync/judge-certificate'
+import { createPeerJudge, type PeerVerdict } from '@kefu-edge/cloud-sync/judge-certificate'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { ERRORS, type ErrorCode } from '../../errors.ts'
 import type { CertificateFault, PeerCertificate } from './byte-connection.ts'
 
@@ -30,7 +27,7 @@ const FAULTS = {
 /** For the clients of one port. `ca` as in its TLS files; without one nobody is asked for a certificate. */
 export function createCertificateReader(
   ca: string | Buffer | undefined,
-  time: () => CertificateTime,
+  time: () => TrustedTime,
 ): (socket: TLSSocket) => ShownCertificate {
   if (ca === undefined) return () => ({})
   const judge = createPeerJudge({ caPem: ca, purpose: 'client', time })

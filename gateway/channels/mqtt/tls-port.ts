@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import type { CertificateTime } from '@kefu-edge/cloud-sync/judge-certificate'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { readTlsFiles, type TlsFiles, type TlsSecrets } from '../tls-files.ts'
 import type { MqttBroker } from './broker.ts'
 import { createCertificateReader, NONE_SHOWN } from './peer-certificate.ts'
@@ -17,7 +17,7 @@ export interface TlsPortParts extends ListenOptions {
   /** Says who may begin, takes who came through, and hears of those who did not. */
   readonly broker: Pick<MqttBroker, 'admitsHandshake' | 'accept' | 'handshakeFailed'>
   /** Device certificates are judged by it. */
-  readonly time: () => CertificateTime
+  readonly time: () => TrustedTime
   readonly onError: (error: Error) => void
 }
 

@@ -7,7 +7,7 @@ import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
 import { createLink } from '@kefu-edge/cloud-sync/link'
-import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
+import { silentLogger, systemClock, type TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import { createPuller, type Puller } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
@@ -61,7 +61,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function puller(options: { key?: string; nowMs?: number } = {}): Puller {
+function puller(options: { key?: string; time?: () => TrustedTime } = {}): Puller {
   const publisherKey = importPublicKey(Buffer.from(options.key ?? rig.core.publisherKey, 'base64'))
   if (!publisherKey) throw new Error('no key')
   return createPuller({
@@ -71,7 +71,7 @@ function puller(options: { key?: string; nowMs?: number } = {}): Puller {
     targets: { pack: target, config: target, command: target },
     store: openPullStore(folder),
     clock: systemClock,
-    ...(options.nowMs ? { trustedTimeMs: () => options.nowMs ?? 0 } : {}),
+    ...(options.time ? { time: options.time } : {}),
     random: Math.random,
     logger: silentLogger,
   })
@@ -178,10 +178,36 @@ describe('releases from the core', () => {
 
   it('does not begin with a release whose term is over', async () => {
     await publish('late')
-    const one = puller({ nowMs: LATER + 1 })
+    let time = { nowMs: LATER + 1, isKnown: true }
+    const one = puller({ time: () => time })
     await one.pullOnce()
     expect(target.seen).toEqual([])
     expect(one.status().releases).toMatchObject([{ phase: 'refused' }])
+    await one.pullOnce()
+    expect(await reports()).toMatchObject([{ refused: 1, active: 0 }])
+
+    // The clock had been ahead.
+    time = { ...time, nowMs: Date.now() }
+    await one.pullOnce()
+    expect(target.active).toBe('late')
+    await one.pullOnce()
+    expect(await reports()).toMatchObject([{ refused: 0, active: 1 }])
+    expect(target.seen).toEqual(['stage late'])
+  })
+
+  it('says nothing of a release that is over by a time in doubt, until the time is known', async () => {
+    await publish('late')
+    let time = { nowMs: LATER + 1, isKnown: false }
+    const one = puller({ time: () => time })
+    await one.pullOnce()
+    expect(one.status()).toMatchObject({
+      releases: [],
+      lastError: expect.stringContaining('waits until the time is known'),
+    })
+    time = { ...time, isKnown: true }
+    await one.pullOnce()
+    expect(one.status()).toMatchObject({ releases: [{ phase: 'refused' }] })
+    expect(one.status().lastError).toBeUndefined()
   })
 
   it('finishes what a power cut interrupted', async () => {
