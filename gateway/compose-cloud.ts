@@ -89,6 +89,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
   }
   const { counts } = config.cloud
   const counting = counts && createBranchCounts({ ...box, ...counts, link })
+  if (counts) warnOfUnknown(counts.intents, box, logger)
   let puller: Puller | undefined
   let isClosed = false
   const nudge = () => {
@@ -125,6 +126,21 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       link.close()
     },
   }
+}
+
+/** A name that is misspelt counts nothing, and a nought looks like a question that nobody asks. */
+function warnOfUnknown(intents: readonly string[], { library }: Box, logger: Logger): void {
+  const packs = library.list().filter(({ isActive }) => isActive)
+  // Before the first pack there is nothing to compare with.
+  if (packs.length === 0) return
+  const unknown = intents.filter(
+    (intent) => !packs.some(({ name, version }) => library.entry({ pack: name, version, intent })),
+  )
+  if (unknown.length === 0) return
+  logger.warn(
+    { intents: unknown },
+    'no active pack has these intents of cloud.counts.intents: they count 0; kefu-edge doctor says what to do',
+  )
 }
 
 /** What the core's clock says comes every few seconds; what changes by it is said once. */

@@ -57,9 +57,11 @@ export async function checkRecord(
     const floor = store
       .prepare<{ floor_ms: number }>('SELECT floor_ms FROM ledger_clock WHERE id = 1')
       .get()?.floor_ms
+    const packs = createPackStore(store).active()
     const verdicts = [
       whole,
-      ...checkPacks(createPackStore(store).active(), nowMs),
+      ...checkPacks(packs, nowMs),
+      ...checkCounts(packs, config),
       ...checkDevices(store, nowMs),
       ...checkLanes(store, config),
       checkSignature(store, nowMs, isRunning),
@@ -128,6 +130,14 @@ function checkExamples({ manifest, facts }: Pack): Verdict[] {
   return [
     warn('packs', 'examples', { pack: manifest.pack, count: same.length, total: names.length }),
   ]
+}
+
+/** A name that is misspelt counts nothing, and a nought looks like a question that nobody asks. */
+function checkCounts(packs: readonly Pack[], { cloud }: Config): Verdict[] {
+  if (!cloud.counts || packs.length === 0) return []
+  const known = new Set(packs.flatMap(({ intents }) => intents.map(({ intent }) => intent)))
+  const names = cloud.counts.intents.filter((intent) => !known.has(intent))
+  return names.length === 0 ? [] : [warn('counts', 'unknown', { names: shortList(names) })]
 }
 
 function checkDevices(store: Store, nowMs: number): Verdict[] {

@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import { makeHolderKey } from '@kefu-edge/cloud-sync/counting/holder'
 import { keyIdOf } from '@kefu-edge/cloud-sync/protocol/counts'
 import { expect, it } from 'vitest'
+import { examine } from '../../gateway/cli/doctor.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { cloudOf, readCore, startCore, type TestCore } from './cloud-support.ts'
@@ -76,6 +78,34 @@ it('sums of a day reach the holder of the key, and numbers of one branch nobody'
   expect(read).toContain(`${period}\t3\tintent.parking\t7\n`)
   expect(read).toContain(`${period}\t3\tfeedback.up\t0\n`)
 }, 120_000)
+
+it('an intent that no pack has is named at the start and by the doctor, instead of counting 0 in silence', async () => {
+  const dataDir = tempFolder()
+  const before = await startGateway({ dataDir })
+  await before.close()
+  const { n, g } = await makeHolderKey(2048)
+  const keyFile = join(dataDir, 'counting.pub')
+  writeFileSync(keyFile, JSON.stringify({ n, g }))
+  const counts = { keyFile, intents: ['parking', 'parkign'] }
+  const config = { cloud: { ...cloudOf(await startCore()), counts } }
+  const gateway = await startGateway({ dataDir, config: { ...config, log: { level: 'warn' } } })
+  const lines = gateway.box.hooks.live?.recentLog() ?? []
+  expect(lines.filter((line) => line.includes('cloud.counts.intents'))).toEqual([
+    expect.stringContaining('"intents":["parkign"]'),
+  ])
+  await gateway.close()
+
+  const findingOf = async (intents: readonly string[]) => {
+    const cloud = { ...config.cloud, counts: { keyFile, intents } }
+    const findings = await examine(loadConfig({ dataDir, env: {}, overrides: { cloud } }))
+    return findings.find(({ check }) => check === 'counts')
+  }
+  expect(await findingOf(['parking', 'parkign'])).toMatchObject({
+    level: 'warn',
+    what: { en: expect.stringMatching(/No active pack has parkign /) },
+  })
+  expect(await findingOf(['parking'])).toBeUndefined()
+}, 30_000)
 
 it('whoever gives the tool what it cannot use is told what to give it', async () => {
   const core = await startCore()
