@@ -309,6 +309,11 @@ export const ERRORS = {
     title: 'The ledger lane is full',
     next: 'The cloud has been away for too long or the disk is small: restore the link or raise the lane limit in kefu-edge.yaml.',
   },
+  'ledger.not-quarantined': {
+    status: 404,
+    title: 'The core has not refused this entry',
+    next: 'Look at the list with: kefu-edge ledger quarantined. Nothing was noted.',
+  },
   'ledger.no-checkpoint': {
     status: 409,
     title: 'The ledger has no signed checkpoint yet',

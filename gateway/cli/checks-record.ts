@@ -10,6 +10,7 @@ import type { FactsFile, Pack } from '../knowledge/pack-schema.ts'
 import { createPackStore } from '../knowledge/pack-store.ts'
 import { balanceFromDatabase, DEFAULT_LANE_LIMITS, unbalanced } from '../ledger/lanes.ts'
 import type { Lane } from '../ledger/port.ts'
+import { unhandledByLane } from '../ledger/quarantine.ts'
 import { treeSize } from '../ledger/tree.ts'
 import { packagePath } from '../paths.ts'
 import { openStore, type Store } from '../storage/store.ts'
@@ -188,14 +189,16 @@ function checkLanes(store: Store, config: Config): Verdict[] {
   const found: Verdict[] = unbalanced(lanes).map(({ lane }) =>
     bad('ledger', 'unbalanced', { lane }),
   )
-  for (const { lane, pending, quarantined } of lanes) {
+  for (const { lane, pending } of lanes) {
     const percent = Math.floor((pending * 100) / limitOf(lane))
     // A full telemetry lane lets its oldest go by design.
     if (lane !== 'telemetry' && percent >= LANE_WARN_PERCENT) {
       const say = percent >= LANE_BAD_PERCENT ? bad : warn
       found.push(say('ledger', 'full', { lane, percent, pending }))
     }
-    if (quarantined > 0) found.push(warn('ledger', 'quarantined', { lane, count: quarantined }))
+  }
+  for (const [lane, count] of unhandledByLane(store)) {
+    found.push(warn('ledger', 'quarantined', { lane, count }))
   }
   if (found.length > 0) return found
   const pending = lanes.reduce((sum, lane) => sum + lane.pending, 0)

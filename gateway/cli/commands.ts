@@ -45,7 +45,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
   pack validate DIR | install DIR | list | rollback NAME | remove NAME
   language train|predict|evaluate …                 (kefu-edge language --help)
-  ledger verify|status|quarantined|export …         (kefu-edge ledger --help)
+  ledger verify|status|quarantined|handled|export … (kefu-edge ledger --help)
   subject export|erase …                            what is kept of a person
   status                                            the box in one look
   doctor                                            what is wrong, and what to do
@@ -245,15 +245,18 @@ async function language({ words, io }: CommandOptions): Promise<ExitCode> {
 
 async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { ledgerCommand } = await import('./ledger.ts')
-  return ledgerCommand([...words], streams(io), { dataDir: config().dataDir })
+  const env = { dataDir: config().dataDir, operate: inTheBox(config) }
+  return ledgerCommand([...words], streams(io), env)
 }
 
 async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { subjectCommand } = await import('./subject.ts')
-  const inTheBox = (name: OperationName, args: Record<string, unknown>) =>
-    operate(config(), name, args)
-  return subjectCommand([...words], streams(io), { operate: inTheBox })
+  return subjectCommand([...words], streams(io), { operate: inTheBox(config) })
 }
+
+const inTheBox =
+  (config: CommandOptions['config']) => (name: OperationName, args: Record<string, unknown>) =>
+    operate(config(), name, args)
 
 const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, isTty: io.isTty })
 

@@ -1,6 +1,6 @@
-/** `kefu-edge ledger quarantined`: which entries the core would not take, and why, for whoever runs it. */
-import { decodeLeaf } from '../ledger/entry-codec.ts'
-import { placeOf } from '../ledger/lanes.ts'
+/** `kefu-edge ledger quarantined|handled`: which entries the core would not take, why, and what became of it. */
+import type { OperationName } from '../console/operations.ts'
+import { quarantinedEntries } from '../ledger/quarantine.ts'
 import type { Store } from '../storage/store.ts'
 import type { ExitCode } from './io.ts'
 import type { CommandIo } from './own-options.ts'
@@ -8,49 +8,57 @@ import type { CommandIo } from './own-options.ts'
 /** The newest; who has more of them has one cause, not a thousand. */
 const MAX_ROWS = 1000
 
-interface Row {
-  readonly pos: number
-  readonly reason: string
-  readonly atMs: number
-  readonly idx: number | null
-  readonly bytes: Uint8Array | null
-}
+const isoOf = (ms: number): string => new Date(ms).toISOString()
 
 /** Newest first. `kind` and `writtenAt` are missing where retention has removed the entry. */
 export function listQuarantined(store: Store, asJson: boolean, io: CommandIo): ExitCode {
-  const rows = store
-    .prepare<Row>(
-      `SELECT q.pos, q.reason, q.at_ms AS atMs, e.idx, e.bytes
-       FROM ledger_quarantine q LEFT JOIN ledger_entry e ON e.pos = q.pos
-       ORDER BY q.at_ms DESC, q.pos DESC LIMIT ?`,
-    )
-    .all(MAX_ROWS)
-    .map(({ pos, reason, atMs, idx, bytes }) => {
-      const leaf = bytes ? decodeLeaf(bytes) : undefined
-      return {
-        ...placeOf(pos),
-        reason,
-        quarantinedAt: new Date(atMs).toISOString(),
-        ...(idx === null ? {} : { index: idx }),
-        ...(bytes ? { bytes: bytes.length } : {}),
-        ...(leaf ? { kind: leaf.kind, writtenAt: new Date(leaf.at).toISOString() } : {}),
-      }
-    })
+  const rows = quarantinedEntries(store, MAX_ROWS).map(
+    ({ atMs, handledAtMs, writtenAtMs, ...row }) => ({
+      ...row,
+      quarantinedAt: isoOf(atMs),
+      ...(handledAtMs === undefined ? {} : { handledAt: isoOf(handledAtMs) }),
+      ...(writtenAtMs === undefined ? {} : { writtenAt: isoOf(writtenAtMs) }),
+    }),
+  )
   if (asJson) {
     io.stdout.write(`${JSON.stringify({ quarantined: rows })}\n`)
     return 0
   }
-  for (const { index, lane, sequence, kind, bytes, writtenAt, quarantinedAt, reason } of rows) {
+  for (const row of rows) {
+    const { index, lane, sequence, kind, bytes, writtenAt, quarantinedAt, reason, handledAt } = row
     const entry =
       index === undefined
         ? 'removed by retention'
         : `entry ${index} ${kind} ${bytes} bytes ${writtenAt}`
-    io.stdout.write(`${lane} ${sequence}: ${reason} at ${quarantinedAt}, ${entry}\n`)
+    const handled = handledAt === undefined ? '' : `, handled at ${handledAt}`
+    io.stdout.write(`${lane}:${sequence} ${reason} at ${quarantinedAt}, ${entry}${handled}\n`)
   }
-  io.stderr.write(
-    rows.length === 0
-      ? 'the core has taken every entry that was sent\n'
-      : 'These stay in the record and do not go up again. Tell whoever runs the core the reason and the time, which its log has too, and bring him the entry: kefu-edge ledger prove INDEX > FILE\n',
+  io.stderr.write(`${adviceFor(rows)}\n`)
+  return 0
+}
+
+function adviceFor(rows: readonly { readonly handledAt?: string }[]): string {
+  if (rows.length === 0) return 'the core has taken every entry that was sent'
+  if (rows.every(({ handledAt }) => handledAt !== undefined)) return 'all of them are dealt with'
+  return `These stay in the record and do not go up again. Tell whoever runs the core the reason and the time, which its log has too, and bring him the entry: kefu-edge ledger prove INDEX > FILE
+When that is settled: kefu-edge ledger handled all|LANE:SEQUENCE … --note "…"`
+}
+
+/** Notes in the record that these were dealt with, and how. */
+export async function settleQuarantined(
+  entries: readonly string[],
+  note: string,
+  asJson: boolean,
+  io: CommandIo,
+  operate: (name: OperationName, args: Record<string, unknown>) => Promise<unknown>,
+): Promise<ExitCode> {
+  const which = entries.length === 1 && entries[0] === 'all' ? 'all' : entries
+  const outcome = await operate('ledger.handled', { entries: which, note })
+  const { handled, left } = outcome as { handled: readonly string[]; left: number }
+  io.stdout.write(
+    asJson
+      ? `${JSON.stringify({ handled, left })}\n`
+      : `${handled.length} noted as dealt with (${handled.join(', ') || 'none was left'}), ${left} left\n`,
   )
   return 0
 }

@@ -1,9 +1,10 @@
 /**
  * `kefu-edge ledger verify|status|quarantined|export`: for auditors and operators. Reads the database read-only,
- * also while the gateway runs; `--from` reads an export, away from the box, with the public key alone.
+ * also while the gateway runs (`handled` alone writes, in the gateway); `--from` reads an export, away from the box, with the public key alone.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { OperationName } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
 import { logKeyName } from '../ledger/checkpoints.ts'
 import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
@@ -23,7 +24,7 @@ import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import { openStore, type Store } from '../storage/store.ts'
 import type { ExitCode } from './io.ts'
 import { checkProof, proveEntry } from './ledger-prove.ts'
-import { listQuarantined } from './ledger-quarantined.ts'
+import { listQuarantined, settleQuarantined } from './ledger-quarantined.ts'
 import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
 
 const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
@@ -33,6 +34,8 @@ kefu-edge ledger prove INDEX > FILE   one entry with its proof (C2SP tlog-proof)
 kefu-edge ledger check-proof FILE [--key VKEY] [--json]
 kefu-edge ledger status [--json]     lanes, size, newest checkpoint
 kefu-edge ledger quarantined [--json] entries that the core would not take, and why
+kefu-edge ledger handled all|LANE:SEQUENCE … --note TEXT   they are dealt with: doctor names them no more;
+                      they stay set apart, the record says who was told what
 kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
 
 VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and keys/cosigners.vkey of the
@@ -43,6 +46,7 @@ const OPTIONS = {
   key: { type: 'string' },
   cosigner: { type: 'string', multiple: true },
   against: { type: 'string', multiple: true },
+  note: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   data: { type: 'string' },
@@ -54,11 +58,14 @@ interface Options {
   readonly key?: string | undefined
   readonly cosigner?: string[] | undefined
   readonly against?: string[] | undefined
+  readonly note?: string | undefined
   readonly json?: boolean | undefined
 }
 
 interface CommandEnv {
   readonly dataDir: string
+  /** Runs an operation in the box; absent where only reading is asked for. */
+  readonly operate?: (name: OperationName, args: Record<string, unknown>) => Promise<unknown>
 }
 
 export async function ledgerCommand(
@@ -76,6 +83,10 @@ export async function ledgerCommand(
     return withDatabase(env, (store) =>
       readConsistently(store, () => listQuarantined(store, parsed.values.json ?? false, io)),
     )
+  }
+  const { note, json = false } = parsed.values
+  if (verb === 'handled' && target !== undefined && note !== undefined && env.operate) {
+    return settleQuarantined(parsed.positionals.slice(1), note, json, io, env.operate)
   }
   if (verb === 'export' && target !== undefined) {
     return withDatabase(env, (store) => exportTo(store, target, parsed.values, io, env))

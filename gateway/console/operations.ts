@@ -26,6 +26,7 @@ import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
 import { desireTwins, listDevices, readTwins } from './device-state.ts'
 import { IDENTITY_OPERATIONS, type LiveIdentity } from './identity-operations.ts'
+import { LEDGER_OPERATIONS } from './ledger-operations.ts'
 import { type LiveMqtt, MQTT_OPERATIONS } from './mqtt-operations.ts'
 import { operation as bareOperation, type Operation } from './operation.ts'
 import type { Status } from './status.ts'
@@ -124,6 +125,7 @@ export const OPERATIONS = {
     return { before, now }
   }),
   ...SUBJECT_OPERATIONS,
+  ...LEDGER_OPERATIONS,
   'pack.list': operation(Type.Object({}), (_, { library }) =>
     library.list().map(({ installedAtMs, ...pack }) => ({
       ...pack,

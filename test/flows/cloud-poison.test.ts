@@ -3,6 +3,7 @@ import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { expect, it } from 'vitest'
 import { ledgerCommand } from '../../gateway/cli/ledger.ts'
+import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { cloudOf, startCore } from './cloud-support.ts'
@@ -52,11 +53,41 @@ it('an entry that breaks the core waits apart, named with its reason, and the la
     { lane: 'session', sequence: 2, index: poisoned, kind: 'turn', reason: 'core.failed' },
   ])
   const seen = await ledger(gateway.dataDir, 'quarantined')
-  expect(seen.out).toContain(`session 2: core.failed`)
+  expect(seen.out).toContain(`session:2 core.failed`)
   expect(seen.err).toContain('kefu-edge ledger prove INDEX')
   expect(failed[0]).toMatchObject({
     request: `POST /v1/gateways/${gateway.box.ledger.gatewayId}/entries`,
   })
   await gateway.box.ledger.checkpoint()
   expect((await ledger(gateway.dataDir, 'prove', `${poisoned}`)).code).toBe(0)
+
+  const { dataDir } = gateway
+  announce(gateway)
+  const warned = async () => {
+    const { out } = await kefu('doctor', '--data', dataDir)
+    return out.includes('the cloud would not take 1 entries')
+  }
+  expect(await warned()).toBe(true)
+  const handled = (...what: readonly string[]) =>
+    kefu('ledger', 'handled', ...what, '--data', dataDir)
+  expect((await handled('all')).code).toBe(2)
+  const wrong = await handled('session:2', 'session:3', '--note', 'x')
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('session:3') })
+  expect(await warned()).toBe(true)
+
+  const books = session()
+  expect((await handled('session:2', '--note', 'core mended, entry brought by hand')).code).toBe(0)
+  expect(await warned()).toBe(false)
+  expect((await ledger(dataDir, 'quarantined')).out).toContain(', handled at 20')
+  expect(session()).toEqual(books)
+  const noted = () =>
+    gateway.box.ledger
+      .entriesFrom(0, gateway.box.ledger.size())
+      .filter(({ kind }) => kind === 'quarantine.handled')
+      .map(({ body }) => body)
+  const note = { entries: ['session:2'], note: 'core mended, entry brought by hand' }
+  expect(noted()).toEqual([note])
+  expect((await handled('all', '--note', 'once more')).code).toBe(0)
+  expect(noted()).toEqual([note])
+  expect((await ledger(dataDir, 'verify')).out).toContain('WHOLE: ledger of')
 }, 60_000)

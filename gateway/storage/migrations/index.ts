@@ -10,6 +10,7 @@ import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
+import { handledQuarantine } from './520-handled-quarantine.ts'
 import { speech } from './600-speech.ts'
 import { bridge } from './700-bridge.ts'
 
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   packs,
   ledger,
   largeEntries,
+  handledQuarantine,
   speech,
   bridge,
 ]

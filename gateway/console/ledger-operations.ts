@@ -1,0 +1,53 @@
+/** What an administrator may do about the record: say that he has dealt with what the core would not take. */
+import { Type } from '@sinclair/typebox'
+import type { Clock } from '../clock.ts'
+import { LANES, type Ledger } from '../ledger/port.ts'
+import { markHandled, type Place, unhandledByLane } from '../ledger/quarantine.ts'
+import type { Store } from '../storage/store.ts'
+import { operation } from './operation.ts'
+
+export interface Parts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly ledger: Ledger
+}
+
+/** Named in one entry of the record; 1,000 are some 20 kB. */
+const NAMED_AT_ONCE = 1000
+
+const Entries = Type.Union([
+  Type.Literal('all'),
+  Type.Array(Type.String({ pattern: `^(${LANES.join('|')}):[1-9][0-9]{0,14}$` }), {
+    minItems: 1,
+    maxItems: NAMED_AT_ONCE,
+  }),
+])
+
+export const LEDGER_OPERATIONS = {
+  'ledger.handled': operation(
+    Type.Object({ entries: Entries, note: Type.String({ minLength: 1, maxLength: 500 }) }),
+    async ({ entries, note }, { store, clock, ledger }: Parts) => {
+      const which = entries === 'all' ? entries : entries.map(placeNamed)
+      const atMs = clock.now()
+      const handled = await store.commit(() => {
+        const names = markHandled(store, which, atMs).map(nameOf)
+        for (let from = 0; from < names.length; from += NAMED_AT_ONCE) {
+          const body = { entries: names.slice(from, from + NAMED_AT_ONCE), note }
+          ledger.append({ lane: 'audit', kind: 'quarantine.handled', atMs, body })
+        }
+        return names
+      })
+      const left = [...unhandledByLane(store).values()].reduce((sum, count) => sum + count, 0)
+      return { handled, left }
+    },
+  ),
+} as const
+
+const nameOf = ({ lane, sequence }: Place): string => `${lane}:${sequence}`
+
+function placeNamed(name: string): Place {
+  const [word, sequence] = name.split(':')
+  const lane = LANES.find((one) => one === word)
+  if (!lane) throw new RangeError(name)
+  return { lane, sequence: Number(sequence) }
+}
