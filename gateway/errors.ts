@@ -139,6 +139,11 @@ export const ERRORS = {
     title: 'The gateway is busy',
     next: 'Try again after a moment; the same ask id is answered once.',
   },
+  'limit.no-room': {
+    status: 503,
+    title: 'There is no room for the message',
+    next: 'It was not passed on, whatever a PUBACK of MQTT 3.1.1 says: send it again later. The log names a queue that is full; mqtt.maxQueuedMessages, queueOverflow and maxRetained set what is kept.',
+  },
   'http.not-found': {
     status: 404,
     title: 'There is nothing at this address',

@@ -40,6 +40,7 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'topic.unknown': 0x90,
   'limit.rate': 0x96,
   'limit.overloaded': 0x97,
+  'limit.no-room': 0x97,
   'message.not-json': 0x99,
   'message.not-msgpack': 0x99,
   'message.not-utf8': 0x99,
@@ -49,6 +50,11 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'ledger.lane-full': 0x97,
 }
 const IMPLEMENTATION_SPECIFIC = 0x83
+/** Where the broker refuses a publish for another reason than its topic. */
+const OF_MESSAGE: ReadonlyMap<number, ErrorCode> = new Map([
+  [0x97, 'limit.no-room'],
+  [0x99, 'message.not-utf8'],
+])
 const NOT_ANY_MORE: AuthorizeResult = {
   ok: false,
   reasonCode: 0x87,
@@ -229,12 +235,18 @@ export function createMqttDevices(parts: MqttDevicesParts) {
 
   /** 3.1.1 has no reason codes: the refusal goes to the device's problem topic for every version. */
   function onRefusedPublish(refused: RefusedPublish<Device>): void {
-    const parsed = parseTopic(refused.topic)
-    const isOthers = parsed !== undefined && parsed.deviceId !== refused.device.id
-    const error = new GatewayError(isOthers ? 'topic.not-yours' : 'topic.unknown', {
-      detail: refused.topic.slice(0, 200),
+    const topic = refused.topic.slice(0, 200)
+    const ofMessage = OF_MESSAGE.get(refused.reasonCode)
+    const error = new GatewayError(ofMessage ?? ofTopic(refused), {
+      detail: ofMessage ? `${topic}: ${refused.reason}` : topic,
     })
     void sayNo(refused.device.id, error, 'json')
+  }
+
+  function ofTopic({ topic, device }: RefusedPublish<Device>): ErrorCode {
+    const parsed = parseTopic(topic)
+    const isOthers = parsed !== undefined && parsed.deviceId !== device.id
+    return isOthers ? 'topic.not-yours' : 'topic.unknown'
   }
 
   return {

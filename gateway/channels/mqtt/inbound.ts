@@ -254,6 +254,8 @@ export class Inbound {
     const { connection } = this
     const { engine, session } = connection
     engine.counters.refusedPublishes++
+    // Once a session: a device that is always refused would fill the log, and is counted besides.
+    const level = session?.counters.refused === 0 ? 'info' : 'debug'
     if (session?.principal != null) {
       session.counters.refused++
       engine.policy.onRefusedPublish({
@@ -265,7 +267,7 @@ export class Inbound {
         protocolVersion: connection.version,
       })
     }
-    engine.logger.debug(
+    engine.logger[level](
       { clientId: connection.clientId, topic: packet.topic, reasonCode, reason },
       'publish refused',
     )
