@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import { remembering } from '../language/memo.ts'
+import { LanguageModelError } from '../language/model-error.ts'
 import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/port.ts'
 import type { Ledger } from '../ledger/port.ts'
 import type { Store } from '../storage/store.ts'
@@ -23,7 +24,7 @@ export const TRAINING_SEED = 20_261_122
 /** Share of its own test questions a pack must get right where its manifest names no other. */
 export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 4
+const ENGINE_VERSION = 5
 
 export interface LibraryParts {
   readonly store: Store
@@ -74,13 +75,18 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const { store, clock, ledger, language } = parts
   const packs = createPackStore(store)
   // Nobody is answered before there is something to answer with: that training takes all it can get.
-  let shelf = await shelve(packs.active(), false)
+  const opened = await shelve(packs.active(), false)
+  const learntAnew = opened.packs.length > 0 ? opened.model : undefined
+  if (learntAnew) {
+    await store.commit(() => packs.saveModel(packsDigest(opened.packs), learntAnew, clock.now()))
+  }
+  let shelf: Shelf = opened
   let tried: Tried | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
   async function shelve(
     active: readonly Pack[],
-    givesWay = shelf.packs.length > 0,
+    givesWay: boolean,
   ): Promise<Shelf & { model?: TrainedModel }> {
     const entries = new Map<string, { pack: Pack; intent: PackIntent }>()
     for (const pack of active) {
@@ -88,11 +94,24 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
         entries.set(keyOf(pack.manifest.pack, intent.intent), { pack, intent })
     }
     const digest = packsDigest(active)
-    const kept = packs.model(digest)
-    if (kept) return { packs: active, entries, engine: remembering(language.load(active, kept)) }
-    const work = { packs: active, seed: TRAINING_SEED, givesWay }
-    const model = learnedModel(digest) ?? (await parts.train(work))
+    const kept = engineOf(active, packs.model(digest))
+    if (kept) return { packs: active, entries, engine: kept }
+    const built = learnedModel(digest)
+    const ready = engineOf(active, built)
+    if (ready && built) return { packs: active, entries, engine: ready, model: built }
+    const model = await parts.train({ packs: active, seed: TRAINING_SEED, givesWay })
     return { packs: active, entries, engine: remembering(language.load(active, model)), model }
+  }
+
+  /** Undefined where there is no model, or none that this program can read: what was learnt can be learnt again. */
+  function engineOf(active: readonly Pack[], model?: TrainedModel): LanguageEngine | undefined {
+    if (!model) return undefined
+    try {
+      return remembering(language.load(active, model))
+    } catch (error) {
+      if (error instanceof LanguageModelError) return undefined
+      throw error
+    }
   }
 
   /** One change of the shelf at a time; answers go on from the old one until the switch. */
@@ -114,7 +133,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     const set = withPack(pack)
     const digest = packsDigest(set)
     if (tried?.digest !== digest) {
-      const next = await shelve(set)
+      const next = await shelve(set, shelf.packs.length > 0)
       tried = { digest, shelf: next, tests: await runPackTests(pack, next.engine) }
     }
     return tried
@@ -170,7 +189,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       }),
     remove: (name) =>
       inTurn(async () => {
-        const next = await shelve(without(name))
+        const next = await shelve(without(name), shelf.packs.length > 0)
         const nowMs = clock.now()
         await store.commit(() => {
           if (!packs.deactivate(name))

@@ -30,3 +30,33 @@ it('training gives way to answers, and where there is nothing yet to answer with
   await gateway.box.library.install({ ...pack, digest: 'of the next version' })
   expect(gaveWay).toEqual([false, true])
 })
+
+it('a box whose kept model this program cannot read learns its packs anew, once, and answers', async () => {
+  const dataDir = join(tempFolder(), 'data')
+  const before = await startGateway({ dataDir })
+  const { store } = before.box
+  const spoil = store.prepare("UPDATE language_model SET model = CAST('of a year ago' AS BLOB)")
+  await store.commit(() => spoil.run())
+  await before.close()
+
+  let trainings = 0
+  const overrides = {
+    train: (work: Parameters<typeof trainInWorker>[0]) => {
+      trainings++
+      return trainInWorker(work)
+    },
+  }
+  for (let start = 1; start <= 2; start++) {
+    const after = await startGateway({ dataDir, packs: [], overrides })
+    const [question] = deskPack().tests
+    const understood = after.box.library.engine.understand([
+      { text: question?.text ?? '', confidence: 1 },
+    ])
+    expect(understood).toMatchObject({
+      kind: 'intent',
+      best: { ref: { intent: question?.intent } },
+    })
+    expect(trainings).toBe(1)
+    await after.close()
+  }
+})
