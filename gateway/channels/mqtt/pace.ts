@@ -53,7 +53,7 @@ export class Pace {
     const turn = this.turns.now
     if (turn !== this.turn) {
       this.turn = turn
-      this.leftOfTurn = this.isWatched(now) ? 1 : this.limits.maxPacketsPerTurn
+      this.leftOfTurn = this.isWatched(now) ? 16 : this.limits.maxPacketsPerTurn
     }
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
   }
