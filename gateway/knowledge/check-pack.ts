@@ -50,6 +50,7 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
         report(errors, file, ['intents', at, ...path], `${intent.intent}: ${message}`)
       if (intentNames.has(intent.intent)) fail(['intent'], 'this intent stands twice')
       intentNames.add(intent.intent)
+      checkCommand(intent, fail)
       checkSlots(pack, intent, fail)
       checkAnswer(pack, intent, fail)
       checkQuestions(intent, questions, fail)
@@ -95,6 +96,16 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
 }
 
 type Fail = (path: readonly (string | number)[], message: string) => void
+
+/** One without the other says that something was done, and does nothing. */
+function checkCommand({ skill, command }: PackIntent, fail: Fail): void {
+  if (command !== undefined && skill !== 'command') {
+    fail(['command'], '"command" does nothing without "skill: command"')
+  }
+  if (command === undefined && skill === 'command') {
+    fail(['skill'], '"skill: command" lacks its "command"')
+  }
+}
 
 function checkSlots(pack: Pack, intent: PackIntent, fail: Fail): void {
   ;(intent.slots ?? []).forEach((slot, at) => {

@@ -77,6 +77,19 @@ const AnswerText = Type.Object(
   closed,
 )
 
+/** What the box does itself, or calls somebody for; `skills/command.ts` does each of them. */
+export const Command = Type.Union([
+  Type.Literal('repeat'),
+  Type.Literal('stop'),
+  Type.Literal('louder'),
+  Type.Literal('softer'),
+  Type.Literal('slower'),
+  Type.Literal('faster'),
+  Type.Literal('call-nurse'),
+  Type.Literal('handoff'),
+])
+export type Command = Static<typeof Command>
+
 const Slot = Type.Object(
   {
     name: Identifier,
@@ -97,8 +110,8 @@ export const PackIntent = Type.Object(
     skill: Type.Optional(
       Type.Union([Type.Literal('faq'), Type.Literal('lookup'), Type.Literal('command')]),
     ),
-    /** `command` only: repeat, stop, louder, softer, slower, faster, call-nurse, handoff. */
-    command: Type.Optional(Identifier),
+    /** Together with `skill: command`, and only with it. */
+    command: Type.Optional(Command),
     /** A wrong answer to a `high` intent costs more: its threshold is raised. */
     risk: Type.Optional(Type.Union([Type.Literal('normal'), Type.Literal('high')])),
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { Value, type ValueError } from '@sinclair/typebox/value'
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import { checkPack } from './check-pack.ts'
 import {
@@ -136,7 +136,7 @@ class PackReader {
         .split('/')
         .slice(1)
         .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
-      this.#fail(name, this.locate(name, path), `${path.join('.') || 'file'}: ${error.message}`)
+      this.#fail(name, this.locate(name, path), `${path.join('.') || 'file'}: ${wordingOf(error)}`)
       if (this.problems.length >= MAX_PROBLEMS) break
     }
     return this.problems.some((problem) => problem.file === name) ? undefined : (value as Static<S>)
@@ -162,4 +162,11 @@ class PackReader {
     this.problems.push({ file, message, ...(line === undefined ? {} : { line }) })
     return undefined
   }
+}
+
+/** What a field should have been: of a closed set, its words. */
+function wordingOf({ message, schema, value }: ValueError): string {
+  const words: unknown[] = (schema.anyOf ?? []).map((one: TSchema) => one.const)
+  if (words.length === 0 || words.includes(undefined)) return message
+  return `"${String(value)}" is none of ${words.join(', ')}`
 }

@@ -89,6 +89,21 @@ describe('reading a pack', () => {
       'is also a question of phone',
     ],
     [
+      'a misspelt command, with those that there are',
+      intentsWith('    skill: command\n    command: call_nurse\n'),
+      '"call_nurse" is none of repeat, stop, louder, softer, slower, faster, call-nurse, handoff',
+    ],
+    [
+      'a command that no skill would do',
+      intentsWith('    command: call-nurse\n'),
+      'phone: "command" does nothing without "skill: command"',
+    ],
+    [
+      'a command skill without a command',
+      intentsWith('    skill: command\n'),
+      'phone: "skill: command" lacks its "command"',
+    ],
+    [
       'a test of no intent',
       { ...PACK, 'tests/a.yaml': 'tests: [{ text: 嗯, intent: nope }]\n' },
       'no intent "nope"',
