@@ -183,6 +183,38 @@ describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => 
     await expect(second.listen('127.0.0.1', port)).rejects.toThrow('EADDRINUSE')
   })
 
+  test('keeps what a peer that does not read just now is sent, all of it and in order', async () => {
+    const { port, peers } = await listen()
+    const socket = await open(port, ['a'])
+    socket.pause()
+    const piece = 64 * 1024
+    const count = 256
+    for (let at = 0; at < count; at++) peers[0]?.send(Buffer.alloc(piece, at))
+    // More than this lies in front of the network: what its buffers hold is less.
+    await expect.poll(() => peers[0]?.bufferedBytes()).toBeGreaterThan(0)
+    const got: (number | undefined)[] = []
+    socket.on('message', (data: Buffer) => got.push(data[0]))
+    socket.resume()
+    await expect.poll(() => got.length, { timeout: 5000 }).toBe(count)
+    expect(got).toEqual(Array.from({ length: count }, (_, at) => at))
+    socket.close()
+  })
+
+  test('answers HEAD with the head alone, so that the next answer is where it belongs', async () => {
+    const { port } = await listen()
+    const socket = connect(port, '127.0.0.1')
+    let seen = ''
+    socket.on('data', (chunk) => {
+      seen += chunk.toString().toLowerCase()
+    })
+    socket.write('HEAD /x HTTP/1.1\r\nhost: x\r\n\r\n')
+    await expect.poll(() => seen).toContain('content-length: 13')
+    socket.write('GET /y HTTP/1.1\r\nhost: x\r\n\r\n')
+    await expect.poll(() => seen).toContain('get /y')
+    expect(seen).not.toContain('head /x')
+    socket.destroy()
+  })
+
   test('sends nothing to a peer that has gone', async () => {
     const { port, peers, events } = await listen()
     const socket = await open(port, ['a'])

@@ -30,9 +30,9 @@ wireSuite('One bad client harms itself only', ({ v5, both }) => {
     const [from, slow] = [await w.connect(), await w.connect()]
     await slow.subscribe(w.topic(), { qos: 1 })
     slow.pause()
-    const sent = Array.from({ length: 60 }, (_, index) => `${index}`)
+    const sent = Array.from({ length: FLOOD_MESSAGES }, (_, index) => `${index}`)
     for (const payload of sent) {
-      await from.publish(w.topic(), payload.padEnd(20_000), { qos: 1 })
+      await from.publish(w.topic(), payload.padEnd(FLOOD_PAYLOAD.length), { qos: 1 })
     }
     slow.resume()
     const received: string[] = []

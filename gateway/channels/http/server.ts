@@ -40,7 +40,7 @@ export interface WebSocketPeer {
   readonly certificateFault?: CertificateFault
   /** Sends a text (string) or binary frame; nothing happens when the connection is gone. */
   send(data: string | Uint8Array): void
-  /** Bytes handed over and not yet taken by the network. */
+  /** Bytes handed over and not yet taken by the network. No adapter bounds them: who sends looks here. */
   bufferedBytes(): number
   /** Closes with an RFC 6455 code. */
   close(code: number, reason: string): void

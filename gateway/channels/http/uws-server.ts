@@ -12,8 +12,11 @@ import {
   type WebSocketPeer,
 } from './server.ts'
 
-/** What a socket may have waiting before uWebSockets.js closes it as dead. */
-const MAX_BACKPRESSURE_BYTES = 4 * 1024 * 1024
+/**
+ * None: above a limit the binary drops messages in silence, in the middle of a stream of MQTT packets.
+ * Each endpoint bounds what it sends by `bufferedBytes`.
+ */
+const NO_MAX_BACKPRESSURE = 0
 
 /** Without it the kernel would share the port between two gateways, and each would get half of the devices. */
 const LIBUS_LISTEN_EXCLUSIVE_PORT = 1
@@ -122,7 +125,7 @@ function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.
   const finish = (reply: HttpReply, isLast = false) => {
     if (isDone) return
     isDone = true
-    send(response, reply, isLast)
+    send(response, reply, { isLast, isHead: head.method === 'HEAD' })
   }
   const run = (body: Uint8Array) => {
     const request: HttpRequest = { ...head, body }
@@ -148,12 +151,24 @@ function serve(options: ServerOptions, response: Uws.HttpResponse, request: Uws.
   })
 }
 
-function send(response: Uws.HttpResponse, reply: HttpReply, isLast: boolean): void {
+function send(
+  response: Uws.HttpResponse,
+  reply: HttpReply,
+  { isLast, isHead }: { readonly isLast: boolean; readonly isHead: boolean },
+): void {
+  const body = reply.body ?? ''
   response.cork(() => {
     response.writeStatus(`${reply.status} ${STATUS_TEXT[reply.status] ?? 'Unknown'}`)
     for (const [name, value] of Object.entries(reply.headers ?? {}))
       response.writeHeader(name, value)
-    response.end(reply.body ?? '', isLast)
+    if (!isHead) {
+      response.end(body, isLast)
+      return
+    }
+    // What followed the head would be read as the beginning of the next answer (RFC 9110, 9.3.2). Told
+    // the length as an argument, the binary would wait for that body and never read the next request.
+    response.writeHeader('content-length', String(Buffer.byteLength(body)))
+    response.endWithoutBody()
   })
 }
 
@@ -196,7 +211,7 @@ function behaviourOf(
   return {
     compression: uws.DISABLED,
     maxPayloadLength: endpoint.maxPayloadBytes,
-    maxBackpressure: MAX_BACKPRESSURE_BYTES,
+    maxBackpressure: NO_MAX_BACKPRESSURE,
     idleTimeout: WEBSOCKET_IDLE_SECONDS,
     sendPingsAutomatically: true,
     upgrade: (response, request, context) => {
