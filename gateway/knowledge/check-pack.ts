@@ -1,4 +1,5 @@
 /** What a schema cannot see: references between the files of a pack, repeated questions, gaps. */
+import { ENTITY_READERS } from '../language/entities/extract.ts'
 import { fieldsOf } from './answer-text.ts'
 import type { IntentsFile, ListFile, Pack, PackIntent, TestsFile } from './pack-schema.ts'
 import type { Locate, PackProblem, ReadFile } from './read-pack.ts'
@@ -8,22 +9,6 @@ interface Files {
   readonly listFiles: readonly ReadFile<ListFile>[]
   readonly testFiles: readonly ReadFile<TestsFile>[]
 }
-
-/** Entities that the language room reads without a list. */
-export const GENERAL_ENTITIES: ReadonlySet<string> = new Set([
-  'number',
-  'date',
-  'time',
-  'duration',
-  'age',
-  'amount',
-  'phone',
-  'idcard',
-  'bed',
-  'ward',
-  'room',
-  'text',
-])
 
 export interface PackFindings {
   readonly errors: readonly PackProblem[]
@@ -109,7 +94,7 @@ function checkCommand({ skill, command }: PackIntent, fail: Fail): void {
 
 function checkSlots(pack: Pack, intent: PackIntent, fail: Fail): void {
   ;(intent.slots ?? []).forEach((slot, at) => {
-    if (!GENERAL_ENTITIES.has(slot.entity) && !pack.lists.has(slot.entity)) {
+    if (!Object.hasOwn(ENTITY_READERS, slot.entity) && !pack.lists.has(slot.entity)) {
       fail(['slots', at], `no list or general entity "${slot.entity}"`)
     }
     if (slot.required) {

@@ -93,7 +93,7 @@ export type Command = Static<typeof Command>
 const Slot = Type.Object(
   {
     name: Identifier,
-    /** A list of this pack, or a general entity: number, date, time, duration, age, amount, phone, bed, ward, room. */
+    /** A list of this pack, or a general entity of `language/entities/extract.ts`. */
     entity: Identifier,
     required: Type.Optional(Type.Boolean()),
     /** What the box asks when a required slot is missing. */

@@ -22,7 +22,7 @@ export const ENTITY_READERS: Readonly<Record<string, EntityReader>> = {
   age: readAges,
   amount: readAmounts,
   phone: readPhones,
-  'id-card': readIdentityNumbers,
+  idcard: readIdentityNumbers,
   bed: readBeds,
   ward: readWards,
   room: readRooms,

@@ -77,6 +77,11 @@ describe('reading a pack', () => {
       'no list or general entity "planet"',
     ],
     [
+      'a slot of an entity that nothing reads',
+      intentsWith('    slots: [{ name: words, entity: text }]\n'),
+      'no list or general entity "text"',
+    ],
+    [
       'a required slot without a question',
       intentsWith('    slots: [{ name: n, entity: number, required: true }]\n'),
       'no question to ask back',

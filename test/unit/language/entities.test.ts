@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ENTITY_READERS } from '../../../gateway/language/entities/extract.ts'
 import { parseNumeral } from '../../../gateway/language/entities/numerals.ts'
 import { normalise } from '../../../gateway/language/normalise.ts'
+import { packagePath } from '../../../gateway/paths.ts'
 
 const FRIDAY_MS = new Date(2026, 4, 1, 10).getTime()
 const readAll = (entity: string, text: string) =>
@@ -69,7 +71,7 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     ['amount', '一百二十元', 120],
     ['phone', '我电话138-0013-8000', '13800138000'],
     ['phone', '幺三八零零幺三八零零零', '13800138000'],
-    ['id-card', '身份证11010519491231002X', '11010519491231002X'],
+    ['idcard', '身份证11010519491231002X', '11010519491231002X'],
     ['bed', '我是加12床', '加12'],
     ['bed', '三号床要换药', '3'],
     ['ward', '五病区', '5'],
@@ -79,6 +81,12 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     expect(readAll(entity, text)[0]).toEqual(value)
   })
 
+  it('are those, and only those, that the pack format names', () => {
+    const format = readFileSync(packagePath('packs/FORMAT.md'), 'utf8')
+    const named = /a general entity: (.*)\.$/m.exec(format)?.[1]?.split(', ')
+    expect(named).toEqual(Object.keys(ENTITY_READERS))
+  })
+
   it('takes a measured value for no time of day', () => {
     expect(readAll('time', '血糖七点八')).toEqual([])
     expect(readAll('time', '体温三十八度五')).toEqual([])
@@ -86,7 +94,7 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
   })
 
   it('refuses an identity number whose check digit is wrong, and days that do not exist', () => {
-    expect(readAll('id-card', '110105194912310021')).toEqual([])
+    expect(readAll('idcard', '110105194912310021')).toEqual([])
     expect(readAll('date', '二月三十号')).toEqual([])
     expect(readAll('date', '13月5号').includes('2026-13-05')).toBe(false)
   })
