@@ -47,6 +47,7 @@ export async function composeHttp(parts: {
   })
   const optionsFor = (requiresCertificate: boolean): ServerOptions => ({
     routes,
+    onError: (error) => loggers.http.error({ error }, 'a connection could not be taken'),
     sockets: [
       devices.sockets.endpoint,
       mqttOverWebSocket({

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { createNodeServer } from '../../gateway/channels/http/node-server.ts'
@@ -8,12 +10,22 @@ import type {
   WebSocketPeer,
 } from '../../gateway/channels/http/server.ts'
 import { createUwsServer, loadUws } from '../../gateway/channels/http/uws-server.ts'
+import { createIssuer } from '../support/certificates.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const loaded = await loadUws()
 const adapters: [string, ((options: ServerOptions) => HttpServer) | undefined][] = [
   ['node', createNodeServer],
   ['uws', 'uws' in loaded ? (options) => createUwsServer(loaded.uws, options) : undefined],
 ]
+
+/** The files of a port with TLS, and the authority to trust. */
+async function secure() {
+  const issuer = await createIssuer(tempFolder(), 'Site')
+  const { certFile, keyFile } = await issuer.issue('server', 'localhost', ['localhost'])
+  const time = () => ({ nowMs: Date.now(), isKnown: true })
+  return { tls: { certFile, keyFile, requireClientCertificate: false, time }, ca: issuer.cert }
+}
 
 const running: HttpServer[] = []
 afterEach(async () => {
@@ -56,6 +68,7 @@ describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => 
           },
         },
       ],
+      onError: (error) => events.push(error.message),
       ...change,
     })
     running.push(server)
@@ -160,6 +173,32 @@ describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => 
     await expect.poll(() => events.length).toBe(2)
   })
 
+  test.each(['plain', 'TLS'])(
+    'a stranger who resets the connection that is refused him ends nothing (%s)',
+    async (kind) => {
+      const secrets = kind === 'TLS' ? await secure() : undefined
+      const { port } = await listen(secrets ? { tls: secrets.tls } : {})
+      const dial = () => {
+        const below = connect(port, '127.0.0.1').on('error', () => {})
+        if (!secrets) return { below, socket: below }
+        const trust = { ca: secrets.ca, servername: 'localhost' }
+        return { below, socket: connectTls({ socket: below, ...trust }).on('error', () => {}) }
+      }
+      const ask = 'GET /nope HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n'
+      for (let round = 0; round < 20; round++) {
+        const { below, socket } = dial()
+        socket.write(`${ask}\r\n`)
+        await once(socket, 'data')
+        below.resetAndDestroy()
+      }
+      const { socket: last } = dial()
+      last.write('GET /well HTTP/1.1\r\nhost: x\r\n\r\n')
+      const [answer] = await once(last, 'data')
+      expect(String(answer)).toContain('200')
+      last.destroy()
+    },
+  )
+
   test('cuts a frame over the limit', async () => {
     const { port } = await listen()
     const socket = await open(port, ['a'])
@@ -179,6 +218,7 @@ describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => 
         handle: () => ({ status: 200 }),
       },
       sockets: [],
+      onError: () => {},
     })
     await expect(second.listen('127.0.0.1', port)).rejects.toThrow('EADDRINUSE')
   })

@@ -19,6 +19,10 @@ import {
 } from './server.ts'
 
 const MAX_HEADER_BYTES = 16_384
+/** A client that has not finished its handshake by then holds a scarce socket. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** How long a peer may take to read why it is refused. */
+const LINGER_MS = 2000
 
 export function createNodeServer(options: ServerOptions): HttpServer {
   const settings = {
@@ -33,6 +37,7 @@ export function createNodeServer(options: ServerOptions): HttpServer {
   const secrets = tls && readTlsFiles(tls)
   let readCertificate = tls && createCertificateReader(secrets?.ca, tls.time)
   const judged = {
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     requestCert: tls?.caFile !== undefined,
     // OpenSSL would judge by the system clock; see judge-certificate.
     rejectUnauthorized: false,
@@ -60,6 +65,8 @@ export function createNodeServer(options: ServerOptions): HttpServer {
         server.once('error', reject)
         server.listen({ host, port, backlog: 4096 }, () => {
           server.off('error', reject)
+          // Such as no file descriptor left for the next connection: those that stand go on.
+          server.on('error', options.onError)
           resolve((server.address() as AddressInfo).port)
         })
       }),
@@ -79,8 +86,16 @@ export function createNodeServer(options: ServerOptions): HttpServer {
 }
 
 function refuseUpgrade(socket: Duplex, status: number): void {
-  if (socket.writable)
-    socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  // Node has taken its own listener off: a peer that resets the connection would end the gateway.
+  socket.on('error', () => {})
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  // The peer may never close its half: what it still sends is thrown away until it must go.
+  socket.resume()
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
 async function serve(

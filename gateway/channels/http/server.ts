@@ -69,6 +69,8 @@ export interface ServerOptions {
     /** Those certificates are judged by it. */
     readonly time: () => TrustedTime
   }
+  /** The port could not take a connection; it goes on listening. */
+  readonly onError: (error: Error) => void
 }
 
 export interface HttpServer {
