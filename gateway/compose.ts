@@ -24,6 +24,7 @@ import { addCosigners, cosignersOf } from './ledger/cosigners.ts'
 import { ledgerMemory, loadKeyFiles } from './ledger/key-files.ts'
 import type { FillRandom } from './ledger/key-ring.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
+import { laneLimitsOf } from './ledger/lane-limits.ts'
 import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import { loadPhrases } from './skills/phrases.ts'
@@ -219,7 +220,6 @@ function openLedger(config: Config, folder: DataFolder, store: Store, time: Time
   const keyDir = folder.file('keys')
   const keys = loadKeyFiles(keyDir, { gatewayId, random })
   addCosigners(keyDir, config.cloud.cosigners)
-  const maxPending = config.limits.ledgerMaxPending
   return createLedger({
     store,
     clock: time,
@@ -230,9 +230,7 @@ function openLedger(config: Config, folder: DataFolder, store: Store, time: Time
     disclosure: config.cloud.disclose,
     cosigners: cosignersOf(keyDir),
     memory: ledgerMemory(keyDir),
-    limits: {
-      session: { maxPending, whenFull: 'refuse' },
-      audit: { maxPending, whenFull: 'refuse' },
-    },
+    limits: laneLimitsOf(config.limits),
+    hasCore: config.cloud.url !== undefined,
   })
 }

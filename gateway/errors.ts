@@ -312,7 +312,7 @@ export const ERRORS = {
   'ledger.lane-full': {
     status: 503,
     title: 'The ledger lane is full',
-    next: 'The cloud has been away for too long or the disk is small: restore the link or raise the lane limit in kefu-edge.yaml.',
+    next: 'The cloud has been away for too long: bring the link back, or raise limits.ledgerMaxPending (lane critical: limits.ledgerMaxPendingCritical) in kefu-edge.yaml where the disk has room.',
   },
   'ledger.not-quarantined': {
     status: 404,

@@ -8,8 +8,8 @@ import { createRegistry } from '../devices/registry.ts'
 import { GatewayError, toProblem } from '../errors.ts'
 import type { FactsFile, Pack } from '../knowledge/pack-schema.ts'
 import { createPackStore } from '../knowledge/pack-store.ts'
-import { balanceFromDatabase, DEFAULT_LANE_LIMITS, unbalanced } from '../ledger/lanes.ts'
-import type { Lane } from '../ledger/port.ts'
+import { laneLimitsOf } from '../ledger/lane-limits.ts'
+import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
 import { unhandledByLane } from '../ledger/quarantine.ts'
 import { treeSize } from '../ledger/tree.ts'
 import { packagePath } from '../paths.ts'
@@ -182,17 +182,16 @@ function readPresence(payload: Uint8Array): { online: boolean; sinceMs: number }
 
 function checkLanes(store: Store, config: Config): Verdict[] {
   const lanes = balanceFromDatabase(store)
-  const limitOf = (lane: Lane) =>
-    lane === 'session' || lane === 'audit'
-      ? config.limits.ledgerMaxPending
-      : DEFAULT_LANE_LIMITS[lane].maxPending
+  const limits = laneLimitsOf(config.limits)
+  const hasCore = config.cloud.url !== undefined
   const found: Verdict[] = unbalanced(lanes).map(({ lane }) =>
     bad('ledger', 'unbalanced', { lane }),
   )
   for (const { lane, pending } of lanes) {
-    const percent = Math.floor((pending * 100) / limitOf(lane))
-    // A full telemetry lane lets its oldest go by design.
-    if (lane !== 'telemetry' && percent >= LANE_WARN_PERCENT) {
+    const { maxPending, whenFull } = limits[lane]
+    const percent = Math.floor((pending * 100) / maxPending)
+    // A lane that lets its oldest go, as all do where nobody comes for them, is full by design.
+    if (hasCore && whenFull === 'refuse' && percent >= LANE_WARN_PERCENT) {
       const say = percent >= LANE_BAD_PERCENT ? bad : warn
       found.push(say('ledger', 'full', { lane, percent, pending }))
     }
@@ -202,7 +201,8 @@ function checkLanes(store: Store, config: Config): Verdict[] {
   }
   if (found.length > 0) return found
   const pending = lanes.reduce((sum, lane) => sum + lane.pending, 0)
-  return [ok('ledger', { entries: treeSize(store), pending })]
+  const entries = treeSize(store)
+  return [hasCore ? ok('ledger', { entries, pending }) : ok('ledger', { entries }, 'alone')]
 }
 
 function checkSignature(store: Store, nowMs: number, isRunning: boolean): Verdict {

@@ -1,5 +1,6 @@
 /** Options of what is answered, in which voice, and how often one device may ask. */
 import { Type } from '@sinclair/typebox'
+import { DEFAULT_LANE_LIMITS } from '../ledger/lane-limits.ts'
 import { closed, group } from './option-types.ts'
 
 export const AnswerOptions = Type.Object(
@@ -67,8 +68,14 @@ export const LimitOptions = Type.Object(
     }),
     ledgerMaxPending: Type.Integer({
       minimum: 1000,
-      default: 5_000_000,
-      description: 'Entries that may wait for the cloud in each lane (IT)',
+      default: DEFAULT_LANE_LIMITS.session.maxPending,
+      description:
+        'Turns, and as many audit entries, that may wait for the cloud core; then new ones are refused. Without `cloud.url` none is (IT)',
+    }),
+    ledgerMaxPendingCritical: Type.Integer({
+      minimum: 100,
+      default: DEFAULT_LANE_LIMITS.critical.maxPending,
+      description: 'The same of calls and alerts, the `critical` lane (IT)',
     }),
   },
   group,

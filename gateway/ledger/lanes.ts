@@ -4,6 +4,7 @@
  */
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
+import { DEFAULT_LANE_LIMITS, type LaneLimits } from './lane-limits.ts'
 import { LANES, type Lane, type LaneBalance } from './port.ts'
 
 /** `pos` of an entry is lane × this + sequence. */
@@ -17,22 +18,7 @@ export const placeOf = (pos: number): { readonly lane: Lane; readonly sequence: 
   sequence: pos % SEQUENCES_PER_LANE,
 })
 
-export interface LaneLimit {
-  readonly maxPending: number
-  readonly whenFull: 'refuse' | 'expire-oldest'
-}
-
-/**
- * Pending entries at most. Critical: a site's calls and alerts of a year. Session and audit: 72 hours
- * at ten turns a second is 2.6 million. Telemetry is worth least when old.
- */
-export const DEFAULT_LANE_LIMITS: Readonly<Record<Lane, LaneLimit>> = {
-  critical: { maxPending: 200_000, whenFull: 'refuse' },
-  session: { maxPending: 3_000_000, whenFull: 'refuse' },
-  audit: { maxPending: 3_000_000, whenFull: 'refuse' },
-  telemetry: { maxPending: 200_000, whenFull: 'expire-oldest' },
-}
-/** A full telemetry lane expires this share at once, so that not every append writes the counters. */
+/** A full lane that expires its oldest gives up this share at once, so that not every append writes the counters. */
 const EXPIRE_SHARE = 0.01
 
 interface LaneRow {
@@ -63,16 +49,15 @@ export interface Lanes {
    */
   deliver(lane: Lane, upTo: number): void
   quarantine(lane: Lane, sequence: number, reason: string, atMs: number): void
+  /** What is still on its way up to there is not waited for any more. Inside `store.commit`. */
+  expire(lane: Lane, upTo: number): void
   settledUpTo(lane: Lane): number
   accepted(lane: Lane): number
   balance(): readonly LaneBalance[]
   reload(): void
 }
 
-export function createLanes(
-  store: Store,
-  limits: Readonly<Record<Lane, LaneLimit>> = DEFAULT_LANE_LIMITS,
-): Lanes {
+export function createLanes(store: Store, limits: LaneLimits = DEFAULT_LANE_LIMITS): Lanes {
   const states = new Map<Lane, LaneState>()
   /** How far the core has each lane, as heard since the start; ahead of the table for a moment. */
   const delivered = new Map<Lane, number>()
@@ -176,6 +161,7 @@ export function createLanes(
     },
     deliver,
     quarantine,
+    expire: (lane, upTo) => settle(lane, upTo, 'expired'),
     settledUpTo: (lane) => stateOf(lane).settled,
     accepted: (lane) => stateOf(lane).accepted,
     balance: () =>

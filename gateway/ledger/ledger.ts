@@ -12,8 +12,9 @@ import { ENTRY_FORMAT, encodeLeaf } from './entry-codec.ts'
 import { createEpochs } from './epochs.ts'
 import type { LedgerHead } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
+import { DEFAULT_LANE_LIMITS, type LaneLimit, withoutCore } from './lane-limits.ts'
 import { createLaneSource, type ReadableLanes } from './lane-source.ts'
-import { createLanes, DEFAULT_LANE_LIMITS, type LaneLimit, positionOf } from './lanes.ts'
+import { createLanes, positionOf } from './lanes.ts'
 import { createEntryReader, leafOf } from './leaf.ts'
 import type {
   Disclosure,
@@ -43,6 +44,8 @@ export interface LedgerOptions {
    */
   readonly gatewayId: string
   readonly limits?: Partial<Record<Lane, LaneLimit>>
+  /** A cloud core takes the entries, or will; false: nothing waits for one in earnest. Absent: true. */
+  readonly hasCore?: boolean
   /** Says whether the clock is to be trusted just now; absent: it is. */
   readonly time?: { doubt(): TimeDoubt | undefined }
   /** What the core may read of the sealed part; absent: nothing. */
@@ -69,19 +72,22 @@ export interface FullLedger extends Ledger, LedgerSource, ReadableLanes, LedgerW
   entriesFrom(index: number, count: number, keyIds?: ReadonlySet<number>): readonly LedgerEntry[]
   /** Leaves in the tree. */
   size(): number
-  /** Every entry of the lane up to this sequence is delivered, expired or quarantined. */
-  settledUpTo(lane: Lane): number
+  /** Nobody waits for the entries of the lane up to this sequence: settled, or all where there is no core. */
+  removableUpTo(lane: Lane): number
+  /** They are being removed: those that still wait leave the way up as expired. Inside `store.commit`. */
+  expire(lane: Lane, upTo: number): void
   /** Begins a new epoch: after a restore, or when the file turns out to be an older copy. */
   openEpoch(reason: string): Promise<string>
 }
 
 /** Opens the ledger over its tables. A new data folder gets its first epoch with the first entry. */
 export function createLedger(options: LedgerOptions): FullLedger {
-  const { store, clock, keys, time, memory } = options
+  const { store, clock, keys, time, memory, hasCore = true } = options
   const gatewayId = readText(store, 'gateway-id') ?? options.gatewayId
   const random = pooledRandom(options.random)
   const tree = createTree(store)
-  const lanes = createLanes(store, { ...DEFAULT_LANE_LIMITS, ...options.limits })
+  const limits = { ...DEFAULT_LANE_LIMITS, ...options.limits }
+  const lanes = createLanes(store, hasCore ? limits : withoutCore(limits))
   const subjectKeys = createSubjectKeys({ store, keys, random, erased: memory })
   const readHead = () => memory?.readHead()
   const epochs = createEpochs({ store, clock, keys, random, gatewayId, readHead })
@@ -158,7 +164,8 @@ export function createLedger(options: LedgerOptions): FullLedger {
       reader.seen(epochs.askSeed(), deviceId, askId),
     ),
     balance: fresh(lanes.balance),
-    settledUpTo: fresh(lanes.settledUpTo),
+    removableUpTo: fresh(hasCore ? lanes.settledUpTo : lanes.accepted),
+    expire: fresh(lanes.expire),
     size: fresh(() => tree.size),
     entryAt: reader.entryAt,
     entriesFrom: reader.entriesFrom,

@@ -152,7 +152,10 @@ export function createRetention(parts: {
     }
     if (to === first) return 0
     const { changes } = remove.run(first, to)
-    for (const lane of LANES) saveHead.run(LANES.indexOf(lane), heads[lane])
+    for (const lane of LANES) {
+      ledger.expire(lane, heads[lane])
+      saveHead.run(LANES.indexOf(lane), heads[lane])
+    }
     ledger.append({ lane: 'audit', kind: REMOVED_KIND, atMs: clock.now(), body: { to, heads } })
     return changes
   }
@@ -171,8 +174,8 @@ export function createRetention(parts: {
   }
 
   function mayGo(leaf: Leaf, held: ReadonlySet<number>): boolean {
-    const isSettled = leaf.seq <= ledger.settledUpTo(leaf.lane)
-    return isSettled && !(leaf.key !== undefined && held.has(leaf.key))
+    const isAwaited = leaf.seq > ledger.removableUpTo(leaf.lane)
+    return !isAwaited && !(leaf.key !== undefined && held.has(leaf.key))
   }
 
   function isOld(leaves: readonly Leaf[], end: number, limit: 'minDays' | 'maxDays'): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { operate } from '../../gateway/cli/operate.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { openDataFolder } from '../../gateway/storage/data-folder.ts'
-import { announce } from '../support/command.ts'
+import { announce, kefu } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -36,5 +36,24 @@ describe('a command typed while the gateway still starts', () => {
     const listed = list(dataDir, 20_000)
     folder.release()
     expect(await listed).toEqual([])
+  })
+})
+
+describe('a box that no cloud is configured for', () => {
+  it('takes calls for a nurse beyond the number that might wait for a cloud', async () => {
+    const limits = { ledgerMaxPending: 1000, ledgerMaxPendingCritical: 100 }
+    const gateway = await startGateway({ config: { limits } })
+    const bed = await gateway.connectMqtt('bed-7', await gateway.addDevice('bed-7'), {
+      protocolVersion: 5,
+    })
+    for (let n = 0; n < 130; n++) {
+      const call = { id: `call-${n}`, kind: 'button', name: 'call' }
+      const kept = await bed.publishAsync('kefu/v1/bed-7/event', JSON.stringify(call), { qos: 1 })
+      expect(kept?.reasonCode ?? 0).toBeLessThan(0x80)
+    }
+    const { lanes } = gateway.box.operations.status().ledger
+    expect(lanes.find(({ lane }) => lane === 'critical')).toMatchObject({ accepted: 130 })
+    const said = await kefu('doctor', '--data', gateway.dataDir)
+    expect(said.out).toContain('no cloud is configured')
   })
 })

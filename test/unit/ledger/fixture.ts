@@ -34,8 +34,8 @@ export interface Fixture {
   readonly clock: { nowMs: number; now(): number; monotonic(): number }
   store: Store
   ledger: FullLedger
-  /** Closes and opens again, as a restart does. */
-  reopen(): Promise<void>
+  /** Closes and opens again, as a restart does; with other options where some are given. */
+  reopen(changed?: Partial<LedgerOptions>): Promise<void>
   append(draft?: Partial<LedgerDraft>): Promise<number>
   close(): Promise<void>
 }
@@ -53,7 +53,7 @@ export function openFixture(options: Partial<LedgerOptions> = {}): Fixture {
     now: () => clock.nowMs,
     monotonic: () => clock.nowMs - NOON_MS,
   }
-  const open = (store: Store) =>
+  const open = (store: Store, changed: Partial<LedgerOptions> = {}) =>
     createLedger({
       store,
       clock,
@@ -61,6 +61,7 @@ export function openFixture(options: Partial<LedgerOptions> = {}): Fixture {
       random: seededRandom(`${Math.random()}`),
       gatewayId: 'box-1',
       ...options,
+      ...changed,
     })
   const store = openStore({ path, synchronous: 'OFF' })
   const fixture: Fixture = {
@@ -70,10 +71,10 @@ export function openFixture(options: Partial<LedgerOptions> = {}): Fixture {
     clock,
     store,
     ledger: open(store),
-    reopen: async () => {
+    reopen: async (changed) => {
       await fixture.store.close()
       fixture.store = openStore({ path, synchronous: 'OFF' })
-      fixture.ledger = open(fixture.store)
+      fixture.ledger = open(fixture.store, changed)
     },
     append: async (draft = {}) =>
       (await fixture.store.commit(() => fixture.ledger.append(turn(draft)))).index,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { newId } from '../../../device-sdk/protocol/ids.ts'
 import { decodeLeaf } from '../../../gateway/ledger/entry-codec.ts'
+import { laneLimitsOf } from '../../../gateway/ledger/lane-limits.ts'
 import { balanceFromDatabase, unbalanced } from '../../../gateway/ledger/lanes.ts'
 import { LANES, type LaneBalance } from '../../../gateway/ledger/port.ts'
 import { leafHash, rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
@@ -315,6 +316,23 @@ describe('a full lane', () => {
       })
     })
   }
+
+  test('refuses nothing where no core is configured, and what is kept goes up when one is', async () => {
+    const limits = laneLimitsOf({ ledgerMaxPending: 20, ledgerMaxPendingCritical: 20 })
+    await box.close()
+    box = openFixture({ limits, hasCore: false })
+    for (let i = 0; i < 25; i++) for (const lane of LANES) await box.append({ lane })
+    expect(await checkBooks()).toMatchObject(LANES.map((lane) => ({ lane, delivered: 0 })))
+    expect(box.ledger.entryAt(0)).toBeDefined()
+    await box.reopen({ hasCore: true })
+    for (const lane of ['critical', 'session', 'audit'] as const) {
+      await box.append({ lane })
+      const sequences = box.ledger.readLane(lane, 0, 100, 1e6).map((entry) => entry.sequence)
+      expect(sequences).toEqual(Array.from(sequences, (_, n) => (sequences[0] ?? 0) + n))
+      expect(sequences.length).toBe(11)
+    }
+    await checkBooks()
+  })
 
   test('telemetry expires the oldest and counts them', async () => {
     await box.close()

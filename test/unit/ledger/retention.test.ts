@@ -133,6 +133,21 @@ describe('segments', () => {
   })
 
   test('deleted by hand, with no entry that says so, are found', async () => {
+  test('that nobody comes for, as no core is configured, go like others', async () => {
+    await box.close()
+    box = openFixture({ time: { doubt: () => doubt }, hasCore: false })
+    await fill(600)
+    await box.ledger.checkpoint()
+    pass(1096)
+    expect((await retention().run()).entriesRemoved).toBe(512)
+    expect(unbalanced(balanceFromDatabase(box.store))).toEqual([])
+    expect(balanceFromDatabase(box.store)).toEqual(box.ledger.balance())
+    await box.reopen()
+    expect(balanceFromDatabase(box.store)).toEqual(box.ledger.balance())
+    await box.ledger.checkpoint()
+    expect(report().findings).toEqual([])
+  })
+
     box.store.prepare('DELETE FROM ledger_entry WHERE idx < 256').run()
     expect(report().findings.map((one) => one.code)).toContain('removal-not-recorded')
   })
