@@ -15,6 +15,7 @@ import {
   OPENINGS_ZH,
 } from './data/fillers.ts'
 import { toSimplified } from './simplify.ts'
+import { createEdge, stripEdges } from './strip-edges.ts'
 
 export interface NormalText {
   readonly lang: Language
@@ -70,23 +71,24 @@ const longestFirst = (words: readonly string[]): string[] =>
   [...words].sort((a, b) => b.length - a.length)
 const alternatives = (words: readonly string[]): string => longestFirst(words).join('|')
 
-const OPENING_ZH = new RegExp(`^(?:(?:${alternatives(OPENINGS_ZH)}) ?)+`)
-const ENDING_ZH = new RegExp(`(?: ?(?:${alternatives(ENDINGS_ZH)}))+$`)
 const FILLER_ZH = new RegExp(alternatives(INNER_ZH), 'g')
-const OPENING_EN = new RegExp(`^(?:(?:${alternatives(OPENINGS_EN)})(?: |$))+`)
-const ENDING_EN = new RegExp(`(?:(?:^| )(?:${alternatives(ENDINGS_EN)}))+$`)
 const FILLER_EN = new RegExp(`(?<=^| )(?:${alternatives(INNER_EN)})(?: |$)`, 'g')
 const COLLOQUIAL_ZH = new RegExp(alternatives(Object.keys(COLLOQUIAL)), 'g')
 
+const OPENING_ZH = createEdge(OPENINGS_ZH)
+const ENDING_ZH = createEdge(ENDINGS_ZH)
+const OPENING_EN = createEdge(OPENINGS_EN)
+const ENDING_EN = createEdge(ENDINGS_EN)
+
 function stripChinese(text: string): string {
-  const body = text.replace(OPENING_ZH, '').replace(ENDING_ZH, '')
+  const body = stripEdges(text, OPENING_ZH, ENDING_ZH, false)
   const kept = body === '' ? text : body
   const inner = kept.replace(FILLER_ZH, '').trim()
   return (inner === '' ? kept : inner).replace(/ +/g, ' ')
 }
 
 function stripEnglish(text: string): string {
-  const body = text.replace(OPENING_EN, '').replace(ENDING_EN, '')
+  const body = stripEdges(text, OPENING_EN, ENDING_EN, true)
   const kept = body === '' ? text : body
   const inner = kept.replace(FILLER_EN, '').trim()
   return inner === '' ? kept : inner

@@ -40,8 +40,11 @@ export const NUMERAL_CHARACTERS =
   '零〇一壹幺二贰两俩三叁仨四肆五伍六陆七柒八捌九玖十拾百佰千仟万萬亿'
 const ENGLISH = 'zero one two three four five six seven eight nine ten eleven twelve'.split(' ')
 
+/** No number said in words is longer; without a bound a long run costs its square to look through. */
+const MAX_NUMERAL_CHARACTERS = 24
+
 /** A numeral of any kind, for building patterns. */
-export const NUMERAL = `(?:\\d+(?:\\.\\d+)?[万亿]?|\\b(?:${ENGLISH.slice(1).join('|')})\\b|[${NUMERAL_CHARACTERS}]+(?:点[零〇一幺二三四五六七八九]+)?)`
+export const NUMERAL = `(?:\\d+(?:\\.\\d+)?[万亿]?|\\b(?:${ENGLISH.slice(1).join('|')})\\b|[${NUMERAL_CHARACTERS}]{1,${MAX_NUMERAL_CHARACTERS}}(?:点[零〇一幺二三四五六七八九]+)?)`
 
 const isDigit = (character: string): boolean => character in DIGITS
 

@@ -27,6 +27,14 @@ describe('normalise', () => {
     expect(normalise('谢谢').text).toBe('谢谢')
   })
 
+  it('takes off politeness however often it is said, also words that are two others joined', () => {
+    expect(normalise(`${'谢谢啊'.repeat(300)}药`).text).toBe(`${'谢谢啊'.repeat(300)}药`)
+    expect(normalise(`药${'谢谢啊'.repeat(300)}`).text).toBe('药')
+    expect(
+      normalise(`${'hi there, '.repeat(80)}where is the lift${', thank you'.repeat(8)}`).text,
+    ).toBe('where is the lift')
+  })
+
   it('tells the language by what carries the sentence', () => {
     expect(languageOf('WiFi密码是多少')).toBe('zh')
     expect(languageOf('where is 骨科 and how do I get there')).toBe('en')
