@@ -6,7 +6,7 @@
  * OpenSSL says of them, and of all its other complaints none is excused.
  */
 import { X509Certificate } from 'node:crypto'
-import type { TLSSocket } from 'node:tls'
+import tls, { type TLSSocket } from 'node:tls'
 import { type Purpose, pathFault, pathToRoot, sentAlong } from './certificate-path.ts'
 import type { TrustedTime } from './ports.ts'
 
@@ -30,13 +30,13 @@ const TIME_COMPLAINTS = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'])
 const MAX_REMEMBERED = 20
 
 export function createPeerJudge(parts: {
-  /** The trusted authorities, one PEM after the other. */
-  readonly caPem: string | Buffer
+  /** The trusted authorities, one PEM after the other; absent: those that come with Node. */
+  readonly caPem?: string | Buffer | undefined
   readonly purpose: Purpose
   readonly time: () => TrustedTime
 }): PeerJudge {
-  const { purpose, time } = parts
-  const roots = readCertificates(parts.caPem)
+  const { caPem, purpose, time } = parts
+  let roots = caPem === undefined ? undefined : readCertificates(caPem)
   /** Issuers between a root and a peer: a session that is resumed does not bring them again. */
   const remembered = new Map<string, X509Certificate>()
 
@@ -55,6 +55,8 @@ export function createPeerJudge(parts: {
         return { kind: 'untrusted', reason: complaint }
       }
       const between = [...sentAlong(certificate), ...remembered.values()]
+      // Some 150 that come with Node: read by whoever needs them.
+      roots ??= readCertificates(tls.rootCertificates.join('\n'))
       const path = pathToRoot(certificate, between, roots)
       if (complaint !== undefined) {
         if (!path) return { kind: 'untrusted', reason: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }

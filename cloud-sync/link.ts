@@ -1,13 +1,13 @@
 /**
  * The link to the core: HTTPS/1.1 keep-alive, each request signed with the gateway's key, the core's CA
- * pinned. What a network does comes back as a value; nothing here tries again.
+ * pinned, its certificate judged by the time that the box trusts. What a network does comes back as a
+ * value; nothing here tries again.
  */
 import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Identity } from './identity.ts'
-import { createPeerJudge } from './judge-certificate.ts'
-import { connectPinned, UntrustedError } from './pinned-tls.ts'
+import { createJudgedTls, UntrustedError } from './judged-tls.ts'
 import type { Clock, Link, LinkFailure, LinkRequest, LinkResult, TrustedTime } from './ports.ts'
 import { signRequest } from './protocol/http-signature.ts'
 import { MAX_INFLATED_BYTES } from './protocol/limits.ts'
@@ -24,7 +24,7 @@ const KEEP_ALIVE_MS = 60_000
 export interface LinkOptions {
   /** Such as https://core.example:9443; plain http is for loopback tests. */
   readonly url: string
-  /** PEM of the CA that the core's certificate is pinned to; without it the system's CAs count. */
+  /** PEM of the CA that the core's certificate is pinned to; without it those that come with Node count. */
   readonly caPem?: string
   readonly identity: Identity
   readonly clock: Clock
@@ -51,19 +51,17 @@ function createAgent(base: URL, options: LinkOptions): http.Agent {
   const keepAlive = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: KEEP_ALIVE_MS }
   if (base.protocol === 'http:') return new http.Agent(keepAlive)
   const agent = new https.Agent(keepAlive)
-  const { caPem } = options
-  if (!caPem) return agent
   const byClock = () => ({ nowMs: options.clock.now(), isKnown: true })
-  const time = options.certificateTime ?? byClock
-  const judge = createPeerJudge({ caPem, purpose: 'server', time })
-  const pinned = agent as unknown as {
+  const { caPem, certificateTime: time = byClock } = options
+  const judged = createJudgedTls({ caPem, time, protocols: ['http/1.1'] })
+  const dialling = agent as unknown as {
     createConnection(
-      to: { host?: string; port?: number | string; servername?: string },
+      to: { host?: string; port?: number | string },
       done: (error: Error | null, socket?: Duplex) => void,
     ): undefined
   }
-  pinned.createConnection = (to, done) => {
-    connectPinned({ host: to.host ?? base.hostname, port: Number(to.port), caPem, judge }, done)
+  dialling.createConnection = (to, done) => {
+    judged.dial({ host: to.host ?? base.hostname, port: Number(to.port) }, done)
     return undefined
   }
   return agent
@@ -163,16 +161,10 @@ const UNREACHABLE = new Set([
 function classify(error: NodeJS.ErrnoException): LinkResult {
   const detail = error.code ?? error.message
   if (error instanceof UntrustedError) return failure('untrusted', error.message)
-  if (isOfCertificate(error)) return failure('untrusted', detail)
   if (UNREACHABLE.has(error.code ?? '')) return failure('unreachable', detail)
   if (error.code === 'ECONNREFUSED') return failure('refused', detail)
   if (error.code === 'ETIMEDOUT') return failure('timeout', detail)
   return failure('reset', detail)
-}
-
-/** Whether a connection failed because the certificate at the other end is not trusted. */
-export function isOfCertificate({ code }: NodeJS.ErrnoException): boolean {
-  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code ?? '')
 }
 
 function failure(kind: LinkFailure, detail: string): LinkResult {

@@ -5,7 +5,6 @@ import { parseArgs } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { CLOUD_ERRORS, CloudError } from '../errors.ts'
-import { isOfCertificate } from '../link.ts'
 import { CountingKey, keyIdOf, Period } from '../protocol/counts.ts'
 import { ProblemAnswer } from '../protocol/messages.ts'
 import { parseJson } from '../protocol/parse.ts'
@@ -130,6 +129,11 @@ function call(core: Core, method: 'GET' | 'POST', path: string, body?: object): 
     })
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/** OpenSSL's codes for a certificate that is not trusted. */
+function isOfCertificate({ code }: NodeJS.ErrnoException): boolean {
+  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code ?? '')
 }
 
 /** The core's own words for what it does not do. */

@@ -1,19 +1,24 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import {
   loadServerCertificate,
   type ServerCertificate,
 } from '@kefu-edge/cloud-sync/core/certificates'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
+import { createJudgedTls, UntrustedError } from '@kefu-edge/cloud-sync/judged-tls'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const DAY_MS = 86_400_000
 const NOW = Date.now()
+const DIAL = join(import.meta.dirname, 'support/dial-process.ts')
 
 let folder: string
 let closers: (() => unknown)[]
@@ -124,5 +129,50 @@ describe('time and certificates', () => {
     expect(renewed.certPem).not.toBe(first.certPem)
     expect(more.certPem).not.toBe(renewed.certPem)
     expect(more.caPem).toBe(first.caPem)
+  })
+
+  it('judges a core that is not pinned by the time that is trusted too', async () => {
+    const own = await certificate('core', NOW)
+    const port = await serve(own)
+    // Node reads further authorities at its start only.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [
+        '--conditions=kefu-source',
+        '--import',
+        'tsx',
+        DIAL,
+        String(port),
+        String(NOW + 500 * DAY_MS),
+      ],
+      { env: { ...process.env, NODE_EXTRA_CA_CERTS: join(folder, 'core', 'ca.pem') } },
+    )
+    const [bySystemClock, byFloor] = JSON.parse(stdout) as object[]
+    expect(bySystemClock).toMatchObject({ status: 200 })
+    expect(byFloor).toMatchObject({ failure: 'untrusted', detail: 'its certificate has expired' })
+  })
+})
+
+describe('a stream that is there before its peer is judged', () => {
+  const get = 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'
+  const open = async (port: number, caPem: string) => {
+    const time = () => ({ nowMs: NOW, isKnown: true })
+    const stream = createJudgedTls({ caPem, time }).open({ host: '127.0.0.1', port })
+    closers.push(() => stream.destroy())
+    stream.write(get)
+    return text(stream)
+  }
+
+  it('sends what was written once the peer is trusted', async () => {
+    const own = await certificate('core', NOW)
+    expect(await open(await serve(own), own.caPem)).toMatch(/^HTTP\/1.1 200 OK/)
+  })
+
+  it('sends nothing to a stranger, and ends with the reason', async () => {
+    const [own, other] = [await certificate('core', NOW), await certificate('other', NOW)]
+    const port = await serve(other)
+    await expect(open(port, own.caPem)).rejects.toThrow(UntrustedError)
+    // The server counts its requests: this is the first.
+    expect((await open(port, other.caPem)).trimEnd().endsWith('1')).toBe(true)
   })
 })
