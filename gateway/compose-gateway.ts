@@ -96,6 +96,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       jobs: boxJobs({
         ...box,
         makeBackup: box.operations.makeBackup,
+        logger: loggers.schedule,
         ...(cloud ? { pusher: cloud, counts: cloud.counts } : {}),
       }),
     })

@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { Status } from '../console/status.ts'
 import { keyFilesOf } from '../ledger/key-files.ts'
+import { LONGEST_UNPROVEN_MS } from '../ledger/proven-time.ts'
 import { EARLIEST_MS, LONGEST_REST_MS } from '../ledger/time-floor.ts'
 import { freeBytesOf, LOW_DISK_BYTES } from '../schedule/jobs.ts'
 import { listBackups } from '../storage/backup.ts'
@@ -81,8 +82,18 @@ export function checkKeys(dataDir: string): Verdict[] {
   return [secret.length > 0 ? ok('keys', { count: secret.length }) : ok('keys', {}, 'none')]
 }
 
-/** `floorMs`: the last time that was known to be good. */
-export function checkClock(clock: Pick<Clock, 'now'>, floorMs: number | undefined): Verdict {
+/** What the database and the running gateway know of the time. */
+export interface KnownTime {
+  /** The last time that was known to be good. */
+  readonly floorMs?: number
+  /** By which things are removed, as it was last kept. */
+  readonly provenMs?: number
+  /** What the running gateway says of it. */
+  readonly unprovenDays?: number
+}
+
+export function checkClock(clock: Pick<Clock, 'now'>, known: KnownTime): Verdict {
+  const { floorMs, provenMs } = known
   const nowMs = clock.now()
   const now = new Date(nowMs).toISOString()
   if (nowMs < EARLIEST_MS) return bad('clock', 'before-program', { now })
@@ -91,6 +102,10 @@ export function checkClock(clock: Pick<Clock, 'now'>, floorMs: number | undefine
     if (nowMs < floorMs) return bad('clock', 'behind', { now, floor })
     if (nowMs > floorMs + LONGEST_REST_MS) return bad('clock', 'ahead', { now, floor })
   }
+  const restMs = nowMs - (provenMs ?? nowMs)
+  const days =
+    known.unprovenDays ?? (restMs > LONGEST_UNPROVEN_MS ? Math.floor(restMs / DAY_MS) : 0)
+  if (days > 0) return warn('clock', 'unproven', { now, days })
   return ok('clock', { now })
 }
 

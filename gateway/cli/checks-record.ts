@@ -32,8 +32,8 @@ const NAMES_SHOWN = 5
 
 export interface RecordView {
   readonly verdicts: readonly Verdict[]
-  /** The last time known to be good. */
-  readonly floorMs?: number
+  /** As the box last kept it. */
+  readonly time?: { readonly floorMs: number; readonly provenMs: number }
 }
 
 /** Reads only; works beside a running gateway. */
@@ -55,9 +55,11 @@ export async function checkRecord(
   try {
     const whole = checkDatabase(store, path)
     if (whole.level === 'bad') return { verdicts: [whole] }
-    const floor = store
-      .prepare<{ floor_ms: number }>('SELECT floor_ms FROM ledger_clock WHERE id = 1')
-      .get()?.floor_ms
+    const time = store
+      .prepare<NonNullable<RecordView['time']>>(
+        'SELECT floor_ms AS floorMs, proven_ms AS provenMs FROM ledger_clock WHERE id = 1',
+      )
+      .get()
     const packs = createPackStore(store).active()
     const verdicts = [
       whole,
@@ -67,7 +69,7 @@ export async function checkRecord(
       ...checkLanes(store, config),
       checkSignature(store, nowMs, isRunning),
     ]
-    return { verdicts, ...(floor === undefined ? {} : { floorMs: floor }) }
+    return { verdicts, ...(time ? { time } : {}) }
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error)
     return { verdicts: [bad('database', 'damaged', { detail })] }

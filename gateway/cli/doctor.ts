@@ -51,7 +51,10 @@ export async function examine(
     checkNode(),
     process,
     ...checkFolder(config.dataDir),
-    checkClock(clock, record.floorMs),
+    checkClock(clock, {
+      ...record.time,
+      ...(status ? { unprovenDays: status.unprovenDays } : {}),
+    }),
     ...checkKeys(config.dataDir),
     ...record.verdicts,
     ...(await checkPorts(config, status)),

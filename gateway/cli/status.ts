@@ -41,13 +41,20 @@ export function statusLines(status: Status): string[] {
       `${status.gatewayId} · Kefu Edge ${status.version} · Node ${status.node} · ${state}`,
     ),
     line('data', status.dataDir),
-    line('time', `${status.now}${status.isTimeInDoubt ? ` · ${label('time-in-doubt')}` : ''}`),
+    line('time', [status.now, ...timeWords(status, label)].join(' · ')),
     ...(status.running ? liveLines(status, line, label) : []),
     line('devices', people.join(' · ')),
     line('packs', packs.map((pack) => `${pack.name} ${pack.version}`).join(', ') || label('none')),
     line('ledger', `${ledger.entries} ${label('entries')}${signed}`),
     ...laneTable(status, label),
     ...(status.running ? jobLines(status, label) : []),
+  ]
+}
+
+function timeWords(status: Status, label: (name: string) => string): string[] {
+  return [
+    ...(status.isTimeInDoubt ? [label('time-in-doubt')] : []),
+    ...(status.unprovenDays > 0 ? [`${label('time-unproven')} ${status.unprovenDays}`] : []),
   ]
 }
 

@@ -5,7 +5,8 @@ import type { Registry } from '../devices/registry.ts'
 import type { SiteStatus } from '../fabric/site-link.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
-import type { LaneBalance, TimeDoubt } from '../ledger/port.ts'
+import type { LaneBalance } from '../ledger/port.ts'
+import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { JobStatus } from '../schedule/schedule.ts'
 import { VERSION } from '../version.ts'
 
@@ -17,6 +18,8 @@ export interface BoxStatus {
   readonly dataDir: string
   readonly now: string
   readonly isTimeInDoubt: boolean
+  /** The clock jumped so many days ahead and nobody confirmed it: nothing is removed for them. */
+  readonly unprovenDays: number
   readonly packs: readonly {
     readonly name: string
     readonly version: string
@@ -78,7 +81,7 @@ export function boxStatus(parts: {
   readonly ledger: FullLedger
   readonly registry: Registry
   readonly library: Library
-  readonly time: { doubt(): TimeDoubt | undefined }
+  readonly time: Pick<TimeFloor, 'doubt' | 'unprovenDays'>
   readonly twins: { drifting(): number }
 }): BoxStatus {
   const { ledger, registry, library, clock, time } = parts
@@ -91,6 +94,7 @@ export function boxStatus(parts: {
     dataDir: parts.dataDir,
     now: new Date(clock.now()).toISOString(),
     isTimeInDoubt: time.doubt() !== undefined,
+    unprovenDays: time.unprovenDays(),
     packs: library
       .list()
       .filter((pack) => pack.isActive)

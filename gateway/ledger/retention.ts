@@ -1,14 +1,16 @@
 /**
  * How long things are kept: the sealed part by its class (its keys are destroyed after the maximum),
  * and whole segments from the oldest on once nothing in them must be kept. Hashes stay, so the tree and
- * every proof stand. Nothing is deleted while the time is in doubt.
+ * every proof stand. Nothing is deleted while the time is in doubt, and nothing for a jump of the clock
+ * that nobody confirmed.
  */
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import { decodeLeaf, type Leaf } from './entry-codec.ts'
 import type { FullLedger } from './ledger.ts'
-import { type DataClass, LANES, type Lane, type TimeDoubt } from './port.ts'
+import { type DataClass, LANES, type Lane } from './port.ts'
 import { REMOVED_KIND } from './removal.ts'
+import type { TimeFloor } from './time-floor.ts'
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { tileId } from './tree.ts'
 
@@ -56,10 +58,13 @@ export function createRetention(parts: {
   readonly store: Store
   readonly clock: Pick<Clock, 'now'>
   readonly ledger: FullLedger
-  readonly time?: { doubt(): TimeDoubt | undefined }
+  /** Absent: `clock` is right. */
+  readonly time?: Pick<TimeFloor, 'doubt' | 'provenMs'>
   readonly policy?: Partial<RetentionPolicy>
 }): Retention {
   const { store, clock, ledger, time } = parts
+  /** By which things are old enough to go; `clock` tells when it was done. */
+  const ageingMs = (): number => time?.provenMs() ?? clock.now()
   const policy: RetentionPolicy = { ...DEFAULT_RETENTION, ...parts.policy }
   const rows = store.prepare<{ idx: number; hash: Uint8Array; bytes: Uint8Array }>(
     'SELECT idx, hash, bytes FROM ledger_entry WHERE idx >= ? AND idx < ? ORDER BY idx',
@@ -107,7 +112,7 @@ export function createRetention(parts: {
     return store.commit(() => {
       let count = 0
       for (const dataClass of ['C1', 'C2', 'C3'] as const) {
-        const before = clock.now() - policy[dataClass].maxDays * DAY_MS
+        const before = ageingMs() - policy[dataClass].maxDays * DAY_MS
         const ids = ledger.subjectKeys.idsEndedBefore(dataClass, before)
         if (ids.length === 0) continue
         count += ledger.subjectKeys.destroy(ids)
@@ -130,7 +135,7 @@ export function createRetention(parts: {
            AND size NOT IN (SELECT max(size) FROM ledger_checkpoint WHERE ${isCosigned}
                             GROUP BY at_ms / ${DAY_MS})`,
         )
-        .run(clock.now() - DAY_MS),
+        .run(ageingMs() - DAY_MS),
     )
   }
 
@@ -179,7 +184,7 @@ export function createRetention(parts: {
   }
 
   function isOld(leaves: readonly Leaf[], end: number, limit: 'minDays' | 'maxDays'): boolean {
-    const now = clock.now()
+    const now = ageingMs()
     const later = leaves.some((leaf) => leaf.doubt) ? nextCertainMs(end) : undefined
     return leaves.every((leaf) => {
       const at = leaf.doubt ? later : leaf.at

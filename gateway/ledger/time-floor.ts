@@ -10,6 +10,7 @@ import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { FillRandom } from './key-ring.ts'
 import type { Ledger, TimeDoubt } from './port.ts'
+import { createProvenTime } from './proven-time.ts'
 import type { SubjectKeys } from './subject-keys.ts'
 
 /** No box is older than this program. */
@@ -33,6 +34,10 @@ export interface TimeFloor extends Clock {
   now(): number
   /** Undefined where `now` may be trusted. */
   doubt(): TimeDoubt | undefined
+  /** By which keys are destroyed and entries removed: `now`, but for a jump that nobody confirmed. */
+  provenMs(): number
+  /** Days that `now` is ahead of `provenMs`; 0 while the time is in doubt. */
+  unprovenDays(): number
   /** Both in one: what terms are judged by. In doubt it may be later than this. */
   reading(): TrustedTime
   /**
@@ -58,16 +63,27 @@ export function createTimeFloor(parts: {
 }): TimeFloor {
   const { store, clock, random } = parts
   const saved = store
-    .prepare<{ floor_ms: number }>('SELECT floor_ms FROM ledger_clock WHERE id = 1')
-    .get()?.floor_ms
-  const save = store.prepare(
-    `INSERT INTO ledger_clock (id, floor_ms) VALUES (1, ?)
-     ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms)`,
+    .prepare<{ floorMs: number; provenMs: number }>(
+      'SELECT floor_ms AS floorMs, proven_ms AS provenMs FROM ledger_clock WHERE id = 1',
+    )
+    .get()
+  const upsert = store.prepare(
+    `INSERT INTO ledger_clock (id, floor_ms, proven_ms) VALUES (1, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms),
+       proven_ms = excluded.proven_ms`,
   )
-  const lower = store.prepare('UPDATE ledger_clock SET floor_ms = ? WHERE id = 1')
+  const lower = store.prepare('UPDATE ledger_clock SET floor_ms = ?, proven_ms = ? WHERE id = 1')
   const boot = newId(Math.max(0, clock.now()), random)
   const bootMonotonic = clock.monotonic()
-  let good = { atMs: Math.max(saved ?? EARLIEST_MS, EARLIEST_MS), monotonic: bootMonotonic }
+  let good = {
+    atMs: Math.max(saved?.floorMs ?? EARLIEST_MS, EARLIEST_MS),
+    monotonic: bootMonotonic,
+  }
+  const proven = createProvenTime({
+    savedMs: saved?.provenMs,
+    earliestMs: EARLIEST_MS,
+    monotonic: () => clock.monotonic(),
+  })
   const restDays = saved === undefined ? LONGEST_SHELF_DAYS : LONGEST_REST_DAYS
   /** Wall clock minus monotonic as last confirmed; overrules a clock that is far from it. */
   let confirmedOffset: number | undefined
@@ -96,6 +112,10 @@ export function createTimeFloor(parts: {
 
   const isKnown = (): boolean => confirmedOffset !== undefined || isPlausible(clock.now())
 
+  const provenMs = (): number => proven.upTo(isKnown() ? now() : floor())
+  const save = (floorMs: number): Promise<void> =>
+    store.commit(() => void upsert.run(Math.floor(floorMs), provenMs()))
+
   return {
     now,
     monotonic: () => clock.monotonic(),
@@ -104,6 +124,8 @@ export function createTimeFloor(parts: {
       isRestampDue = true
       return { boot, monotonicMs: Math.round(passed()) }
     },
+    provenMs,
+    unprovenDays: () => (isKnown() ? Math.floor((now() - provenMs()) / DAY_MS) : 0),
     reading: () => ({ nowMs: now(), isKnown: isKnown() }),
     confirm: async (trueMs, uncertainty) => {
       const toleranceMs = TOLERANCE_MS + uncertainty
@@ -111,7 +133,9 @@ export function createTimeFloor(parts: {
       if (!isAgreed && !isPossible(trueMs, toleranceMs)) return false
       confirmedOffset = trueMs - clock.monotonic()
       uncertaintyMs = uncertainty
-      await store.commit(() => void save.run(Math.floor(trueMs - uncertainty)))
+      // A core alone is not enough: who took it over must not have the record of years destroyed.
+      if (isAgreed) proven.prove(trueMs)
+      await save(trueMs - uncertainty)
       return true
     },
     accept: async () => {
@@ -120,14 +144,15 @@ export function createTimeFloor(parts: {
         throw new GatewayError('clock.before-program', { detail: new Date(atMs).toISOString() })
       }
       const floorMs = Math.floor(floor())
-      await store.commit(() => void lower.run(atMs))
+      await store.commit(() => void lower.run(atMs, atMs))
       good = { atMs, monotonic: clock.monotonic() }
       confirmedOffset = undefined
+      proven.prove(atMs)
       return { floorMs }
     },
     persist: async () => {
       if (!isKnown()) return
-      await store.commit(() => void save.run(Math.floor(now())))
+      await save(now())
     },
     restampIfDue: async (ledger) => {
       if (!isRestampDue || !isKnown()) return false

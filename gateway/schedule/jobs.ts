@@ -10,6 +10,7 @@ import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
 import { scrub } from '../ledger/subjects.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
+import type { Logger } from '../logger.ts'
 import { type BackupReport, backupName, pruneBackups } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
 import { isWithinHours } from './hours.ts'
@@ -29,7 +30,12 @@ export interface JobParts {
   readonly sessions: Pick<Sessions, 'expire'>
   readonly makeBackup: (file: string) => Promise<BackupReport>
   /** Present where the box keeps a floor under its clock. */
-  readonly time?: Pick<TimeFloor, 'doubt' | 'persist' | 'restampIfDue'>
+  readonly time?: Pick<
+    TimeFloor,
+    'doubt' | 'persist' | 'restampIfDue' | 'provenMs' | 'unprovenDays'
+  >
+  /** Told of what an operator must know at once. */
+  readonly logger?: Pick<Logger, 'warn'>
   /** Present where a cloud is configured. */
   readonly pusher?: { setWindow(isOpen: boolean): void }
   /** Present where this branch's counts are sent to be added up. */
@@ -89,7 +95,7 @@ export function boxJobs(parts: JobParts): readonly Job[] {
       run: () => optimize(store),
     },
   ]
-  if (time) jobs.push(timeJob(time, ledger))
+  if (time) jobs.push(timeJob(time, parts))
   if (parts.pusher && config.cloud.backlogHours.length > 0) {
     jobs.push(windowJob(parts, parts.pusher, config.cloud.backlogHours))
   }
@@ -123,17 +129,29 @@ async function optimize(store: Store): Promise<string> {
   return (await scrub(store)) ? 'optimized' : 'optimized; the write-ahead log is being read'
 }
 
-const timeJob = (time: NonNullable<JobParts['time']>, ledger: FullLedger): Job => ({
-  name: 'time-floor',
-  cron: '* * * * *',
-  atStart: true,
-  why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
-  run: async () => {
-    await time.persist()
-    if (await time.restampIfDue(ledger)) return 'entries written in doubt were dated'
-    return time.doubt() ? 'the time is in doubt' : 'kept'
-  },
-})
+function timeJob(time: NonNullable<JobParts['time']>, { ledger, logger }: JobParts): Job {
+  let isJumpSaid = false
+  return {
+    name: 'time-floor',
+    cron: '* * * * *',
+    atStart: true,
+    why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
+    run: async () => {
+      await time.persist()
+      const days = time.unprovenDays()
+      if (days > 0 && !isJumpSaid) {
+        logger?.warn(
+          { days },
+          'the clock jumped ahead, and nobody confirmed it: nothing is removed for these days until the cloud core agrees, or kefu-edge clock accept says that the clock is right',
+        )
+      }
+      isJumpSaid = days > 0
+      if (await time.restampIfDue(ledger)) return 'entries written in doubt were dated'
+      if (time.doubt()) return 'the time is in doubt'
+      return days > 0 ? `${days} days are not confirmed: kefu-edge clock accept` : 'kept'
+    },
+  }
+}
 
 const windowJob = (
   { clock }: JobParts,

@@ -11,6 +11,7 @@ import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
 import { handledQuarantine } from './520-handled-quarantine.ts'
+import { provenTime } from './530-proven-time.ts'
 import { speech } from './600-speech.ts'
 import { bridge } from './700-bridge.ts'
 
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   ledger,
   largeEntries,
   handledQuarantine,
+  provenTime,
   speech,
   bridge,
 ]

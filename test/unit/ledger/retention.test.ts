@@ -6,7 +6,8 @@ import type { TimeDoubt } from '../../../gateway/ledger/port.ts'
 import { createRetention } from '../../../gateway/ledger/retention.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
-import { type Fixture, openFixture, turn } from './fixture.ts'
+import { createTimeFloor } from '../../../gateway/ledger/time-floor.ts'
+import { type Fixture, openFixture, seededRandom, turn } from './fixture.ts'
 
 const DAY_MS = 86_400_000
 const wang = { id: 'P-1001', kind: 'patient' } as const
@@ -24,7 +25,7 @@ const retention = () =>
     store: box.store,
     clock: box.clock,
     ledger: box.ledger,
-    time: { doubt: () => doubt },
+    time: { doubt: () => doubt, provenMs: () => box.clock.nowMs },
   })
 
 async function fill(count: number): Promise<void> {
@@ -132,7 +133,6 @@ describe('segments', () => {
     expect((await retention().run()).entriesRemoved).toBe(11 * 256)
   })
 
-  test('deleted by hand, with no entry that says so, are found', async () => {
   test('that nobody comes for, as no core is configured, go like others', async () => {
     await box.close()
     box = openFixture({ time: { doubt: () => doubt }, hasCore: false })
@@ -148,6 +148,7 @@ describe('segments', () => {
     expect(report().findings).toEqual([])
   })
 
+  test('deleted by hand, with no entry that says so, are found', async () => {
     box.store.prepare('DELETE FROM ledger_entry WHERE idx < 256').run()
     expect(report().findings.map((one) => one.code)).toContain('removal-not-recorded')
   })
@@ -186,6 +187,32 @@ describe('what must not go', () => {
     pass(1100)
     expect((await retention().run()).entriesRemoved).toBe(512)
   })
+})
+
+test('a clock or a core that is ahead destroys no key; what the box counts itself, or both together, does', async () => {
+  const clock = { nowMs: box.clock.nowMs, now: () => clock.nowMs, monotonic: box.clock.monotonic }
+  const start = () => createTimeFloor({ store: box.store, clock, random: seededRandom('boot') })
+  const run = (time: ReturnType<typeof start>) =>
+    createRetention({ store: box.store, clock: time, ledger: box.ledger, time }).run()
+  await fill(10)
+  await start().persist()
+
+  clock.nowMs += 399 * DAY_MS
+  const ahead = start()
+  expect(ahead.doubt()).toBeUndefined()
+  await ahead.persist()
+  expect(await run(ahead)).toMatchObject({ keysDestroyed: 0 })
+  expect(await run(start())).toMatchObject({ keysDestroyed: 0 })
+
+  clock.nowMs -= 399 * DAY_MS
+  const led = start()
+  expect(await led.confirm(clock.nowMs + 399 * DAY_MS, 10)).toBe(true)
+  expect(await run(led)).toMatchObject({ keysDestroyed: 0 })
+  expect(box.ledger.entryAt(5)?.personal).toBeDefined()
+
+  clock.nowMs += 399 * DAY_MS
+  expect(await led.confirm(clock.nowMs, 10)).toBe(true)
+  expect(await run(led)).toMatchObject({ keysDestroyed: 2 })
 })
 
 describe('the sealed part', () => {

@@ -141,3 +141,40 @@ test('after a rest of years the core and the clock together are believed', async
   expect(time.doubt()).toBeUndefined()
   expect(time.now()).toBe(wall)
 })
+
+test('a jump of months is not counted before somebody confirms it, in steps neither, nor after a restart', async () => {
+  await start().persist()
+  const time = start()
+  for (let step = 0; step < 30; step++) {
+    wall += 9 * DAY_MS
+    await time.persist()
+  }
+  expect(time.now()).toBe(wall)
+  expect(time.provenMs()).toBeLessThan(NOON_MS + 11 * DAY_MS)
+  expect(time.unprovenDays()).toBe(261)
+  expect(start().unprovenDays()).toBe(261)
+  pass(DAY_MS)
+  expect(time.unprovenDays()).toBe(261)
+
+  await time.accept()
+  expect([time.provenMs(), time.unprovenDays()]).toEqual([wall, 0])
+  expect(start().unprovenDays()).toBe(0)
+})
+
+test('a night, a weekend and the holidays are counted without being asked', async () => {
+  await start().persist()
+  for (const days of [0.5, 2.6, 9.5]) {
+    wall += days * DAY_MS
+    const time = start()
+    expect(time.provenMs()).toBe(wall)
+    await time.persist()
+  }
+})
+
+test('a new box that learns the time after its start needs nobody for it', async () => {
+  wall = 0
+  const time = start()
+  pass(60_000)
+  wall = NOON_MS + 200 * DAY_MS
+  expect([time.provenMs(), time.unprovenDays()]).toEqual([wall, 0])
+})
