@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
-import { isOlderCopy, type LedgerHead, rememberHead } from './head.ts'
+import { type LedgerHead, missingHead } from './head.ts'
 import type { FillRandom, KeyRing } from './key-ring.ts'
 import {
   type AskSeed,
@@ -18,6 +18,8 @@ export interface Epochs {
   list(): readonly Epoch[]
   /** Why one has to be opened before the next entry; undefined when none has. */
   due(): string | undefined
+  /** The tree head that lies beside the database and that it lacks: the next epoch answers for it. */
+  missingHead(): LedgerHead | undefined
   /** Inside `store.commit`; the caller writes the entry that tells of it. */
   open(firstIndex: number): Epoch
   askSeed(): AskSeed
@@ -45,7 +47,7 @@ export function createEpochs(parts: {
     const seed = readSetting(store, 'ask-seed')
     if (seed) askSeed = askSeedFrom(seed)
     if (epochs.length === 0) due = 'new'
-    else due = isOlderCopy(store, readHead()) ? 'older-copy' : undefined
+    else due = missingHead(store, readHead()) ? 'older-copy' : undefined
     const check = readSetting(store, 'master-check')
     if (check && !keys.tag('master-check').equals(check)) {
       throw new GatewayError('ledger.key-unreadable', { detail: 'the data folder has another key' })
@@ -65,10 +67,10 @@ export function createEpochs(parts: {
   return {
     list: () => epochs,
     due: () => due,
+    missingHead: () => (epochs.length === 0 ? undefined : missingHead(store, readHead())),
     askSeed: () => askSeed,
     open: (firstIndex) => {
       if (epochs.length === 0) begin()
-      else rememberHead(store, readHead())
       const epoch = insertEpoch(store, firstIndex, clock.now(), random)
       epochs = [...epochs, epoch]
       due = undefined

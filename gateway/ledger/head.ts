@@ -4,9 +4,13 @@
  * same epoch would give sequences out twice, so a new one is opened.
  */
 import type { Store } from '../storage/store.ts'
-import { readEpochs, readText, writeSetting } from './settings.ts'
+import { decodeLeaf } from './entry-codec.ts'
+import { readEpochs } from './settings.ts'
 import { sameHash } from './tlog/merkle.ts'
 import { storedRange, treeSize } from './tree.ts'
+
+/** The first entry of each epoch. */
+export const OPENED_KIND = 'ledger.opened'
 
 export interface LedgerHead {
   readonly epoch: string
@@ -15,26 +19,34 @@ export interface LedgerHead {
   readonly root: string
 }
 
-const KNOWN_HEAD = 'older-than-head'
-
-/** The head that the tree must contain; undefined when a new epoch has already answered for it. */
+/**
+ * The head that the tree must contain; undefined when a new epoch has answered for it. Only the record
+ * itself can say so, in the entry that opens the epoch: a mark beside it could be set by whoever cuts
+ * the end off.
+ */
 export function headToExpect(store: Store, head: LedgerHead | undefined): LedgerHead | undefined {
-  return head && readText(store, KNOWN_HEAD) !== nameOf(head) ? head : undefined
+  return head && readEpochs(store).some(({ firstIndex }) => answersFor(store, firstIndex, head))
+    ? undefined
+    : head
 }
 
-/** True once for each head that the database does not contain. */
-export function isOlderCopy(store: Store, head: LedgerHead | undefined): boolean {
-  if (!head || !headToExpect(store, head)) return false
-  if (!readEpochs(store).some((epoch) => epoch.id === head.epoch)) return true
-  if (head.size > treeSize(store)) return true
-  if (head.size === 0) return false
+/** The head, where the database does not contain it and no epoch has answered for it. */
+export function missingHead(store: Store, head: LedgerHead | undefined): LedgerHead | undefined {
+  if (!headToExpect(store, head) || !head) return undefined
+  if (!readEpochs(store).some((epoch) => epoch.id === head.epoch)) return head
+  if (head.size > treeSize(store)) return head
+  if (head.size === 0) return undefined
   const root = storedRange(store, head.size)(0, head.size)
-  return !sameHash(root, Buffer.from(head.root, 'base64'))
+  return sameHash(root, Buffer.from(head.root, 'base64')) ? undefined : head
 }
 
-/** The new epoch answers for this head; inside the transaction that opens it. */
-export function rememberHead(store: Store, head: LedgerHead | undefined): void {
-  if (head) writeSetting(store, KNOWN_HEAD, Buffer.from(nameOf(head)))
+function answersFor(store: Store, index: number, head: LedgerHead): boolean {
+  const row = store
+    .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry WHERE idx = ?')
+    .get(index)
+  const leaf = row && decodeLeaf(row.bytes)
+  return leaf?.kind === OPENED_KIND && leaf.body.answersFor === nameOf(head)
 }
 
-const nameOf = (head: LedgerHead): string => `${head.epoch} ${head.size} ${head.root}`
+/** As it stands in the body of the entry that answers for it. */
+export const nameOf = (head: LedgerHead): string => `${head.epoch} ${head.size} ${head.root}`

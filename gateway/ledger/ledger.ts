@@ -10,7 +10,7 @@ import { disclosing } from './disclosure.ts'
 import { trackDurableSize } from './durable-size.ts'
 import { ENTRY_FORMAT, encodeLeaf } from './entry-codec.ts'
 import { createEpochs } from './epochs.ts'
-import type { LedgerHead } from './head.ts'
+import { type LedgerHead, nameOf, OPENED_KIND } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
 import { DEFAULT_LANE_LIMITS, type LaneLimit, withoutCore } from './lane-limits.ts'
 import { createLaneSource, type ReadableLanes } from './lane-source.ts'
@@ -114,9 +114,16 @@ export function createLedger(options: LedgerOptions): FullLedger {
 
   function begin(reason: string): Epoch {
     if (epochs.list().length > 0) subjectKeys.reapplyErasures()
+    const head = epochs.missingHead()
     const epoch = epochs.open(tree.size)
-    const body = { gateway: gatewayId, epoch: epoch.id, reason, format: ENTRY_FORMAT }
-    write({ lane: 'audit', kind: 'ledger.opened', atMs: clock.now(), body })
+    const body = {
+      gateway: gatewayId,
+      epoch: epoch.id,
+      reason,
+      format: ENTRY_FORMAT,
+      answersFor: head && nameOf(head),
+    }
+    write({ lane: 'audit', kind: OPENED_KIND, atMs: clock.now(), body })
     return epoch
   }
 

@@ -2,8 +2,7 @@
 import type { Leaf } from './entry-codec.ts'
 import type { Evidence } from './evidence.ts'
 import type { Found } from './findings.ts'
-
-export const OPENED_KIND = 'ledger.opened'
+import { OPENED_KIND } from './head.ts'
 
 export function createEpochCheck(evidence: Evidence, found: Found) {
   const opened = new Map<number, unknown>()

@@ -10,6 +10,7 @@ import {
 } from '../../../gateway/ledger/evidence.ts'
 import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
 import { collectFindings } from '../../../gateway/ledger/findings.ts'
+import { ledgerMemory } from '../../../gateway/ledger/key-files.ts'
 import { rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
 import {
   cosign,
@@ -365,6 +366,28 @@ describe('the command', () => {
     const byCore = await run('verify', '--key', key, '--against', kept)
     expect([byCore.code, byCore.stdout]).toEqual([1, expect.stringContaining('head-differs')])
     expect((await run('verify', '--key', key, '--against', join(box.dir, 'none'))).code).toBe(2)
+  })
+
+  test('only an epoch of the record answers for an end that is not there, and no sequence comes again', async () => {
+    const key = box.ledger.verifierKey
+    mkdirSync(join(box.dir, 'keys'))
+    const memory = ledgerMemory(join(box.dir, 'keys'))
+    await box.reopen({ memory })
+    const { size, root } = await box.ledger.checkpoint()
+    const first = box.ledger.epoch()
+    change('DELETE FROM ledger_entry WHERE idx >= 590')
+    change('DELETE FROM ledger_checkpoint')
+    const head = `${first} ${size} ${Buffer.from(root).toString('base64')}`
+    change(
+      `INSERT INTO ledger_setting VALUES ('older-than-head', CAST('${head}' AS BLOB))
+       ON CONFLICT DO UPDATE SET value = excluded.value`,
+    )
+    const cut = await run('verify', '--key', key)
+    expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining('head-differs')])
+    await box.reopen({ memory })
+    await box.append()
+    expect(box.ledger.epoch()).not.toBe(first)
+    expect((await run('verify', '--key', key)).code).toBe(0)
   })
 
   test('proves one entry to somebody who has the file and the key', async () => {
