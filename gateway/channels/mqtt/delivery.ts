@@ -28,11 +28,13 @@ export interface DeliveryLog {
   removed(seq: number): void
   /** A QoS 1 delivery leaves under this packet id. */
   sending(seq: number, packetId: number): void
-  /** A QoS 2 delivery is about to leave under this packet id; calls back once that is on disk. */
-  sendingOnce(seq: number, packetId: number, done: () => void): void
-  /** Calls back once the release is on disk. */
-  released(seq: number, done: () => void): void
-  /** Committed deliveries after `afterSeq`, oldest first. */
+  /** A QoS 2 delivery is about to leave under this packet id; calls back once that is on disk, or was lost. */
+  sendingOnce(seq: number, packetId: number, done: () => void, failed: () => void): void
+  /** Calls back once the release is on disk, or was lost. */
+  released(seq: number, done: () => void, failed: () => void): void
+  /** Committed deliveries that have a packet id, oldest first: sent before a restart. */
+  sent(sessionRow: number): Delivery[]
+  /** Committed deliveries after `afterSeq` without a packet id, oldest first. */
   page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
   size(sessionRow: number): { count: number; bytes: number }
   /** Oldest delivery that is not in flight and lies after `afterSeq`. */

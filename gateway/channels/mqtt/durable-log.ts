@@ -5,6 +5,7 @@
  * whoever waits is told after the fsync. Removals (an acknowledged message) and packet ids of QoS 1 are
  * not waited for: they go with the next commit, at the latest after `REMOVAL_DELAY_MS`. Losing one in a
  * crash means that a message is sent again, which QoS 1 allows and its packet id makes harmless for QoS 2.
+ * What a failed commit lost of them is tried again with the next one.
  */
 import type { Store } from '../../storage/store.ts'
 import type { Delivery, DeliveryLog } from './delivery.ts'
@@ -15,6 +16,14 @@ import type { Session } from './session.ts'
 const REMOVAL_DELAY_MS = 50
 /** Removals gathered before they are written at once: bounds memory and the length of a transaction. */
 const MAX_REMOVALS = 2000
+/** After a write that failed: a full disk is not mended sooner. */
+const RETRY_MS = 1000
+
+/** What nobody waits for. */
+interface Later {
+  readonly removals: readonly number[]
+  readonly sends: ReadonlyMap<number, number>
+}
 
 /** One message and all that must be on disk before it counts as taken. */
 export interface DurableJob {
@@ -34,7 +43,7 @@ export class DurableLog implements DeliveryLog {
   private jobs: DurableJob[] = []
   private removals: number[] = []
   /** Packet ids given to QoS 1 deliveries since: written only if not acknowledged meanwhile. */
-  private readonly sends = new Map<number, number>()
+  private sends = new Map<number, number>()
   private timer: NodeJS.Timeout | undefined
   private nextSeq: number
   private committedSeq: number
@@ -59,13 +68,12 @@ export class DurableLog implements DeliveryLog {
     if (this.jobs.length === 0) return
     const jobs = this.jobs
     this.jobs = []
-    const committed = this.store.commit(() => {
-      for (const job of jobs) this.write(job)
-      this.writeLater()
-    })
-    committed.then(
+    this.commit(
+      () => {
+        for (const job of jobs) this.write(job)
+      },
       () => this.settle(jobs),
-      (error: unknown) => this.fail(jobs, error),
+      (error) => this.fail(jobs, error),
     )
     for (const job of jobs) if (job.message.publisher === undefined) this.sendEarly(job)
   }
@@ -92,13 +100,18 @@ export class DurableLog implements DeliveryLog {
     this.timer ??= setTimeout(() => this.flushLater(), REMOVAL_DELAY_MS).unref()
   }
 
-  sendingOnce(seq: number, packetId: number, done: () => void): void {
-    this.store.commit(() => this.rows.setPacketId(seq, packetId)).then(done, ignoreLost)
+  sendingOnce(seq: number, packetId: number, done: () => void, failed: () => void): void {
+    this.sends.set(seq, packetId)
+    this.commit(NOTHING_ELSE, done, failed)
   }
 
-  released(seq: number, done: () => void): void {
+  released(seq: number, done: () => void, failed: () => void): void {
+    this.commit(() => this.rows.setReleased(seq), done, failed)
+  }
+
+  sent(row: number): Delivery[] {
     this.flushLater()
-    this.store.commit(() => this.rows.setReleased(seq)).then(done, ignoreLost)
+    return this.rows.sent(row, this.committedSeq)
   }
 
   page(row: number, afterSeq: number, limit: number): Delivery[] {
@@ -118,10 +131,25 @@ export class DurableLog implements DeliveryLog {
 
   /** Writes what nobody waits for; part of closing. */
   flushLater(): void {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    if (this.removals.length === 0 && this.sends.size === 0) return
-    void this.store.commit(() => this.writeLater()).catch(ignoreLost)
+    if (this.removals.length > 0 || this.sends.size > 0) this.commit(NOTHING_ELSE)
+  }
+
+  /**
+   * Commits `work` and with it what nobody waits for: packet ids must reach the disk in the order they
+   * were given in, or a crash would leave a QoS 2 message behind a gap.
+   */
+  private commit(work: () => void, done?: () => void, failed?: (error: unknown) => void): void {
+    const later = this.takeLater()
+    this.store
+      .commit(() => {
+        // First: what is looked for in `work` must not find a row that is to go.
+        if (later !== null) this.writeLater(later)
+        work()
+      })
+      .then(done, (error: unknown) => {
+        if (later !== null) this.putBack(later)
+        failed?.(error)
+      })
   }
 
   private write(job: DurableJob): void {
@@ -156,14 +184,27 @@ export class DurableLog implements DeliveryLog {
     }
   }
 
-  private writeLater(): void {
+  private takeLater(): Later | null {
+    clearTimeout(this.timer)
+    this.timer = undefined
     const { removals, sends } = this
-    this.removals = []
+    if (removals.length === 0 && sends.size === 0) return null
+    if (removals.length > 0) this.removals = []
+    if (sends.size > 0) this.sends = new Map()
+    return { removals, sends }
+  }
+
+  private writeLater({ removals, sends }: Later): void {
     for (const [seq, packetId] of sends) this.rows.setPacketId(seq, packetId)
-    sends.clear()
     for (const seq of removals) this.rows.remove(seq)
+  }
+
+  /** A packet id whose message has been removed since finds no row, and does no harm. */
+  private putBack({ removals, sends }: Later): void {
+    for (const [seq, packetId] of sends) this.sends.set(seq, packetId)
+    this.removals.push(...removals)
+    this.timer ??= setTimeout(() => this.flushLater(), RETRY_MS).unref()
   }
 }
 
-/** A lost removal or packet id is repaired by redelivery; the store itself reports a failing disk. */
-const ignoreLost = (): void => {}
+const NOTHING_ELSE = (): void => {}

@@ -38,23 +38,11 @@ export class OutboundQueue {
     this.measure()
   }
 
-  /** First use after a restart: counts; what had been sent before is given back to be in flight. */
+  /** First use after a restart: what had been sent before is given back to be in flight. */
   load(): readonly Delivery[] {
     if (this.isLoaded) return NONE
     this.isLoaded = true
-    const sent: Delivery[] = []
-    for (;;) {
-      const page = this.page()
-      for (const delivery of page) {
-        if (delivery.packetId === 0) return sent
-        this.lastSeq = delivery.seq
-        sent.push(delivery)
-      }
-      if (page.length < PAGE) {
-        this.isSpilled = false
-        return sent
-      }
-    }
+    return this.parts.log.sent(this.session.rowId)
   }
 
   /** Rows were removed behind its back, by age. */

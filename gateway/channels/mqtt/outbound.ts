@@ -8,6 +8,7 @@
  */
 import { PacketType } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
+import type { Connection } from './connection.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
 import { OutboundQueue } from './outbound-queue.ts'
@@ -121,7 +122,7 @@ export class Outbound {
         const delivery = this.next()
         if (delivery === undefined) break
         this.open++
-        if (delivery.packetId > 0) this.transmit(delivery)
+        if (delivery.wasSent) this.transmit(delivery)
         else this.sendFirst(delivery)
       }
     } finally {
@@ -163,12 +164,16 @@ export class Outbound {
     // PUBREL leaves after the release is kept: after a crash the message must not be sent again,
     // since its receiver may have forgotten the packet id with our PUBREL.
     const { connection } = this.session
-    this.parts.log.released(delivery.seq, () => {
-      delivery.isReleased = true
-      if (connection === this.session.connection) {
-        connection?.sendAck(PacketType.pubrel, packetId, 0)
-      }
-    })
+    this.parts.log.released(
+      delivery.seq,
+      () => {
+        delivery.isReleased = true
+        if (connection === this.session.connection) {
+          connection?.sendAck(PacketType.pubrel, packetId, 0)
+        }
+      },
+      () => sendAway(connection),
+    )
   }
 
   pubcomp(packetId: number): void {
@@ -186,8 +191,7 @@ export class Outbound {
       if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
     }
     for (const delivery of this.queue.drain()) {
-      const isGivenOut = delivery.packetId > 0 && delivery.qos === 2
-      if (delivery.group !== null && !isGivenOut) returned.push(delivery)
+      if (delivery.group !== null) returned.push(delivery)
     }
     this.inflight = null
     this.resend = []
@@ -228,10 +232,16 @@ export class Outbound {
 
   /** The first time: it gets its packet id, which must be on disk before a QoS 2 message leaves. */
   private sendFirst(delivery: Delivery): void {
-    this.assignPacketId(delivery)
+    if (delivery.packetId === 0) this.assignPacketId(delivery)
     const { seq, packetId } = delivery
     if (seq > 0 && delivery.qos === 2) {
-      this.parts.log.sendingOnce(seq, packetId, () => this.committed(delivery))
+      const { connection } = this.session
+      this.parts.log.sendingOnce(
+        seq,
+        packetId,
+        () => this.committed(delivery),
+        () => sendAway(connection),
+      )
       return
     }
     if (seq > 0) this.parts.log.sending(seq, packetId)
@@ -260,3 +270,7 @@ export class Outbound {
     this.queue.forget(delivery)
   }
 }
+
+/** What must be known before the next packet leaves could not be kept: once the client is back it is tried again. */
+const sendAway = (connection: Connection | null): void =>
+  connection?.disconnect(Reason.implementationSpecificError, 'storage failed')

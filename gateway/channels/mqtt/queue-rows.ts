@@ -36,6 +36,9 @@ const RETAIN_FLAG = 4
 /** QoS the publisher gave, above the QoS of the delivery. */
 const ORIGINAL_QOS_SHIFT = 3
 
+const DELIVERY_COLUMNS = `seq, topic, payload, flags, properties, identifiers, publisher, share,
+    expires_at, packet_id, released`
+
 /** Every statement of this file, so that a test can look at their query plans. */
 export const QUEUE_SQL = {
   lastSeq: 'SELECT max(seq) AS seq FROM mqtt_queue',
@@ -44,9 +47,10 @@ export const QUEUE_SQL = {
   remove: 'DELETE FROM mqtt_queue WHERE seq = ?',
   setPacketId: 'UPDATE mqtt_queue SET packet_id = ? WHERE seq = ?',
   setReleased: `UPDATE mqtt_queue SET released = 1, payload = x'' WHERE seq = ?`,
-  page: `SELECT seq, topic, payload, flags, properties, identifiers, publisher, share, expires_at,
-    packet_id, released FROM mqtt_queue
-    WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?`,
+  sent: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
+    WHERE session_id = ? AND seq <= ? AND packet_id IS NOT NULL ORDER BY seq`,
+  page: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
+    WHERE session_id = ? AND seq > ? AND seq <= ? AND packet_id IS NULL ORDER BY seq LIMIT ?`,
   size: `SELECT count(*) AS count,
     coalesce(sum(length(topic) + length(payload) + coalesce(length(properties), 0)), 0) AS bytes
     FROM mqtt_queue WHERE session_id = ?`,
@@ -92,6 +96,7 @@ export class QueueRows {
       remove: store.prepare(QUEUE_SQL.remove),
       setPacketId: store.prepare(QUEUE_SQL.setPacketId),
       setReleased: store.prepare(QUEUE_SQL.setReleased),
+      sent: store.prepare<QueueRow>(QUEUE_SQL.sent),
       page: store.prepare<QueueRow>(QUEUE_SQL.page),
       size: store.prepare<{ count: number; bytes: number }>(QUEUE_SQL.size),
       oldestWaiting: store.prepare<{ seq: number; bytes: number }>(QUEUE_SQL.oldestWaiting),
@@ -143,6 +148,12 @@ export class QueueRows {
     this.sql.setReleased.run(seq)
   }
 
+  /** Those that were sent and not acknowledged. */
+  sent(sessionRow: number, lastSeq: number): Delivery[] {
+    return this.sql.sent.all(sessionRow, lastSeq).map((row) => this.toDelivery(row))
+  }
+
+  /** Those that were never sent. */
   page(sessionRow: number, afterSeq: number, lastSeq: number, limit: number): Delivery[] {
     return this.sql.page
       .all(sessionRow, afterSeq, lastSeq, limit)

@@ -1,5 +1,5 @@
 /** A real broker on a real store, for the tests of this folder, and raw clients to speak to it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,8 @@ export interface TestBroker {
   failWrites(isFailing: boolean): void
   /** Stops broker and store, and starts both anew on the same file. */
   restart(): Promise<TestBroker>
+  /** A second broker on a copy of the files as they are at this moment. */
+  afterPowerCut(): Promise<TestBroker>
   close(): Promise<void>
 }
 
@@ -65,6 +67,11 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
     restart: async () => {
       await stop()
       return startBroker(overrides, place)
+    },
+    afterPowerCut: () => {
+      const copy = mkdtempSync(join(tmpdir(), 'kefu-mqtt-'))
+      cpSync(place, copy, { recursive: true })
+      return startBroker(overrides, copy)
     },
     close: async () => {
       await stop()
