@@ -8,6 +8,9 @@ const FIELD = /\{([a-z][a-z0-9._-]*)\}/g
 export const fieldsOf = (text: string): string[] =>
   Array.from(text.matchAll(FIELD), (match) => match[1] ?? '')
 
+/** What is left of a text that is not to be filled in. */
+export const withoutFields = (text: string): string => text.replace(FIELD, '')
+
 export interface FillContext {
   readonly pack: Pack
   readonly lang: Language

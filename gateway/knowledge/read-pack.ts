@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value, type ValueError } from '@sinclair/typebox/value'
-import { type Document, LineCounter, parseDocument } from 'yaml'
+import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
 import { checkPack } from './check-pack.ts'
 import {
   FactsFile,
@@ -20,6 +20,8 @@ import {
 const MAX_FILE_BYTES = 4 * 1024 * 1024
 /** More than this many problems help nobody; the first ones are the cause. */
 const MAX_PROBLEMS = 100
+/** A file of this size written by hand repeats nothing more often; a small one could unfold to gigabytes. */
+const MAX_ALIASES = 100
 
 export interface PackProblem {
   /** Path inside the pack folder. */
@@ -92,7 +94,14 @@ class PackReader {
   folder<S extends TSchema>(name: string, schema: S): ReadFile<Static<S>>[] {
     const dir = join(this.#dir, name)
     if (!existsSync(dir)) return []
-    return readdirSync(dir)
+    let files: string[]
+    try {
+      files = readdirSync(dir)
+    } catch (error) {
+      this.#fail(`${name}/`, undefined, `the folder cannot be read (${codeOf(error)})`)
+      return []
+    }
+    return files
       .filter((file) => /\.ya?ml$/.test(file))
       .sort()
       .flatMap((file) => {
@@ -110,11 +119,13 @@ class PackReader {
       }
       text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
     } catch (error) {
-      const isEncoding = error instanceof TypeError
+      const code = codeOf(error)
+      if (code === 'ENOENT') return this.#fail(name, undefined, 'the file is missing')
+      const isEncoding = code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
       return this.#fail(
         name,
         undefined,
-        isEncoding ? 'the file is not UTF-8' : 'the file is missing',
+        isEncoding ? 'the file is not UTF-8' : `the file cannot be read (${code})`,
       )
     }
     this.#hash.update(`${name}\0${text}\0`)
@@ -125,12 +136,24 @@ class PackReader {
     const lines = new LineCounter()
     const document = parseDocument(text, { lineCounter: lines })
     this.#documents.set(name, { document, lines })
-    const broken = document.errors[0]
+    // A warning is a tag of nothing: a text that begins with "!" would lose its first word.
+    const broken = document.errors[0] ?? document.warnings[0]
     if (broken) {
-      const message = broken.message.split('\n')[0] ?? broken.message
+      const [message = ''] = broken.message.split(/ at line \d+, column \d+/)
       return this.#fail(name, lines.linePos(broken.pos[0]).line, message)
     }
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    const loose = looseAlias(document)
+    if (loose) {
+      const line = loose.range ? lines.linePos(loose.range[0]).line : undefined
+      const message = `"*${loose.source}" names nothing; a text that begins with "*" needs quotes`
+      return this.#fail(name, line, message)
+    }
+    let value: unknown
+    try {
+      value = document.toJS({ maxAliasCount: MAX_ALIASES })
+    } catch {
+      return this.#fail(name, undefined, `the file has more than ${MAX_ALIASES} aliases`)
+    }
     for (const error of Value.Errors(schema, value)) {
       const path = error.path
         .split('/')
@@ -169,4 +192,20 @@ function wordingOf({ message, schema, value }: ValueError): string {
   const words: unknown[] = (schema.anyOf ?? []).map((one: TSchema) => one.const)
   if (words.length === 0 || words.includes(undefined)) return message
   return `"${String(value)}" is none of ${words.join(', ')}`
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+
+/** An alias whose anchor there is not before it. */
+function looseAlias(document: Document): Alias | undefined {
+  let loose: Alias | undefined
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return undefined
+      loose = alias
+      return visit.BREAK
+    },
+  })
+  return loose
 }

@@ -84,7 +84,7 @@ function compileTemplates(intents: readonly KnownIntent[]): KnownTemplate[] {
 }
 
 /** Templates are matched against normal forms: same width, case and apostrophes, no punctuation. */
-const foldTemplate = (template: string): string =>
+export const foldTemplate = (template: string): string =>
   template
     .normalize('NFKC')
     .toLowerCase()

@@ -78,6 +78,20 @@ export function parseTemplate(
   return parseChoice('')
 }
 
+/** The slots that a template names, in the order of the text. */
+export function slotsOf(node: TemplateNode): string[] {
+  switch (node.kind) {
+    case 'text':
+      return []
+    case 'slot':
+      return [node.name]
+    case 'choice':
+      return node.options.flatMap(slotsOf)
+    case 'sequence':
+      return node.items.flatMap(slotsOf)
+  }
+}
+
 /**
  * Characters that a match can begin with; undefined when it may begin with a slot or be empty. Spares
  * trying most templates on most texts.

@@ -70,6 +70,24 @@ describe('reading a pack', () => {
       { ...PACK, 'facts.yaml': 'source: t\nfacts: { other: "1" }\n' },
       'no fact "phone"',
     ],
+    [
+      'a fact that the language of the answer has not',
+      {
+        ...PACK,
+        'facts.yaml': 'source: t\nfacts: { phone: { en: one } }\n',
+      },
+      'phone: the fact "phone" is not given in zh',
+    ],
+    [
+      'a brace that would be read out',
+      { ...PACK, 'intents/a.yaml': PACK['intents/a.yaml'].replace('facts.phone', 'Facts.phone') },
+      'has a brace that belongs to no field',
+    ],
+    [
+      'an answer to no question',
+      { ...PACK, 'intents/a.yaml': PACK['intents/a.yaml'].replace('zh: [电话多少]', '') },
+      'an answer but no questions (zh)',
+    ],
     ['a suggestion of nothing', intentsWith('    suggestions: [nowhere]\n'), 'no intent "nowhere"'],
     [
       'a slot of an unknown list',
@@ -117,6 +135,121 @@ describe('reading a pack', () => {
     const problems = problemsOf(files)
     if (message === undefined) expect(problems).toEqual([])
     else expect(problems.map((one) => one.message).join('\n')).toContain(message)
+  })
+
+  it('gives the file and line of a template that cannot be read', () => {
+    const [problem, ...others] = problemsOf(
+      intentsWith('    templates:\n      zh:\n        - 几号\n        - （请|麻烦说电话\n'),
+    )
+    expect(others).toEqual([])
+    expect(problem).toEqual({
+      file: 'intents/a.yaml',
+      line: 10,
+      message: 'phone: Template "(请|麻烦说电话": ")" is missing',
+    })
+  })
+
+  it.each([
+    ['a rule that there is not', '<constructor>电话', 'there is no rule <constructor>'],
+    ['a slot that nothing reads', '{who}的电话', '"{who}" is no slot, list or general entity'],
+  ])('finds %s in a template', (_, template, message) => {
+    const problems = problemsOf(intentsWith(`    templates: { zh: ['${template}'] }\n`))
+    expect(problems.map((one) => one.message).join('\n')).toContain(message)
+  })
+
+  it('finds a rule that two files define, and one that cannot be read, each once', () => {
+    const rules = 'rules: { please: (请|麻烦), bit: (一点 }\n'
+    const template = "    templates: { zh: ['<please>大声<bit>'] }\n"
+    const other = PACK['intents/a.yaml'].replaceAll('phone', 'hours').replace('电话多少', '几点')
+    const problems = problemsOf({
+      ...PACK,
+      'facts.yaml': 'source: t\nfacts: { phone: "1", hours: "2" }\n',
+      'intents/a.yaml': `${rules}${PACK['intents/a.yaml']}${template}`,
+      'intents/b.yaml': `rules: { please: 请你 }\n${other}`,
+    })
+    expect(problems).toEqual([
+      {
+        file: 'intents/b.yaml',
+        line: 1,
+        message: 'the rule <please> stands twice in the pack',
+      },
+      {
+        file: 'intents/a.yaml',
+        line: 1,
+        message: 'rule <bit>: Template "(一点": ")" is missing',
+      },
+    ])
+  })
+
+  describe('with a list', () => {
+    const list = (values: string) => ({
+      ...PACK,
+      'lists/room.yaml': `list: clinic\nsource: t\nvalues:\n${values}`,
+      'intents/b.yaml': `intents:
+  - intent: where
+    title: { zh: 在哪 }
+    source: t
+    questions: { zh: [在哪里], en: [where is it] }
+    slots: [{ name: clinic, entity: clinic }, { name: bed, entity: bed }]
+    answer:
+      zh: { text: '{clinic}在{clinic.floor}' }
+      en: { text: '{clinic} is on {clinic.floor}' }
+`,
+    })
+    const INNER =
+      '  - { value: 内科, synonyms: [内], attributes: { floor: { zh: 三楼, en: level 3 } } }\n'
+
+    it('finds a name that two values share, however it is written', () => {
+      const values = `${INNER}  - { value: 外科, synonyms: [ＥＮＴ, 内科。], attributes: { floor: 2 } }\n`
+      expect(problemsOf(list(values))).toEqual([
+        { file: 'lists/room.yaml', line: 5, message: '"内科。" also means "内科"' },
+      ])
+    })
+
+    it('finds an attribute that one language of the answer lacks', () => {
+      const values = `${INNER}  - { value: 外科, attributes: { floor: { zh: 二楼 } } }\n`
+      expect(problemsOf(list(values))).toEqual([
+        {
+          file: 'intents/b.yaml',
+          line: 9,
+          message: 'where: "外科" of list "clinic" lack "floor" (en)',
+        },
+      ])
+    })
+
+    it('finds an attribute of what is no list', () => {
+      const files = list(INNER)
+      const intents = files['intents/b.yaml'].replace('在{clinic.floor}', '在{bed.floor}')
+      expect(problemsOf({ ...files, 'intents/b.yaml': intents })).toMatchObject([
+        { line: 8, message: 'where: "bed" is no list and has no "floor"' },
+      ])
+    })
+
+    it('finds a list with the name of a general entity, which would never be read', () => {
+      const files = list(INNER)
+      const lists = files['lists/room.yaml'].replace('list: clinic', 'list: room')
+      expect(problemsOf({ ...files, 'lists/room.yaml': lists })[0]).toMatchObject({
+        file: 'lists/room.yaml',
+        message: '"room" is a general entity; the list needs another name',
+      })
+    })
+  })
+
+  it.each([
+    ['begins with an asterisk', '- *号码错了', '"*号码错了" names nothing'],
+    ['begins with an exclamation mark', '- !important 号码错了', 'Unresolved tag: !important'],
+  ])('says where a text %s and has no quotes', (_, line, message) => {
+    const questions = `questions:\n      zh:\n        ${line}`
+    const intents = PACK['intents/a.yaml'].replace('questions: { zh: [电话多少] }', questions)
+    const [problem] = problemsOf({ ...PACK, 'intents/a.yaml': intents })
+    expect(problem).toMatchObject({ file: 'intents/a.yaml', line: 7 })
+    expect(problem?.message).toContain(message)
+  })
+
+  it('says that a file stands where a folder should', () => {
+    expect(problemsOf({ ...PACK, lists: 'list: department\n' })).toEqual([
+      { file: 'lists/', message: 'the folder cannot be read (ENOTDIR)' },
+    ])
   })
 
   it('refuses a file that is not UTF-8', () => {
