@@ -52,7 +52,10 @@ export interface TimeFloor extends Clock {
   accept(): Promise<{ readonly floorMs: number }>
   /** Writes the floor; the scheduler calls it every minute. */
   persist(): Promise<void>
-  /** Writes the entry that dates what was written in doubt, once the time is known. True if it wrote one. */
+  /**
+   * Once the time is known: dates the keys that were made in doubt, in this run or an earlier one, and
+   * writes the entry that dates what this run wrote. True if it wrote one.
+   */
   restampIfDue(ledger: Restampable): Promise<boolean>
 }
 
@@ -89,6 +92,8 @@ export function createTimeFloor(parts: {
   let confirmedOffset: number | undefined
   let uncertaintyMs = 0
   let isRestampDue = false
+  /** A run that was over before the time was known left keys without a date. */
+  let isDatingDue = true
 
   const passed = (): number => clock.monotonic() - bootMonotonic
   const floor = (): number => good.atMs + clock.monotonic() - good.monotonic
@@ -122,6 +127,7 @@ export function createTimeFloor(parts: {
     doubt: () => {
       if (isKnown()) return undefined
       isRestampDue = true
+      isDatingDue = true
       return { boot, monotonicMs: Math.round(passed()) }
     },
     provenMs,
@@ -155,11 +161,13 @@ export function createTimeFloor(parts: {
       await save(now())
     },
     restampIfDue: async (ledger) => {
-      if (!isRestampDue || !isKnown()) return false
+      if (!isDatingDue || !isKnown()) return false
+      const isRestamped = isRestampDue
       const bootAtMs = Math.round(now() - passed())
       const by = confirmedOffset === undefined ? 'clock' : 'core'
       await store.commit(() => {
         ledger.subjectKeys.dateUndated(now())
+        if (!isRestamped) return
         ledger.append({
           lane: 'audit',
           kind: 'clock.restamped',
@@ -167,8 +175,9 @@ export function createTimeFloor(parts: {
           body: { boot, bootAtMs, uncertaintyMs, by },
         })
       })
+      isDatingDue = false
       isRestampDue = false
-      return true
+      return isRestamped
     },
   }
 }

@@ -110,6 +110,23 @@ test('the restamping entry gives the moment of the start', async () => {
   })
 })
 
+test('keys of a run that ended before the time was known get their date in the next one', async () => {
+  wall = 0
+  const first = start()
+  await box.close()
+  box = openFixture({ time: first })
+  await box.append({ atMs: first.now(), subject: { id: 'P-1', kind: 'patient' } })
+  await box.append({ atMs: first.now() })
+  expect(first.doubt()).toBeDefined()
+  wall = NOON_MS
+  await box.reopen()
+  const next = start()
+  const ended = () => box.ledger.subjectKeys.idsEndedBefore('C2', NOON_MS + 31 * DAY_MS)
+  expect(ended()).toHaveLength(0)
+  expect(await next.restampIfDue(box.ledger)).toBe(false)
+  expect(ended()).toHaveLength(2)
+})
+
 test('a confirmed time overrules a clock that is wrong or jumps, and a restart remembers it', async () => {
   wall = NOON_MS - 2 * HOUR_MS
   const time = start()
