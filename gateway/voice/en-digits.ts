@@ -47,6 +47,8 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const codeBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.codeBefore)})${linked}`, 'i')
   const phoneBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.phoneBefore)})${linked}`, 'i')
   const yearBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.yearBefore)})\\s+$`, 'i')
+  const ratioBefore = new RegExp(`\\b(?:${oneOf(en.ratioBefore)})\\s+$`, 'i')
+  const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
   const monthAfter = new RegExp(`(\\d{1,2})\\s+(?=(?:${oneOf(en.months)})\\b)`, 'y')
   const emergency = new Set(en.emergency)
   const before = (text: string, at: number) => text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
@@ -80,6 +82,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
 
   const time: Rule = (scan) => {
     const { text, at, out } = scan
+    if (isRatio(text, at)) return -1
     const match = matchAt(TIME, text, at)
     const hourOnly = match === null ? matchAt(HOUR, text, at) : null
     if (match !== null) out.sayWord(timeToEn(match[1] ?? '', match[2] ?? '', match[3]))
@@ -88,6 +91,13 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     if (length === undefined) return -1
     scan.numberEnd = at + length
     return scan.numberEnd
+  }
+
+  /** Parts of a mixture and no time of day, by the words around them. */
+  const isRatio = (text: string, at: number): boolean => {
+    const match = matchAt(RATIO, text, at)
+    if (match === null) return false
+    return ratioBefore.test(before(text, at)) || matchAt(ratioAfter, text, at + match[0].length) !== null
   }
 
   const pairs: Rule = ({ text, at, out }) => {

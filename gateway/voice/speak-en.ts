@@ -10,7 +10,7 @@ import { createUnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 
 const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
-const CODE = /([A-Z]{1,4})-?(\d+)(?![.:]\d)/y
+const CODE = /([A-Z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
 const WORD = /[A-Za-z]+(?:['’][A-Za-z]+)*/y
 const ADDRESS =
   /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y
@@ -79,7 +79,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
 
   const code: Rule = ({ text, at, out }) => {
     const match = matchAt(CODE, text, at)
-    if (match === null) return -1
+    if (match === null || units.isMeasure(text, at + match[0].length)) return -1
     const figure = match[2] ?? ''
     out.letters(match[1] ?? '')
     out.say(

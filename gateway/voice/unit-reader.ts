@@ -1,11 +1,13 @@
 /** Units after numbers, single and compound: mg, mmol/L, 10^9/L, 次/天. */
 
-import { matchAt, oneOf } from './scan.ts'
+import { isLetter, matchAt, oneOf } from './scan.ts'
 import type { Unit, VoiceData } from './voice-data.ts'
 
 export interface UnitReader {
   /** The unit that stands at `at`, or undefined. */
   read(text: string, at: number, hasNumber: boolean): ReadUnit | undefined
+  /** Whether what stands at `at` can only be a unit: a lone letter may as well belong to a code (B2C). */
+  isMeasure(text: string, at: number): boolean
 }
 export interface ReadUnit {
   readonly end: number
@@ -60,5 +62,10 @@ export function createUnitReader(units: VoiceData['units']['units']): UnitReader
       isCompound,
     }
   }
-  return { read }
+  function isMeasure(text: string, at: number): boolean {
+    const unit = read(text, at, true)
+    return unit !== undefined && (unit.end - at > 1 || !isLetter(text.charCodeAt(at)))
+  }
+
+  return { read, isMeasure }
 }

@@ -12,7 +12,8 @@ export interface ZhContext {
   isPhone(scan: Scan, end: number): boolean
   /** Whether the words before announce a telephone number. */
   isPhoneAhead(text: string, start: number): boolean
-  isRatio(text: string, start: number): boolean
+  /** Whether figures with a colon are parts of a mixture and no time of day, by the words around them. */
+  isRatio(text: string, start: number, end: number): boolean
   hasMeasure(text: string, end: number): boolean
   isYear(text: string, digits: string, end: number): boolean
 }
@@ -26,6 +27,7 @@ export function createZhContext(data: ReadingZh): ZhContext {
   const phoneAfter = new RegExp(`[”」"]?(?:${oneOf(data.phoneAfter)})`, 'y')
   const phoneJoin = new RegExp(`^[”」"]?\\s*(?:${oneOf(data.phoneJoin)})\\s*["“「]?$`)
   const ratioBefore = new RegExp(`(?:${oneOf(data.ratioBefore)})\\s*$`)
+  const ratioAfter = new RegExp(`\\s?(?:的|比例的)?(?:${oneOf(data.ratioAfter)})`, 'y')
   const hotlines = new Set(data.hotlines.filter((each) => !data.bareHotlineNot.includes(each)))
   const hotlinePattern = new RegExp(`^(?:${data.hotlinePattern})$`)
   const year = /(?:年(?!前|后|以|来|内|间|多|时间)|学年|级|届|财年)/y
@@ -52,7 +54,8 @@ export function createZhContext(data: ReadingZh): ZhContext {
       return phoneBefore.test(before(text, at))
     },
     isPhoneAhead: (text, start) => phoneBefore.test(before(text, start)),
-    isRatio: (text, start) => ratioBefore.test(before(text, start)),
+    isRatio: (text, start, end) =>
+      ratioBefore.test(before(text, start)) || matchAt(ratioAfter, text, end) !== null,
     hasMeasure,
     isYear: (text, digits, end) =>
       digits.length === 4 && /^[12]/.test(digits) && matchAt(year, text, end) !== null,

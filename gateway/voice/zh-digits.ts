@@ -65,7 +65,7 @@ export function createZhDigits(
 
   const time: Rule = (scan) => {
     const match = matchAt(TIME, scan.text, scan.at)
-    if (match === null || context.isRatio(scan.text, scan.at)) return -1
+    if (match === null || context.isRatio(scan.text, scan.at, scan.at + match[0].length)) return -1
     const [all, hour = '', minute = '', second, half12] = match
     if (half12 !== undefined) scan.out.say(/a/i.test(half12) ? dayPart.am : dayPart.pm)
     scan.out.say(timeToZh(hour, minute, second))

@@ -9,8 +9,8 @@ import type { ZhQuantities } from './zh-quantity.ts'
 const ADDRESS =
   /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:[.@][A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y
 const WORDS = /[A-Za-z]+(?:['’-][A-Za-z]+)*(?: [A-Za-z]+(?:['’-][A-Za-z]+)*)*/y
-const CODE = /([A-Za-z]{1,4})-?(\d+)(?![.:]\d)/y
-const CODE_TAIL = /-?([A-Za-z]{1,3}|\d+)(?![A-Za-z])/y
+const CODE = /([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
+const CODE_TAIL = /-?([A-Za-z]{1,3}(?![A-Za-z])|\d+(?![A-Za-z\d]|[.:]\d))/y
 const FLOOR = /([1-9]\d?)F(?![A-Za-z])/y
 /** Longer runs of capitals are headlines, not abbreviations. */
 const MAX_ABBREVIATION_LETTERS = 5
@@ -81,10 +81,10 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     return at + match[0].length
   }
 
-  /** A4, B12, A102, T3-2, H7N9. */
+  /** A4, B12, A102, T3-2, H7N9; what has a unit behind it is a measured value: CRP12mg/L. */
   const code: Rule = ({ text, at, out }) => {
     const match = matchAt(CODE, text, at)
-    if (match === null) return -1
+    if (match === null || units.isMeasure(text, at + match[0].length)) return -1
     out.letters((match[1] ?? '').toUpperCase())
     sayCodeDigits(match[2] ?? '', out)
     let end = at + match[0].length
