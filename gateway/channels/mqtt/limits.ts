@@ -51,7 +51,7 @@ export interface MqttLimits {
   /** Tokens saved up for a burst, in seconds of the rate. */
   readonly rateBurstSeconds: number
   /**
-   * Rest of a client that is over its rate, at least: what it earns meanwhile is handled one packet a turn.
+   * Rest of a client that is over its rate, at least: what it earns meanwhile is handled in a turn or two.
    * Shorter ones wake the gateway more often, longer ones leave the device more to catch up with.
    */
   readonly rateRestMs: number

@@ -17,8 +17,13 @@ export type PaceLimits = Pick<
   | 'maxPacketsPerTurn'
 >
 
-/** So long after it was over its rate a client has one packet a turn: what it has earned comes in small change. */
+/** So long after it was over its rate a client has a smaller share of each turn. */
 const WATCHED_MS = 1000
+/**
+ * That share: with it one turn or two are enough for what a rest earns at the default rate. Each turn of the
+ * loop has reads, writes and wake-ups of its own: one packet a turn cost the others four times the work.
+ */
+const WATCHED_PACKETS_PER_TURN = 16
 
 /** What comes after a packet: the next at once, or in the next turn, or after so many milliseconds. */
 export const AT_ONCE = 0
@@ -53,9 +58,16 @@ export class Pace {
     const turn = this.turns.now
     if (turn !== this.turn) {
       this.turn = turn
-      this.leftOfTurn = this.isWatched(now) ? 16 : this.limits.maxPacketsPerTurn
+      this.leftOfTurn = this.shareOfTurn(now)
     }
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
+  }
+
+  private shareOfTurn(now: () => number): number {
+    const { maxPacketsPerTurn } = this.limits
+    return this.isWatched(now)
+      ? Math.min(WATCHED_PACKETS_PER_TURN, maxPacketsPerTurn)
+      : maxPacketsPerTurn
   }
 
   private isWatched(now: () => number): boolean {
