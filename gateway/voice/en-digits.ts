@@ -45,7 +45,13 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const { en } = data
   const linked = '(?:\\s+(?:is|number|no\\.?))?[\\s:#"]*$'
   const codeBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.codeBefore)})${linked}`, 'i')
-  const phoneBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.phoneBefore)})${linked}`, 'i')
+  // "Call us on 120"; "at" and "on" alone stand before an address, a price or a date too.
+  const phoneVia = `(?:[A-Za-z' ]* (?:${oneOf(en.phoneVia)}))?`
+  const phoneBefore = new RegExp(
+    `(?:^|[^A-Za-z])(?:${oneOf(en.phoneBefore)})${phoneVia}${linked}`,
+    'i',
+  )
+  const localPhoneBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.phoneVia)})\\s+$`, 'i')
   const yearBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.yearBefore)})\\s+$`, 'i')
   const ratioBefore = new RegExp(`\\b(?:${oneOf(en.ratioBefore)})\\s+$`, 'i')
   const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
@@ -72,8 +78,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
 
   const phone: Rule = (scan) => {
     const { text, at } = scan
-    const number =
-      phoneAt(text, at) ?? (phoneBefore.test(before(text, at)) ? localPhoneAt(text, at) : undefined)
+    const ahead = before(text, at)
+    const isLocalAhead = phoneBefore.test(ahead) || localPhoneBefore.test(ahead)
+    const number = phoneAt(text, at) ?? (isLocalAhead ? localPhoneAt(text, at) : undefined)
     if (number === undefined) return -1
     scan.out.groups(number.groups.map(digitsToEn), true)
     scan.phoneEnd = number.end
@@ -97,7 +104,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const isRatio = (text: string, at: number): boolean => {
     const match = matchAt(RATIO, text, at)
     if (match === null) return false
-    return ratioBefore.test(before(text, at)) || matchAt(ratioAfter, text, at + match[0].length) !== null
+    return (
+      ratioBefore.test(before(text, at)) || matchAt(ratioAfter, text, at + match[0].length) !== null
+    )
   }
 
   const pairs: Rule = ({ text, at, out }) => {

@@ -54,6 +54,7 @@ const ReadingEn = Type.Object({
   source: Type.String(),
   codeBefore: Words,
   phoneBefore: Words,
+  phoneVia: Words,
   emergency: Words,
   months: Words,
   monthShort: Words,

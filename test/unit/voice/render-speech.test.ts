@@ -152,6 +152,13 @@ describe('profiles', () => {
     expect(heard).toBe('电话零五零零八八八八幺零零六。再说一遍，号码是：零五零零八八八八幺零零六')
   })
 
+  test('for the elderly the number of a house is no telephone number to say again', () => {
+    const { heard } = readSsml(
+      renderSpeech(request('We are at 100 Shifan Road.', { profile: 'elderly' }, 'en')).ssml,
+    )
+    expect(heard.trim()).toBe('We are at one hundred Shifan Road.')
+  })
+
   test('what a person asked for goes on top of the profile', () => {
     const slower = renderSpeech(
       request('您好', { profile: 'elderly', voice: { rate: 0.75, volume: 0.35 } }),
