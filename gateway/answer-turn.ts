@@ -5,11 +5,20 @@ import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Answer, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from './clock.ts'
 import type { Sessions } from './dialogue/sessions.ts'
+import type { StaffLine } from './dialogue/staff-line.ts'
 import { GatewayError } from './errors.ts'
 import type { LanguageEngine } from './language/port.ts'
 import type { Ledger } from './ledger/port.ts'
 import type { Store } from './storage/store.ts'
-import type { Hypothesis, IncomingAsk, Reply, Session, Turn, Understanding } from './turn.ts'
+import type {
+  Hypothesis,
+  IncomingAsk,
+  Reply,
+  Session,
+  StaffAlert,
+  Turn,
+  Understanding,
+} from './turn.ts'
 import { toGivenAnswer, toLedgerDraft } from './turn-record.ts'
 
 export interface AnswerTurnParts {
@@ -22,6 +31,8 @@ export interface AnswerTurnParts {
   readonly skills: { answer(turn: Turn, understanding: Understanding): Reply | Promise<Reply> }
   readonly voice: { render(reply: Reply, turn: Turn, id: string): Speech }
   readonly packsOf: (deviceKind: string) => readonly string[] | undefined
+  /** Undefined where nobody can be told: the box on a command line. */
+  readonly staff: () => StaffLine | undefined
 }
 
 /**
@@ -59,10 +70,19 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
         clock,
       )
       sessions.save(session, turn.device.id)
-      if (reply.alert) ledger.append(alertDraft(turn, session, reply.alert))
+      if (reply.alert) alert(turn, session, reply.alert)
       ledger.append(toLedgerDraft(turn, understanding, answer))
       return answer
     })
+  }
+
+  /** In the turn's own transaction: the box never says that staff were told while nothing is on its way to them. */
+  function alert(turn: Turn, session: Session, need: StaffAlert): void {
+    const { device, receivedAtMs: atMs } = turn
+    const { subject } = session
+    const staff = parts.staff()
+    ledger.append(alertDraft(turn, session, need, staff?.hears(device) === true))
+    staff?.tell({ device, alert: need, atMs, subject })
   }
 
   async function answer(incoming: IncomingAsk): Promise<Answer> {
@@ -147,13 +167,13 @@ function toAnswer(
   return answer
 }
 
-const alertDraft = (turn: Turn, session: Session, alert: NonNullable<Reply['alert']>) => ({
+const alertDraft = (turn: Turn, session: Session, alert: StaffAlert, heard: boolean) => ({
   lane: 'critical' as const,
   kind: `alert.${alert.kind}`,
   atMs: turn.receivedAtMs,
   deviceId: turn.device.id,
   ...(session.subject ? { subject: session.subject } : {}),
-  body: { session: session.id, device: turn.device.id },
+  body: { session: session.id, device: turn.device.id, heard },
   personal: { said: alert.detail },
 })
 

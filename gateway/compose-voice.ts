@@ -3,6 +3,7 @@ import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
+import { createStaffLine, type StaffMessage, staffOf } from './dialogue/staff-line.ts'
 import type { Logger } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import type { Announcement } from './voice/announcement.ts'
@@ -12,8 +13,9 @@ import { createSpeechRenderer } from './voice/render-speech.ts'
 import type { Escalation } from './voice/speech-watch.ts'
 import { loadVoiceData } from './voice/voice-data.ts'
 
-/** Kinds of devices that staff carry: they hear what nobody acknowledged. */
-const STAFF_KINDS: ReadonlySet<string> = new Set(['nurse', 'staff'])
+/** Said again so often, so far apart, until it is acknowledged; then staff are told that it was not. */
+const UNTIL_ACKNOWLEDGED = { times: 5, everySeconds: 20, untilAcknowledged: true } as const
+const ESCALATED = 'esc-'
 
 export interface HouseVoice {
   readonly announcer: Announcer
@@ -44,6 +46,12 @@ export function composeVoice(parts: {
     quietHours: () => quiet,
   })
   const timer = setInterval(() => void announcer.tick(), TICK_MS)
+  box.hooks.staff = createStaffLine({
+    devices: registry.list,
+    isListening: announcer.isListening,
+    phrases,
+    say: tellStaff,
+  })
 
   const profileOf = (kind: string) => config.answers.voiceByKind[kind] ?? config.answers.voice
 
@@ -63,9 +71,7 @@ export function composeVoice(parts: {
         reply: { text, lang, priority },
         profile: profileOf(kind),
         nowMs: clock.now(),
-        ...(announcement.untilAcknowledged
-          ? { repeat: { times: 5, everySeconds: 20, untilAcknowledged: true } }
-          : {}),
+        ...(announcement.untilAcknowledged ? { repeat: UNTIL_ACKNOWLEDGED } : {}),
       })
       const ids = members.filter((one) => one.kind === kind).map((one) => one.id)
       results.push(...(await announcer.announce(ids, await withSound(speech, kind, ids, lang))))
@@ -85,22 +91,46 @@ export function composeVoice(parts: {
     return sounds.attachWhenMade(speech, { kind, ids }, said)
   }
 
-  function callStaff(escalation: Escalation): void {
-    logger.warn(
-      { device: escalation.deviceId, speech: escalation.speech.id },
-      'not acknowledged, staff are told',
-    )
-    const staff = registry
-      .list()
-      .filter((one) => STAFF_KINDS.has(one.kind))
-      .map((one) => one.id)
+  /** Writes before it returns; sound is made behind it. */
+  function tellStaff({ id, devices, text, priority, subject }: StaffMessage): void {
+    for (const [kind, ids] of byKind(devices)) {
+      const said = { text, lang: 'zh' as const, profile: profileOf(kind) }
+      const speech = render({
+        id,
+        reply: { ...said, priority },
+        profile: said.profile,
+        nowMs: clock.now(),
+        repeat: UNTIL_ACKNOWLEDGED,
+      })
+      const spoken = box.hooks.sounds?.attach(speech, { kind, ids }, said) ?? speech
+      announcer
+        .announce(ids, spoken, subject)
+        .catch((error: unknown) => logger.error({ error }, 'staff not told'))
+    }
+  }
+
+  function byKind(ids: readonly string[]): Map<string, string[]> {
+    const kinds = new Map<string, string[]>()
+    for (const id of ids) {
+      const kind = registry.get(id)?.kind
+      if (kind !== undefined) kinds.set(kind, [...(kinds.get(kind) ?? []), id])
+    }
+    return kinds
+  }
+
+  /** Of a call that several were told, one acknowledgement is enough; what staff did not hear has nobody above it. */
+  function callStaff({ deviceId, speech }: Escalation): void {
+    if (speech.id.startsWith(ESCALATED) || announcer.isAcknowledged(speech.id)) return
+    logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
+    const staff = staffOf(registry.list()).map((one) => one.id)
     if (staff.length === 0) return
-    const text = phrases.say('escalated', 'zh', 0, { device: escalation.deviceId })
+    const isCall = staff.includes(deviceId)
+    const words = isCall ? { text: speech.text } : { device: deviceId }
     announce({
       devices: staff,
-      text,
-      priority: 'urgent',
-      id: `esc-${escalation.speech.id}`.slice(0, 64),
+      text: phrases.say(isCall ? 'staff-unanswered' : 'escalated', 'zh', 0, words),
+      priority: isCall ? speech.priority : 'urgent',
+      id: `${ESCALATED}${speech.id}`.slice(0, 64),
     }).catch((error: unknown) => logger.error({ error }, 'staff not told'))
   }
 

@@ -17,14 +17,15 @@ import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
+import type { StaffLine } from './dialogue/staff-line.ts'
 import { type Library, openLibrary } from './knowledge/library.ts'
 import { trainInWorker } from './knowledge/train-in-worker.ts'
 import { createLanguageModule } from './language/engine.ts'
 import { addCosigners, cosignersOf } from './ledger/cosigners.ts'
 import { ledgerMemory, loadKeyFiles } from './ledger/key-files.ts'
 import type { FillRandom } from './ledger/key-ring.ts'
-import { createLedger, type FullLedger } from './ledger/ledger.ts'
 import { laneLimitsOf } from './ledger/lane-limits.ts'
+import { createLedger, type FullLedger } from './ledger/ledger.ts'
 import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import { loadPhrases } from './skills/phrases.ts'
@@ -77,6 +78,7 @@ export interface BoxHooks {
   onPlayed?: ((deviceId: string, report: PlayReport) => void) | undefined
   onSubscribed?: ((deviceId: string) => void) | undefined
   escalate?: Escalate
+  staff?: StaffLine
   /** Set where the box makes sound of speech. */
   sounds?: SpeechSounds
   onDeviceChanged?: OperationParts['onDeviceChanged']
@@ -117,6 +119,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
       library,
       phrases: loadPhrases(),
       escalate: () => hooks.escalate,
+      staff: () => hooks.staff,
     })
     const answerTurn = recallFirst(
       createAnswerTurn({
@@ -128,6 +131,7 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
         language: () => library.engine,
         voice: createSpeaker({ ...config.answers, sounds: () => hooks.sounds }),
         packsOf: (kind) => config.answers.packsByKind[kind],
+        staff: () => hooks.staff,
       }),
       () => hooks.sharing,
     )

@@ -127,9 +127,15 @@ export interface Reply {
     /** What was said is not what "say it again" means. */
     readonly keepLastAnswer?: boolean
   }
-  /** Staff are called: recorded in the critical lane. */
-  readonly alert?: {
-    readonly kind: 'call-nurse' | 'handoff' | 'emergency'
-    readonly detail: string
-  }
+  /** Staff are told, and it is recorded in the critical lane. */
+  readonly alert?: StaffAlert
+}
+
+/** Why a person is needed at a device. */
+export interface StaffAlert {
+  readonly kind: 'call-nurse' | 'handoff' | 'emergency'
+  /** What was said; for the record, where it is sealed. Staff are not told the words. */
+  readonly detail: string
+  /** Title of the entry that an emergency was understood as, in the language of staff. */
+  readonly about?: string
 }

@@ -115,6 +115,11 @@ export const PackIntent = Type.Object(
     /** A wrong answer to a `high` intent costs more: its threshold is raised. */
     risk: Type.Optional(Type.Union([Type.Literal('normal'), Type.Literal('high')])),
     threshold: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    /**
+     * Somebody is in danger now: staff are told, and asking back does more harm than a false alarm, so that
+     * `risk: high` does not raise the threshold.
+     */
+    alert: Type.Optional(Type.Literal('emergency')),
     source: Type.String({ minLength: 1, maxLength: 400 }),
     valid: Type.Optional(
       Type.Object({ from: Type.Optional(IsoDate), until: Type.Optional(IsoDate) }, closed),

@@ -1,7 +1,7 @@
 /** Closed commands: what the voice does, and calls for staff. */
 import type { Reply, Session } from '../turn.ts'
 import { faq } from './faq.ts'
-import { replyBase, type Skill, type SkillInput } from './skill.ts'
+import { heardWords, replyBase, type Skill, type SkillInput } from './skill.ts'
 
 const STEP = 0.15
 const RATE = { least: 0.55, most: 1.45, normal: 1 } as const
@@ -26,20 +26,18 @@ export const command: Skill = (input) => {
       return {
         ...said(input),
         priority: 'urgent',
-        alert: { kind: 'call-nurse', detail: heard(input) },
+        alert: { kind: 'call-nurse', detail: heardWords(input.turn) },
       }
     case 'handoff':
       return {
         ...said(input),
         status: 'handed-off',
-        alert: { kind: 'handoff', detail: heard(input) },
+        alert: { kind: 'handoff', detail: heardWords(input.turn) },
       }
     default:
       return faq(input)
   }
 }
-
-const heard = ({ turn }: SkillInput): string => turn.hypotheses[0]?.text ?? ''
 
 function said(input: SkillInput): Reply {
   const own = faq(input)

@@ -15,6 +15,9 @@ export interface SkillInput {
 
 export type Skill = (input: SkillInput) => Reply
 
+/** What was heard, as the recogniser is surest of it. */
+export const heardWords = ({ hypotheses }: Turn): string => hypotheses[0]?.text ?? ''
+
 /** Reply fields that every answer from a pack entry shares. */
 export const replyBase = ({ lang, best, slots }: SkillInput) => ({
   lang,

@@ -3,13 +3,23 @@
  */
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import { continuePending } from '../dialogue/pending.ts'
+import type { StaffLine } from '../dialogue/staff-line.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
-import type { Candidate, KnowledgeRef, Reply, SlotValue, Turn, Understanding } from '../turn.ts'
+import type {
+  Candidate,
+  KnowledgeRef,
+  Reply,
+  SlotValue,
+  StaffAlert,
+  Turn,
+  Understanding,
+} from '../turn.ts'
 import { command } from './command.ts'
 import { faq } from './faq.ts'
 import type { Phrases } from './phrases.ts'
-import type { Skill } from './skill.ts'
+import { heardWords, type Skill } from './skill.ts'
+import { sayWhoKnows } from './staff-words.ts'
 
 const SKILLS: Readonly<Record<NonNullable<PackIntent['skill']>, Skill>> = {
   faq,
@@ -44,6 +54,8 @@ export function createSkills(parts: {
   readonly phrases: Phrases
   /** Asks the cloud core; undefined while there is nobody to ask. */
   readonly escalate: () => Escalate | undefined
+  /** Undefined where nobody can be told. */
+  readonly staff: () => StaffLine | undefined
 }): Skills {
   const { library, phrases } = parts
 
@@ -67,8 +79,7 @@ export function createSkills(parts: {
       const pending = turn.session.pending
       const tries =
         pending?.kind === 'slot' && pending.slot === missing.name ? pending.tries + 1 : 1
-      if (tries > MAX_SLOT_TRIES)
-        return { ...notKnown(turn, lang, 'give-up-slot'), session: { clearPending: true } }
+      if (tries > MAX_SLOT_TRIES) return giveUp(turn, lang)
       return {
         status: 'need-input',
         lang,
@@ -99,7 +110,11 @@ export function createSkills(parts: {
       slots,
       phrases,
     })
-    return { ...reply, session: { clearPending: true, remembered: slots, ...reply.session } }
+    const { intent } = entry
+    const session = { clearPending: true, remembered: slots, ...reply.session }
+    return intent.alert
+      ? { ...reply, session, alert: emergency(turn, intent) }
+      : { ...reply, session }
   }
 
   function clarify(turn: Turn, lang: Language, [a, b]: readonly [Candidate, Candidate]): Reply {
@@ -125,6 +140,18 @@ export function createSkills(parts: {
     }
   }
 
+  function giveUp(turn: Turn, lang: Language): Reply {
+    return {
+      ...notKnown(turn, lang, 'give-up-slot'),
+      status: 'handed-off',
+      alert: { kind: 'handoff', detail: heardWords(turn) },
+      session: { clearPending: true },
+    }
+  }
+
+  const isEmergency = ({ ref }: Candidate): boolean =>
+    library.entry(ref)?.intent.alert === 'emergency'
+
   async function askCloud(
     turn: Turn,
     understanding: Understanding,
@@ -146,32 +173,43 @@ export function createSkills(parts: {
     }
   }
 
+  function reply(turn: Turn, heard: Understanding): Reply | Promise<Reply> {
+    const understanding = continuePending(turn, heard, phrases, library)
+    const { lang } = understanding
+    switch (understanding.kind) {
+      case 'intent': {
+        const slots = Object.fromEntries(understanding.slots.map((slot) => [slot.name, slot.value]))
+        return answerIntent(turn, lang, understanding.best, slots)
+      }
+      case 'ambiguous': {
+        const { between } = understanding
+        // Which of two emergencies it is, staff will see; a question back would cost the time.
+        return between.every(isEmergency)
+          ? answerIntent(turn, lang, between[0], {})
+          : clarify(turn, lang, between)
+      }
+      case 'not-known': {
+        if (understanding.reason === 'empty') return notKnown(turn, lang, 'empty')
+        if (understanding.reason === 'no-knowledge') return notKnown(turn, lang, 'no-knowledge')
+        const confidence = understanding.candidates[0]?.confidence
+        const fallback = notKnown(turn, lang, 'not-known', confidence)
+        const escalate = parts.escalate()
+        return escalate ? askCloud(turn, heard, escalate, fallback) : fallback
+      }
+    }
+  }
+
   return {
     answer(turn, heard) {
-      const understanding = continuePending(turn, heard, phrases, library)
-      const { lang } = understanding
-      switch (understanding.kind) {
-        case 'intent': {
-          const slots = Object.fromEntries(
-            understanding.slots.map((slot) => [slot.name, slot.value]),
-          )
-          return answerIntent(turn, lang, understanding.best, slots)
-        }
-        case 'ambiguous':
-          return clarify(turn, lang, understanding.between)
-        case 'not-known': {
-          if (understanding.reason === 'empty') return notKnown(turn, lang, 'empty')
-          if (understanding.reason === 'no-knowledge') return notKnown(turn, lang, 'no-knowledge')
-          const fallback = notKnown(
-            turn,
-            lang,
-            'not-known',
-            understanding.candidates[0]?.confidence,
-          )
-          const escalate = parts.escalate()
-          return escalate ? askCloud(turn, heard, escalate, fallback) : fallback
-        }
-      }
+      const said = reply(turn, heard)
+      if (said instanceof Promise || !said.alert) return said
+      return sayWhoKnows(said, turn, phrases, parts.staff()?.hears(turn.device) === true)
     },
   }
 }
+
+const emergency = (turn: Turn, { title, intent }: PackIntent): StaffAlert => ({
+  kind: 'emergency',
+  detail: heardWords(turn),
+  about: title.zh ?? title.en ?? intent,
+})

@@ -64,6 +64,10 @@ export interface Announcer {
   onDisconnected(deviceId: string): void
   /** Looks at what is due; call every `TICK_MS`. Resolves when its writes are on disk; never rejects. */
   tick(): Promise<void>
+  /** Whether the device would be sent a speech now. */
+  isListening(deviceId: string): boolean
+  /** Whether any device has acknowledged this speech, within `REMEMBER_MS`. */
+  isAcknowledged(speechId: string): boolean
   /** Number of open speeches of a device. */
   waiting(deviceId: string): number
   /** Sends nothing from here on; what is open is taken up by the next start. */
@@ -250,6 +254,8 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     },
     onDisconnected: (deviceId) => void connections.delete(deviceId),
     tick: () => tick().catch(parts.onError),
+    isListening: (deviceId) => connections.has(deviceId),
+    isAcknowledged: rows.isAcknowledged,
     waiting: rows.countOpen,
     close() {
       isClosed = true

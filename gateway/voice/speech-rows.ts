@@ -42,6 +42,8 @@ export interface NewSpeech {
 export interface SpeechRows {
   find(deviceId: string, speechId: string): SpeechRow | undefined
   insert(row: NewSpeech): void
+  /** Whether any device has acknowledged it. */
+  isAcknowledged(speechId: string): boolean
   countOpen(deviceId: string): number
   /** The open row that is needed least: lowest class, newest, and not yet with the device. */
   leastNeeded(deviceId: string): SpeechRow | undefined
@@ -68,6 +70,9 @@ export function createSpeechRows(store: Store): SpeechRows {
   )
   const countOpen = store.prepare<{ n: number }>(
     'SELECT count(*) AS n FROM speech WHERE device_id = ? AND done_at IS NULL',
+  )
+  const acknowledged = store.prepare(
+    "SELECT 1 FROM speech WHERE speech_id = ? AND state = 'acknowledged' LIMIT 1",
   )
   const leastNeeded = store.prepare<SpeechRow>(
     `SELECT * FROM speech WHERE device_id = ? AND done_at IS NULL AND state = 'waiting'
@@ -107,6 +112,7 @@ export function createSpeechRows(store: Store): SpeechRows {
         escalateAtMs ?? null,
       )
     },
+    isAcknowledged: (speechId) => acknowledged.get(speechId) !== undefined,
     countOpen: (deviceId) => countOpen.get(deviceId)?.n ?? 0,
     leastNeeded: (deviceId) => leastNeeded.get(deviceId),
     openOf: (deviceId, limit) => openOf.all(deviceId, limit),

@@ -1,0 +1,174 @@
+import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import { describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../gateway/clock.ts'
+import { startGateway, type TestGateway } from '../support/gateway.ts'
+
+/** A device of staff that listens; gives its speeches one by one. */
+async function station(gateway: TestGateway, id: string, groups: string[] = [], kind = 'nurse') {
+  const client = await gateway.connectMqtt(id, await gateway.addDevice(id, kind, groups))
+  const heard: Speech[] = []
+  const waiting: (() => void)[] = []
+  client.on('message', (_topic, payload) => {
+    heard.push(JSON.parse(String(payload)) as Speech)
+    for (const wake of waiting.splice(0)) wake()
+  })
+  await client.subscribeAsync(`kefu/v1/${id}/speech`, { qos: 1 })
+  const next = async (): Promise<Speech> => {
+    for (;;) {
+      const speech = heard.shift()
+      if (speech) return speech
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    }
+  }
+  const acknowledge = (speech: string) =>
+    client.publishAsync(
+      `kefu/v1/${id}/played`,
+      JSON.stringify({ id: `r-${speech}`, speech, state: 'acknowledged', at: new Date() }),
+      { qos: 1 },
+    )
+  return { client, heard, next, acknowledge }
+}
+
+const alerts = ({ box }: TestGateway) =>
+  Array.from({ length: box.ledger.size() }, (_, index) => box.ledger.entryAt(index))
+    .filter((entry) => entry?.kind.startsWith('alert.'))
+    .map((entry) => ({ kind: entry?.kind, heard: entry?.body.heard }))
+
+describe('a call for the nurse', () => {
+  it('is spoken at the station, until somebody there acknowledges it', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'station-1')
+    const { body } = await gateway.ask(await gateway.addDevice('bed-12', 'bedside'), {
+      id: '1',
+      text: '叫护士',
+    })
+    expect(body).toMatchObject({ status: 'answered', text: '好的。' })
+    expect(await desk.next()).toMatchObject({
+      text: 'bed-12呼叫护士，请过去看一下。',
+      priority: 'urgent',
+      repeat: { untilAcknowledged: true },
+    })
+    expect(alerts(gateway)).toEqual([{ kind: 'alert.call-nurse', heard: true }])
+  })
+
+  it('goes to the ward of the bed; to every station where nobody of the ward listens', async () => {
+    const gateway = await startGateway()
+    const bed = await gateway.addDevice('bed-12', 'bedside', ['ward-3'])
+    const own = await station(gateway, 'station-3', ['ward-3'])
+    const other = await station(gateway, 'station-4', ['ward-4'])
+    await gateway.ask(bed, { id: '1', text: '叫护士' })
+    expect((await own.next()).text).toContain('bed-12 ward-3')
+    own.client.end(true)
+    while (gateway.box.hooks.live?.presence('station-3')?.online !== false)
+      await new Promise((resolve) => setImmediate(resolve))
+    await gateway.ask(bed, { id: '2', text: '胸口痛' })
+    expect((await other.next()).text).toContain('bed-12 ward-3有人求助')
+  })
+
+  it('is not said to have reached anybody where no station listens', async () => {
+    const gateway = await startGateway()
+    await gateway.addDevice('station-1', 'nurse')
+    const bed = await gateway.addDevice('bed-12', 'bedside')
+    const zh = await gateway.ask(bed, { id: '1', text: '叫护士' })
+    const en = await gateway.ask(bed, { id: '2', text: 'I need a nurse' })
+    expect(zh.body.text).toContain('按床头的红色呼叫按钮')
+    expect((zh.body.speech as Speech).text).toBe(zh.body.text)
+    expect(en.body.text).toContain('press the red button at your bed')
+    expect(alerts(gateway)).toEqual([
+      { kind: 'alert.call-nurse', heard: false },
+      { kind: 'alert.call-nurse', heard: false },
+    ])
+  })
+
+  it('that nobody acknowledges is said once more to all stations, one that somebody has is not', async () => {
+    const clock = clockAhead()
+    const gateway = await startGateway({ overrides: { clock } })
+    const [a, b] = [await station(gateway, 'a'), await station(gateway, 'b')]
+    const bed = await gateway.addDevice('bed-12', 'bedside')
+    await gateway.ask(bed, { id: '1', text: '叫护士' })
+    const call = await a.next()
+    await b.next()
+    await a.acknowledge(call.id)
+    clock.ahead(120_000)
+    await gateway.ask(bed, { id: '2', text: '胸口痛' })
+    const emergency = await a.next()
+    expect(emergency).toMatchObject({ priority: 'critical' })
+    expect((await b.next()).id).toBe(emergency.id)
+    clock.ahead(120_000)
+    const again = await b.next()
+    expect(again.text).toBe(`还没有人确认：${emergency.text}`)
+    expect((await a.next()).text).toBe(again.text)
+    await gateway.ask(bed, { id: '3', text: '叫护士' })
+    expect((await b.next()).text).toBe(call.text)
+  })
+})
+
+/** The real clock, which a test sets ahead. */
+function clockAhead(): Clock & { ahead(ms: number): void } {
+  let by = 0
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + by,
+    ahead: (ms) => {
+      by += ms
+    },
+  }
+}
+
+describe('an emergency', () => {
+  it('reaches staff by its name, not in the words that were said', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'desk', [], 'staff')
+    const { body } = await gateway.ask(await gateway.addDevice('kiosk-1', 'kiosk', ['hall']), {
+      id: '1',
+      text: '心口像压着石头',
+    })
+    expect(body.text).toBe('请马上坐下，叫身边的人。 我已经通知工作人员了。')
+    expect(await desk.next()).toMatchObject({
+      text: '紧急！kiosk-1 hall有人求助：胸痛。请马上过去。',
+      priority: 'critical',
+    })
+    expect(alerts(gateway)).toEqual([{ kind: 'alert.emergency', heard: true }])
+  })
+
+  it('said again and again is one call a minute', async () => {
+    const gateway = await startGateway({ overrides: { clock: atTheFullMinute() } })
+    const desk = await station(gateway, 'desk', [], 'staff')
+    const kiosk = await gateway.addDevice('kiosk-1')
+    for (const id of ['1', '2', '3']) await gateway.ask(kiosk, { id, text: '胸口痛' })
+    await gateway.ask(kiosk, { id: '4', text: '叫护士' })
+    expect((await desk.next()).text).toContain('胸痛')
+    expect((await desk.next()).text).toContain('呼叫护士')
+  })
+})
+
+/** The real clock, moved so that the test begins with a minute of its own. */
+function atTheFullMinute(): Clock {
+  const by = 60_000 - (systemClock.now() % 60_000)
+  return { ...systemClock, now: () => systemClock.now() + by }
+}
+
+describe('a question that the box asks back', () => {
+  it('and that is not answered ends with a person: told where staff listen, pointed to where not', async () => {
+    const gateway = await startGateway()
+    const alone = await askInVain(gateway, 'kiosk-1')
+    expect(alone).toMatchObject({ status: 'not-known' })
+    expect(alone.text).toContain('请到服务台')
+    const desk = await station(gateway, 'desk', [], 'staff')
+    const heard = await askInVain(gateway, 'kiosk-2')
+    expect(heard).toMatchObject({ status: 'handed-off' })
+    expect(heard.text).toContain('已经请工作人员来帮您')
+    expect((await desk.next()).text).toBe('kiosk-2有人需要工作人员，请过去看一下。')
+    expect(alerts(gateway)).toEqual([
+      { kind: 'alert.handoff', heard: false },
+      { kind: 'alert.handoff', heard: true },
+    ])
+  })
+})
+
+async function askInVain(gateway: TestGateway, id: string) {
+  const kiosk = await gateway.addDevice(id)
+  await gateway.ask(kiosk, { id: '1', text: '科室在哪里' })
+  await gateway.ask(kiosk, { id: '2', text: '不晓得呢' })
+  return (await gateway.ask(kiosk, { id: '3', text: '不晓得呢' })).body
+}
