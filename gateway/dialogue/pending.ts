@@ -19,6 +19,7 @@ export function continuePending(
   if (!pending) return heard
   if (heard.kind === 'intent' && heard.method === 'template') return heard
   if (pending.kind === 'choice') return choose(turn, heard, pending.between, phrases, library)
+  if (isGrave(heard, [pending.ref], library) && !isBareSlot(heard)) return heard
   if (heard.kind === 'intent' && heard.best.confidence >= NEW_QUESTION_CONFIDENCE) {
     if (heard.best.ref.intent !== pending.ref.intent && !isBareSlot(heard)) return heard
   }
@@ -31,6 +32,19 @@ export function continuePending(
   const found = heard.slots.filter((slot) => pending.slots[slot.name] === undefined)
   return intentOf(heard, { ref: pending.ref, confidence: 1 }, [...known, ...found])
 }
+
+/** Whether something else was heard that does harm when it goes unheard: then the box's own question waits. */
+function isGrave(heard: Understanding, asked: readonly KnowledgeRef[], library: Titles): boolean {
+  if (heard.kind === 'not-known') return false
+  const meant = heard.kind === 'intent' ? [heard.best] : heard.between
+  return meant.some(
+    ({ ref }) =>
+      library.entry(ref)?.intent.risk === 'high' && !asked.some((one) => isSame(one, ref)),
+  )
+}
+
+const isSame = (one: KnowledgeRef, other: KnowledgeRef): boolean =>
+  one.pack === other.pack && one.intent === other.intent
 
 /** "心内科" alone names a slot and nothing else. */
 const isBareSlot = (heard: Understanding): boolean =>
@@ -56,9 +70,8 @@ function choose(
   const ref = between[ordinal >= 0 ? ordinal : byTitle]
   if (ref) return intentOf(heard, { ref, confidence: 1 }, heard.slots)
   if (heard.kind === 'intent') return heard
-  const offered = heard.candidates.find((candidate) =>
-    between.some((one) => one.pack === candidate.ref.pack && one.intent === candidate.ref.intent),
-  )
+  if (isGrave(heard, between, library)) return heard
+  const offered = heard.candidates.find(({ ref }) => between.some((one) => isSame(one, ref)))
   return heard.kind === 'ambiguous' && offered ? intentOf(heard, offered, heard.slots) : heard
 }
 

@@ -14,7 +14,7 @@ import { matchTemplate } from './templates.ts'
 export const DEFAULT_ANSWER = 0.55
 /** Asked back from here up; below it the box says that it does not know. */
 export const DEFAULT_CLARIFY = 0.34
-/** Added to the threshold of intents whose wrong answer does harm. */
+/** Added to the threshold of intents whose wrong answer does harm, unless silence does more. */
 export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
 export const MAX_HYPOTHESES = 5
@@ -41,7 +41,7 @@ export function decide(
   const allowed = allowedIntents(parts.base, options)
   const found = hypotheses
     .slice(0, MAX_HYPOTHESES)
-    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, options, allowed))
+    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, allowed))
   const best = found.reduce<Found | undefined>(
     (kept, next) => (!kept || scoreOf(next) > scoreOf(kept) ? next : kept),
     undefined,
@@ -82,21 +82,19 @@ function findAll(
   parts: EngineParts,
   hypothesis: Hypothesis,
   place: number,
-  options: UnderstandOptions,
   allowed: ((intent: number) => boolean) | undefined,
 ): Found[] {
   const normal = normalise(hypothesis.text)
   if (normal.text === '') return []
   // The recogniser's own order counts, but less than whether the words make sense here.
   const weight = 0.7 + 0.3 * Math.min(Math.max(hypothesis.confidence, 0), 1) - 0.02 * place
-  const certain = findCertain(parts, normal, options, allowed, weight)
+  const certain = findCertain(parts, normal, allowed, weight)
   if (certain) return [certain]
   const heard = findLikely(parts, normal, allowed, weight)
   const mended = repairNormal(normal, parts.lexicon)
   if (!mended) return [heard]
   const again =
-    findCertain(parts, mended, options, allowed, weight) ??
-    findLikely(parts, mended, allowed, weight)
+    findCertain(parts, mended, allowed, weight) ?? findLikely(parts, mended, allowed, weight)
   const agrees = again.candidates[0]?.intent === heard.candidates[0]?.intent
   if (!agrees) return [heard, { ...again, weight: weight * REPAIR_DISCOUNT }]
   return [heard, again]
@@ -105,7 +103,6 @@ function findAll(
 function findCertain(
   parts: EngineParts,
   normal: NormalText,
-  options: UnderstandOptions,
   allowed: ((intent: number) => boolean) | undefined,
   weight: number,
 ): Found | undefined {
@@ -129,7 +126,7 @@ function findCertain(
   }
   const known = (base.exact.get(normal.text) ?? []).filter((intent) => !allowed || allowed(intent))
   const [only] = known
-  if (known.length !== 1 || only === undefined || options.expecting) return undefined
+  if (known.length !== 1 || only === undefined) return undefined
   return {
     normal,
     method: 'exact',
@@ -196,7 +193,8 @@ export function thresholdsOf(
 ): { answer: number; clarify: number } {
   const known = base.intents[intent]
   const pack = known?.pack.manifest.thresholds
-  const extra = known?.intent.risk === 'high' ? HIGH_RISK_EXTRA : 0
+  const mustBeSure = known?.intent.risk === 'high' && known.intent.alert === undefined
+  const extra = mustBeSure ? HIGH_RISK_EXTRA : 0
   const answer = known?.intent.threshold ?? Math.min((pack?.answer ?? DEFAULT_ANSWER) + extra, 0.95)
   return { answer, clarify: Math.min(pack?.clarify ?? DEFAULT_CLARIFY, answer) }
 }

@@ -140,6 +140,15 @@ describe('an emergency', () => {
     expect((await desk.next()).text).toContain('胸痛')
     expect((await desk.next()).text).toContain('呼叫护士')
   })
+
+  it('is heard while the box waits for the answer to its own question', async () => {
+    const gateway = await startGateway()
+    const kiosk = await gateway.addDevice('kiosk-1')
+    const asked = await gateway.ask(kiosk, { id: '1', text: '科室在哪里' })
+    expect(asked.body.status).toBe('need-input')
+    const { body } = await gateway.ask(kiosk, { id: '2', text: '我的心口疼' })
+    expect(body.intent).toMatchObject({ name: 'emergency.chest-pain' })
+  })
 })
 
 /** The real clock, moved so that the test begins with a minute of its own. */
@@ -149,6 +158,14 @@ function atTheFullMinute(): Clock {
 }
 
 describe('a question that the box asks back', () => {
+  it('is left for another one that the pack has in these very words', async () => {
+    const gateway = await startGateway()
+    const kiosk = await gateway.addDevice('kiosk-1')
+    await gateway.ask(kiosk, { id: '1', text: '科室在哪里' })
+    const { body } = await gateway.ask(kiosk, { id: '2', text: '停车场在哪' })
+    expect(body.intent).toMatchObject({ name: 'parking', confidence: 0.99 })
+  })
+
   it('and that is not answered ends with a person: told where staff listen, pointed to where not', async () => {
     const gateway = await startGateway()
     const alone = await askInVain(gateway, 'kiosk-1')
