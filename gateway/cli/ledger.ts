@@ -2,6 +2,7 @@
  * `kefu-edge ledger verify|status|quarantined|export`: for auditors and operators. Reads the database read-only,
  * also while the gateway runs (`handled` alone writes, in the gateway); `--from` reads an export, away from the box, with the public key alone.
  */
+import { randomFillSync } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OperationName } from '../console/operations.ts'
@@ -11,6 +12,7 @@ import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evi
 import { exportEvidence, writeExport } from '../ledger/export.ts'
 import { headToExpect } from '../ledger/head.ts'
 import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
+import { createWrapKeys, type WrapKeys } from '../ledger/key-ring.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
 import {
   decodeVerifierKey,
@@ -21,6 +23,7 @@ import {
 } from '../ledger/tlog/note.ts'
 import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
 import type { KnownHead } from '../ledger/verify-checkpoints.ts'
+import type { KeysReport } from '../ledger/verify-keys.ts'
 import { openStore, type Store } from '../storage/store.ts'
 import type { ExitCode } from './io.ts'
 import { checkProof, proveEntry } from './ledger-prove.ts'
@@ -150,6 +153,7 @@ function check(
   const report = verifyLedger(evidence, {
     logKey,
     cosigners,
+    secrets: files && readMasterKey(files.masterKey),
     knownHeads: [...known, ...against.flatMap((head) => head ?? [])],
     onProgress: (done, size) => {
       const percent = Math.floor((done * 100) / size)
@@ -172,12 +176,18 @@ function describe(report: VerifyReport): string {
     `${report.isWhole ? 'WHOLE' : 'NOT WHOLE'}: ledger of ${report.gatewayId ?? '?'}, ${entries} entries (${removed} removed by retention)`,
     `root ${report.root}`,
     `${checkpoints} signed checkpoints, ${unsigned} entries not signed yet, ${cosigned}`,
+    ...(report.keys ? [describeKeys(report.keys)] : []),
     ...report.findings.map((one) => `  ${one.code} ${one.index ?? ''} ${one.detail}`),
   ]
   if (report.findingCount > report.findings.length) {
     lines.push(`  … ${report.findingCount} findings in all`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function describeKeys({ live, destroyed, isOpened }: KeysReport): string {
+  const opened = isOpened ? 'opened' : 'not opened: keys/master.key cannot be read here'
+  return `${live} data keys (${opened}), ${destroyed} destroyed`
 }
 
 function status(store: Store, options: Options, io: CommandIo): ExitCode {
@@ -260,6 +270,16 @@ const knownHead = (size: number, root: string, source: string): KnownHead => ({
 function boxKey(env: CommandEnv, evidence: Evidence): NoteKey | undefined {
   const key = readKey(keyFilesOf(join(env.dataDir, 'keys')).verifierKey)
   return key && { ...key, name: logKeyName(evidence.gatewayId ?? '') }
+}
+
+/** Undefined where whoever checks may not read it: data keys are counted then, and not opened. */
+function readMasterKey(path: string): WrapKeys | undefined {
+  try {
+    const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'base64')
+    return createWrapKeys(key, randomFillSync)
+  } catch {
+    return undefined
+  }
 }
 
 /** A verifier key, or a file whose first line is one. */

@@ -3,6 +3,7 @@
  * it. Both hand out the record segment by segment (256 entries, one tile) in leaf order.
  */
 import type { Store } from '../storage/store.ts'
+import { type KeyEvidence, keyEvidence } from './evidence-keys.ts'
 import { positionOf } from './lanes.ts'
 import { LANES } from './port.ts'
 import {
@@ -56,10 +57,11 @@ export interface Evidence {
   tileRoot(level: number, index: number): Uint8Array | undefined
   /** Only an export: what its other files should say and do not. */
   readonly flaws?: readonly string[]
-  /** Only the database: counters of the lanes, the ask index, and what SQLite finds wrong itself. */
+  /** Only the database: counters of the lanes, data keys, the ask index, and what SQLite finds wrong itself. */
   readonly database?: {
     readonly askSeed: AskSeed | undefined
     readonly lanes: readonly LaneClaim[]
+    readonly keys: KeyEvidence
     /** Rows of full tiles, of every level. */
     readonly tiles: number
     /** Rows at places that no record of so many rows can have. */
@@ -97,6 +99,7 @@ export function databaseEvidence(store: Store): Evidence {
       tiles,
       strays,
       lanes: claimsOf(store),
+      keys: keyEvidence(store),
       integrityErrors: () =>
         store
           .prepare<{ integrity_check: string }>(`PRAGMA integrity_check(${MAX_INTEGRITY_ERRORS})`)

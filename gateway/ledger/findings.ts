@@ -16,6 +16,10 @@ export type FindingCode =
   | 'cosignature-bad'
   | 'head-differs'
   | 'lane-unbalanced'
+  | 'key-changed'
+  | 'key-destroyed'
+  | 'key-revived'
+  | 'hold-missing'
   | 'database-damaged'
   | 'export-damaged'
 

@@ -17,13 +17,17 @@ export const WRAPPED_KEY_BYTES = NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES
 
 export type FillRandom = (bytes: Uint8Array) => void
 
-export interface KeyRing {
+/** What the master key of the box does. */
+export interface WrapKeys {
   /** Seals a data key under the master key. */
   wrap(dataKey: Uint8Array): Buffer
   /** Undefined when the wrapped key was made with another master key or changed. */
   unwrap(wrapped: Uint8Array): Buffer | undefined
   /** A keyed hash (16 bytes) by which a subject is found without his id standing in the file. */
   tag(text: string): Buffer
+}
+
+export interface KeyRing extends WrapKeys {
   /** Ed25519, signs checkpoints. */
   readonly signingKey: KeyObject
 }
@@ -37,12 +41,15 @@ export function createKeyRing(secrets: {
   readonly signingKey: KeyObject
   readonly random: FillRandom
 }): KeyRing {
-  const { masterKey, signingKey, random } = secrets
+  return { ...createWrapKeys(secrets.masterKey, secrets.random), signingKey: secrets.signingKey }
+}
+
+/** `random` makes nonces; who only opens needs none. */
+export function createWrapKeys(masterKey: Uint8Array, random: FillRandom): WrapKeys {
   if (masterKey.length !== MASTER_KEY_BYTES) throw new RangeError('the master key has 32 bytes')
   const wrapKey = derive(masterKey, 'kefu-edge wrap v1')
   const tagKey = derive(masterKey, 'kefu-edge subject tag v1')
   return {
-    signingKey,
     wrap: (dataKey) => seal(wrapKey, dataKey, random),
     unwrap: (wrapped) => open(wrapKey, wrapped),
     tag: (text) => createHmac('sha256', tagKey).update(text).digest().subarray(0, 16),

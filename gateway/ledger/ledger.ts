@@ -28,7 +28,7 @@ import type {
   TimeDoubt,
 } from './port.ts'
 import { askHash, type Epoch, readText } from './settings.ts'
-import { createSubjectKeys, type ErasedKeys, type SubjectKeys } from './subject-keys.ts'
+import { createSubjectKeys, type ErasedKeys, portionsOf, type SubjectKeys } from './subject-keys.ts'
 import { leafHash } from './tlog/merkle.ts'
 import type { NoteKey } from './tlog/note.ts'
 import { createTree, treeSize } from './tree.ts'
@@ -113,7 +113,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   }
 
   function begin(reason: string): Epoch {
-    if (epochs.list().length > 0) subjectKeys.reapplyErasures()
+    const erasedAgain = epochs.list().length > 0 ? subjectKeys.reapplyErasures() : []
     const head = epochs.missingHead()
     const epoch = epochs.open(tree.size)
     const body = {
@@ -129,6 +129,11 @@ export function createLedger(options: LedgerOptions): FullLedger {
 
   function append(draft: LedgerDraft): LedgerPosition {
     refresh()
+    // Named like any erasure, so that the record explains each key that is gone.
+    for (const ids of portionsOf(erasedAgain)) {
+      const named = { keys: ids, reason }
+      write({ lane: 'audit', kind: 'subject.erased', atMs: clock.now(), body: named })
+    }
     const reason = epochs.due()
     if (reason !== undefined) begin(reason)
     return write(draft)

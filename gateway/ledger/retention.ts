@@ -10,6 +10,7 @@ import { decodeLeaf, type Leaf } from './entry-codec.ts'
 import type { FullLedger } from './ledger.ts'
 import { type DataClass, LANES, type Lane } from './port.ts'
 import { REMOVED_KIND } from './removal.ts'
+import { portionsOf } from './subject-keys.ts'
 import type { TimeFloor } from './time-floor.ts'
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { tileId } from './tree.ts'
@@ -36,8 +37,6 @@ export const DEFAULT_RETENTION: RetentionPolicy = {
 
 /** Removed in one transaction: 1,024 rows take a few milliseconds, which no answer waits for long. */
 const SEGMENTS_AT_ONCE = 4
-/** Numbers of keys that one entry names: 25 kB of the 64 that an entry may have. */
-const IDS_PER_ENTRY = 5000
 /** A doubtful entry is dated by the next certain one; further than this is not looked. */
 const LOOK_AHEAD_ENTRIES = 10_000
 
@@ -116,9 +115,7 @@ export function createRetention(parts: {
         const ids = ledger.subjectKeys.idsEndedBefore(dataClass, before)
         if (ids.length === 0) continue
         count += ledger.subjectKeys.destroy(ids)
-        for (let from = 0; from < ids.length; from += IDS_PER_ENTRY) {
-          appendExpired(dataClass, ids.slice(from, from + IDS_PER_ENTRY), before)
-        }
+        for (const portion of portionsOf(ids)) appendExpired(dataClass, portion, before)
       }
       return count
     })

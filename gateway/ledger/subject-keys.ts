@@ -26,10 +26,12 @@ export const BOX_PERIOD_DAYS = 1
  * bytes wide like every day until 2059: a row that kept its length is overwritten where it stands.
  */
 export const UNDATED = -32_768
+/** Numbers of keys that one entry names: 25 kB of the 64 that an entry may have. */
+const IDS_PER_ENTRY = 5000
 /** Opened keys in memory: 5,000 subjects are more than a site sees in a day, and about 1 MB. */
 const CACHE_KEYS = 5000
 
-const CLASS_NUMBER = { C1: 1, C2: 2, C3: 3 } as const satisfies Record<DataClass, number>
+export const CLASS_NUMBER = { C1: 1, C2: 2, C3: 3 } as const satisfies Record<DataClass, number>
 const DESTROYED = Buffer.alloc(WRAPPED_KEY_BYTES)
 
 interface KeyRow {
@@ -75,8 +77,8 @@ export interface SubjectKeys {
    * every older copy of the database, should one be put back.
    */
   destroy(keyIds: readonly number[], options?: { readonly forGood: boolean }): number
-  /** Destroys what had been erased before the database was put back; inside `store.commit`. */
-  reapplyErasures(): number
+  /** Destroys what had been erased before the database was put back, and says which; inside `store.commit`. */
+  reapplyErasures(): readonly number[]
   /** Gives keys made under an unknown time the period of `atMs`. */
   dateUndated(atMs: number): void
   /** After a lost transaction: forgets keys that may have been made in it. */
@@ -166,11 +168,13 @@ export function createSubjectKeys(options: {
     return count
   }
 
-  function reapplyErasures(): number {
+  function reapplyErasures(): readonly number[] {
     const gone = erased?.readErased()
-    if (!gone || gone.size === 0) return 0
+    if (!gone || gone.size === 0) return []
     const rows = store.prepare<KeyRow>('SELECT id, wrapped FROM subject_key').all()
-    return destroy(rows.filter((row) => gone.has(fingerprint(row) ?? '')).map((row) => row.id))
+    const ids = rows.filter((row) => gone.has(fingerprint(row) ?? '')).map((row) => row.id)
+    destroy(ids)
+    return ids
   }
 
   function forget(): void {
@@ -257,13 +261,20 @@ export function createSubjectKeys(options: {
   }
 }
 
+/** Numbers of destroyed keys, in portions that one entry of the record can name. */
+export function portionsOf(ids: readonly number[]): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil(ids.length / IDS_PER_ENTRY) }, (_, n) =>
+    ids.slice(n * IDS_PER_ENTRY, (n + 1) * IDS_PER_ENTRY),
+  )
+}
+
 function fingerprint(row: KeyRow | undefined): string | undefined {
   if (!row || isZero(row.wrapped)) return undefined
   return createHash('sha256').update(row.wrapped).digest('hex')
 }
 
 /** Number of the day on which the period began. */
-function periodOf(who: Subject | undefined, atMs: number | undefined): number {
+export function periodOf(who: Subject | undefined, atMs: number | undefined): number {
   if (atMs === undefined) return UNDATED
   return startOf(atMs, who ? SUBJECT_PERIOD_DAYS : BOX_PERIOD_DAYS)
 }
@@ -275,6 +286,6 @@ function startOf(atMs: number, days: number): number {
 
 export const subjectName = (who: Subject): string => `${who.kind}\0${who.id}`
 
-function isZero(wrapped: Uint8Array): boolean {
+export function isZero(wrapped: Uint8Array): boolean {
   return DESTROYED.equals(wrapped)
 }

@@ -5,6 +5,7 @@
 import { askKeyOf, decodeLeaf, type Leaf } from './entry-codec.ts'
 import type { Evidence, StoredEntry } from './evidence.ts'
 import { collectFindings, type Finding } from './findings.ts'
+import type { WrapKeys } from './key-ring.ts'
 import { positionOf } from './lanes.ts'
 import { REMOVED_KIND, type Removal, readRemoval } from './removal.ts'
 import { askHash } from './settings.ts'
@@ -12,6 +13,7 @@ import { createFrontier, HASH_BYTES, leafHash, sameHash } from './tlog/merkle.ts
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { createCheckpointCheck, type TrustedKeys } from './verify-checkpoints.ts'
 import { createEpochCheck } from './verify-epochs.ts'
+import { createKeyCheck, type KeysReport } from './verify-keys.ts'
 import { createLaneCheck } from './verify-lanes.ts'
 import { createTileCheck } from './verify-tiles.ts'
 
@@ -29,12 +31,16 @@ export interface VerifyReport {
   /** Checkpoints that carry a valid line of a known cosigner. */
   readonly cosigned: number
   readonly newestCosigned: { readonly size: number; readonly atSeconds: number } | undefined
+  /** Absent for an export, which has no keys. */
+  readonly keys?: KeysReport
   /** The first `MAX_FINDINGS` and the first of every other kind; `findingCount` has them all. */
   readonly findings: readonly Finding[]
   readonly findingCount: number
 }
 
 export interface VerifyOptions extends TrustedKeys {
+  /** Those of the box: data keys are opened then, too. */
+  readonly secrets?: WrapKeys | undefined
   readonly onProgress?: (done: number, size: number) => void
 }
 
@@ -45,6 +51,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   const heads = createCheckpointCheck(evidence, options, found)
   const epochs = createEpochCheck(evidence, found)
   const tiles = createTileCheck(evidence, found)
+  const keys = createKeyCheck(evidence, options.secrets, found)
   const frontier = createFrontier()
   let removal: Removal | undefined
   let removed = 0
@@ -59,8 +66,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       const hash = entry ? leafHash(entry.bytes) : (kept ?? Buffer.alloc(HASH_BYTES))
       if (entry) {
         const leaf = checkEntry(index, entry, hash, kept)
-        if (leaf) lanes.entry(index, leaf)
-        if (leaf) epochs.entry(index, leaf)
+        if (leaf) for (const check of [lanes, epochs, keys]) check.entry(index, leaf)
         if (leaf?.kind === REMOVED_KIND) removal = readRemoval(leaf.body) ?? removal
       } else {
         removed += 1
@@ -107,6 +113,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   lanes.finish(removal)
   tiles.finish()
   epochs.finish(missingUpTo)
+  const keysReport = keys.finish()
   for (const line of evidence.flaws ?? []) found('export-damaged', line)
   for (const line of evidence.database?.integrityErrors() ?? []) found('database-damaged', line)
   const { newestSize, ...signed } = heads.finish()
@@ -119,6 +126,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
     root: Buffer.from(frontier.root()).toString('base64'),
     ...signed,
     unsigned: evidence.size - newestSize,
+    ...(keysReport ? { keys: keysReport } : {}),
     findings,
     findingCount: count(),
   }

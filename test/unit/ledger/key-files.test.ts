@@ -115,5 +115,11 @@ describe('a database put back from an older copy', () => {
     await putBack()
     await box.append()
     expect((await rights().exportOf(wang)).map((entry) => entry.kind)).toEqual(['later'])
+    const { findings } = verifyLedger(databaseEvidence(box.store), {
+      logKey: decodeVerifierKey(box.ledger.verifierKey),
+      cosigners: [],
+      secrets: box.keys,
+    })
+    expect(findings).toEqual([])
   })
 })

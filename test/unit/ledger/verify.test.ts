@@ -11,6 +11,7 @@ import {
 import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
 import { collectFindings } from '../../../gateway/ledger/findings.ts'
 import { ledgerMemory } from '../../../gateway/ledger/key-files.ts'
+import { createSubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
 import {
   cosign,
@@ -210,6 +211,74 @@ describe('what an administrator of the database could change is found', () => {
   })
 })
 
+describe('what an administrator could do to keys and holds is found', () => {
+  const rights = () =>
+    createSubjectRights({ store: box.store, clock: box.clock, ledger: box.ledger })
+  const keyCodes = () => {
+    const evidence = databaseEvidence(box.store)
+    const { findings } = verifyLedger(evidence, {
+      logKey: logKey(),
+      cosigners: [],
+      secrets: box.keys,
+    })
+    return findings.map((one) => one.code)
+  }
+  const person = (id: string) => ({ id, kind: 'patient' })
+  const keysOf = (id: string) => box.ledger.subjectKeys.idsOf(person(id))
+
+  beforeEach(async () => {
+    for (const id of ['held', 'erased', 'other']) await box.append({ subject: person(id) })
+    await rights().hold(person('held'), 'case 7')
+    await rights().hold(person('other'), 'case 8')
+    await rights().release(person('other'), 'closed')
+    await box.store.commit(() => {
+      const [id = 0] = keysOf('erased')
+      change(`CREATE TABLE kept AS SELECT wrapped FROM subject_key WHERE id = ${id}`)
+    })
+    await rights().erase(person('erased'), 'asked')
+    await box.ledger.checkpoint()
+  })
+
+  test.each([
+    [
+      'a key destroyed by hand',
+      'UPDATE subject_key SET wrapped = zeroblob(60), tag = zeroblob(16) WHERE id = 1',
+      'key-destroyed',
+    ],
+    [
+      'a flipped bit in a key',
+      `UPDATE subject_key SET wrapped = CAST(x'00' || substr(wrapped, 2) AS BLOB) WHERE id = 1`,
+      'key-changed',
+    ],
+    [
+      'the key of another person',
+      'UPDATE subject_key SET wrapped = (SELECT wrapped FROM subject_key WHERE id = 2) WHERE id = 1',
+      'key-changed',
+    ],
+    [
+      'a key filed under nobody, which an erasure would not find',
+      'UPDATE subject_key SET tag = zeroblob(16) WHERE id = 2',
+      'key-changed',
+    ],
+    [
+      'a key that is to end a year early',
+      'UPDATE subject_key SET period = period - 365 WHERE id = 1',
+      'key-changed',
+    ],
+    ['a key that is gone', 'DELETE FROM subject_key WHERE id = 1', 'key-changed'],
+    [
+      'an erased key put back',
+      'UPDATE subject_key SET wrapped = (SELECT wrapped FROM kept) WHERE id = 3',
+      'key-revived',
+    ],
+    ['a hold taken away', 'DELETE FROM ledger_hold', 'hold-missing'],
+  ])('%s', (_, sql, code) => {
+    expect(keyCodes()).toEqual([])
+    change(sql)
+    expect(keyCodes()).toContain(code)
+  })
+})
+
 test('an index of the database that does not fit its table is found', async () => {
   await box.ledger.checkpoint()
   await box.store.close()
@@ -337,7 +406,14 @@ describe('the command', () => {
     mkdirSync(join(box.dir, 'keys'))
     const renamed = noteSigner('kefu-edge/new-name', box.keys.signingKey, 'log')
     writeFileSync(join(box.dir, 'keys/ledger.vkey'), encodeVerifierKey(renamed))
-    expect((await run('verify')).code).toBe(0)
+    const master = Buffer.alloc(32, 7).toString('base64')
+    expect((await run('verify')).stdout).toContain('1 data keys (not opened')
+    writeFileSync(join(box.dir, 'keys/master.key'), `${master}\n`)
+    const opened = await run('verify')
+    expect([opened.code, opened.stdout]).toEqual([
+      0,
+      expect.stringContaining('1 data keys (opened)'),
+    ])
     const dir = join(box.dir, 'out')
     expect(JSON.parse((await run('export', dir, '--json')).stdout).verifierKey).toBe(
       box.ledger.verifierKey,
