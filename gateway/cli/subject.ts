@@ -76,7 +76,7 @@ function describeErasure(report: { readonly keys: number; readonly isScrubbed: b
   if (report.keys === 0) return 'nothing was kept of this person\n'
   const rest = report.isScrubbed
     ? ''
-    : '; the write-ahead log is still being read by another program, run the command again'
+    : '; another program reads an older state of the database, the last copies of the keys go when it has ended'
   return `erased: ${report.keys} keys destroyed, the record stays provable${rest}\n`
 }
 

@@ -11,13 +11,11 @@ import type { Json, LedgerEntry } from './port.ts'
 
 /** Entries read at once while looking for one person's. */
 const PAGE_ENTRIES = 1000
-/** The write-ahead log is folded into the file between two turns; busy boxes need a few tries. */
-const SCRUB_TRIES = 50
 
 export interface ErasureReport {
   /** Data keys destroyed: one for each class and month in which something was kept. */
   readonly keys: number
-  /** No copy of the keys is left in the write-ahead log either; false: a reader held it, try again. */
+  /** No copy of the keys is left in the write-ahead log either; false: they go when its reader has ended. */
   readonly isScrubbed: boolean
 }
 
@@ -47,7 +45,7 @@ export function createSubjectRights(parts: {
   /**
    * Crash story: keys are overwritten in the transaction that records the erasure, so either both are
    * on disk or neither. Old page images in the write-ahead log go when it is truncated; a crash between
-   * leaves them until the next start folds the log in.
+   * leaves them until the next start, which begins with that.
    */
   async function erase(who: Subject, reason: string): Promise<ErasureReport> {
     const destroyed = await store.commit(() => {
@@ -58,7 +56,7 @@ export function createSubjectRights(parts: {
       audit('subject.erased', { keys: ids, reason })
       return count
     })
-    return { keys: destroyed, isScrubbed: await scrub(store) }
+    return { keys: destroyed, isScrubbed: await store.scrub() }
   }
 
   async function exportOf(who: Subject): Promise<readonly LedgerEntry[]> {
@@ -89,21 +87,4 @@ export function createSubjectRights(parts: {
         audit('subject.released', { keys: keys.idsOf(who), reason })
       }),
   }
-}
-
-/** Folds the write-ahead log into the file and empties it, so that no older page image is left. */
-export async function scrub(store: Store): Promise<boolean> {
-  for (let tries = 0; tries < SCRUB_TRIES; tries++) {
-    await store.durable()
-    try {
-      const done = store
-        .prepare<{ busy: number; log: number }>('PRAGMA wal_checkpoint(TRUNCATE)')
-        .get()
-      if (done?.busy === 0) return true
-    } catch {
-      // Another turn has opened its transaction since; SQLite refuses inside one.
-    }
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return false
 }

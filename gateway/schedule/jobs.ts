@@ -8,7 +8,6 @@ import { GatewayError } from '../errors.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
 import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
-import { scrub } from '../ledger/subjects.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { Logger } from '../logger.ts'
 import { type BackupReport, backupName, pruneBackups } from '../storage/backup.ts'
@@ -126,7 +125,7 @@ async function optimize(store: Store): Promise<string> {
   await store.durable()
   store.prepare(`PRAGMA analysis_limit = ${ANALYSIS_LIMIT}`).get()
   store.prepare('PRAGMA optimize').all()
-  return (await scrub(store)) ? 'optimized' : 'optimized; the write-ahead log is being read'
+  return (await store.scrub()) ? 'optimized' : 'optimized; the write-ahead log is being read'
 }
 
 function timeJob(time: NonNullable<JobParts['time']>, { ledger, logger }: JobParts): Job {

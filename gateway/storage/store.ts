@@ -8,8 +8,8 @@ import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
 import { createCheckpointer } from './checkpointer.ts'
 import { copyInWorker } from './copy-database.ts'
-import { migrations } from './migrations/index.ts'
-import { Database } from './sqlite-driver.ts'
+import { BUSY_TIMEOUT_MS, openDatabase } from './open-database.ts'
+import { createScrubber } from './scrubber.ts'
 
 export type SqlValue = string | number | bigint | Uint8Array | null
 
@@ -41,6 +41,11 @@ export interface Store {
   soon(work: () => void): void
   /** Called after a transaction was lost, so that state derived from it in memory can be read anew. */
   onRollback(listener: () => void): void
+  /**
+   * Empties the write-ahead log, so that nothing is left of what was overwritten or deleted. False: a
+   * reader of an older state has not ended within five seconds; it is done when he has.
+   */
+  scrub(): Promise<boolean>
   /** Online copy of the whole file as it was committed at one instant, while the box runs. */
   backup(path: string): Promise<void>
   /** Bytes of the file and its write-ahead log. */
@@ -72,10 +77,6 @@ const SEVERAL_WAITERS = 4
 const GATHER_MS = 1
 /** How long `soon` waits for somebody else's transaction. */
 const LAZY_MS = 500
-/** How long another process (backup, verify) may hold the file before a write gives up. */
-const BUSY_TIMEOUT_MS = 5000
-/** Page cache: 8 MB is enough for a site's working set and keeps the box small. */
-const CACHE_KIB = 8192
 
 interface Waiter {
   resolve(): void
@@ -83,7 +84,8 @@ interface Waiter {
 }
 
 export function openStore(options: StoreOptions): Store {
-  const db = open(options)
+  const db = openDatabase(options)
+  if (!options.readonly) db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
   const { synchronous = 'FULL' } = options
   const foldAt = (pages: number) => void db.pragma(`wal_autocheckpoint = ${pages}`)
   const checkpointer = createCheckpointer({
@@ -99,6 +101,14 @@ export function openStore(options: StoreOptions): Store {
   /** When the last transaction that served several was on disk. */
   let sharedMs = Number.NEGATIVE_INFINITY
 
+  let whenClosed: (() => void)[] = []
+  const whenIdle = (work: () => void): void => {
+    if (isClosed) return
+    if (isOpen) whenClosed.push(work)
+    else work()
+  }
+  const scrubber = createScrubber({ db, busyTimeoutMs: BUSY_TIMEOUT_MS, whenIdle })
+
   const lazy = new Set<() => void>()
   let lazyTimer: NodeJS.Timeout | undefined
 
@@ -108,9 +118,15 @@ export function openStore(options: StoreOptions): Store {
   const release = db.prepare('RELEASE work')
   const undo = db.prepare('ROLLBACK TO work')
 
-  /** Crash story: before COMMIT returns, nothing of this turn is kept and nobody was told otherwise. */
   function flush(): void {
-    if (!isOpen) return
+    if (isOpen) endTransaction()
+    const works = whenClosed
+    whenClosed = []
+    for (const work of works) work()
+  }
+
+  /** Crash story: before COMMIT returns, nothing of this turn is kept and nobody was told otherwise. */
+  function endTransaction(): void {
     isOpen = false
     const settled = waiters
     waiters = []
@@ -229,6 +245,7 @@ export function openStore(options: StoreOptions): Store {
     onRollback: (listener) => {
       lostListeners.push(listener)
     },
+    scrub: () => (isClosed ? Promise.reject(new GatewayError('storage.closed')) : scrubber.scrub()),
     backup: (path) => copyInWorker(options.path, path),
     close: async () => {
       if (isClosed) return
@@ -236,50 +253,9 @@ export function openStore(options: StoreOptions): Store {
       commitLazy()
       clearTimeout(lazyTimer)
       isClosed = true
+      scrubber.close()
       await checkpointer?.close()
       db.close()
     },
-  }
-}
-
-function open(options: StoreOptions): Sqlite.Database {
-  try {
-    const db = new Database(options.path, { readonly: options.readonly ?? false })
-    db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
-    if (!options.readonly) {
-      db.pragma('journal_mode = WAL')
-      db.pragma(`synchronous = ${options.synchronous ?? 'FULL'}`)
-      db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
-    }
-    db.pragma(`cache_size = -${options.pageCacheKib ?? CACHE_KIB}`)
-    db.pragma('foreign_keys = ON')
-    db.pragma('temp_store = MEMORY')
-    migrate(db, options)
-    return db
-  } catch (cause) {
-    if (cause instanceof GatewayError) throw cause
-    throw new GatewayError('storage.open-failed', { cause, detail: options.path })
-  }
-}
-
-/** Brings the file to this program's schema, each step in its own transaction. */
-function migrate(db: Sqlite.Database, options: StoreOptions): void {
-  const known = migrations.map((step) => step.id)
-  if (!options.readonly) {
-    db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY, name TEXT NOT NULL)')
-  }
-  const done = new Set(db.prepare('SELECT id FROM migration').pluck().all() as number[])
-  for (const id of done) {
-    if (!known.includes(id)) {
-      throw new GatewayError('storage.newer-schema', { detail: `migration ${id}` })
-    }
-  }
-  for (const step of migrations) {
-    if (done.has(step.id)) continue
-    if (options.readonly) throw new GatewayError('storage.older-schema', { detail: step.name })
-    db.transaction(() => {
-      db.exec(step.sql)
-      db.prepare('INSERT INTO migration (id, name) VALUES (?, ?)').run(step.id, step.name)
-    })()
   }
 }

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { subjectCommand } from '../../../gateway/cli/subject.ts'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { createSubjectRights, type SubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
+import { Database } from '../../../gateway/storage/sqlite-driver.ts'
 import { type Fixture, openFixture } from './fixture.ts'
 
 const wang = { id: 'P-1001', kind: 'patient' } as const
@@ -110,6 +111,34 @@ describe('erasure', () => {
     expect(copies()).toBe(0)
     const others = wrappedKeys(box.ledger.subjectKeys.idsOf(li))
     expect(others.filter((key) => allBytes().includes(key))).toHaveLength(2)
+  })
+
+  test('beside a reader of an older state holds nobody up, and the last copies go when he has ended', async () => {
+    const keys = wrappedKeys(box.ledger.subjectKeys.idsOf(wang))
+    const copies = () => keys.filter((key) => allBytes().includes(key)).length
+    const reader = new Database(box.path, { readonly: true })
+    reader.exec('BEGIN')
+    reader.prepare('SELECT count(*) FROM ledger_entry').get()
+    const startedAt = performance.now()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const reports: unknown[] = []
+      const erased = rights.erase(wang, 'asked for it').then((report) => reports.push(report))
+      while (reports.length === 0) {
+        await vi.advanceTimersByTimeAsync(100)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await erased
+      expect(reports).toEqual([{ keys: 2, isScrubbed: false }])
+      expect(performance.now() - startedAt).toBeLessThan(4000)
+      expect(copies()).toBe(2)
+      reader.exec('COMMIT')
+      await vi.advanceTimersByTimeAsync(5000)
+      expect(copies()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+      reader.close()
+    }
   })
 
   test('what the person says later is kept under a new key', async () => {
