@@ -24,6 +24,11 @@ export async function composeBridges(
 ): Promise<Bridges> {
   const { store, clock, ledger } = box
   const accept = broker.accept.bind(broker)
+  const ownBroker = {
+    accept,
+    publish: broker.publish.bind(broker),
+    nowMs: broker.nowMs.bind(broker),
+  }
   const bridges: Bridge[] = []
   for (const options of config.bridges) {
     // The client behind a bridge is large: a box without bridges does without it.
@@ -38,7 +43,7 @@ export async function composeBridges(
       random: Math.random,
       logger,
       ledger,
-      broker: { accept, publish: broker.publish.bind(broker) },
+      broker: ownBroker,
       secret: housePass.secret,
     })
     bridges.push(bridge)

@@ -66,6 +66,7 @@ export interface BridgeParts {
   readonly broker: {
     accept(connection: ByteConnection): void
     publish(message: BoxMessage, alongside?: () => void): Promise<void>
+    nowMs(): number
   }
   /** Lets the bridge in at the broker. */
   readonly secret: Buffer
@@ -91,6 +92,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const queue = createOutgoingQueue({
     store,
     clock,
+    brokerMs: broker.nowMs,
     ledger: parts.ledger,
     rows,
     bridge: name,

@@ -7,6 +7,7 @@
  * the other broker's acknowledgement.
  */
 import { createHash } from 'node:crypto'
+import { PLAUSIBLE_MS } from '../channels/mqtt/broker-clock.ts'
 import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
 import type { Clock } from '../clock.ts'
 import type { Json, LedgerDraft, LedgerEntry, LedgerPosition } from '../ledger/port.ts'
@@ -16,10 +17,11 @@ import { decodeProperties, encodeProperties } from './packet-properties.ts'
 
 /** As many as the telemetry lane holds back for the cloud: days of outage at one message a second. */
 export const MAX_WAITING = 200_000
-/** A payload up to this size fits into an entry (65,535 bytes) as base64, with its topic and properties. */
-const MAX_ENTRY_PAYLOAD_BYTES = 32_768
-/** Topic and properties together; beyond it an entry cannot hold them. */
-const MAX_HEAD_CHARACTERS = 12_000
+/**
+ * Topic, properties and payload (as base64) of one message in an entry (65,535 bytes) beside what else
+ * stands there. A payload beyond it lies in the row; a topic with properties beyond it is not taken.
+ */
+const MAX_ENTRY_CONTENT_BYTES = 48_000
 /** Payloads that do not fit into entries; at the largest packet (2 MB) they fill 1 GB of disk. */
 export const MAX_LARGE_WAITING = 500
 export const KIND = 'bridge.out'
@@ -51,6 +53,8 @@ export interface OutgoingQueue {
 interface QueueParts {
   readonly store: Store
   readonly clock: Pick<Clock, 'now'>
+  /** What expiry is reckoned by: no clock that is set moves it, and it goes on over a restart. */
+  readonly brokerMs: () => number
   readonly ledger: {
     append(draft: LedgerDraft): LedgerPosition
     entryAt(index: number): LedgerEntry | undefined
@@ -77,7 +81,8 @@ export function createOutgoingQueue(parts: QueueParts): OutgoingQueue {
     add(message) {
       const { topic, payload, qos, retain, properties } = message
       const head = properties === undefined ? '' : encodeProperties(properties)
-      if (topic.length + head.length > MAX_HEAD_CHARACTERS) {
+      const headBytes = Buffer.byteLength(topic) + Buffer.byteLength(head)
+      if (headBytes > MAX_ENTRY_CONTENT_BYTES) {
         parts.onDropped('refused', `${topic.slice(0, 100)}: topic and properties are too long`)
         return false
       }
@@ -86,13 +91,14 @@ export function createOutgoingQueue(parts: QueueParts): OutgoingQueue {
         if (oldest !== undefined) drop(oldest, 'expired')
         parts.onDropped('expired', `${maxWaiting} messages wait; the oldest gave way`)
       }
-      const isLarge = payload.length > MAX_ENTRY_PAYLOAD_BYTES
+      const isLarge = headBytes + base64Bytes(payload) > MAX_ENTRY_CONTENT_BYTES
       if (isLarge && rows.countLarge() >= MAX_LARGE_WAITING) {
         const oldest = rows.oldestLarge()
         if (oldest !== undefined) drop(oldest, 'expired')
         parts.onDropped('expired', `${MAX_LARGE_WAITING} large messages wait; the oldest gave way`)
       }
       const body: Record<string, Json> = { bridge, topic, qos, retain, bytes: payload.length }
+      if (properties?.messageExpiryInterval !== undefined) body.takenBrokerMs = parts.brokerMs()
       if (isLarge) body.sha256 = createHash('sha256').update(payload).digest('hex')
       const { index } = ledger.append({
         lane: 'telemetry',
@@ -132,12 +138,12 @@ export function createOutgoingQueue(parts: QueueParts): OutgoingQueue {
   function read(row: OutgoingRow): WaitingMessage | undefined {
     const entry = ledger.entryAt(row.idx)
     if (entry?.kind !== KIND || entry.personal === undefined) return undefined
-    const { topic, qos, retain } = entry.body
+    const { topic, qos, retain, takenBrokerMs } = entry.body
     const { payload, properties } = entry.personal
     const bytes = row.payload ?? (typeof payload === 'string' ? payload : undefined)
     if (typeof topic !== 'string' || bytes === undefined) return undefined
     const known = typeof properties === 'string' ? decodeProperties(properties) : undefined
-    const left = lifeLeft(known, entry.atMs)
+    const left = lifeLeft(known, takenBrokerMs)
     if (left !== undefined && left <= 0) return undefined
     return {
       idx: row.idx,
@@ -150,9 +156,16 @@ export function createOutgoingQueue(parts: QueueParts): OutgoingQueue {
   }
 
   /** Whole seconds of the message's expiry interval that are left; undefined where it has none. */
-  function lifeLeft(properties: Properties | undefined, atMs: number): number | undefined {
+  function lifeLeft(properties: Properties | undefined, takenMs: unknown): number | undefined {
     const seconds = properties?.messageExpiryInterval
     if (seconds === undefined) return undefined
-    return Math.ceil(seconds - (clock.now() - atMs) / 1000)
+    const nowMs = parts.brokerMs()
+    const isAgeKnown = typeof takenMs === 'number' && isPlausible(takenMs) === isPlausible(nowMs)
+    // Taken while the clock had never been set: how long ago that was nobody knows, and so it is kept.
+    const ageMs = isAgeKnown ? Math.max(0, nowMs - takenMs) : 0
+    return Math.ceil(seconds - ageMs / 1000)
   }
 }
+
+const isPlausible = (brokerMs: number): boolean => brokerMs >= PLAUSIBLE_MS
+const base64Bytes = ({ length }: Buffer): number => 4 * Math.ceil(length / 3)

@@ -60,7 +60,8 @@ const toPairs = (properties: UserProperties): UserProperty[] =>
   )
 
 function fromPairs(pairs: readonly UserProperty[]): UserProperties {
-  const properties: Record<string, string[]> = {}
+  // Without a prototype: a property may be called `constructor`.
+  const properties: Record<string, string[]> = Object.create(null)
   for (const [name, value] of pairs) {
     const values = properties[name] ?? []
     values.push(value)

@@ -2,6 +2,7 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet'
 import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
+import { encodeProperties } from '../channels/mqtt/codec/properties.ts'
 import type { Store } from '../storage/store.ts'
 import type { BridgeRows, OutgoingRow } from './bridge-rows.ts'
 import type { BridgeConfig } from './bridge-schema.ts'
@@ -118,18 +119,22 @@ class Remote implements RemoteLink {
   }
 
   send(message: WaitingMessage): void {
-    const { idx, topic, payload, qos, retain, properties } = message
-    const largest = this.#connack?.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY
+    const { idx, topic } = message
+    const largest = this.#connack?.properties?.maximumPacketSize
     this.#underWay++
-    // The frame is the payload, the topic and less than twice the properties as text.
-    const head = 2 * (JSON.stringify(properties ?? {}).length + topic.length) + 16
-    if (payload.length + head > largest) {
-      this.#parts.onRefused(
-        `${topic}: larger than the ${largest} bytes that the other broker takes`,
-      )
-      this.#finish(idx, 'refused')
+    if (largest !== undefined && frameBytes(message) > largest) {
+      this.#refuse(idx, `${topic}: larger than the ${largest} bytes that the other broker takes`)
       return
     }
+    try {
+      this.#publish(message)
+    } catch (error) {
+      // One message that cannot be sent must not hold up those behind it.
+      this.#refuse(idx, `${topic}: it cannot be sent: ${String(error)}`)
+    }
+  }
+
+  #publish({ idx, topic, payload, qos, retain, properties }: WaitingMessage): void {
     const extra = properties && this.#isVersion5 ? { properties: toPacket(properties) } : {}
     this.#publishing = idx
     this.#client.publish(topic, payload, { qos, retain, ...extra }, (error) => {
@@ -144,6 +149,11 @@ class Remote implements RemoteLink {
       else this.#finish(idx, 'sent')
     })
     this.#publishing = undefined
+  }
+
+  #refuse(idx: number, detail: string): void {
+    this.#parts.onRefused(detail)
+    this.#finish(idx, 'refused')
   }
 
   sendEcho(payload: string): void {
@@ -273,3 +283,12 @@ class Remote implements RemoteLink {
     )
   }
 }
+
+/** Fixed header, lengths and packet id of a PUBLISH at most. */
+const FRAMING_BYTES = 16
+
+const frameBytes = ({ topic, payload, properties }: WaitingMessage): number =>
+  FRAMING_BYTES +
+  Buffer.byteLength(topic) +
+  (properties === undefined ? 0 : encodeProperties(properties).length) +
+  payload.length

@@ -89,6 +89,75 @@ describe('a bridge to another gateway', () => {
     await until(() => bridgeStatus(local).waiting === 0, 'the acknowledgement')
   })
 
+  it('carries user properties whatever they are called, and what comes after them', async () => {
+    const remote = await startGateway({ config: open, packs: [] })
+    const bridges = [bridgeTo(remote.ports.mqtt)]
+    const local = await startGateway({ config: { ...open, bridges }, packs: [] })
+    const there = await connectTo(remote.mqttUrl, 'there')
+    await there.subscribeAsync('ward7/#', { qos: 1 })
+    const got: [string, unknown][] = []
+    there.on('message', (_topic, payload, { properties }) =>
+      got.push([String(payload), properties?.userProperties]),
+    )
+    const here = await connectTo(local.mqttUrl, 'here')
+    // As JSON.parse makes them: names that every JavaScript object has, and here are somebody's words.
+    const named = JSON.parse('{"constructor":"Siemens","__proto__":"v2"}')
+    const properties = { userProperties: named }
+    await here.publishAsync('site/a', 'first', { qos: 1, properties })
+    await here.publishAsync('site/a', 'second', { qos: 1 })
+    await until(() => got.length >= 2, 'both messages')
+    expect(got.map(([text]) => text)).toEqual(['first', 'second'])
+    expect(Object.entries(got[0]?.[1] as object)).toEqual(
+      expect.arrayContaining(Object.entries(named)),
+    )
+    await until(() => bridgeStatus(local).waiting === 0, 'the acknowledgement')
+    expect(bridgeStatus(local)).toMatchObject({ sent: 2, refused: 0 })
+  })
+
+  it('carries a message with long Chinese properties beside its payload, and what comes after it', async () => {
+    const remote = await startGateway({ config: open, packs: [] })
+    const bridges = [bridgeTo(remote.ports.mqtt)]
+    const local = await startGateway({ config: { ...open, bridges }, packs: [] })
+    const got = await gatherFrom(remote.mqttUrl, 'ward7/#', 'ward7/site/')
+    const here = await connectTo(local.mqttUrl, 'here')
+    const large = 'x'.repeat(32_000)
+    const properties = { userProperties: { note: '病'.repeat(8000) } }
+    await here.publishAsync('site/a', large, { qos: 1, properties })
+    await here.publishAsync('site/a', 'second', { qos: 1 })
+    await until(() => got.length >= 2, 'both messages')
+    expect(got).toEqual([large, 'second'])
+  })
+
+  it('does not take what waits for expired when the clock is set, but by the time that has passed', async () => {
+    const port = await freePort()
+    let passedMs = 0
+    let setMs = 0
+    const monotonic = () => performance.now() + passedMs
+    const local = await startGateway({
+      config: { ...open, bridges: [bridgeTo(port)] },
+      overrides: { clock: { now: () => setMs + monotonic(), monotonic } },
+      packs: [],
+    })
+    const here = await connectTo(local.mqttUrl, 'here')
+    const lasting = (messageExpiryInterval: number) => ({
+      qos: 1 as const,
+      properties: { messageExpiryInterval },
+    })
+    await here.publishAsync('site/a', 'kept', lasting(3600))
+    await here.publishAsync('site/a', 'over', lasting(20))
+    await until(() => bridgeStatus(local).waiting === 2, 'both to be kept')
+    passedMs = 60_000
+    setMs = Date.UTC(2026, 10, 28)
+    const remote = await startGateway({
+      config: { ...open, mqtt: { ...open.mqtt, port } },
+      packs: [],
+    })
+    const got = await gatherFrom(remote.mqttUrl, 'ward7/#', 'ward7/site/')
+    await until(() => bridgeStatus(local).waiting === 0, 'the queue to be empty')
+    expect(got).toEqual(['kept'])
+    expect(bridgeStatus(local)).toMatchObject({ sent: 1, expired: 1 })
+  })
+
   it('lets nothing go round between two gateways that bridge to each other', async () => {
     const portOfB = await freePort()
     const both = (port: number, name: string) => [

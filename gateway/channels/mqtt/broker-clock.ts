@@ -7,7 +7,7 @@ import type { Store } from '../../storage/store.ts'
 import type { MqttClock } from './ports.ts'
 
 /** A wall clock before this was never set: the format of the store is younger. */
-const PLAUSIBLE_MS = Date.UTC(2025, 0, 1)
+export const PLAUSIBLE_MS = Date.UTC(2025, 0, 1)
 /** How often the time is noted, and so how much of it a crash may forget. */
 export const NOTE_INTERVAL_MS = 60_000
 

@@ -95,6 +95,8 @@ export interface MqttBroker {
   disconnect(clientId: string, reason: string): boolean
   /** Permissions have changed: what was decided before is asked anew. */
   permissionsChanged(): void
+  /** Broker time, by which expiry is reckoned; see `broker-clock.ts`. */
+  nowMs(): number
   /** Does now what has become due: a timer does it too, unless the clock is moved by hand. */
   runDue(): void
   readonly counters: Readonly<EngineCounters>
@@ -241,6 +243,10 @@ class Broker implements MqttBroker {
   permissionsChanged(): void {
     this.engine.permissionsVersion++
     this.router.forget()
+  }
+
+  nowMs(): number {
+    return this.engine.clock.nowMs()
   }
 
   runDue(): void {

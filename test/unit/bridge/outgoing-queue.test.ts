@@ -11,6 +11,8 @@ import { openStore } from '../../../gateway/storage/store.ts'
 import { handClock } from '../../support/clock.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
+const BROKER_START_MS = Date.UTC(2026, 0, 1)
+
 /** The queue over a real store; the record is a list, since only its two calls matter here. */
 function makeQueue(maxWaiting = 10) {
   const store = openStore({ path: join(tempFolder(), 'kefu.db'), synchronous: 'OFF' })
@@ -30,6 +32,7 @@ function makeQueue(maxWaiting = 10) {
     store,
     rows,
     clock,
+    brokerMs: () => BROKER_START_MS + clock.monotonic(),
     ledger,
     bridge: 'b',
     maxWaiting,
@@ -102,7 +105,7 @@ describe('what waits to leave', () => {
 
   it('is refused where no record could hold it', async () => {
     const { queue, add, dropped } = makeQueue()
-    expect(await add({ topic: 'x'.repeat(20_000) })).toBe(false)
+    expect(await add({ topic: 'x'.repeat(50_000) })).toBe(false)
     expect(queue.waiting()).toBe(0)
     expect(dropped[0]).toMatch(/^refused: /)
   })
