@@ -11,7 +11,10 @@ import type { Subscription } from './router.ts'
 const BUFFER_SHARE = 1 / 8
 /** Deliveries of QoS 1 and 2 that the session may hold, acknowledged by nobody yet, while the replay goes on. */
 const MAX_WAITING = 100
-/** Messages of one turn of the loop: those of a kept session count as waiting only once they are written. */
+/**
+ * Messages of one turn of the loop, however often it goes on in it, as at each of many acknowledgements that
+ * come at once: those of a kept session count as waiting only once they are written.
+ */
 const BATCH = 100
 
 interface Replay {
@@ -24,6 +27,7 @@ export class RetainedReplay {
   private readonly connection: Connection
   private readonly replays: Replay[] = []
   private isRunning = false
+  private leftOfTurn = BATCH
 
   constructor(connection: Connection) {
     this.connection = connection
@@ -43,24 +47,29 @@ export class RetainedReplay {
   advance(): void {
     if (this.isRunning) return
     this.isRunning = true
-    let left = BATCH
-    for (;;) {
+    while (this.leftOfTurn > 0) {
       const replay = this.replays[0]
       if (replay === undefined || !this.hasRoom()) break
-      if (left-- === 0) {
-        setImmediate(() => this.advance())
-        break
-      }
       const topic = replay.topics[replay.next++]
       if (topic === undefined) this.replays.shift()
-      else this.send(topic, replay.subscription)
+      else {
+        if (this.leftOfTurn-- === BATCH) setImmediate(this.nextTurn)
+        this.send(topic, replay.subscription)
+      }
     }
     this.isRunning = false
   }
 
+  private readonly nextTurn = (): void => {
+    this.leftOfTurn = BATCH
+    this.advance()
+  }
+
   private hasRoom(): boolean {
     const { outlet, session } = this.connection
-    return outlet.hasRoom(BUFFER_SHARE) && session !== null && session.outbound.count < MAX_WAITING
+    // What is left of it is lost with its connection: whoever comes back subscribes anew.
+    if (session?.connection !== this.connection) return false
+    return outlet.hasRoom(BUFFER_SHARE) && session.outbound.count < MAX_WAITING
   }
 
   private send(topic: string, subscription: Subscription): void {
