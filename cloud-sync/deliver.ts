@@ -1,7 +1,7 @@
 /** Sends one batch and says what became of it; decides nothing. */
 
 import type { Link, LinkFailure } from './ports.ts'
-import { AheadAnswer, ProblemAnswer, PushAnswer } from './protocol/messages.ts'
+import { AheadAnswer, ForkedAnswer, ProblemAnswer, PushAnswer } from './protocol/messages.ts'
 import { parseJson } from './protocol/parse.ts'
 import type { BatchHead, EncodedBatch } from './push-batch.ts'
 
@@ -11,9 +11,13 @@ export type Delivery =
       readonly kind: 'stored'
       readonly acknowledged: number
       readonly refused: PushAnswer['refused']
+      /** The core could not compare all that it had already. */
+      readonly isUnchecked: boolean
     }
   /** The core has less than the gateway believed. */
   | { readonly kind: 'ahead'; readonly acknowledged: number }
+  /** The core has what comes before; from here on it has other entries under the same numbers. */
+  | { readonly kind: 'forked'; readonly fromSequence: number }
   /** The core does not know this gateway (any more). */
   | { readonly kind: 'unknown-gateway' }
   /** The core read the batch and will not take it as it is. */
@@ -54,6 +58,10 @@ export async function deliver(
   if (result.status === 409) {
     const ahead = parseJson(AheadAnswer, result.body)
     if (ahead.ok) return { kind: 'ahead', acknowledged: ahead.value.acknowledged }
+    const forked = parseJson(ForkedAnswer, result.body)
+    if (forked.ok && isWithin(batch, forked.value.fromSequence)) {
+      return { kind: 'forked', fromSequence: forked.value.fromSequence }
+    }
   }
   const problem = parseJson(ProblemAnswer, result.body)
   const code = problem.ok ? problem.value.code : `http.${result.status}`
@@ -68,6 +76,9 @@ export async function deliver(
     isAtBatch: code === 'core.failed',
   }
 }
+
+const isWithin = ({ firstSequence, lastSequence }: BatchHead, sequence: number): boolean =>
+  sequence >= firstSequence && sequence <= lastSequence
 
 /** An answer of another core, another batch or a captive portal must never count as kept. */
 function readStored(body: Buffer, batch: BatchHead, nonce: string): Delivery {
@@ -84,6 +95,6 @@ function readStored(body: Buffer, batch: BatchHead, nonce: string): Delivery {
       isAtBatch: false,
     }
   }
-  const { acknowledged, refused } = answer.value
-  return { kind: 'stored', acknowledged, refused }
+  const { acknowledged, refused, unchecked = 0 } = answer.value
+  return { kind: 'stored', acknowledged, refused, isUnchecked: unchecked > 0 }
 }

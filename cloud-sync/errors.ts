@@ -52,6 +52,11 @@ export const CLOUD_ERRORS = {
     title: 'The batch follows entries that the core does not have',
     next: 'None: the gateway goes back to the mark in `acknowledged`.',
   },
+  'batch.forked': {
+    status: 409,
+    title: 'The core has other entries under the numbers of this batch',
+    next: 'None at the core. The data folder of the gateway was put back, or two boxes run from one copy of it: the gateway goes on in a new epoch, and its `kefu-edge doctor` says what to do.',
+  },
   'core.storage': {
     status: 503,
     title: 'The core could not write to its disk',

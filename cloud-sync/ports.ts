@@ -35,6 +35,13 @@ export interface LedgerSource<Lane extends string = string> {
   acknowledge(lane: Lane, upToSequence: number): Promise<void>
   /** The core cannot take this one entry: it stays in the record and leaves the way. */
   quarantine(lane: Lane, sequence: number, reason: string): Promise<void>
+  /** The last sequence that was given out in this lane; 0 where none was. */
+  accepted(lane: Lane): number
+  /**
+   * The core has entries of another history under this epoch, from `fromSequence` of the lane on: the data
+   * folder is an older copy of itself, or one of two. From now on those of the lane are read under a new epoch.
+   */
+  fork(lane: Lane, epoch: string, fromSequence: number): Promise<void>
   /**
    * Called after entries became durable; returns the way to stop. Listeners must not throw. Without it the
    * pusher looks every `pollMs`.

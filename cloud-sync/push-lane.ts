@@ -63,12 +63,38 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     return carrier.prepare({ lane, after, size: size.current(), mark })
   }
 
-  async function settle(batch: BatchHead, delivery: Delivery & { kind: 'stored' }): Promise<void> {
-    for (const { sequence, code } of delivery.refused) await quarantine(sequence, code)
+  /** True where the epoch of the batch is over. */
+  async function settle(
+    batch: BatchHead,
+    delivery: Delivery & { kind: 'stored' },
+  ): Promise<boolean> {
+    const { refused, isUnchecked } = delivery
+    // More than was ever written here: the core speaks of another history of this epoch.
+    const isForked = batch.epoch === source.epoch() && delivery.acknowledged > source.accepted(lane)
+    if (isForked && isUnchecked) {
+      await fork(batch, batch.firstSequence)
+      return true
+    }
+    for (const { sequence, code } of refused) await quarantine(sequence, code)
     await source.acknowledge(lane, batch.lastSequence)
-    sent += batch.count - delivery.refused.length
+    sent += batch.count - refused.length
     acknowledged = delivery.acknowledged
     markEpoch = batch.epoch
+    if (isForked) await fork(batch, batch.lastSequence + 1)
+    return isForked
+  }
+
+  /** What the core has under these numbers is not ours: nothing of it is settled, all of it goes anew. */
+  async function fork({ epoch }: BatchHead, fromSequence: number): Promise<void> {
+    await source.fork(lane, epoch, fromSequence)
+    acknowledged = 0
+    markEpoch = ''
+    // A core that says so of every epoch must not have them opened without end.
+    backoff.failed('busy')
+    logger.warn(
+      { lane, epoch, fromSequence },
+      'the core has other entries than this record under the same numbers: the data folder was put back, or a copy of it runs as well; they go up in a new epoch, kefu-edge doctor says what to do',
+    )
   }
 
   async function quarantine(sequence: number, reason: string): Promise<void> {
@@ -96,12 +122,13 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
       await recover(batch, delivery)
       return { passed: false, next: undefined }
     }
-    await settle(batch, delivery)
-    backoff.succeeded()
+    const isOver = await settle(batch, delivery)
+    if (!isOver) backoff.succeeded()
     health.stored(options.clock.monotonic() - startedAt)
     size.answered(batch, options.clock.monotonic() - startedAt)
     suspicion.stored()
-    return { passed: true, next: ahead?.batch.epoch === batch.epoch ? ahead : undefined }
+    const isNext = !isOver && ahead?.batch.epoch === batch.epoch
+    return { passed: true, next: isNext ? ahead : undefined }
   }
 
   /** The core's mark will be the end of the batch in hand, if that passes; else this is thrown away. */
@@ -119,6 +146,12 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         acknowledged = delivery.acknowledged
         markEpoch = batch.epoch
         return
+      case 'forked': {
+        const { fromSequence } = delivery
+        if (fromSequence > batch.firstSequence) await source.acknowledge(lane, fromSequence - 1)
+        await fork(batch, fromSequence)
+        return
+      }
       case 'unknown-gateway':
         health.failed('gateway.unknown', 'not enrolled')
         await options.enrol?.()

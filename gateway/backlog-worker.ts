@@ -12,6 +12,7 @@ import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
 import { giveWay } from './give-way.ts'
 import { disclosing } from './ledger/disclosure.ts'
+import { epochOnTheWay, readForks } from './ledger/forks.ts'
 import { loadKeyFiles } from './ledger/key-files.ts'
 import { createLaneReader } from './ledger/lane-reader.ts'
 import type { Disclosure, Lane } from './ledger/port.ts'
@@ -59,12 +60,12 @@ function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
   serveOrders<BacklogOrder>(port, (order) => {
     Object.assign(told, order.time, { atMs: performance.now() })
     const { lane, settled, upTo, below } = order
-    const epochs = readEpochs(store)
+    const epochOf = epochOnTheWay(readEpochs(store), readForks(store))
     const source = {
       gatewayId,
       readLane: (_lane: string, afterSequence: number, maxEntries: number, maxBytes: number) => {
         const after = Math.max(afterSequence, settled)
-        return read({ lane, after, upTo, below, maxEntries, maxBytes }, epochs)
+        return read({ lane, after, upTo, below, maxEntries, maxBytes }, epochOf)
       },
     }
     return createLocalCarrier({ source, link, manners: BESIDE_OTHERS }).prepare(order)

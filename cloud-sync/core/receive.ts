@@ -5,7 +5,7 @@
  * again finds its entries below the mark, and one that comes too early finds its own beginning above.
  */
 import { CloudError } from '../errors.ts'
-import type { Clock } from '../ports.ts'
+import { type Clock, type Logger, silentLogger } from '../ports.ts'
 import { readEntry } from '../protocol/entry.ts'
 import { MAX_DISCLOSED_BYTES, MAX_ENTRY_BYTES } from '../protocol/limits.ts'
 import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts'
@@ -21,6 +21,8 @@ export const STREAM_STRIDE = 2 ** 32
 export type Received =
   | { readonly kind: 'stored'; readonly answer: PushAnswer }
   | { readonly kind: 'ahead'; readonly acknowledged: number }
+  /** From here on other entries are kept under the same numbers; nothing of the batch was stored. */
+  | { readonly kind: 'forked'; readonly fromSequence: number }
 
 export interface Receiver {
   /** Resolves after the commit. Throws `request.invalid` and `core.storage`. */
@@ -37,11 +39,18 @@ interface Tally {
   stored: number
   bytes: number
   duplicates: number
+  unchecked: number
   missing: number
 }
 
-export function createReceiver(store: CoreStore, sessions: Sessions, clock: Clock): Receiver {
+export function createReceiver(
+  store: CoreStore,
+  sessions: Sessions,
+  clock: Clock,
+  logger: Logger = silentLogger,
+): Receiver {
   const shown = createDisclosed(store)
+  const compare = createComparison(store)
   const addStream = store.prepare(
     `INSERT INTO stream (gateway_no, epoch, lane, updated_at) VALUES (?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
@@ -79,8 +88,10 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
       stream = findStream.get(gateway.no, batch.epoch, batch.lane)
       if (!stream) throw new CloudError('core.failed', { detail: 'stream not found' })
     }
+    const { fork, unchecked } = compare(stream, batch)
+    if (fork !== undefined) return { kind: 'forked', fromSequence: fork } as const
     addDay.run(stream.no, dayOf(now), stream.high)
-    const tally = { high: stream.high, stored: 0, bytes: 0, duplicates: 0, missing: 0 }
+    const tally = { high: stream.high, stored: 0, bytes: 0, duplicates: 0, unchecked, missing: 0 }
     for (const entry of batch.entries) writeEntry(gateway, batch.lane, stream.no, entry, tally)
     const { high, stored, bytes, duplicates, missing } = tally
     moveMark.run(high, stored, bytes, duplicates, missing, batch.nonce, now, stream.no)
@@ -129,6 +140,14 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
       }
       const written = await store.commit(() => write(gateway, batch, clock.now()))
       if (written.kind === 'ahead') return written
+      if (written.kind === 'forked') {
+        const { epoch, lane } = batch
+        logger.warn(
+          { gateway: gateway.id, epoch, lane, fromSequence: written.fromSequence },
+          'a gateway has other entries under the same numbers: its data folder was put back, or two boxes run from one copy; it goes on in a new epoch, its kefu-edge doctor says what to do',
+        )
+        return written
+      }
       const { streamNo, tally } = written
       const kept = readBack.get(streamNo)
       if (!kept) throw new CloudError('core.failed', { detail: 'stream not found' })
@@ -136,10 +155,40 @@ export function createReceiver(store: CoreStore, sessions: Sessions, clock: Cloc
       const refused = findRefusals
         .all(base + first[0], base + last[0])
         .map(({ key, code }) => ({ sequence: key - base, code }))
-      const { stored, duplicates } = tally
-      const answer = { acknowledged: kept.high, stored, duplicates, refused, nonce: kept.nonce }
-      return { kind: 'stored', answer }
+      const { stored, duplicates, unchecked } = tally
+      const counts = { acknowledged: kept.high, stored, duplicates, unchecked }
+      return { kind: 'stored', answer: { ...counts, refused, nonce: kept.nonce } }
     },
+  }
+}
+
+/**
+ * Whether what comes again is what is kept: two histories of one gateway give the same numbers to other
+ * entries. What retention removed, or what never came, cannot be compared.
+ */
+function createComparison(store: CoreStore) {
+  const kept = store.prepare<{ key: number; bytes: Uint8Array }>(
+    'SELECT key, bytes FROM entry WHERE key BETWEEN ? AND ?',
+  )
+  const refused = store.prepare<{ key: number }>(
+    'SELECT key FROM refusal WHERE key BETWEEN ? AND ?',
+  )
+
+  return ({ no, high }: StreamRow, { entries }: PushBatch) => {
+    const [first = high + 1] = entries[0] ?? []
+    if (first > high) return { unchecked: 0 }
+    const base = no * STREAM_STRIDE
+    const range = [base + first, base + Math.min(high, entries.at(-1)?.[0] ?? high)] as const
+    const known = new Map(kept.all(...range).map(({ key, bytes }) => [key - base, bytes]))
+    const without = new Set(refused.all(...range).map(({ key }) => key - base))
+    let unchecked = 0
+    for (const [sequence, , bytes] of entries) {
+      if (sequence > high) break
+      const there = known.get(sequence)
+      if (there && Buffer.compare(there, bytes) !== 0) return { fork: sequence, unchecked }
+      if (!there && !without.has(sequence)) unchecked += 1
+    }
+    return { unchecked }
   }
 }
 

@@ -64,8 +64,8 @@ export function coreRoutes(parts: CoreParts): readonly Route[] {
         const batch = orInvalid(parseMsgpack(PushBatch, await call.incoming.inflated()))
         const received = await parts.receiver.receive(gatewayOf(call), batch)
         if (received.kind === 'stored') return json(received.answer)
-        const { acknowledged } = received
-        return json({ code: 'batch.ahead', acknowledged }, 409)
+        const { kind, ...mark } = received
+        return json({ code: `batch.${kind}`, ...mark }, 409)
       },
     },
     {

@@ -133,7 +133,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       gateways,
       sessions,
       reports,
-      receiver: nudging(createReceiver(store, sessions, clock), relay),
+      receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
       statusPage: createStatusPage(reports, clock),
       ...tokens,
       ...keys.said,

@@ -68,6 +68,8 @@ export const PushAnswer = Type.Object({
   acknowledged: Sequence,
   stored: Type.Integer({ minimum: 0 }),
   duplicates: Type.Integer({ minimum: 0 }),
+  /** Duplicates that the core no longer has, so that it cannot tell whether they are the same. */
+  unchecked: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Entries of this batch that the core will never take: to be quarantined. */
   refused: Type.Array(Type.Object({ sequence: Sequence, code: RefusalCode })),
   nonce: Nonce,
@@ -80,6 +82,16 @@ export const AheadAnswer = Type.Object({
   acknowledged: Sequence,
 })
 export type AheadAnswer = Static<typeof AheadAnswer>
+
+/**
+ * With status 409 and code `batch.forked`: from this sequence on the core has other entries than those of the
+ * batch under the same numbers. What comes before it is the same there as here; nothing was stored.
+ */
+export const ForkedAnswer = Type.Object({
+  code: Type.Literal('batch.forked'),
+  fromSequence: Sequence,
+})
+export type ForkedAnswer = Static<typeof ForkedAnswer>
 
 /** `POST /v1/gateways/{id}/echo` */
 export const EchoRequest = Type.Object({ nonce: Nonce })

@@ -8,6 +8,7 @@ import { createRegistry } from '../devices/registry.ts'
 import { GatewayError, toProblem } from '../errors.ts'
 import type { FactsFile, Pack } from '../knowledge/pack-schema.ts'
 import { createPackStore } from '../knowledge/pack-store.ts'
+import { lastForkMs } from '../ledger/forks.ts'
 import { laneLimitsOf } from '../ledger/lane-limits.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
 import { unhandledByLane } from '../ledger/quarantine.ts'
@@ -29,6 +30,8 @@ const LANE_BAD_PERCENT = 90
 /** Of the facts that came with a pack: at half of them nobody has put in the site's own. */
 const EXAMPLES_SHARE = 0.5
 const NAMES_SHOWN = 5
+/** Time for somebody to look for the second box. */
+const FORKED_SAID_DAYS = 14
 
 export interface RecordView {
   readonly verdicts: readonly Verdict[]
@@ -66,7 +69,7 @@ export async function checkRecord(
       ...checkPacks(packs, nowMs),
       ...checkCounts(packs, config),
       ...checkDevices(store, nowMs),
-      ...checkLanes(store, config),
+      ...checkLanes(store, config, nowMs),
       checkSignature(store, nowMs, isRunning),
     ]
     return { verdicts, ...(time ? { time } : {}) }
@@ -182,7 +185,7 @@ function readPresence(payload: Uint8Array): { online: boolean; sinceMs: number }
   }
 }
 
-function checkLanes(store: Store, config: Config): Verdict[] {
+function checkLanes(store: Store, config: Config, nowMs: number): Verdict[] {
   const lanes = balanceFromDatabase(store)
   const limits = laneLimitsOf(config.limits)
   const hasCore = config.cloud.url !== undefined
@@ -200,6 +203,10 @@ function checkLanes(store: Store, config: Config): Verdict[] {
   }
   for (const [lane, count] of unhandledByLane(store)) {
     found.push(warn('ledger', 'quarantined', { lane, count }))
+  }
+  const forkedAtMs = lastForkMs(store)
+  if (forkedAtMs !== undefined && nowMs - forkedAtMs < FORKED_SAID_DAYS * DAY_MS) {
+    found.push(warn('ledger', 'forked', { at: new Date(forkedAtMs).toISOString() }))
   }
   if (found.length > 0) return found
   const pending = lanes.reduce((sum, lane) => sum + lane.pending, 0)

@@ -35,6 +35,7 @@ export function statusLines(status: Status): string[] {
   ]
   const { checkpoint } = ledger
   const signed = checkpoint ? ` · ${label('signed')} ${checkpoint.entries} (${checkpoint.at})` : ''
+  const forked = ledger.forkedAt ? ` · ${label('forked')}` : ''
   return [
     line(
       'box',
@@ -45,7 +46,7 @@ export function statusLines(status: Status): string[] {
     ...(status.running ? liveLines(status, line, label) : []),
     line('devices', people.join(' · ')),
     line('packs', packs.map((pack) => `${pack.name} ${pack.version}`).join(', ') || label('none')),
-    line('ledger', `${ledger.entries} ${label('entries')}${signed}`),
+    line('ledger', `${ledger.entries} ${label('entries')}${signed}${forked}`),
     ...laneTable(status, label),
     ...(status.running ? jobLines(status, label) : []),
   ]

@@ -34,6 +34,8 @@ export interface BoxStatus {
   readonly ledger: {
     readonly entries: number
     readonly checkpoint?: { readonly entries: number; readonly at: string }
+    /** When the core last showed another history under the numbers of this record. */
+    readonly forkedAt?: string
     readonly lanes: readonly LaneBalance[]
   }
 }
@@ -87,6 +89,7 @@ export function boxStatus(parts: {
   const { ledger, registry, library, clock, time } = parts
   const devices = registry.list()
   const checkpoint = ledger.latestCheckpoint()
+  const forkedAtMs = ledger.forkedAtMs()
   return {
     version: VERSION,
     node: process.version,
@@ -114,6 +117,7 @@ export function boxStatus(parts: {
             },
           }
         : {}),
+      ...(forkedAtMs === undefined ? {} : { forkedAt: new Date(forkedAtMs).toISOString() }),
       lanes: ledger.balance(),
     },
   }

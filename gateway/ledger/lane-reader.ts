@@ -2,9 +2,9 @@
 import type { SourceEntry } from '@kefu-edge/cloud-sync/ports'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
+import type { EpochOnTheWay } from './forks.ts'
 import { positionOf } from './lanes.ts'
 import type { Lane } from './port.ts'
-import { type Epoch, epochOf } from './settings.ts'
 
 export interface LaneSlice {
   readonly lane: Lane
@@ -22,7 +22,7 @@ const WAITING = `FROM ledger_entry WHERE pos > ? AND pos <= ? AND idx < ?
   AND NOT EXISTS (SELECT 1 FROM ledger_quarantine q WHERE q.pos = ledger_entry.pos)
   ORDER BY pos LIMIT ?`
 
-export type LaneReader = (slice: LaneSlice, epochs: readonly Epoch[]) => readonly SourceEntry[]
+export type LaneReader = (slice: LaneSlice, epochOf: EpochOnTheWay) => readonly SourceEntry[]
 
 /** All of one epoch; at least one entry if there is one, however small `maxBytes` is. */
 export function createLaneReader(
@@ -37,7 +37,7 @@ export function createLaneReader(
      FROM (SELECT idx, pos, length(bytes) AS size, bytes ${WAITING})`,
   )
   const rowLimit = createRowLimit(store)
-  return ({ lane, after, upTo, below, maxEntries, maxBytes }, epochs) => {
+  return ({ lane, after, upTo, below, maxEntries, maxBytes }, epochOf) => {
     // The pushers look after each transaction, and most of them left their lane as it was.
     if (after >= upTo) return []
     const start = positionOf(lane, 0)
@@ -48,14 +48,15 @@ export function createLaneReader(
     const batch: SourceEntry[] = []
     let bytes = 0
     for (const row of rows) {
-      const epoch = epochOf(epochs, row.idx)?.id
+      const sequence = row.pos - start
+      const epoch = epochOf(lane, sequence, row.idx)
       if (epoch === undefined) throw new GatewayError('ledger.corrupt', { detail: 'no epoch' })
       bytes += row.bytes.length
       if (batch.length > 0 && (bytes > maxBytes || batch[0]?.epoch !== epoch)) break
       const disclosed = disclose(row.bytes)
       batch.push({
         epoch,
-        sequence: row.pos - start,
+        sequence,
         index: row.idx,
         bytes: row.bytes,
         ...(disclosed ? { disclosed } : {}),

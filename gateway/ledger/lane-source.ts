@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import type { DurableSize } from './durable-size.ts'
+import type { EpochOnTheWay } from './forks.ts'
 import { createLaneReader } from './lane-reader.ts'
 import type { Lanes } from './lanes.ts'
 import type { Lane, LedgerSource } from './port.ts'
@@ -16,8 +17,10 @@ export interface LedgerCore {
   readonly tree: LedgerTree
   /** Brings memory in line with the tables after a lost transaction. */
   refresh(): void
-  epochs(): readonly Epoch[]
   epoch(): Epoch
+  readonly epochOnTheWay: EpochOnTheWay
+  /** Inside `store.commit`; opens a new epoch where that of the entries is the present one. */
+  fork(lane: Lane, epoch: string, fromSequence: number): void
   /** Leaves that are on disk: without those of the open transaction. */
   readonly durable: DurableSize
 }
@@ -53,7 +56,7 @@ export function createLaneSource(
       core.refresh()
       const { settled, upTo, below } = bounds(lane)
       const after = Math.max(afterSequence, settled)
-      return read({ lane, after, upTo, below, maxEntries, maxBytes }, core.epochs())
+      return read({ lane, after, upTo, below, maxEntries, maxBytes }, core.epochOnTheWay)
     },
     readable: (lane) => {
       core.refresh()
@@ -65,6 +68,15 @@ export function createLaneSource(
       core.refresh()
       lanes.deliver(lane, upToSequence)
     },
+    accepted: (lane) => {
+      core.refresh()
+      return lanes.accepted(lane)
+    },
+    fork: (lane, epoch, fromSequence) =>
+      store.commit(() => {
+        core.refresh()
+        core.fork(lane, epoch, fromSequence)
+      }),
     quarantine: (lane, sequence, reason) =>
       store.commit(() => {
         core.refresh()

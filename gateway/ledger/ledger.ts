@@ -10,6 +10,7 @@ import { disclosing } from './disclosure.ts'
 import { trackDurableSize } from './durable-size.ts'
 import { ENTRY_FORMAT, encodeLeaf } from './entry-codec.ts'
 import { createEpochs } from './epochs.ts'
+import { createForks, lastForkMs } from './forks.ts'
 import { type LedgerHead, nameOf, OPENED_KIND } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
 import { DEFAULT_LANE_LIMITS, type LaneLimit, withoutCore } from './lane-limits.ts'
@@ -76,6 +77,8 @@ export interface FullLedger extends Ledger, LedgerSource, ReadableLanes, LedgerW
   removableUpTo(lane: Lane): number
   /** They are being removed: those that still wait leave the way up as expired. Inside `store.commit`. */
   expire(lane: Lane, upTo: number): void
+  /** When the core last showed another history under our numbers; see forks.ts. */
+  forkedAtMs(): number | undefined
   /** Begins a new epoch: after a restore, or when the file turns out to be an older copy. */
   openEpoch(reason: string): Promise<string>
 }
@@ -91,6 +94,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   const subjectKeys = createSubjectKeys({ store, keys, random, erased: memory })
   const readHead = () => memory?.readHead()
   const epochs = createEpochs({ store, clock, keys, random, gatewayId, readHead })
+  const forks = createForks(store, epochs.list)
   const reader = createEntryReader(store, subjectKeys)
   const durable = trackDurableSize(store, () => treeSize(store))
   const insert = store.prepare(
@@ -110,6 +114,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     lanes.reload()
     if (treeSize(store) !== tree.size) tree.reload()
     epochs.reload()
+    forks.reload()
   }
 
   function begin(reason: string): Epoch {
@@ -163,7 +168,15 @@ export function createLedger(options: LedgerOptions): FullLedger {
     return last
   }
 
-  const core = { store, clock, lanes, tree, refresh, epochs: epochs.list, epoch, durable }
+  /** See forks.ts; inside `store.commit`. */
+  function fork(lane: Lane, forked: string, fromSequence: number): void {
+    const last = epochs.list().at(-1)
+    const { id, firstIndex } = !last || last.id === forked ? begin('forked') : last
+    forks.add({ lane, fromSequence, belowIndex: firstIndex, epoch: id, atMs: clock.now() })
+  }
+
+  const { epochOnTheWay } = forks
+  const core = { store, clock, lanes, tree, refresh, epoch, epochOnTheWay, fork, durable }
   const fresh =
     <A extends unknown[], R>(read: (...args: A) => R) =>
     (...args: A): R => {
@@ -179,6 +192,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     removableUpTo: fresh(hasCore ? lanes.settledUpTo : lanes.accepted),
     expire: fresh(lanes.expire),
     size: fresh(() => tree.size),
+    forkedAtMs: () => lastForkMs(store),
     entryAt: reader.entryAt,
     entriesFrom: reader.entriesFrom,
     openEpoch: (reason) => store.commit(fresh(() => begin(reason).id)),

@@ -30,6 +30,8 @@ function sourceOf(count: number, otherFrom = Number.POSITIVE_INFINITY, readMs = 
     readLane,
     acknowledge: async () => {},
     quarantine: async () => {},
+    accepted: () => count,
+    fork: async () => {},
   }
   return { source, asked }
 }

@@ -191,6 +191,8 @@ it('keeps the balance of the gateway’s own ledger when entries are quarantined
           ),
       acknowledge: (lane, upTo) => ledger.acknowledge(laneOf(lane), upTo),
       quarantine: (lane, sequence, reason) => ledger.quarantine(laneOf(lane), sequence, reason),
+      accepted: (lane) => ledger.accepted(laneOf(lane)),
+      fork: (lane, epoch, from) => ledger.fork(laneOf(lane), epoch, from),
     },
     lanes: LANES,
     link: rig.linkTo(rig.core.url),

@@ -37,6 +37,7 @@ interface Row {
   no: number
   bytes: Uint8Array
   disclosed: Uint8Array | null
+  epoch: string
 }
 
 export function openSource(
@@ -47,13 +48,13 @@ export function openSource(
   db.pragma('journal_mode = WAL')
   db.pragma(`synchronous = ${options.synchronous ?? 'FULL'}`)
   db.exec(`CREATE TABLE IF NOT EXISTS entry (
-    no INTEGER PRIMARY KEY, lane TEXT, sequence INTEGER, bytes BLOB, disclosed BLOB,
+    no INTEGER PRIMARY KEY, epoch TEXT, lane TEXT, sequence INTEGER, bytes BLOB, disclosed BLOB,
     state INTEGER NOT NULL DEFAULT 0, reason TEXT);
     CREATE UNIQUE INDEX IF NOT EXISTS by_lane ON entry (lane, state, sequence)`)
-  const insert = db.prepare('INSERT INTO entry (lane, sequence, bytes) VALUES (?, ?, ?)')
+  const insert = db.prepare('INSERT INTO entry (epoch, lane, sequence, bytes) VALUES (?, ?, ?, ?)')
   const top = db.prepare('SELECT coalesce(max(sequence), 0) FROM entry WHERE lane = ?').pluck()
   const read = db.prepare(
-    `SELECT sequence, no, bytes, disclosed FROM entry
+    `SELECT sequence, no, bytes, disclosed, epoch FROM entry
      WHERE lane = ? AND state = 0 AND sequence > ? ORDER BY sequence LIMIT ?`,
   )
   const deliver = db.prepare(
@@ -62,11 +63,14 @@ export function openSource(
   const isolate = db.prepare(
     'UPDATE entry SET state = 2, reason = ? WHERE lane = ? AND state = 0 AND sequence = ?',
   )
+  const travel = db.prepare(
+    'UPDATE entry SET epoch = ? WHERE lane = ? AND state = 0 AND sequence >= ?',
+  )
   const countState = db
     .prepare('SELECT count(*) FROM entry WHERE lane = ? AND (state = ? OR ? < 0)')
     .pluck()
   const listeners = new Set<() => void>()
-  const epoch = options.epoch ?? 'epoch-1'
+  let epoch = options.epoch ?? 'epoch-1'
   const appended = () => {
     for (const listener of listeners) listener()
   }
@@ -88,7 +92,7 @@ export function openSource(
             body: { n: sequence },
             ...make?.(sequence),
           }
-          insert.run(lane, sequence, packr.encode(leaf))
+          insert.run(epoch, lane, sequence, packr.encode(leaf))
         }
       })()
       appended()
@@ -96,7 +100,7 @@ export function openSource(
     },
     appendRaw(lane, bytes) {
       const sequence = (top.get(lane) as number) + 1
-      insert.run(lane, sequence, bytes)
+      insert.run(epoch, lane, sequence, bytes)
       appended()
       return sequence
     },
@@ -105,9 +109,10 @@ export function openSource(
       let bytes = 0
       for (const row of read.iterate(lane, after, maxEntries) as IterableIterator<Row>) {
         bytes += row.bytes.length
-        if (entries.length > 0 && bytes > maxBytes) break
+        const [first] = entries
+        if (first && (bytes > maxBytes || first.epoch !== row.epoch)) break
         entries.push({
-          epoch,
+          epoch: row.epoch,
           sequence: row.sequence,
           index: row.no - 1,
           bytes: row.bytes,
@@ -121,6 +126,11 @@ export function openSource(
     },
     quarantine: async (lane, sequence, reason) => {
       isolate.run(reason, lane, sequence)
+    },
+    accepted: (lane) => top.get(lane) as number,
+    fork: async (lane, forked, from) => {
+      if (forked === epoch) epoch = `${epoch}-and-on`
+      travel.run(epoch, lane, from)
     },
     onAppend(listener) {
       listeners.add(listener)
