@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { runOperation } from '../../gateway/console/operations.ts'
@@ -79,6 +81,65 @@ describe.each(['uws', 'node'] as const)('a password over the %s port', (adapter)
     expect((await gateway.ask(token, { id: 'h3', text })).status).toBe(200)
   })
 })
+
+/** A client that goes on sending when it was told to go; `ws` would answer the close by itself. */
+async function openStubborn(gateway: TestGateway, deviceId: string, token: string) {
+  const socket = connect(gateway.ports.http, '127.0.0.1').on('error', () => {})
+  let said = ''
+  socket.on('data', (chunk) => {
+    said += chunk.toString('latin1')
+  })
+  const wait = (what: string) => expect.poll(() => said).toContain(what)
+  const lines = ['GET /v1/ws HTTP/1.1', 'host: x', 'upgrade: websocket', 'connection: upgrade']
+  const keys = ['sec-websocket-version: 13', 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==']
+  const offer = 'sec-websocket-protocol: kefu.v1.json'
+  socket.write(`${[...lines, ...keys, offer].join('\r\n')}\r\n\r\n`)
+  await wait('101 Switching')
+  const send = (opcode: number, bytes: Buffer) =>
+    // RFC 6455, 5.2: final, masked with zeroes, 16 bits of length.
+    socket.write(
+      Buffer.concat([
+        Buffer.from([
+          0x80 | opcode,
+          0x80 | 126,
+          bytes.length >> 8,
+          bytes.length & 0xff,
+          0,
+          0,
+          0,
+          0,
+        ]),
+        bytes,
+      ]),
+    )
+  const say = (frame: Frame) => send(1, Buffer.from(JSON.stringify(frame)))
+  say({ type: 'hello', deviceId, token })
+  await wait('welcome')
+  return { socket, wait, say, answerClose: () => send(8, Buffer.from([0x03, 0xf0])) }
+}
+
+it.each(['uws', 'node'] as const)(
+  'a device that was switched off is gone at once, and what it still sends is not taken (%s)',
+  async (adapter) => {
+    const gateway = await startGateway({ config: { http: { port: 0, adapter } } })
+    const token = await gateway.addDevice('kiosk-1')
+    const { socket, wait, say, answerClose } = await openStubborn(gateway, 'kiosk-1', token)
+    const alarm = (id: string) =>
+      say({ type: 'event', id, kind: 'alarm', name: 'fall', at: '2026-11-28T08:00:00+08:00' })
+    alarm('before')
+    await wait('"inReplyTo":"before"')
+    await runOperation('device.disable', { id: 'kiosk-1' }, gateway.box.operations)
+    expect(gateway.box.hooks.status?.().webSockets).toBe(0)
+    const ended = once(socket, 'close')
+    alarm('after')
+    answerClose()
+    await ended
+    await gateway.box.store.durable()
+    const { entriesFrom, size } = gateway.box.ledger
+    const alarms = entriesFrom(0, size()).filter(({ kind }) => kind === 'event.alarm')
+    expect(alarms.map(({ body }) => body.id)).toEqual(['before'])
+  },
+)
 
 describe('a wrong password', () => {
   it('is refused on the WebSocket, and waits after some failures; the right one does then too', async () => {

@@ -55,8 +55,9 @@ const packr = new Packr({ useRecords: false })
 export function createDeviceSockets(parts: DeviceSocketParts): DeviceSockets {
   const byDevice = new Map<string, DeviceSocket>()
   const register = (socket: DeviceSocket, device: Device) => {
-    byDevice.get(device.id)?.close(CLOSE.taken, 'the device connected again')
+    const before = byDevice.get(device.id)
     byDevice.set(device.id, socket)
+    before?.close(CLOSE.taken, 'the device connected again')
     parts.onConnected(device)
   }
   const unregister = (socket: DeviceSocket, device: Device) => {
@@ -112,6 +113,8 @@ class DeviceSocket implements WebSocketListener {
   }
 
   onMessage(data: Uint8Array, isBinary: boolean): void {
+    // Until the peer has answered our close, it may still send.
+    if (this.#isClosed) return
     if (this.#held) {
       this.#hold(this.#held, data, isBinary)
       return
@@ -141,19 +144,18 @@ class DeviceSocket implements WebSocketListener {
   onDrain(): void {}
 
   onClose(): void {
-    this.#isClosed = true
-    clearTimeout(this.#helloTimer)
-    if (this.#device) this.#unregister(this, this.#device)
-    this.#device = undefined
+    this.#end(this.endReason)
   }
 
+  /** False when it is closed, by either side. */
   send(name: string, message: object): boolean {
+    if (this.#isClosed) return false
     if (this.#peer.bufferedBytes() > MAX_BUFFERED_BYTES) {
       this.#parts.logger.warn(
         { device: this.#device?.id },
         'device reads too slowly, connection cut',
       )
-      this.endReason = 'the device read too slowly'
+      this.#end('the device read too slowly')
       this.#peer.destroy()
       return false
     }
@@ -163,9 +165,17 @@ class DeviceSocket implements WebSocketListener {
   }
 
   close(code: number, reason: string): void {
-    this.endReason = reason
-    this.#isClosed = true
+    this.#end(reason)
     this.#peer.close(code, reason)
+  }
+
+  /** From here on nothing is taken nor sent; the device counts as gone, whenever its network notices. */
+  #end(reason: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.endReason = reason
+    clearTimeout(this.#helloTimer)
+    if (this.#device) this.#unregister(this, this.#device)
   }
 
   #greet(frame: Record<string, unknown>): void {
