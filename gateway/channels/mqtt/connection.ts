@@ -117,6 +117,12 @@ export class Connection {
     if (!this.isHeld) this.io.resume()
   }
 
+  /** A packet that is as much work as so many more: they count against the client's rate too. */
+  charge(packets: number): void {
+    const waitMs = this.pace.charge(packets, this.engine.clock.nowMs)
+    if (waitMs !== AT_ONCE) this.restFor(waitMs)
+  }
+
   /** Too much at once, or too fast: nothing more is handled in this turn, or for a while. */
   private restFor(waitMs: number): void {
     this.hold()

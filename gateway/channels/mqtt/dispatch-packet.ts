@@ -12,6 +12,7 @@ import { PINGRESP } from './codec/encoder.ts'
 import { PacketType, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import type { Connection } from './connection.ts'
+import { MAX_FILTERS_PER_PACKET } from './limits.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
 /** Gives a whole packet to who deals with it. Throws a ProtocolError where it may not come. */
@@ -50,10 +51,16 @@ export function dispatchPacket(
       connection.inbound.pubrel(decodeAck(type, buffer, start, end, version).packetId)
       return
     case PacketType.subscribe:
-      subscribe(connection, decodeSubscribe(buffer, start, end, version))
+      subscribe(
+        connection,
+        decodeSubscribe(buffer, start, end, version, maxFiltersPerPacket(connection)),
+      )
       return
     case PacketType.unsubscribe:
-      unsubscribe(connection, decodeUnsubscribe(buffer, start, end, version))
+      unsubscribe(
+        connection,
+        decodeUnsubscribe(buffer, start, end, version, maxFiltersPerPacket(connection)),
+      )
       return
     case PacketType.pingreq:
       connection.send(PINGRESP)
@@ -71,6 +78,9 @@ export function dispatchPacket(
       throw new ProtocolError(Reason.protocolError, 'a second CONNECT')
   }
 }
+
+const maxFiltersPerPacket = ({ engine }: Connection): number =>
+  Math.max(MAX_FILTERS_PER_PACKET, engine.limits.maxSubscriptionsPerClient)
 
 function beforeOpen(
   connection: Connection,

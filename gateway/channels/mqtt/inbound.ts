@@ -45,6 +45,11 @@ export class Inbound {
       return
     }
     const message = this.toMessage(packet, buffer, from, end)
+    if (message.retain && !connection.engine.retained.wouldAccept(message)) {
+      const reason = 'the gateway holds as many retained messages as it may'
+      this.refuse(packet, Reason.quotaExceeded, reason)
+      return
+    }
     if (rights.isForBox) this.toBox(packet, message, session)
     else this.toSubscribers(packet, message, session)
   }
@@ -124,10 +129,9 @@ export class Inbound {
   }
 
   private toSubscribers(packet: PublishPacket, message: Message, session: Session): void {
-    const { dispatcher } = this.connection.engine
-    const quota = this.quotaProblem(message)
-    if (quota !== undefined) {
-      this.refuse(packet, Reason.quotaExceeded, quota)
+    const { dispatcher, limits } = this.connection.engine
+    if (limits.queueOverflow === 'refuse' && !dispatcher.hasRoomFor(message)) {
+      this.refuse(packet, Reason.quotaExceeded, 'the queue of a subscriber is full')
       return
     }
     if (packet.qos === 0) {
@@ -173,17 +177,6 @@ export class Inbound {
     if (result === 'pending') return
     if (result === 'none' && ack.reasonCode === 0) ack.reasonCode = Reason.noMatchingSubscribers
     ack.isReady = true
-  }
-
-  private quotaProblem(message: Message): string | undefined {
-    const { retained, dispatcher, limits } = this.connection.engine
-    if (message.retain && !retained.wouldAccept(message)) {
-      return 'the gateway holds as many retained messages as it may'
-    }
-    if (limits.queueOverflow === 'refuse' && !dispatcher.hasRoomFor(message)) {
-      return 'the queue of a subscriber is full'
-    }
-    return undefined
   }
 
   private toBox(packet: PublishPacket, message: Message, session: Session): void {

@@ -91,3 +91,14 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxPacketsPerTurn: 64,
   maxPendingAcks: 200,
 }
+
+/**
+ * User properties of one packet: headers and traces are a few dozen. Without a bound the smallest ones, five
+ * bytes each, are fifteen times their size in memory, in retained messages for good.
+ */
+export const MAX_USER_PROPERTIES = 100
+/**
+ * Filters of one SUBSCRIBE or UNSUBSCRIBE, or as many as a client may have subscriptions if that is more:
+ * they are settled in one stretch, and one commit.
+ */
+export const MAX_FILTERS_PER_PACKET = 1000

@@ -51,16 +51,24 @@ export class Pace {
     const bytesWaitMs = this.bytes.spend(bytes, now)
     const messageWaitMs = isAnswer(packetType) ? 0 : this.messages.spend(1, now)
     const waitMs = Math.max(bytesWaitMs, messageWaitMs)
-    if (waitMs > 0) {
-      this.watchedUntilMs = now() + WATCHED_MS
-      return Math.max(waitMs, this.limits.rateRestMs)
-    }
+    if (waitMs > 0) return this.restFor(waitMs, now)
     const turn = this.turns.now
     if (turn !== this.turn) {
       this.turn = turn
       this.leftOfTurn = this.shareOfTurn(now)
     }
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
+  }
+
+  /** Counts the work of so many more packets, and says when the next one may be handled. */
+  charge(packets: number, now: () => number): number {
+    const waitMs = this.messages.spend(packets, now)
+    return waitMs > 0 ? this.restFor(waitMs, now) : AT_ONCE
+  }
+
+  private restFor(waitMs: number, now: () => number): number {
+    this.watchedUntilMs = now() + WATCHED_MS
+    return Math.max(waitMs, this.limits.rateRestMs)
   }
 
   private shareOfTurn(now: () => number): number {

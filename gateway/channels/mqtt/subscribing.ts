@@ -17,6 +17,7 @@ interface Granted {
 export function subscribe(connection: Connection, packet: SubscribePacket): void {
   const { engine } = connection
   const session = connection.session as Session
+  connection.charge(packet.subscriptions.length - 1)
   const identifier = packet.properties?.subscriptionIdentifiers?.[0] ?? 0
   const codes: number[] = []
   const granted: Granted[] = []
@@ -109,6 +110,7 @@ function check(
 export function unsubscribe(connection: Connection, packet: UnsubscribePacket): void {
   const { engine } = connection
   const session = connection.session as Session
+  connection.charge(packet.filters.length - 1)
   const codes = packet.filters.map((text) => {
     if (parseFilter(text) === undefined) return Reason.topicFilterInvalid
     return engine.sessions.unsubscribe(session, text) ? 0 : Reason.noSubscriptionExisted

@@ -128,24 +128,32 @@ export function decodeAck(
 const RECEIVE_CODES = new Set([0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
 const RELEASE_CODES = new Set([0, 0x92])
 
-/** SUBSCRIBE, section 3.8. Filters that are malformed are refused one by one later, not here. */
+/**
+ * SUBSCRIBE, section 3.8. Filters that are malformed are refused one by one later, not here; more than
+ * `maxFilters` are refused all together.
+ */
 export function decodeSubscribe(
   buffer: Buffer,
   start: number,
   end: number,
   version: ProtocolVersion,
+  maxFilters: number,
 ): SubscribePacket {
   const reader = new Reader(buffer, start, end)
   const packetId = reader.packetId()
   const properties = version === 5 ? readProperties(reader, PacketType.subscribe) : undefined
   const subscriptions: SubscriptionRequest[] = []
   while (reader.remaining > 0) {
+    if (subscriptions.length === maxFilters) throw tooManyFilters(maxFilters)
     const filter = reader.text()
     subscriptions.push(readOptions(filter, reader.byte(), version))
   }
   if (subscriptions.length === 0) throw protocolError('a SUBSCRIBE without filters')
   return { packetId, subscriptions, properties }
 }
+
+const tooManyFilters = (most: number): ProtocolError =>
+  new ProtocolError(Reason.quotaExceeded, `a packet has ${most} filters at most`)
 
 function readOptions(
   filter: string,
@@ -172,18 +180,22 @@ function readOptions(
   }
 }
 
-/** UNSUBSCRIBE, section 3.10. */
+/** UNSUBSCRIBE, section 3.10, of `maxFilters` at most. */
 export function decodeUnsubscribe(
   buffer: Buffer,
   start: number,
   end: number,
   version: ProtocolVersion,
+  maxFilters: number,
 ): UnsubscribePacket {
   const reader = new Reader(buffer, start, end)
   const packetId = reader.packetId()
   const properties = version === 5 ? readProperties(reader, PacketType.unsubscribe) : undefined
   const filters: string[] = []
-  while (reader.remaining > 0) filters.push(reader.text())
+  while (reader.remaining > 0) {
+    if (filters.length === maxFilters) throw tooManyFilters(maxFilters)
+    filters.push(reader.text())
+  }
   if (filters.length === 0) throw protocolError('an UNSUBSCRIBE without filters')
   return { packetId, filters, properties }
 }

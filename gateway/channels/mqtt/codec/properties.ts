@@ -1,4 +1,5 @@
 /** MQTT 5.0 section 2.2.2: which property may stand in which packet, and how it is written. */
+import { MAX_USER_PROPERTIES } from '../limits.ts'
 import { PacketType, type Properties, ProtocolError, type UserProperty } from './packets.ts'
 import { malformed, protocolError, Reader } from './reader.ts'
 import { Reason } from './reason-codes.ts'
@@ -111,17 +112,30 @@ const BY_ID: readonly (PropertyEntry | undefined)[] = (() => {
   return table
 })()
 
-/** Reads the properties of a packet of `packetType`; undefined when there are none. */
+/**
+ * Reads the properties of a packet of `packetType`; undefined when there are none. Throws a ProtocolError,
+ * where there are more user properties than `MAX_USER_PROPERTIES` too.
+ */
 export function readProperties(reader: Reader, packetType: number): Properties | undefined {
   const length = reader.varint()
   if (length === 0) return undefined
   if (length > reader.remaining) throw malformed('properties are longer than the packet')
   const end = reader.at + length
   const properties: Properties = {}
-  while (reader.at < end) readProperty(reader, packetType, properties)
+  while (reader.at < end) {
+    readProperty(reader, packetType, properties)
+    const { userProperties } = properties
+    if (userProperties !== undefined && userProperties.length > MAX_USER_PROPERTIES) throw tooMany()
+  }
   if (reader.at !== end) throw malformed('a property is longer than the property length says')
   return properties
 }
+
+const tooMany = (): ProtocolError =>
+  new ProtocolError(
+    Reason.quotaExceeded,
+    `a packet has ${MAX_USER_PROPERTIES} user properties at most`,
+  )
 
 /** Property bytes without their length, as `encodeProperties` makes them. */
 export function readPropertyBytes(bytes: Buffer, packetType: number): Properties {

@@ -201,7 +201,7 @@ test('SUBSCRIBE and UNSUBSCRIBE of mqtt-packet are read', () => {
     } as mqttPacket.ISubscribePacket,
     { protocolVersion: 5 },
   )
-  expect(decodeSubscribe(subscribe, bodyStart(subscribe), subscribe.length, 5)).toEqual({
+  expect(decodeSubscribe(subscribe, bodyStart(subscribe), subscribe.length, 5, 10)).toEqual({
     packetId: 42,
     subscriptions: [
       { filter: 'a/+', qos: 1, noLocal: true, retainAsPublished: true, retainHandling: 2 },
@@ -214,7 +214,7 @@ test('SUBSCRIBE and UNSUBSCRIBE of mqtt-packet are read', () => {
     unsubscriptions: ['a/+', 'b'],
   } as mqttPacket.IUnsubscribePacket)
   expect(
-    decodeUnsubscribe(unsubscribe, bodyStart(unsubscribe), unsubscribe.length, 4).filters,
+    decodeUnsubscribe(unsubscribe, bodyStart(unsubscribe), unsubscribe.length, 4, 10).filters,
   ).toEqual(['a/+', 'b'])
 })
 
@@ -242,8 +242,8 @@ test('any bytes are either decoded or refused with a reason, never anything else
         () => decodeConnect(buffer, 0, buffer.length),
         () => decodePublish(0x30 | flags, buffer, 0, buffer.length, 5),
         () => decodeAck(PacketType.pubrec, buffer, 0, buffer.length, 5),
-        () => decodeSubscribe(buffer, 0, buffer.length, 5),
-        () => decodeUnsubscribe(buffer, 0, buffer.length, 5),
+        () => decodeSubscribe(buffer, 0, buffer.length, 5, 10),
+        () => decodeUnsubscribe(buffer, 0, buffer.length, 5, 10),
       ]
       for (const decode of decoders) {
         try {

@@ -1,0 +1,79 @@
+/** What one packet may carry, and what it costs its client. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
+
+let running: TestBroker | undefined
+const clients: RawClient[] = []
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.destroy()
+  await running?.close()
+  running = undefined
+})
+
+/** A client of MQTT 5, clean start, that is connected. */
+async function open(broker: TestBroker): Promise<RawClient> {
+  const client = await RawClient.open(broker.port)
+  clients.push(client)
+  client.send('100e 0004 4d515454 05 02 003c 00 0001 61')
+  expect(await client.next()).toMatch(/^20..0000/)
+  return client
+}
+
+/** A packet: its first byte and its body, of 128 bytes or more. */
+const packetOf = (head: number, body: Buffer): Buffer => {
+  const { length } = body
+  return Buffer.concat([Buffer.of(head, (length & 0x7f) | 0x80, length >> 7), body])
+}
+const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
+/** SUBSCRIBE to the filter `x`, again and again. */
+const subscribeTimes = (filters: number): Buffer =>
+  packetOf(0x82, Buffer.concat([hex('0001 00'), ...Array(filters).fill(hex('0001 78 00'))]))
+/** PUBLISH of QoS 0 to `x` with so many empty user properties. */
+const publishWith = (pairs: number): Buffer => {
+  const length = pairs * 5
+  const properties = Array(pairs).fill(hex('26 0000 0000'))
+  const head = Buffer.of(0, 1, 0x78, (length & 0x7f) | 0x80, length >> 7)
+  return packetOf(0x30, Buffer.concat([head, ...properties]))
+}
+
+test.each([
+  ['SUBSCRIBE of more than a thousand filters', subscribeTimes(1000), subscribeTimes(1001)],
+  ['PUBLISH with more than a hundred user properties', publishWith(100), publishWith(101)],
+])('a %s ends the connection with 0x97, one fewer does not', async (_name, most, tooMany) => {
+  running = await startBroker()
+  const client = await open(running)
+  client.sendBytes(most)
+  client.send('c000')
+  let packet = await client.next()
+  if (packet.startsWith('90')) packet = await client.next()
+  expect(packet).toBe('d000')
+  client.sendBytes(tooMany)
+  expect(await client.next()).toMatch(/^e0..97/)
+})
+
+test('each filter of a SUBSCRIBE counts against the rate of its client', async () => {
+  running = await startBroker({ limits: { maxMessagesPerSecond: 100, rateBurstSeconds: 0.5 } })
+  const client = await open(running)
+  client.sendBytes(subscribeTimes(60))
+  expect(await client.next()).toMatch(/^90/)
+  expect(running.broker.connections()[0]?.counters.heldBack).toBe(1)
+})
+
+test('a message for the box that is to be retained is refused where there is no room for it', async () => {
+  const onDeviceMessage = vi.fn(() => ({ reasonCode: 0 }))
+  running = await startBroker({
+    limits: { maxRetainedBytes: 15_000 },
+    isDeviceMessageTopic: () => true,
+    onDeviceMessage,
+  })
+  const device = await open(running)
+  const state = (bytes: number) =>
+    device.sendBytes(packetOf(0x33, Buffer.concat([hex('0001 78 0001 00'), Buffer.alloc(bytes)])))
+  state(16_000)
+  expect(await device.next()).toMatch(/^40..000197/)
+  expect(onDeviceMessage).not.toHaveBeenCalled()
+  state(200)
+  expect(await device.next()).toMatch(/^40..0001(10)?$/)
+  expect(onDeviceMessage).toHaveBeenCalledOnce()
+})
