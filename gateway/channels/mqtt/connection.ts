@@ -54,7 +54,8 @@ export class Connection {
     this.outlet = new Outlet(io, engine, this)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
-    this.framer = new Framer(engine.limits.maxPacketBytes, this)
+    const { maxPacketBytes, maxConnectBytes } = engine.limits
+    this.framer = new Framer(Math.min(maxPacketBytes, maxConnectBytes), this)
     io.onData(this.onData)
     io.onDrain(() => this.outlet.drained())
     io.onClose(this.onClosed)
@@ -63,6 +64,12 @@ export class Connection {
   /** We have stopped reading. */
   get isHeld(): boolean {
     return this.holds > 0 || this.outlet.isChoked
+  }
+
+  /** The client is let in. */
+  open(): void {
+    this.state = 'open'
+    this.framer.maxPacketBytes = this.engine.limits.maxPacketBytes
   }
 
   /** Whether another QoS 0 message may be added, or a window be used: the client reads. */

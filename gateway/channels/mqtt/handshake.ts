@@ -232,7 +232,7 @@ export class Handshake {
       connection.end(Reason.packetTooLarge, 'the client takes no CONNACK of this size', false)
       return
     }
-    connection.state = 'open'
+    connection.open()
     this.packet = null
     session.connectedAtMs = engine.clock.nowMs()
     session.disconnectReason = null

@@ -3,6 +3,11 @@
 export interface MqttLimits {
   /** Whole packet, both ways: an ask with attachments fits; more belongs on HTTP. */
   readonly maxPacketBytes: number
+  /**
+   * The same until the client is let in, if that is less. What makes a CONNECT large is a will and a password
+   * or a ticket, 64 KB each at most; of somebody unknown no more should have to be held.
+   */
+  readonly maxConnectBytes: number
   /** Levels of a topic or filter: the contract uses four; deep ones cost matching time. */
   readonly maxTopicDepth: number
   /** A client that has not finished CONNECT by then is closed: half-open sockets are a scarce good. */
@@ -63,6 +68,7 @@ export interface MqttLimits {
 
 export const DEFAULT_LIMITS: MqttLimits = {
   maxPacketBytes: 1024 * 1024,
+  maxConnectBytes: 256 * 1024,
   maxTopicDepth: 32,
   connectTimeoutMs: 10_000,
   maxKeepAliveSeconds: 0,

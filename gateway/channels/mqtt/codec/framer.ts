@@ -14,14 +14,18 @@ export interface PacketSink {
 /** Flags of the fixed header by packet type; -1 where any are allowed, -2 where a client may not send it. */
 const FLAGS: readonly number[] = [-2, 0, -2, -1, 0, 0, 2, 0, 2, -2, 2, -2, 0, -2, 0, 0]
 
+/** Room for a packet that is not whole yet, to begin with; it doubles as the bytes come. */
+const FIRST_ROOM_BYTES = 4096
+
 export class Framer {
   private readonly sink: PacketSink
-  private readonly maxPacketBytes: number
-  /** Bytes not yet taken: a partial packet, or whole ones while held. */
+  /** A larger packet is refused from its header on. */
+  maxPacketBytes: number
+  /** Bytes not yet taken: a partial header, or whole packets while held. */
   private rest: Buffer | null = null
-  /** Chunks of a large packet, joined once it is whole. */
-  private parts: Buffer[] | null = null
-  private partBytes = 0
+  /** A packet that is not whole yet: room for it, of which `partialBytes` are filled. */
+  private partial: Buffer | null = null
+  private partialBytes = 0
   private wantedBytes = 0
   private isHeld = false
   private isRunning = false
@@ -33,17 +37,21 @@ export class Framer {
 
   /** Takes bytes; hands each whole packet on. Throws ProtocolError. */
   push(chunk: Buffer): void {
-    if (this.parts !== null) {
-      this.parts.push(chunk)
-      this.partBytes += chunk.length
-      if (this.partBytes < this.wantedBytes) return
-      chunk = Buffer.concat(this.parts, this.partBytes)
-      this.parts = null
-    } else if (this.rest !== null) {
-      chunk = Buffer.concat([this.rest, chunk])
+    let bytes = chunk
+    if (this.partial !== null) {
+      const missing = this.wantedBytes - this.partialBytes
+      const whole = this.fill(this.partial, chunk.subarray(0, missing))
+      if (chunk.length < missing) return
+      this.partial = null
+      this.run(whole)
+      if (chunk.length === missing) return
+      bytes = chunk.subarray(missing)
+    }
+    if (this.rest !== null) {
+      bytes = Buffer.concat([this.rest, bytes])
       this.rest = null
     }
-    this.run(chunk)
+    this.run(bytes)
   }
 
   /** Stops handing out packets; bytes that come meanwhile are kept. */
@@ -78,14 +86,28 @@ export class Framer {
     else this.keep(buffer, at)
   }
 
-  /** A partial packet: small ones are copied, so that a big read buffer is not held for a few bytes. */
+  /** What is partial is copied, so that a big read buffer is not held for a few bytes. */
   private keep(buffer: Buffer, at: number): void {
-    const bytes = Buffer.from(buffer.subarray(at))
-    const wanted = this.wantedBytes
-    if (wanted > bytes.length) {
-      this.parts = [bytes]
-      this.partBytes = bytes.length
-    } else this.rest = bytes
+    const bytes = buffer.subarray(at)
+    if (this.wantedBytes > 0) {
+      this.partialBytes = 0
+      this.fill(NOTHING, bytes)
+    } else this.rest = Buffer.from(bytes)
+  }
+
+  /** Copies bytes into the partial packet, which grows to no more than twice of what has come, or its whole size. */
+  private fill(partial: Buffer, bytes: Buffer): Buffer {
+    const filled = this.partialBytes + bytes.length
+    let room = partial
+    if (filled > room.length) {
+      const bytesOfRoom = Math.max(FIRST_ROOM_BYTES, 2 * filled)
+      room = Buffer.allocUnsafe(Math.min(this.wantedBytes, bytesOfRoom))
+      partial.copy(room, 0, 0, this.partialBytes)
+      this.partial = room
+    }
+    bytes.copy(room, this.partialBytes)
+    this.partialBytes = filled
+    return room
   }
 
   /** Handles the packet at `from` if it is whole; gives where the next one begins, or `from`. */
@@ -126,3 +148,5 @@ export class Framer {
     return end
   }
 }
+
+const NOTHING = Buffer.alloc(0)

@@ -77,3 +77,16 @@ test('a message for the box that is to be retained is refused where there is no 
   expect(await device.next()).toMatch(/^40..0001(10)?$/)
   expect(onDeviceMessage).toHaveBeenCalledOnce()
 })
+
+test('who is not let in yet may send 256 KB at most, and afterwards what the limit for packets allows', async () => {
+  running = await startBroker({ limits: { maxPacketBytes: 1_000_000 } })
+  const unknown = await RawClient.open(running.port)
+  clients.push(unknown)
+  unknown.send('10 e0a712') // a CONNECT of 300,000 bytes
+  await unknown.closed()
+  expect(running.broker.recentEnds()[0]?.reasonCode).toBe(0x95)
+  const known = await open(running)
+  known.sendBytes(Buffer.concat([hex('30 e3a712 0001 78 00'), Buffer.alloc(299_999)]))
+  known.send('c000')
+  expect(await known.next()).toBe('d000')
+})

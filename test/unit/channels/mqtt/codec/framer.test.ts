@@ -51,6 +51,30 @@ test('packets come out whole however the stream is cut', () => {
   )
 })
 
+test('of a packet that comes byte by byte the bytes are kept, not the reads that they came in', () => {
+  const { framer, bodies } = collect()
+  const packet = publish(300_000)
+  // One buffer for all reads: whoever kept views of it would see the last byte everywhere.
+  const read = Buffer.alloc(1)
+  for (const byte of packet) {
+    read[0] = byte
+    framer.push(read)
+  }
+  expect(bodies).toEqual([packet.toString('hex', 4)])
+})
+
+test('a packet that was begun while nothing is handed out is whole afterwards, and what follows it too', () => {
+  const { framer, heads } = collect()
+  const packet = publish(10_000)
+  framer.push(packet.subarray(0, 5000))
+  framer.hold()
+  framer.push(Buffer.concat([packet.subarray(5000), PINGREQ]))
+  framer.push(PINGREQ)
+  expect(heads).toEqual([])
+  framer.release()
+  expect(heads).toEqual([0x30, 0xc0, 0xc0])
+})
+
 test('while held nothing comes out, and afterwards everything in order', () => {
   const { framer, heads } = collect()
   framer.hold()
