@@ -13,12 +13,14 @@ import { createRoaming } from './fabric/roaming.ts'
 import { createSessionLookup } from './fabric/session-lookup.ts'
 import { loadSiteKey } from './fabric/site-key.ts'
 import { createSiteLink, type SiteStatus } from './fabric/site-link.ts'
+import { nextSiteRun } from './fabric/site-run.ts'
 import { createSiteSeal } from './fabric/site-seal.ts'
 import { createSpeechOrigins } from './fabric/speech-origins.ts'
 import type { Logger } from './logger.ts'
 
 const MINUTE_MS = 60_000
 const KEY_FILE = 'keys/site.key'
+const RUN_FILE = 'site.run'
 
 export interface Site {
   status(): SiteStatus
@@ -51,25 +53,27 @@ export async function composeFabric(
     random: Math.random,
     onError,
   })
-  return joinSite({ name, box, devices, logger, fabric, key })
+  const run = nextSiteRun(box.folder.file(RUN_FILE), box.clock.now(), onError)
+  return joinSite({ name, run, box, devices, logger, fabric, key })
 }
 
 /** Everything of a site but the way to it. */
 export function joinSite(parts: {
   readonly name: string
+  readonly run: number
   readonly box: Box
   readonly devices: DevicesOfSite
   readonly logger: Logger
   readonly fabric: Fabric
   readonly key: Buffer
 }): Site {
-  const { name, box, devices, logger, fabric } = parts
+  const { name, run, box, devices, logger, fabric } = parts
   const { clock, store } = box
   const { broker, sockets, voice, isForBox } = devices
   const onError = (error: unknown) => logger.error({ error }, 'site fabric')
   const self = box.ledger.gatewayId
   const seal = createSiteSeal(parts.key)
-  const link = createSiteLink({ box: self, name, fabric, seal, clock, onError })
+  const link = createSiteLink({ box: self, run, name, fabric, seal, clock, onError })
   const retained = createRetainedSync({ box: self, broker, fabric, seal, clock, isForBox })
   const lookup = createSessionLookup(broker)
   const { secret } = devices.housePass

@@ -50,7 +50,7 @@ export type Frame =
 
 export interface Envelope {
   readonly box: string
-  /** Start of the sender's run, milliseconds since 1970: its numbers begin anew. */
+  /** The sender's run: its numbers begin anew, and of two runs the greater one is the later. */
   readonly run: number
   readonly number: number
   readonly frame: Frame

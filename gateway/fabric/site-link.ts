@@ -18,6 +18,8 @@ export type SiteStatus = FabricStatus & {
   readonly missed: number
   /** Messages that did not open: another site key, or somebody else. */
   readonly notOpened: number
+  /** Frames not taken because they were taken before, or are of an earlier run of their box. */
+  readonly stale: number
 }
 
 export interface SiteLink {
@@ -48,14 +50,15 @@ interface Peer {
 
 export function createSiteLink(parts: {
   readonly box: string
+  /** See `nextSiteRun`. */
+  readonly run: number
   readonly name: string
   readonly fabric: Fabric
   readonly seal: SiteSeal
   readonly clock: Clock
   readonly onError: (error: unknown) => void
 }): SiteLink {
-  const { box, fabric, seal, clock } = parts
-  const run = clock.now()
+  const { box, run, fabric, seal, clock } = parts
   const peers = new Map<string, Peer>()
   const listeners: ((frame: Frame, from: Envelope) => void)[] = []
   const connectedListeners: (() => void)[] = []
@@ -63,6 +66,7 @@ export function createSiteLink(parts: {
   let number = 0
   let missed = 0
   let notOpened = 0
+  let stale = 0
 
   const isAway = () => fabric.status().state === 'away'
   const tellBox = (name: string, isHere: boolean) => {
@@ -105,7 +109,11 @@ export function createSiteLink(parts: {
       notOpened++
       return
     }
-    if (envelope.box === box || !take(envelope)) return
+    if (envelope.box === box) return
+    if (!take(envelope)) {
+      stale++
+      return
+    }
     try {
       for (const listener of listeners) listener(envelope.frame, envelope)
     } catch (error) {
@@ -137,7 +145,14 @@ export function createSiteLink(parts: {
     seen: () => Object.fromEntries([...peers].map(([name, peer]) => [name, peer.number])),
     lastNumber: () => number,
     hasOthers: () => boxes().length > 0,
-    status: () => ({ ...fabric.status(), name: parts.name, boxes: boxes(), missed, notOpened }),
+    status: () => ({
+      ...fabric.status(),
+      name: parts.name,
+      boxes: boxes(),
+      missed,
+      notOpened,
+      stale,
+    }),
     close: () => clearInterval(timer),
   }
 }

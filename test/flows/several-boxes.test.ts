@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { IPublishPacket, MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type Clock, systemClock } from '../../gateway/clock.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { FABRIC_WAIT_MS } from '../../gateway/fabric/fabric.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -26,9 +27,10 @@ interface BoxOptions {
   readonly keyFrom?: TestGateway
   readonly packs?: readonly string[]
   readonly dataDir?: string
+  readonly clock?: Clock
 }
 
-function startBox({ site, keyFrom, packs, dataDir = tempFolder() }: BoxOptions) {
+function startBox({ site, keyFrom, packs, clock, dataDir = tempFolder() }: BoxOptions) {
   if (keyFrom) {
     mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
     const file = 'keys/site.key'
@@ -37,6 +39,7 @@ function startBox({ site, keyFrom, packs, dataDir = tempFolder() }: BoxOptions) 
   return startGateway({
     dataDir,
     ...(packs ? { packs } : {}),
+    ...(clock ? { overrides: { clock } } : {}),
     config: {
       http: { port: 0, adapter: 'node' },
       site: { redis: redis.url, name: site },
@@ -63,7 +66,7 @@ async function startSite(packs?: readonly string[]): Promise<[TestGateway, TestG
 
 async function siteOf(gateway: TestGateway) {
   const status = (await runOperation('status', {}, gateway.box.operations)) as {
-    site?: { state: string; boxes: string[]; missed: number; notOpened: number }
+    site?: { state: string; boxes: string[]; missed: number; notOpened: number; stale: number }
   }
   return status.site
 }
@@ -320,6 +323,23 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     } finally {
       redis.thaw()
     }
+  })
+
+  it('hear a box that comes back with its clock set back', async () => {
+    const site = newSite()
+    const a = await startBox({ site, packs: [] })
+    const b = await startBox({ site, keyFrom: a, packs: [] })
+    await together(a, b)
+    const watcher = await connect(a, 'watcher')
+    await watcher.subscribeAsync('ward/#', { qos: 1 })
+    await b.close()
+    const clock = { ...systemClock, now: () => 1000 }
+    const again = await startBox({ site, dataDir: b.dataDir, packs: [], clock })
+    await together(again)
+    const nurse = await connect(again, 'nurse')
+    await nurse.publishAsync('ward/x', 'here again', { qos: 1 })
+    await vi.waitFor(() => expect(words(watcher)).toEqual(['here again']), 5000)
+    expect((await siteOf(a))?.stale).toBe(0)
   })
 
   it('reads no message of a box with another key', async () => {
