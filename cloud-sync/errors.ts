@@ -47,6 +47,11 @@ export const CLOUD_ERRORS = {
     title: 'Only the operator of the core may read this',
     next: 'Authorization: Bearer with the content of operator.token of the core, or user operator in the browser.',
   },
+  'operator.file': {
+    status: 422,
+    title: 'A file that opens the core to its operator cannot be read',
+    next: '--data names the data folder of the core; from another machine copy its operator.token and tls/ca.pem and name them with --token and --ca.',
+  },
   'batch.ahead': {
     status: 409,
     title: 'The batch follows entries that the core does not have',
@@ -90,7 +95,12 @@ export const CLOUD_ERRORS = {
   'release.unknown': {
     status: 404,
     title: 'There is no such release',
-    next: 'GET /v1/releases lists kind, name and serial of each.',
+    next: '`npm run cloud -- releases` (GET /v1/releases) lists kind, name and serial of each.',
+  },
+  'release.content': {
+    status: 422,
+    title: 'What was named cannot be published',
+    next: 'A pack is the folder with pack.yaml (check it: kefu-edge pack validate DIR); config, twin and announcement are a JSON file; a command is an operation and NAME=VALUE. Nothing was published.',
   },
   'release.expired': {
     status: 422,

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CLOUD_ERRORS, CloudError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
+import { operate } from './cli/operate.ts'
 import { startCloudCore } from './server.ts'
 import { kafkaSink } from './sinks/kafka-sink.ts'
 import { natsSink } from './sinks/nats-sink.ts'
@@ -17,6 +18,7 @@ const USAGE = `kefu-edge cloud core
   --kafka BROKERS   hand entries on to Kafka, such as 10.0.0.1:9092,10.0.0.2:9092
   --retain-days N   remove entries that are older (default: keep all)
   --insecure-http   plain http on loopback, for tests
+publish, releases, rollout and halt are commands to a core that runs: npm run cloud -- publish --help
 `
 
 function readArguments() {
@@ -57,6 +59,14 @@ function lineLogger(): Logger {
 }
 
 async function main(): Promise<void> {
+  const argv = process.argv.slice(2)
+  if (argv[0] !== undefined && !argv[0].startsWith('-')) {
+    process.exitCode = await operate(argv, {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+    })
+    return
+  }
   const given = readArguments()
   if (!given) {
     process.stderr.write(USAGE)

@@ -4,7 +4,7 @@ import { CloudError } from '../errors.ts'
 import { MAX_RELEASE_BYTES, ReleaseKind, ReleasesRequest } from '../protocol/release.ts'
 import { json } from './http.ts'
 import type { Releases } from './releases.ts'
-import { gatewayOf, parseBody, type Route } from './routes.ts'
+import { type Call, gatewayOf, parseBody, type Route } from './routes.ts'
 
 const PublishRequest = Type.Object({
   kind: ReleaseKind,
@@ -17,6 +17,7 @@ const PublishRequest = Type.Object({
   gateways: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10_000 })),
 })
 const PercentRequest = Type.Object({ percent: Type.Number({ minimum: 0, maximum: 100 }) })
+const HaltRequest = Type.Object({ reason: Type.String({ minLength: 1, maxLength: 400 }) })
 
 const REPORT_ROWS = 500
 
@@ -37,11 +38,11 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       caller: 'gateway',
       handle({ params, incoming }) {
         const base = Number(incoming.query.get('base') ?? 0)
-        const { kind = '', name = '', serial } = params
+        const { kind, name, serial } = releaseOf(params)
         return {
           status: 200,
           contentType: 'application/msgpack',
-          body: releases.content(kind, name, Number(serial), base > 0 ? base : undefined),
+          body: releases.content(kind, name, serial, base > 0 ? base : undefined),
         }
       },
     },
@@ -67,13 +68,31 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       caller: 'operator',
       async handle({ params, incoming }) {
         const { percent } = parseBody(PercentRequest, incoming)
-        const { kind = '', name = '', serial } = params
-        const isFound = await releases.setPercent(kind, name, Number(serial), percent)
-        if (!isFound) {
-          throw new CloudError('release.unknown', { detail: `${kind}/${name}/${serial}` })
-        }
-        return json({ kind, name, serial: Number(serial), percent })
+        const { kind, name, serial } = releaseOf(params)
+        const isFound = await releases.setPercent(kind, name, serial, percent)
+        if (!isFound) throw unknown(params)
+        return json({ kind, name, serial, percent })
+      },
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/releases\/(?<kind>[a-z]+)\/(?<name>[^/]+)\/(?<serial>\d+)\/halt$/,
+      caller: 'operator',
+      async handle({ params, incoming }) {
+        const { reason } = parseBody(HaltRequest, incoming)
+        const { kind, name, serial } = releaseOf(params)
+        const isFound = await releases.halt(kind, name, serial, reason)
+        if (!isFound) throw unknown(params)
+        return json({ kind, name, serial, haltedReason: reason })
       },
     },
   ]
 }
+
+const releaseOf = ({ kind = '', name = '', serial }: Call['params']) => ({
+  kind,
+  name,
+  serial: Number(serial),
+})
+const unknown = ({ kind, name, serial }: Call['params']): CloudError =>
+  new CloudError('release.unknown', { detail: `${kind}/${name}/${serial}` })

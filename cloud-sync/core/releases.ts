@@ -67,6 +67,8 @@ export interface Releases {
   publish(draft: Draft): Promise<ReleaseManifest>
   /** Wider or narrower; lifts a halt. False: no such release. */
   setPercent(kind: string, name: string, serial: number, percent: number): Promise<boolean>
+  /** Offers it to nobody else; whoever has it keeps it. False: no such release. */
+  halt(kind: string, name: string, serial: number, reason: string): Promise<boolean>
   /** Notes what the gateway settled, answers what is new for it. */
   offer(gateway: Gateway, request: ReleasesRequest): Promise<readonly SignedRelease[]>
   content(kind: string, name: string, serial: number, base: number | undefined): Buffer
@@ -186,6 +188,12 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
       const { changes } = await store.commit(() => sql.percent.run(percent, kind, name, serial))
       return changes > 0
     },
+    halt: (kind, name, serial, reason) =>
+      store.commit(() => {
+        const row = sql.find.get(kind, name, serial)
+        if (row) sql.halt.run(reason, row.no)
+        return row !== undefined
+      }),
     reports: (limit) =>
       sql.reports.all(limit).map(({ no, ...row }) => ({
         ...row,

@@ -1,12 +1,11 @@
 /** `npm run counts`: the holder of the counting key makes it, tells the core of it, and reads the sums. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { request } from 'node:https'
 import { parseArgs } from 'node:util'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { CLOUD_ERRORS, CloudError } from '../errors.ts'
+import { type CoreAccess, callCore, textOf, usingFile } from '../core/cli/core-access.ts'
+import { CloudError } from '../errors.ts'
 import { CountingKey, keyIdOf, Period } from '../protocol/counts.ts'
-import { ProblemAnswer } from '../protocol/messages.ts'
 import { parseJson } from '../protocol/parse.ts'
 import { type HolderKey, isWhole, makeHolderKey, readSums } from './holder.ts'
 
@@ -39,12 +38,6 @@ const SumsAnswer = Type.Object({
   waiting: Type.Array(Counted),
 })
 
-interface Core {
-  readonly url: string
-  readonly caPem: Buffer
-  readonly token: string
-}
-
 async function makeKey(file: string): Promise<void> {
   // Before the seconds that a key takes, and before one of the two files is written without the other.
   for (const name of [file, `${file}.pub`]) {
@@ -53,7 +46,9 @@ async function makeKey(file: string): Promise<void> {
   const key = await makeHolderKey()
   const { n, g } = key
   const write = (name: string, value: object, mode: number) =>
-    usingFile(name, () => writeFileSync(name, `${JSON.stringify(value)}\n`, { mode, flag: 'wx' }))
+    usingFile('counts.file', name, () =>
+      writeFileSync(name, `${JSON.stringify(value)}\n`, { mode, flag: 'wx' }),
+    )
   write(file, key, OWNER_ONLY)
   write(`${file}.pub`, { n, g }, FOR_ALL)
   process.stdout.write(
@@ -61,18 +56,20 @@ async function makeKey(file: string): Promise<void> {
   )
 }
 
-async function addKey(file: string, core: Core): Promise<void> {
+async function addKey(file: string, core: CoreAccess): Promise<void> {
   const { n, g } = read(CountingKey, file)
-  process.stdout.write(`${(await call(core, 'POST', '/v1/counts/keys', { n, g })).toString()}\n`)
+  process.stdout.write(
+    `${(await callCore(core, 'POST', '/v1/counts/keys', { n, g })).toString()}\n`,
+  )
 }
 
 /** One line a counter: period, branches, name, sum. Sums of another layout are other blocks. */
-async function readPeriod(file: string, period: string, core: Core): Promise<void> {
+async function readPeriod(file: string, period: string, core: CoreAccess): Promise<void> {
   const key: HolderKey = read(HolderFile, file)
   if (!isWhole(key)) {
     throw new CloudError('counts.file', { detail: `${file}: its private part is of another key` })
   }
-  const answer = await call(core, 'GET', `/v1/counts/${encodeURIComponent(period)}`)
+  const answer = await callCore(core, 'GET', `/v1/counts/${encodeURIComponent(period)}`)
   const parsed = parseJson(SumsAnswer, answer)
   if (!parsed.ok) {
     throw new CloudError('link.no-answer', { detail: `${core.url}: ${parsed.detail}` })
@@ -95,57 +92,10 @@ async function readPeriod(file: string, period: string, core: Core): Promise<voi
 function read<S extends TSchema>(schema: S, file: string): Static<S> {
   const parsed = parseJson(
     schema,
-    usingFile(file, () => readFileSync(file)),
+    usingFile('counts.file', file, () => readFileSync(file)),
   )
   if (!parsed.ok) throw new CloudError('counts.file', { detail: `${file}: ${parsed.detail}` })
   return parsed.value
-}
-
-function usingFile<T>(file: string, use: () => T): T {
-  try {
-    return use()
-  } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? cause.code : cause
-    throw new CloudError('counts.file', { detail: `${file}: ${why}`, cause })
-  }
-}
-
-function call(core: Core, method: 'GET' | 'POST', path: string, body?: object): Promise<Buffer> {
-  const { url, caPem, token } = core
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  return new Promise((resolve, reject) => {
-    const outgoing = request(new URL(path, url), { method, headers, ca: caPem }, (answer) => {
-      const pieces: Buffer[] = []
-      answer.on('data', (piece: Buffer) => pieces.push(piece))
-      answer.on('end', () => {
-        const text = Buffer.concat(pieces)
-        if ((answer.statusCode ?? 500) < 300) resolve(text)
-        else reject(new Refused(answer.statusCode, text))
-      })
-    })
-    outgoing.on('error', (cause) => {
-      const code = isOfCertificate(cause) ? 'link.untrusted' : 'link.no-answer'
-      reject(new CloudError(code, { detail: `${url}: ${cause.message}`, cause }))
-    })
-    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-}
-
-/** OpenSSL's codes for a certificate that is not trusted. */
-function isOfCertificate({ code }: NodeJS.ErrnoException): boolean {
-  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code ?? '')
-}
-
-/** The core's own words for what it does not do. */
-class Refused extends Error {
-  constructor(status: number | undefined, body: Buffer) {
-    const problem = parseJson(ProblemAnswer, body)
-    super(
-      problem.ok
-        ? `${problem.value.title ?? problem.value.code}: ${problem.value.detail ?? ''}`
-        : `The core answers ${status}: ${body.toString()}`,
-    )
-  }
 }
 
 /** Resolves with the exit code: 0 done, 1 found wrong, 2 used wrong. */
@@ -155,11 +105,15 @@ async function main(): Promise<number> {
     options: { core: { type: 'string' }, ca: { type: 'string' }, token: { type: 'string' } },
   })
   const [verb, file, period] = positionals
-  const core = (): Core => {
+  const core = (): CoreAccess => {
     const { core: url, ca, token } = values
     if (!url || !ca || !token) throw new TypeError('--core, --ca and --token are needed')
-    const caPem = usingFile(ca, () => readFileSync(ca))
-    return { url, caPem, token: usingFile(token, () => readFileSync(token, 'utf8')).trim() }
+    const caPem = usingFile('counts.file', ca, () => readFileSync(ca))
+    return {
+      url,
+      caPem,
+      token: usingFile('counts.file', token, () => readFileSync(token, 'utf8')).trim(),
+    }
   }
   if (verb === 'make-key' && file) await makeKey(file)
   else if (verb === 'add-key' && file) await addKey(file, core())
@@ -174,8 +128,3 @@ process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(isUsage ? USAGE : `${textOf(error)}\n`)
   return isUsage ? 2 : 1
 })
-
-function textOf(error: unknown): string {
-  if (!(error instanceof CloudError)) return error instanceof Error ? error.message : String(error)
-  return `${error.message}\n  ${CLOUD_ERRORS[error.code].next}`
-}

@@ -1,0 +1,19 @@
+/** Releases for a terminal: what is offered to whom, how many took it, and who could not. */
+import type { ReleaseReport } from '../releases.ts'
+
+export const pathOf = ({ kind, name, serial }: Pick<ReleaseReport, 'kind' | 'name' | 'serial'>) =>
+  `${kind}/${name}/${serial}`
+
+export function linesOf(release: ReleaseReport): string[] {
+  const { label, percent, expiresAtMs, haltedReason, active, refused, rolledBack } = release
+  const until = new Date(expiresAtMs).toISOString().slice(0, 16)
+  const taken = `in use ${active}, refused ${refused}, rolled back ${rolledBack}`
+  return [
+    `${pathOf(release)}  ${label}  ${percent} % until ${until}  ${taken}`,
+    ...(haltedReason === null ? [] : [`  halted: ${haltedReason}`]),
+    ...release.failures.map(
+      ({ gateway, outcome, reason, atMs }) =>
+        `  ${gateway} ${outcome} ${new Date(atMs).toISOString().slice(0, 16)}: ${reason ?? 'no reason given'}`,
+    ),
+  ]
+}
