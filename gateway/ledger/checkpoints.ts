@@ -60,8 +60,8 @@ export function createWitnessing(
       if (stored) return { isNew: false, head: fromRow(stored) }
       const origin = logOrigin(options.gatewayId, epoch.id)
       const root = tree.root()
-      const note = signNote(formatCheckpoint({ origin, size: tree.size, root }), signer)
       const atMs = clock.now()
+      const note = signNote(formatCheckpoint({ origin, size: tree.size, root, atMs }), signer)
       insert.run(tree.size, atMs, note)
       return { isNew: true, head: { size: tree.size, root, atMs, note } }
     })

@@ -34,6 +34,13 @@ export interface Segment {
   readonly hasOtherHashes?: boolean
 }
 
+export interface StoredCheckpoint {
+  readonly size: number
+  readonly note: string
+  /** When the database says it was made, beside the note. */
+  readonly atMs?: number
+}
+
 export interface LaneClaim {
   readonly lane: string
   readonly settled: number
@@ -52,7 +59,7 @@ export interface Evidence {
   readonly size: number
   readonly epochs: readonly Epoch[]
   segments(): Iterable<Segment>
-  checkpoints(): Iterable<{ readonly size: number; readonly note: string }>
+  checkpoints(): Iterable<StoredCheckpoint>
   /** Root of a full tile as it is kept beside the tile's own hashes. */
   tileRoot(level: number, index: number): Uint8Array | undefined
   /** Only an export: what its other files should say and do not. */
@@ -62,6 +69,12 @@ export interface Evidence {
     readonly askSeed: AskSeed | undefined
     readonly lanes: readonly LaneClaim[]
     readonly keys: KeyEvidence
+    /** Rows of epochs in the order of the record: their number, and when they say they were opened. */
+    readonly epochRows: readonly {
+      readonly n: number
+      readonly id: string
+      readonly atMs: number
+    }[]
     /** Rows of full tiles, of every level. */
     readonly tiles: number
     /** Rows at places that no record of so many rows can have. */
@@ -100,6 +113,11 @@ export function databaseEvidence(store: Store): Evidence {
       strays,
       lanes: claimsOf(store),
       keys: keyEvidence(store),
+      epochRows: store
+        .prepare<{ n: number; id: string; atMs: number }>(
+          'SELECT n, id, opened_at AS atMs FROM ledger_epoch ORDER BY first_index',
+        )
+        .all(),
       integrityErrors: () =>
         store
           .prepare<{ integrity_check: string }>(`PRAGMA integrity_check(${MAX_INTEGRITY_ERRORS})`)
@@ -169,9 +187,9 @@ export function readConsistently<T>(store: Store, read: () => T): T {
   }
 }
 
-function* checkpointsOf(store: Store): Generator<{ size: number; note: string }> {
-  const page = store.prepare<{ size: number; note: string }>(
-    'SELECT size, note FROM ledger_checkpoint WHERE size > ? ORDER BY size LIMIT 500',
+function* checkpointsOf(store: Store): Generator<StoredCheckpoint> {
+  const page = store.prepare<StoredCheckpoint>(
+    'SELECT size, note, at_ms AS atMs FROM ledger_checkpoint WHERE size > ? ORDER BY size LIMIT 500',
   )
   for (let after = -1; ; ) {
     const rows = page.all(after)

@@ -98,7 +98,7 @@ export function exportEvidence(dir: string): Evidence & { readonly verifierKey: 
       const width = Math.min(TILE_WIDTH, manifest.size - index * TILE_WIDTH)
       const hashes = readIf(tilePath(0, index, width))
       const bundle = readIf(tilePath('entries', index, width))
-      const entries = bundle ? bundleEntries(bundle) : []
+      const entries = bundle ? bundleEntries(bundle, width) : []
       yield {
         index,
         entries: Array.from({ length: width }, (_, i) => {
@@ -153,10 +153,11 @@ function flawsOf(readIf: (path: string) => Uint8Array | undefined, size: number)
   return isSame ? [] : [`checkpoint is not checkpoints/${size}`]
 }
 
-/** A bundle cut short yields what was whole; the missing entries are findings. */
-function bundleEntries(bundle: Uint8Array): readonly Uint8Array[] {
+/** A bundle of another length or with bytes behind its end yields none; the missing entries are findings. */
+function bundleEntries(bundle: Uint8Array, width: number): readonly Uint8Array[] {
   try {
-    return decodeBundle(bundle)
+    const entries = decodeBundle(bundle)
+    return entries.length === width ? entries : []
   } catch {
     return []
   }

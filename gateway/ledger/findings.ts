@@ -12,6 +12,7 @@ export type FindingCode =
   | 'checkpoint-signature'
   | 'checkpoint-origin'
   | 'checkpoint-root'
+  | 'checkpoint-time'
   | 'checkpoint-ahead'
   | 'cosignature-bad'
   | 'head-differs'

@@ -129,16 +129,16 @@ export function createLedger(options: LedgerOptions): FullLedger {
       answersFor: head && nameOf(head),
     }
     write({ lane: 'audit', kind: OPENED_KIND, atMs: clock.now(), body })
-    return epoch
-  }
-
-  function append(draft: LedgerDraft): LedgerPosition {
-    refresh()
     // Named like any erasure, so that the record explains each key that is gone.
     for (const ids of portionsOf(erasedAgain)) {
       const named = { keys: ids, reason }
       write({ lane: 'audit', kind: 'subject.erased', atMs: clock.now(), body: named })
     }
+    return epoch
+  }
+
+  function append(draft: LedgerDraft): LedgerPosition {
+    refresh()
     const reason = epochs.due()
     if (reason !== undefined) begin(reason)
     return write(draft)

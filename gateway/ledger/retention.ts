@@ -89,7 +89,7 @@ export function createRetention(parts: {
     const limitDays = options.diskIsShort ? 'minDays' : 'maxDays'
     let entriesRemoved = 0
     for (;;) {
-      const removed = await store.commit(() => removeSome(limitDays))
+      const removed = await removeSigned(limitDays)
       entriesRemoved += removed
       if (removed < SEGMENTS_AT_ONCE * TILE_WIDTH) break
     }
@@ -134,6 +134,18 @@ export function createRetention(parts: {
         )
         .run(ageingMs() - DAY_MS),
     )
+  }
+
+  /** An export ends at a checkpoint: without one here it would lack the entry that tells of the removal. */
+  async function removeSigned(limit: 'minDays' | 'maxDays'): Promise<number> {
+    const signing: Promise<unknown>[] = []
+    const removing = store.commit(() => {
+      const count = removeSome(limit)
+      if (count > 0) signing.push(ledger.checkpoint())
+      return count
+    })
+    const [removed] = await Promise.all([removing, ...signing])
+    return removed
   }
 
   /** Crash story: hashes, deletion, lane heads and the entry that tells of it are one transaction. */

@@ -12,9 +12,10 @@ export interface Epoch {
 /** Two 32-bit seeds of the ask hash: secret, so that no device can make its ids collide with another's. */
 export type AskSeed = readonly [number, number]
 
+/** In the order of the record: a number in the row, which nothing proves, does not decide it. */
 export function readEpochs(store: Store): readonly Epoch[] {
   return store
-    .prepare<Epoch>('SELECT id, first_index AS firstIndex FROM ledger_epoch ORDER BY n')
+    .prepare<Epoch>('SELECT id, first_index AS firstIndex FROM ledger_epoch ORDER BY first_index')
     .all()
 }
 
@@ -75,11 +76,18 @@ const HASH_BITS_WITH_SLOT = 25
  */
 export function askHash(seed: AskSeed, deviceId: string, askId: string): number {
   const hash = keyedHash(seed, `${deviceId}\0${askId}`)
-  if (!TIMED_ID.test(askId)) return hash
-  let ms = 0
-  for (let i = 0; i < 9; i++) ms = ms * 32 + BASE_32.indexOf(askId.charAt(i))
+  const ms = msInId(askId)
+  if (ms === undefined) return hash
   const slot = Math.floor(ms / MS_PER_SLOT) % SLOTS
   return slot * 2 ** HASH_BITS_WITH_SLOT + (hash % 2 ** HASH_BITS_WITH_SLOT)
+}
+
+/** When an id of `newId` was made, milliseconds since 1970; undefined where it tells no time. */
+export function msInId(id: string): number | undefined {
+  if (!TIMED_ID.test(id)) return undefined
+  let ms = 0
+  for (let i = 0; i < 9; i++) ms = ms * 32 + BASE_32.indexOf(id.charAt(i))
+  return ms
 }
 
 /** Two rounds of Murmur-style mixing, 53 bits. */

@@ -1,5 +1,5 @@
 /** Signed tree heads, as a verification checks them. */
-import type { Evidence } from './evidence.ts'
+import type { Evidence, StoredCheckpoint } from './evidence.ts'
 import type { Found } from './findings.ts'
 import { sameHash } from './tlog/merkle.ts'
 import { checkSignature, type NoteKey, parseCheckpoint, parseNote } from './tlog/note.ts'
@@ -30,7 +30,7 @@ export function createCheckpointCheck(evidence: Evidence, options: TrustedKeys, 
   let newestCosigned: { size: number; atSeconds: number } | undefined
   const epochIds = new Set(evidence.epochs.map((epoch) => epoch.id))
 
-  function check(size: number, text: string, root: Uint8Array): void {
+  function check({ size, note: text, atMs }: StoredCheckpoint, root: Uint8Array): void {
     count += 1
     const note = parseNote(text)
     const head = note && parseCheckpoint(note.text)
@@ -39,6 +39,10 @@ export function createCheckpointCheck(evidence: Evidence, options: TrustedKeys, 
       return
     }
     if (!sameHash(head.root, root)) found('checkpoint-root', 'the tree has another root', size)
+    // Retention goes by the time in the row; notes without a time leave it unproved.
+    if (atMs !== undefined && (head.atMs ?? atMs) !== atMs) {
+      found('checkpoint-time', 'made at another time than the database says', size)
+    }
     const [epoch = '', prefix] = [
       head.origin.split('/').at(-1),
       head.origin.split('/').slice(0, -1),
@@ -73,7 +77,7 @@ export function createCheckpointCheck(evidence: Evidence, options: TrustedKeys, 
     at(size: number, root: () => Uint8Array): void {
       if (knownSizes.has(size)) compareKnown(size, root())
       while (!next.done && next.value.size === size) {
-        check(size, next.value.note, root())
+        check(next.value, root())
         next = notes.next()
       }
     },

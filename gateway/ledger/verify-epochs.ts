@@ -3,6 +3,7 @@ import type { Leaf } from './entry-codec.ts'
 import type { Evidence } from './evidence.ts'
 import type { Found } from './findings.ts'
 import { OPENED_KIND } from './head.ts'
+import { msInId } from './settings.ts'
 
 export function createEpochCheck(evidence: Evidence, found: Found) {
   const opened = new Map<number, unknown>()
@@ -18,6 +19,11 @@ export function createEpochCheck(evidence: Evidence, found: Found) {
           found('epoch-wrong', `no entry opens epoch ${id} there`, firstIndex)
         }
         opened.delete(firstIndex)
+      }
+      for (const [at, { n, id, atMs }] of (evidence.database?.epochRows ?? []).entries()) {
+        if (n !== at + 1 || Math.max(0, atMs) !== msInId(id)) {
+          found('epoch-wrong', `the row of epoch ${id} has another number or time`)
+        }
       }
       for (const [index, id] of opened) found('epoch-wrong', `epoch ${id} is not listed`, index)
     },

@@ -40,6 +40,8 @@ export interface Checkpoint {
   readonly origin: string
   readonly size: number
   readonly root: Uint8Array
+  /** When it was made, milliseconds since 1970: an extension line, `time MS`. */
+  readonly atMs?: number
 }
 
 /** A key that signs notes (`log`) or cosigns checkpoints (`cosigner`). */
@@ -83,7 +85,8 @@ export function parseNote(note: string): Note | undefined {
     const [, name, encoded] = match ?? []
     if (name === undefined || encoded === undefined) return undefined
     const bytes = Buffer.from(encoded, 'base64')
-    if (bytes.length <= KEY_ID_BYTES) return undefined
+    // The last character of base64 may have bits that nothing reads.
+    if (bytes.length <= KEY_ID_BYTES || bytes.toString('base64') !== encoded) return undefined
     signatures.push({
       name,
       keyId: bytes.subarray(0, KEY_ID_BYTES),
@@ -138,17 +141,20 @@ export function checkSignature(note: Note, key: NoteKey): SignatureCheck {
 
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const root = Buffer.from(checkpoint.root).toString('base64')
-  return `${checkpoint.origin}\n${checkpoint.size}\n${root}\n`
+  const time = checkpoint.atMs === undefined ? '' : `time ${checkpoint.atMs}\n`
+  return `${checkpoint.origin}\n${checkpoint.size}\n${root}\n${time}`
 }
 
 /** Reads the text of a checkpoint note; undefined when the lines are not a tree head. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
-  const [origin, size, root] = text.split('\n')
+  const [origin, size, root, ...extensions] = text.split('\n')
   if (!origin || size === undefined || root === undefined) return undefined
   if (!/^(0|[1-9][0-9]{0,15})$/.test(size) || !/^[A-Za-z0-9+/]{43}=$/.test(root)) return undefined
   const bytes = Buffer.from(root, 'base64')
   if (bytes.length !== HASH_BYTES || !Number.isSafeInteger(Number(size))) return undefined
-  return { origin, size: Number(size), root: bytes }
+  const time = extensions.flatMap((line) => /^time (-?[0-9]{1,16})$/.exec(line)?.[1] ?? [])[0]
+  const atMs = time === undefined ? {} : { atMs: Number(time) }
+  return { origin, size: Number(size), root: bytes, ...atMs }
 }
 
 function signatureLine(signer: NoteSigner, signature: Buffer): string {

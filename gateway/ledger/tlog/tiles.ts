@@ -95,7 +95,7 @@ export function encodeBundle(entries: readonly Uint8Array[]): Buffer {
   return Buffer.concat(parts)
 }
 
-/** The entries of a bundle. Throws a RangeError when it ends in the middle of one. */
+/** The entries of a bundle to its last byte. Throws a RangeError when it ends in the middle of one. */
 export function decodeBundle(bundle: Uint8Array): Uint8Array[] {
   const entries: Uint8Array[] = []
   for (let at = 0; at < bundle.length; ) {

@@ -290,6 +290,9 @@ describe('the way up', () => {
     await box.append()
     const batch = box.ledger.readLane('session', 0, 10, 1e6)
     expect(batch.map((entry) => [entry.sequence, entry.epoch])).toEqual([[1, first]])
+    // The number of its row says nothing of an epoch.
+    box.store.prepare('UPDATE ledger_epoch SET n = -n').run()
+    await box.reopen()
     const next = box.ledger.readLane('session', 1, 10, 1e6)
     expect(next.map((entry) => [entry.sequence, entry.epoch])).toEqual([
       [2, second],

@@ -4,9 +4,9 @@ import { exportEvidence, writeExport } from '../../../gateway/ledger/export.ts'
 import { balanceFromDatabase, unbalanced } from '../../../gateway/ledger/lanes.ts'
 import type { TimeDoubt } from '../../../gateway/ledger/port.ts'
 import { createRetention } from '../../../gateway/ledger/retention.ts'
+import { createTimeFloor } from '../../../gateway/ledger/time-floor.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
-import { createTimeFloor } from '../../../gateway/ledger/time-floor.ts'
 import { type Fixture, openFixture, seededRandom, turn } from './fixture.ts'
 
 const DAY_MS = 86_400_000
@@ -70,6 +70,10 @@ describe('segments', () => {
     const done = await retention().run()
     expect(done.entriesRemoved).toBe(11 * 256)
     expect(done.firstIndex).toBe(11 * 256)
+    const away = `${box.dir}/exported-at-once`
+    writeExport(databaseEvidence(box.store), box.ledger.verifierKey, away)
+    const key = decodeVerifierKey(box.ledger.verifierKey)
+    expect(verifyLedger(exportEvidence(away), { logKey: key, cosigners: [] }).findings).toEqual([])
     await box.ledger.checkpoint()
     const after = report()
     expect(after.findings).toEqual([])

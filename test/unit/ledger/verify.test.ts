@@ -1,4 +1,12 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -162,6 +170,23 @@ describe('what an administrator of the database could change is found', () => {
     ],
     ['hashes of a tile that are none', `UPDATE ledger_tile SET hashes = x'00'`, 'tile-changed'],
     ['an epoch that begins elsewhere', 'UPDATE ledger_epoch SET first_index = 9', 'epoch-wrong'],
+    ['an epoch of another number', 'UPDATE ledger_epoch SET n = 9', 'epoch-wrong'],
+    [
+      'an epoch of another time',
+      'UPDATE ledger_epoch SET opened_at = opened_at + 1',
+      'epoch-wrong',
+    ],
+    [
+      'a checkpoint of another day, which retention would drop before its time',
+      'UPDATE ledger_checkpoint SET at_ms = at_ms - 86400000',
+      'checkpoint-time',
+    ],
+    [
+      'a bit that the last character of a signature has too many',
+      `UPDATE ledger_checkpoint SET note = substr(note, 1, length(note) - 3) ||
+         char(unicode(substr(note, -3, 1)) + 1) || substr(note, -2)`,
+      'checkpoint-unreadable',
+    ],
     ['an epoch under another name', `UPDATE ledger_epoch SET id = 'other'`, 'epoch-wrong'],
     [
       'a lane that went further than its entries',
@@ -362,6 +387,14 @@ describe('an export', () => {
       writeFileSync(join(dir, file), bytes)
     }
     expect(check().isWhole).toBe(true)
+  })
+
+  test.each([
+    ['behind the last entry', Buffer.of(0, 1, 7)],
+    ['that are no entry', Buffer.of(9)],
+  ])('bytes of a bundle %s are found', (_, more) => {
+    appendFileSync(join(dir, 'tile/entries/001'), more)
+    expect(check().isWhole).toBe(false)
   })
 
   test('a missing bundle is found', () => {
