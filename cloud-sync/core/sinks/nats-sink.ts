@@ -1,8 +1,8 @@
 /**
  * NATS JetStream: one subject a gateway and lane, message id = idempotency key.
  *
- * JetStream drops an id that it saw within the duplicate window; beyond that window the last message of
- * the subject tells where to go on. Needs @nats-io/transport-node and @nats-io/jetstream beside this package.
+ * JetStream drops an id that it saw within the duplicate window; beyond that window a reader knows what
+ * comes again by its Nats-Msg-Id. Needs @nats-io/transport-node and @nats-io/jetstream beside this package.
  */
 import { decodeView } from '../../protocol/entry.ts'
 import { openWhenThere } from './open-when-there.ts'
@@ -65,8 +65,9 @@ export async function openNatsSink(options: NatsSinkOptions): Promise<Sink> {
   return {
     name: nameOf(options),
     async publish(records) {
-      // One connection keeps the order of what is in flight on it.
-      await Promise.all(
+      // One connection keeps the order of what is in flight on it; the word on all of it is awaited, so that
+      // nothing of a batch is under way when it comes again.
+      const said = await Promise.allSettled(
         records.map((record) =>
           js.publish(subjectOf(record), encodeRecord(record), {
             msgID: messageIdOf(record),
@@ -74,6 +75,8 @@ export async function openNatsSink(options: NatsSinkOptions): Promise<Sink> {
           }),
         ),
       )
+      const refusal = said.find((one) => one.status === 'rejected')
+      if (refusal) throw refusal.reason
     },
     async lastSequence(of) {
       try {

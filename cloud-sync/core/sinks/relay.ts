@@ -2,23 +2,25 @@
  * Hands the inbox on to a sink: in order per stream, each record at least once, its mark moved after.
  *
  * A crash between the engine's word and the mark brings the same records again; the engine drops them by
- * message id, or the relay begins after what the engine says that it has.
+ * message id, or its readers do. A stream that the engine refuses waits by itself; the others go on.
  */
-import { type BackoffLimits, createBackoff, sleep } from '../../backoff.ts'
+import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, createBackoff, sleep } from '../../backoff.ts'
 import type { Logger } from '../../ports.ts'
-import { STREAM_STRIDE } from '../receive.ts'
 import type { CoreStore } from '../storage.ts'
-import type { Sink, SinkRecord } from './sink.ts'
+import { openInbox, type StreamBehind } from './inbox.ts'
+import type { Sink } from './sink.ts'
 
-/** Records in hand: at 300 bytes each about 150 kB. */
-const BATCH_RECORDS = 500
 /** How often the inbox is looked through when nobody nudges. */
 const SCAN_EVERY_MS = 1000
+/** So many streams refused in a row: it is the engine that is away, and the rest need not be tried. */
+const MAX_FAILED_IN_A_ROW = 3
+const DEFAULT_LIMITS = { baseMs: BACKOFF_BASE_MS, capMs: BACKOFF_CAP_MS }
 
 export interface RelayStatus {
   readonly sink: string
   readonly relayed: number
   readonly waiting: number
+  /** Why a stream waits, or all of them. */
   readonly lastError?: string
 }
 
@@ -30,111 +32,92 @@ export interface Relay {
   status(): RelayStatus
 }
 
-interface StreamRow {
-  no: number
-  gatewayId: string
-  epoch: string
-  lane: string
-  high: number
-  mark: number
+/** A stream that was refused: tried last, and not before its time. */
+interface Refused {
+  readonly times: number
+  readonly untilMs: number
+  readonly error: string
 }
 
 export function createRelay(
   store: CoreStore,
   sink: Sink,
   logger: Logger,
-  backoffLimits?: BackoffLimits,
+  limits = DEFAULT_LIMITS,
 ): Relay {
   const closing = new AbortController()
-  const backoff = createBackoff(Math.random, backoffLimits)
-  const behind = store.prepare<StreamRow>(
-    `SELECT stream.no, gateway.id AS gatewayId, epoch, lane, high, coalesce(sequence, 0) AS mark
-     FROM stream JOIN gateway ON gateway.no = gateway_no
-     LEFT JOIN sink_mark ON sink = ? AND stream_no = stream.no
-     WHERE high > coalesce(sequence, 0) ORDER BY stream.no`,
-  )
-  const read = store.prepare<{
-    key: number
-    index: number
-    bytes: Uint8Array
-    disclosed: Uint8Array | null
-  }>(
-    `SELECT key, leaf_index AS "index", bytes, disclosed FROM entry
-     WHERE key > ? AND key <= ? ORDER BY key LIMIT ?`,
-  )
-  const waiting = store.prepare<{ count: number }>(
-    `SELECT coalesce(sum(high - coalesce(sequence, 0)), 0) AS count FROM stream
-     LEFT JOIN sink_mark ON sink = ? AND stream_no = stream.no`,
-  )
-  const move = store.prepare(
-    `INSERT INTO sink_mark (sink, stream_no, sequence) VALUES (?, ?, ?)
-     ON CONFLICT DO UPDATE SET sequence = excluded.sequence`,
-  )
-  const compared = new Set<number>()
+  const backoff = createBackoff(Math.random, limits)
+  const inbox = openInbox(store, sink)
+  const refused = new Map<number, Refused>()
   let running: Promise<void> | undefined
   let relayed = 0
-  let lastError: string | undefined
+  let failure: string | undefined
   let wake = () => {}
 
-  async function moveMark(streamNo: number, sequence: number): Promise<void> {
-    await store.commit(() => move.run(sink.name, streamNo, sequence))
-  }
-
   /** One batch of a stream; how many records it had. */
-  async function relay(stream: StreamRow): Promise<number> {
-    let { mark } = stream
-    if (!compared.has(stream.no)) {
-      const there = (await sink.lastSequence?.(stream)) ?? 0
-      compared.add(stream.no)
-      if (there > mark) {
-        mark = Math.min(there, stream.high)
-        await moveMark(stream.no, mark)
-      }
-    }
-    const base = stream.no * STREAM_STRIDE
-    const rows = read.all(base + mark, base + stream.high, BATCH_RECORDS)
-    const { gatewayId, epoch, lane } = stream
-    const records: SinkRecord[] = rows.map(({ key, ...row }) => ({
-      gatewayId,
-      epoch,
-      lane,
-      sequence: key - base,
-      ...row,
-    }))
+  async function relay(stream: StreamBehind): Promise<number> {
+    const { records, reached } = inbox.read(stream, await inbox.start(stream))
     if (records.length > 0) await sink.publish(records)
-    const last = records[records.length - 1]
-    // Refused sequences at the end of a stream have no row and nothing to hand on.
-    const reached = records.length < BATCH_RECORDS || !last ? stream.high : last.sequence
-    await moveMark(stream.no, reached)
+    await inbox.moveMark(stream, reached)
     relayed += records.length
     return records.length
+  }
+
+  function refuse(stream: StreamBehind, error: unknown): void {
+    const times = (refused.get(stream.no)?.times ?? 0) + 1
+    const waitMs = Math.min(limits.capMs, limits.baseMs * 2 ** Math.min(times - 1, 30))
+    refused.set(stream.no, { times, untilMs: performance.now() + waitMs, error: String(error) })
+    const { gatewayId: gateway, epoch, lane } = stream
+    logger.warn(
+      { sink: sink.name, gateway, epoch, lane, error },
+      'the sink did not take records of this stream; they stay here',
+    )
+  }
+
+  /** Each stream once, those that were never refused first. True when something was handed on. */
+  async function round(): Promise<boolean> {
+    const times = ({ no }: StreamBehind) => refused.get(no)?.times ?? 0
+    const streams = [...inbox.behind()].sort((a, b) => times(a) - times(b))
+    let [count, failedInARow] = [0, 0]
+    for (const stream of streams) {
+      if (closing.signal.aborted) break
+      if ((refused.get(stream.no)?.untilMs ?? 0) > performance.now()) continue
+      try {
+        count += await relay(stream)
+        refused.delete(stream.no)
+        failedInARow = 0
+      } catch (error) {
+        refuse(stream, error)
+        failedInARow += 1
+        if (failedInARow >= MAX_FAILED_IN_A_ROW) throw error
+      }
+    }
+    return count > 0
   }
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       await backoff.ready(closing.signal)
       try {
-        let count = 0
-        for (const stream of behind.all(sink.name)) {
-          if (closing.signal.aborted) return
-          count += await relay(stream)
-        }
-        lastError = undefined
+        const isBusy = await round()
+        failure = undefined
         backoff.succeeded()
-        if (count === 0) await idle()
+        if (!isBusy) await idle()
       } catch (error) {
-        lastError = String(error)
-        logger.warn({ sink: sink.name, error }, 'the sink did not take records; they stay here')
+        failure = String(error)
         backoff.failed('busy')
       }
     }
   }
 
+  /** Until the next look, or until a stream that was refused is due. */
   async function idle(): Promise<void> {
+    const dueMs = Math.min(...[...refused.values()].map(({ untilMs }) => untilMs))
+    const waitMs = Math.max(0, Math.min(SCAN_EVERY_MS, dueMs - performance.now()))
     const wait = new AbortController()
     wake = () => wait.abort()
     closing.signal.addEventListener('abort', wake, { once: true })
-    await sleep(SCAN_EVERY_MS, wait.signal)
+    await sleep(waitMs, wait.signal)
     closing.signal.removeEventListener('abort', wake)
   }
 
@@ -150,11 +133,14 @@ export function createRelay(
       await sink.close()
     },
     nudge: () => wake(),
-    status: () => ({
-      sink: sink.name,
-      relayed,
-      waiting: waiting.get(sink.name)?.count ?? 0,
-      ...(lastError === undefined ? {} : { lastError }),
-    }),
+    status: () => {
+      const lastError = failure ?? [...refused.values()].at(-1)?.error
+      return {
+        sink: sink.name,
+        relayed,
+        waiting: inbox.waiting(),
+        ...(lastError === undefined ? {} : { lastError }),
+      }
+    },
   }
 }

@@ -19,7 +19,7 @@ export interface Sink {
   readonly name: string
   /** Records of one stream, in order. Resolves once the engine keeps them all; after a rejection all come again. */
   publish(records: readonly SinkRecord[]): Promise<void>
-  /** The last sequence of a stream that the engine has, where it can say; asked once a start. */
+  /** The sequence that the engine took last of a stream, where it can say; asked where our own mark is lost. */
   lastSequence?(
     stream: Pick<SinkRecord, 'gatewayId' | 'epoch' | 'lane'>,
   ): Promise<number | undefined>
