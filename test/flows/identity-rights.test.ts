@@ -76,6 +76,26 @@ describe('a device that is moved to another group', () => {
     expect(await grantOf(bed, 'ward/3/notice')).toBe(0)
   })
 
+  it('keeps no ear in its old ward through a restart, though messages came before it was back', async () => {
+    const before = await openWard()
+    const { dataDir } = before
+    const token = await before.addDevice('bed-1', 'bedside', ['ward-3'])
+    const kept = { clean: false, protocolVersion: 5, properties: { sessionExpiryInterval: 3600 } }
+    const bed = await before.connectMqtt('bed-1', token, kept)
+    await bed.subscribeAsync(['ward/3/notice', 'kefu/v1/bed-1/speech'], { qos: 1 })
+    await before.close()
+    writeFileSync(join(dataDir, 'kefu-edge.yaml'), WARD.replace('group: ward-3', 'group: ward-9'))
+
+    const after = await startGateway({ dataDir, packs: [] })
+    await after.broker.publish({ topic: 'ward/3/notice', payload: 'x', qos: 1 })
+    const again = await after.connectMqtt('bed-1', token, kept)
+    const first = new Promise<string>((resolve) => again.once('message', resolve))
+    for (const topic of ['ward/3/notice', 'kefu/v1/bed-1/speech']) {
+      await after.broker.publish({ topic, payload: 'x', qos: 1 })
+    }
+    expect(await first).toBe('kefu/v1/bed-1/speech')
+  })
+
   it('keeps no ear in its old ward through a session that was stored', async () => {
     const gateway = await openWard()
     const token = await gateway.addDevice('bed-1', 'bedside', ['ward-3'])

@@ -108,7 +108,7 @@ export class EnhancedAuth {
   /** Permissions may be others now. */
   private renewed(principal: MqttPrincipal, data: Buffer | undefined): void {
     const { session, engine } = this.connection
-    if (session !== null) session.principal = principal
+    if (session !== null) engine.sessions.setPrincipal(session, principal)
     engine.permissionsVersion++
     this.answer(Reason.success, data)
   }

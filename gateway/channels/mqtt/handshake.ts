@@ -194,7 +194,7 @@ export class Handshake {
     )
     const { session } = opened
     session.owner = connection
-    session.principal = principal
+    engine.sessions.setPrincipal(session, principal)
     connection.session = session
     const willKept = engine.wills.set(clientId, packet.will && willFields(packet.will))
     if (opened.kept === null && willKept === null) {

@@ -4,6 +4,7 @@ import type { BrokerClock } from './broker-clock.ts'
 import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
+import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Router, Subscription } from './router.ts'
 import { Session } from './session.ts'
@@ -104,6 +105,16 @@ export class Sessions {
     session.expirySeconds = expirySeconds
     this.cancelExpiry(session)
     return { session, isPresent, kept: this.keep(session) }
+  }
+
+  /**
+   * Says whose session it is from now on. What was worked out for another one, or for nobody yet as after a
+   * restart, is forgotten: the new one may have fewer rights.
+   */
+  setPrincipal(session: Session, principal: MqttPrincipal): void {
+    if (session.principal === principal) return
+    session.principal = principal
+    if (session.subscriptions.size > 0) this.parts.router.forget()
   }
 
   /** The connection of a session has ended: it expires later, or now. */
