@@ -11,6 +11,7 @@ import { remembering } from '../language/memo.ts'
 import { LanguageModelError } from '../language/model-error.ts'
 import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/port.ts'
 import type { Ledger } from '../ledger/port.ts'
+import type { Logger } from '../logger.ts'
 import type { Store } from '../storage/store.ts'
 import type { KnowledgeRef } from '../turn.ts'
 import { learnedModel } from './learned-model.ts'
@@ -24,7 +25,7 @@ export const TRAINING_SEED = 20_261_122
 /** Share of its own test questions a pack must get right where its manifest names no other. */
 export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 5
+const ENGINE_VERSION = 6
 
 export interface LibraryParts {
   readonly store: Store
@@ -33,6 +34,8 @@ export interface LibraryParts {
   readonly language: Pick<LanguageModule, 'load'>
   /** Trains away from the main thread. */
   readonly train: (work: TrainingWork) => Promise<TrainedModel>
+  /** Absent: nobody looks on, as on the command line. */
+  readonly logger?: Pick<Logger, 'info'>
 }
 
 export interface InstallResult {
@@ -72,10 +75,16 @@ const keyOf = (pack: string, intent: string): string => `${pack}/${intent}`
 
 /** Opens the library with what is installed; trains first where no model of these packs is kept. */
 export async function openLibrary(parts: LibraryParts): Promise<Library> {
-  const { store, clock, ledger, language } = parts
+  const { store, clock, ledger, language, logger } = parts
   const packs = createPackStore(store)
   // Nobody is answered before there is something to answer with: that training takes all it can get.
-  const opened = await shelve(packs.active(), false)
+  const opened = await shelve(packs.active(), false, (active) => {
+    const named = active.map(({ manifest }) => `${manifest.pack} ${manifest.version}`)
+    logger?.info(
+      { packs: named },
+      'no model of the installed packs that this program reads is kept: they are learnt anew before the ports open',
+    )
+  })
   const learntAnew = opened.packs.length > 0 ? opened.model : undefined
   if (learntAnew) {
     await store.commit(() => packs.saveModel(packsDigest(opened.packs), learntAnew, clock.now()))
@@ -87,6 +96,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   async function shelve(
     active: readonly Pack[],
     givesWay: boolean,
+    beforeLearning: (active: readonly Pack[]) => void = () => {},
   ): Promise<Shelf & { model?: TrainedModel }> {
     const entries = new Map<string, { pack: Pack; intent: PackIntent }>()
     for (const pack of active) {
@@ -99,6 +109,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     const built = learnedModel(digest)
     const ready = engineOf(active, built)
     if (ready && built) return { packs: active, entries, engine: ready, model: built }
+    if (active.length > 0) beforeLearning(active)
     const model = await parts.train({ packs: active, seed: TRAINING_SEED, givesWay })
     return { packs: active, entries, engine: remembering(language.load(active, model)), model }
   }
@@ -109,8 +120,9 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     try {
       return remembering(language.load(active, model))
     } catch (error) {
-      if (error instanceof LanguageModelError) return undefined
-      throw error
+      if (!(error instanceof LanguageModelError)) throw error
+      logger?.info({ code: error.code, why: error.message }, 'a kept model cannot be read')
+      return undefined
     }
   }
 

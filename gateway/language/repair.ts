@@ -2,6 +2,7 @@
  * Mends what a recogniser misheard, by the words of the packs: 瓜号 sounds like 挂号, and only 挂号 is
  * spoken of here.
  */
+import { numbersPlace } from './entities/numerals.ts'
 import type { NormalText } from './normalise.ts'
 import { exactSyllableOf, syllableOf } from './pinyin.ts'
 
@@ -61,6 +62,7 @@ export function repairText(text: string, lexicon: PairLexicon): string | undefin
       lexicon.bySound.get(soundOf(out, i, exactSyllableOf)) ??
       lexicon.byMergedSound.get(soundOf(out, i, syllableOf))
     if (!word || breaksKnownPair(out, i, word.text, lexicon)) continue
+    if (changesPlaceNumber(out, i, word.text)) continue
     out = out.slice(0, i) + word.text + out.slice(i + 2)
   }
   return out === text ? undefined : out
@@ -75,6 +77,9 @@ function breaksKnownPair(text: string, at: number, word: string, lexicon: PairLe
     lexicon.pairs.has(text.slice(at + 1, at + 3))
   return before || after
 }
+
+const changesPlaceNumber = (text: string, at: number, word: string): boolean =>
+  [0, 1].some((i) => word[i] !== text[at + i] && numbersPlace(text, at + i))
 
 /** A repaired reading of `normal`, or undefined when nothing sounds like the packs' words. */
 export function repairNormal(normal: NormalText, lexicon: PairLexicon): NormalText | undefined {

@@ -2,6 +2,7 @@
 import type { Pack } from '../../knowledge/pack-schema.ts'
 import { clean, commonForm } from '../normalise.ts'
 import { syllableOf } from '../pinyin.ts'
+import { numbersPlace } from './numerals.ts'
 
 export interface ListHit {
   readonly list: string
@@ -101,16 +102,26 @@ function standsAt(text: string, at: number, surface: Surface): boolean {
 function heardAt(lexicon: ListLexicon, text: string, at: number): Surface[] {
   const syllable = syllableOf(text.charCodeAt(at))
   if (syllable === 0) return []
-  return (lexicon.bySyllable.get(syllable) ?? []).filter(({ text: wanted }) => {
-    let same = 0
-    for (let i = 0; i < wanted.length; i++) {
-      const unit = text.charCodeAt(at + i)
-      if (wanted.charCodeAt(i) === unit) same++
-      else if (syllableOf(unit) === 0 || syllableOf(unit) !== syllableOf(wanted.charCodeAt(i))) {
-        return false
-      }
-    }
-    // Two characters that merely sound alike are too often another word.
-    return same > 0 || wanted.length > 2
+  const spelled = lexicon.byCharacter.get(text.charAt(at)) ?? []
+  return (lexicon.bySyllable.get(syllable) ?? []).filter((surface) => {
+    if (!soundsAt(text, at, surface.text)) return false
+    // 肾内 sounds like 神内, but begins 肾内科: those words are meant as they were said.
+    const said = text.slice(at, at + surface.text.length)
+    return !spelled.some(
+      ({ text: other, value }) => value !== surface.value && other.startsWith(said),
+    )
   })
+}
+
+function soundsAt(text: string, at: number, wanted: string): boolean {
+  let same = 0
+  for (let i = 0; i < wanted.length; i++) {
+    const said = text.charCodeAt(at + i)
+    if (wanted.charCodeAt(i) === said) same++
+    else if (syllableOf(said) === 0 || syllableOf(said) !== syllableOf(wanted.charCodeAt(i))) {
+      return false
+    } else if (numbersPlace(text, at + i)) return false
+  }
+  // Two characters that merely sound alike are too often another word.
+  return same > 0 || wanted.length > 2
 }

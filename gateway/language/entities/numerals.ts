@@ -46,6 +46,14 @@ const MAX_NUMERAL_CHARACTERS = 24
 /** A numeral of any kind, for building patterns. */
 export const NUMERAL = `(?:\\d+(?:\\.\\d+)?[万亿]?|\\b(?:${ENGLISH.slice(1).join('|')})\\b|[${NUMERAL_CHARACTERS}]{1,${MAX_NUMERAL_CHARACTERS}}(?:点[零〇一幺二三四五六七八九]+)?)`
 
+const PLACE_NUMBER = new RegExp(`[${NUMERAL_CHARACTERS}][科室床楼层号区病诊]`, 'y')
+
+/** Whether a numeral at `at` tells one place from its like: 骨二科 is a second ward, and not 儿科 misheard. */
+export function numbersPlace(text: string, at: number): boolean {
+  PLACE_NUMBER.lastIndex = at
+  return PLACE_NUMBER.test(text)
+}
+
 const isDigit = (character: string): boolean => character in DIGITS
 
 /** The number that `words` say, or undefined when they are no number. */
