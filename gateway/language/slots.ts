@@ -1,7 +1,7 @@
 /** Slots of an intent, read from the words. */
 import type { Slot } from '../turn.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
-import { ENTITY_READERS, findEntities } from './entities/extract.ts'
+import { ENTITY_READERS, findEntity } from './entities/extract.ts'
 import { findListValues, longestAt } from './entities/lists.ts'
 import type { UnderstandOptions } from './port.ts'
 import type { SlotReader } from './templates.ts'
@@ -24,6 +24,7 @@ export function slotReader(parts: EngineParts, intent: number): SlotReader {
   }
 }
 
+/** Slots that the words fill. One that they fill with two values stays open, so that the box asks which. */
 export function findSlots(parts: EngineParts, found: Found, options: UnderstandOptions): Slot[] {
   const { base, now } = parts
   const text = found.normal.text
@@ -37,7 +38,7 @@ export function findSlots(parts: EngineParts, found: Found, options: UnderstandO
       slots.set(name, { name, value: fixed, text: String(fixed), entity })
       return
     }
-    const [hit] = findEntities(base.lists, pack, entity, text, nowMs)
+    const hit = findEntity(base.lists, pack, entity, text, nowMs)
     if (hit) slots.set(name, { name, value: hit.value, text: hit.text, entity })
   }
   if (expecting) offer(expecting.slot, expecting.entity, expecting.ref.pack)

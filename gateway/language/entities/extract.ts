@@ -1,6 +1,7 @@
 /** Finds the entities that a slot asks for. */
 import type { EntityReader } from './entity.ts'
 import { findListValues, type ListLexicon } from './lists.ts'
+import { meantValue } from './meant-value.ts'
 import {
   readAges,
   readAmounts,
@@ -29,30 +30,28 @@ export const ENTITY_READERS: Readonly<Record<string, EntityReader>> = {
 }
 
 export interface FoundEntity {
-  readonly entity: string
   readonly value: string | number
+  /** The words that say it. */
   readonly text: string
-  readonly start: number
-  readonly end: number
 }
 
-/** All entities called `entity` in `text`: a general one, or a list of the pack. */
-export function findEntities(
+/**
+ * What `text` has of the entity called `entity`: the first of a general one, the value that is meant of a
+ * list of the pack.
+ */
+export function findEntity(
   lexicon: ListLexicon,
   pack: string,
   entity: string,
   text: string,
   nowMs: number,
-): FoundEntity[] {
+): FoundEntity | undefined {
   const reader = ENTITY_READERS[entity]
-  const hits = reader
-    ? reader(text, nowMs)
-    : findListValues(lexicon, text).filter((hit) => hit.list === entity && hit.pack === pack)
-  return hits.map(({ value, start, end }) => ({
-    entity,
-    value,
-    start,
-    end,
-    text: text.slice(start, end),
-  }))
+  const hit = reader
+    ? reader(text, nowMs)[0]
+    : meantValue(
+        text,
+        findListValues(lexicon, text).filter((one) => one.list === entity && one.pack === pack),
+      )
+  return hit && { value: hit.value, text: text.slice(hit.start, hit.end) }
 }

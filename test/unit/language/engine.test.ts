@@ -24,6 +24,9 @@ const departments: ListFile = {
     { value: '心内科', synonyms: ['心血管内科'], en: ['cardiology'] },
     { value: '骨科', en: ['orthopedics'] },
     { value: '皮肤科', en: ['dermatology'] },
+    { value: '儿科', en: ['pediatrics'] },
+    { value: '神经内科', synonyms: ['神内'] },
+    { value: '肾内科' },
   ],
 }
 
@@ -155,6 +158,34 @@ describe('the engine', () => {
     })
     expect(ask('谷科怎么走').slots).toMatchObject([{ name: 'department', value: '骨科' }])
   })
+
+  it.each([
+    ['骨科和皮肤科怎么走'],
+    ['看完骨科了，皮肤科怎么走'],
+    ['where is cardiology and orthopedics'],
+  ])('leaves a slot open that %s fills with two values, so that the box asks which', (text) => {
+    const { candidates, slots } = ask(text)
+    expect(candidates[0]?.ref.intent).toBe('department.where')
+    expect(slots).toEqual([])
+  })
+
+  it.each([
+    ['不是儿科，是骨科怎么走', '骨科'],
+    ['我在儿科，骨科怎么走', '骨科'],
+    ['从皮肤科到心内科怎么走', '心内科'],
+    ['where is orthopedics, not cardiology', '骨科'],
+    ['骨科，就是那个骨科在哪里', '骨科'],
+    ['在骨科怎么走', '骨科'],
+  ])('takes of %s the value that is meant: %s', (text, value) => {
+    expect(ask(text).slots).toMatchObject([{ name: 'department', value }])
+  })
+
+  it.each(['肾内怎么走', '骨二科怎么走'])(
+    'takes no value for said that %s only sounds like: it is another, or one of several',
+    (text) => {
+      expect(ask(text).slots).toEqual([])
+    },
+  )
 
   it('looks first for the slot that was asked for', () => {
     const ref = { pack: 'desk', version: '1.0.0', intent: 'department.where' }
