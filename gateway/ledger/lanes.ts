@@ -33,6 +33,8 @@ interface LaneState {
   accepted: number
   /** Every sequence up to here is delivered, expired or quarantined. */
   settled: number
+  /** Quarantined entries beyond `settled`. */
+  asideBeyond: number
   delivered: number
   expired: number
   quarantined: number
@@ -97,6 +99,7 @@ export function createLanes(store: Store, limits: LaneLimits = DEFAULT_LANE_LIMI
       countQuarantined.get(positionOf(lane, state.settled), positionOf(lane, upTo))?.n ?? 0
     state[how] += upTo - state.settled - apart
     state.settled = upTo
+    state.asideBeyond -= apart
     if (how === 'expired') write(lane, state)
     else unwritten.add(lane)
   }
@@ -133,6 +136,7 @@ export function createLanes(store: Store, limits: LaneLimits = DEFAULT_LANE_LIMI
     const added = insertQuarantine.run(positionOf(lane, sequence), reason, atMs).changes
     if (added === 0) return
     state.quarantined += 1
+    state.asideBeyond += 1
     write(lane, state)
   }
 
@@ -140,9 +144,13 @@ export function createLanes(store: Store, limits: LaneLimits = DEFAULT_LANE_LIMI
     const rows = store.prepare<LaneRow>('SELECT * FROM ledger_lane WHERE lane = ?')
     for (const lane of LANES) {
       const row = rows.get(LANES.indexOf(lane))
+      const accepted = acceptedOf(store, lane, row?.removed ?? 0)
+      const settled = row?.settled ?? 0
+      const beyond = [positionOf(lane, settled), positionOf(lane, accepted)] as const
       states.set(lane, {
-        accepted: acceptedOf(store, lane, row?.removed ?? 0),
-        settled: row?.settled ?? 0,
+        accepted,
+        settled,
+        asideBeyond: countQuarantined.get(...beyond)?.n ?? 0,
         delivered: row?.delivered ?? 0,
         expired: row?.expired ?? 0,
         quarantined: row?.quarantined ?? 0,
@@ -219,6 +227,7 @@ function acceptedOf(store: Store, lane: Lane, removed: number): number {
   return Math.max(removed, top === null || top === undefined ? 0 : top - start)
 }
 
+/** By sequence, not from the other counts: so the books can be found not to close. */
 function pendingOf(state: LaneState): number {
-  return state.accepted - state.delivered - state.expired - state.quarantined
+  return state.accepted - state.settled - state.asideBeyond
 }
