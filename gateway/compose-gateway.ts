@@ -42,7 +42,7 @@ export interface Gateway {
 export async function composeGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
   const recentLog = createRecentLog()
   const loggers = createLoggers({ level: config.log.level, destination: recentLog.destination })
-  const box = await composeBox(config, overrides)
+  const box = await composeBox(config, overrides, loggers)
   if (box.time.doubt()) {
     const here = new Date(box.time.now()).toISOString()
     loggers.gateway.warn(

@@ -28,6 +28,7 @@ import { laneLimitsOf } from './ledger/lane-limits.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
 import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
+import type { Loggers } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import { createSkills, type Escalate } from './skills/skills.ts'
 import { type BackupReport, writeBackup } from './storage/backup.ts'
@@ -87,8 +88,15 @@ export interface BoxHooks {
   live?: LiveParts
 }
 
-/** Opens the data folder and makes the box. Throws `storage.in-use` when a gateway holds the folder. */
-export async function composeBox(config: Config, overrides: Overrides = {}): Promise<Box> {
+/**
+ * Opens the data folder and makes the box. Throws `storage.in-use` when a gateway holds the folder.
+ * Without `loggers`, as for a command, nothing is logged.
+ */
+export async function composeBox(
+  config: Config,
+  overrides: Overrides = {},
+  loggers?: Pick<Loggers, 'knowledge'>,
+): Promise<Box> {
   const folder = openDataFolder(config.dataDir)
   const closers: (() => void | Promise<void>)[] = [() => folder.release()]
   const close = async () => {
@@ -102,7 +110,8 @@ export async function composeBox(config: Config, overrides: Overrides = {}): Pro
     const ledger = openLedger(config, folder, store, time)
     const language = createLanguageModule({ now: clock.now })
     const train = overrides.train ?? trainInWorker
-    const library = await openLibrary({ store, clock, ledger, language, train })
+    const logger = loggers && { logger: loggers.knowledge }
+    const library = await openLibrary({ store, clock, ledger, language, train, ...logger })
     const registry = createRegistry(store)
     const claims = createClaims(store, registry)
     const passwords = createPasswords()

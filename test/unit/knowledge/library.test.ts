@@ -31,7 +31,7 @@ it('training gives way to answers, and where there is nothing yet to answer with
   expect(gaveWay).toEqual([false, true])
 })
 
-it('a box whose kept model this program cannot read learns its packs anew, once, and answers', async () => {
+it('a box whose kept model this program cannot read learns its packs anew, once, says why, and answers', async () => {
   const dataDir = join(tempFolder(), 'data')
   const before = await startGateway({ dataDir })
   const { store } = before.box
@@ -47,7 +47,18 @@ it('a box whose kept model this program cannot read learns its packs anew, once,
     },
   }
   for (let start = 1; start <= 2; start++) {
-    const after = await startGateway({ dataDir, packs: [], overrides })
+    const config = { log: { level: 'info' } }
+    const after = await startGateway({ dataDir, packs: [], overrides, config })
+    const lines = after.box.hooks.live?.recentLog() ?? []
+    const said = lines.filter((line) => line.includes('"name":"knowledge"'))
+    expect(said).toEqual(
+      start > 1
+        ? []
+        : [
+            expect.stringMatching(/model\.corrupt.*a kept model cannot be read/),
+            expect.stringMatching(/"packs":\["desk 1\.0\.0"\].*they are learnt anew/),
+          ],
+    )
     const [question] = deskPack().tests
     const understood = after.box.library.engine.understand([
       { text: question?.text ?? '', confidence: 1 },
