@@ -7,8 +7,8 @@
 import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { CloudError } from '../errors.ts'
+import { Database } from '../sqlite-driver.ts'
 import { migrations } from './schema.ts'
-import { Database } from './sqlite-driver.ts'
 
 export type SqlValue = string | number | Uint8Array | null
 

@@ -69,7 +69,7 @@ describe('the rules of the house', () => {
   })
 
   it('only storage imports the SQLite driver', () => {
-    const allowed = /^(gateway\/storage\/|cloud-sync\/core\/(storage|sqlite-driver))/
+    const allowed = /^(gateway\/storage\/|cloud-sync\/(sqlite-driver|core\/storage))/
     const wrong = [...imports].filter(
       ([file, targets]) =>
         targets.some((target) => target.startsWith('better-sqlite3')) && !allowed.test(file),
