@@ -19,6 +19,7 @@ import type { Session } from './session.ts'
 import { SessionRows } from './session-rows.ts'
 import { Sessions } from './sessions.ts'
 import { SharedGroups } from './shared-groups.ts'
+import { shownText } from './shown-text.ts'
 import { SysTopics } from './sys-topics.ts'
 import { type BrokerTotals, countTotals } from './totals.ts'
 import { Wills } from './wills.ts'
@@ -100,7 +101,10 @@ export function assemble(parts: AssemblyParts): Assembly {
     deadlines,
     publish: (message) => {
       if (message.retain && !retained.wouldAccept(message)) {
-        logger.warn({ topic: message.topic }, 'will not kept: too many retained messages')
+        logger.warn(
+          { topic: shownText(message.topic) },
+          'will not kept: too many retained messages',
+        )
         return
       }
       dispatcher.dispatch(message, null, null, null)

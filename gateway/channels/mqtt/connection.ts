@@ -13,9 +13,7 @@ import { Outlet } from './outlet.ts'
 import { AT_ONCE, NEXT_TURN, Pace } from './pace.ts'
 import type { RetainedReplay } from './retained-replay.ts'
 import type { Session } from './session.ts'
-
-/** MQTT 5 strings carry a reason of this length at most, so that a refusal is never larger than its cause. */
-const MAX_REASON_CHARACTERS = 200
+import { shownText } from './shown-text.ts'
 
 type State = 'new' | 'authenticating' | 'open' | 'closed'
 
@@ -104,7 +102,7 @@ export class Connection {
   /** A reason string, if the client wants such [MQTT-3.1.2-29] and there is room for one. */
   reasonProperties(reason: string | undefined): Properties | undefined {
     if (reason === undefined || this.version < 5 || !this.wantsProblemInformation) return undefined
-    const reasonString = reason.slice(0, MAX_REASON_CHARACTERS)
+    const reasonString = shownText(reason)
     const roomy = this.outlet.maxPacketBytes > 64 + Buffer.byteLength(reasonString)
     return roomy ? { reasonString } : undefined
   }
@@ -156,9 +154,10 @@ export class Connection {
   private readonly goOn = (): void => this.release()
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
-  refuse(reasonCode: number, reason: string, logCode?: string): void {
+  refuse(reasonCode: number, words: string, logCode?: string): void {
     const { clientId, io, engine } = this
     const { remoteAddress } = io
+    const reason = shownText(words)
     const isTold = engine.refusals.note({
       clientId,
       remoteAddress,
@@ -187,7 +186,7 @@ export class Connection {
   /** The client said DISCONNECT, or we have said our last word: flush, close, settle the session. */
   end(reasonCode: number, reason: string, isClean: boolean): void {
     if (this.state === 'closed') return
-    this.endReason ??= { code: reasonCode, text: reason, isClean }
+    this.endReason ??= { code: reasonCode, text: shownText(reason), isClean }
     this.outlet.flush()
     // Paused, the transport would not see the peer's own end.
     if (this.holds > 0 || this.outlet.isChoked) this.io.resume()

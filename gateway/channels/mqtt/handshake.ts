@@ -12,6 +12,7 @@ import { EnhancedAuth } from './enhanced-auth.ts'
 import type { AuthenticateResult, MqttPrincipal } from './ports.ts'
 import type { Session } from './session.ts'
 import type { OpenedSession } from './sessions.ts'
+import { shownText } from './shown-text.ts'
 import { willFields } from './wills.ts'
 
 export interface EndReason {
@@ -42,16 +43,14 @@ export class Handshake {
     connection.version = packet.version
     this.packet = packet
     this.readProperties(packet.properties)
-    connection.clientId = packet.clientId
+    connection.clientId = shownText(packet.clientId)
     const refusal = admissionProblem(connection, packet)
     if (refusal !== null) {
       connection.refuse(refusal.code, refusal.reason)
       return
     }
-    if (packet.clientId === '') {
-      this.assignedClientId = engine.policy.createClientId()
-      connection.clientId = this.assignedClientId
-    }
+    if (packet.clientId === '') this.assignedClientId = engine.policy.createClientId()
+    connection.clientId = this.assignedClientId ?? packet.clientId
     const method = packet.properties?.authenticationMethod
     if (method !== undefined) {
       this.enhanced.start(method, packet.properties?.authenticationData)

@@ -8,6 +8,7 @@ import { forwardedProperties, Message } from './message.ts'
 import { type PendingAck, PendingAcks } from './pending-acks.ts'
 import type { DeviceMessageOutcome } from './ports.ts'
 import type { Session } from './session.ts'
+import { shownText } from './shown-text.ts'
 
 export class Inbound {
   private readonly connection: Connection
@@ -261,7 +262,7 @@ export class Inbound {
       })
     }
     engine.logger[level](
-      { clientId: connection.clientId, topic: packet.topic, reasonCode, reason },
+      { clientId: connection.clientId, topic: shownText(packet.topic), reasonCode, reason },
       'publish refused',
     )
     if (packet.qos === 0) return
