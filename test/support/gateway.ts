@@ -7,6 +7,7 @@ import { composeGateway, type Gateway } from '../../gateway/compose-gateway.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { readPack } from '../../gateway/knowledge/read-pack.ts'
+import { trainOnce } from './learnt-models.ts'
 import { tempFolder } from './temp-folder.ts'
 
 export const DESK_PACK = join(import.meta.dirname, 'packs/desk')
@@ -51,7 +52,7 @@ export async function startGateway(options: TestOptions = {}): Promise<TestGatew
       ...options.config,
     },
   })
-  const gateway = await composeGateway(config, options.overrides)
+  const gateway = await composeGateway(config, { train: trainOnce, ...options.overrides })
   for (const dir of options.packs ?? [DESK_PACK]) {
     const read = readPack(dir)
     if (!read.ok) throw new Error(JSON.stringify(read.problems))
