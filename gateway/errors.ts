@@ -229,6 +229,11 @@ export const ERRORS = {
     title: 'The pack answers fewer of its own test questions than it must',
     next: 'Look at the questions that broke (listed), mend examples or tests, and install again. Nothing was changed.',
   },
+  'pack.risk-lower': {
+    status: 409,
+    title: 'The pack no longer understands questions of high risk that the one before understood',
+    next: 'Give each listed question to its intent, among its questions or templates, and install again. Nothing was changed.',
+  },
   'pack.not-installed': {
     status: 404,
     title: 'No pack of this name and version is installed',

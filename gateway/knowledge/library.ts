@@ -14,6 +14,7 @@ import type { Ledger } from '../ledger/port.ts'
 import type { Logger } from '../logger.ts'
 import type { Store } from '../storage/store.ts'
 import type { KnowledgeRef } from '../turn.ts'
+import { refuseWorse } from './install-gate.ts'
 import { learnedModel } from './learned-model.ts'
 import type { Pack, PackIntent } from './pack-schema.ts'
 import { createPackStore, type InstalledPack } from './pack-store.ts'
@@ -22,8 +23,6 @@ import type { TrainingWork } from './train-in-worker.ts'
 
 /** Same packs, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
-/** Share of its own test questions a pack must get right where its manifest names no other. */
-export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
 const ENGINE_VERSION = 6
 
@@ -51,7 +50,7 @@ export interface Library {
   list(): readonly InstalledPack[]
   /** Trains and tests a pack without switching to it; throws what `install` would throw. */
   check(pack: Pack): Promise<PackTestResult>
-  /** Throws `pack.score-lower` with the questions that broke; nothing is changed then. */
+  /** Throws `pack.risk-lower`, `pack.score-lower` with the questions that broke; nothing is changed then. */
   install(pack: Pack): Promise<InstallResult>
   /** Back to the version before; throws `pack.not-installed`. */
   rollback(name: string): Promise<InstallResult>
@@ -157,7 +156,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   ): Promise<InstallResult> {
     const { pack: name, version } = pack.manifest
     const { shelf: next, tests } = await tryOut(pack)
-    if (kind === 'pack.installed') refuseWorse(pack, tests, await testsOfActive(name))
+    if (kind === 'pack.installed') refuseWorse({ pack, tests }, await active(name))
     const nowMs = clock.now()
     await store.commit(() => {
       packs.activate(pack, tests.score, nowMs)
@@ -174,9 +173,10 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     return { name, version, digest: pack.digest, tests }
   }
 
-  async function testsOfActive(name: string): Promise<PackTestResult | undefined> {
-    const active = shelf.packs.find((one) => one.manifest.pack === name)
-    return active && runPackTests(active, shelf.engine)
+  /** The version that answers now, with what it makes of its own questions. */
+  async function active(name: string) {
+    const pack = shelf.packs.find((one) => one.manifest.pack === name)
+    return pack && { pack, tests: await runPackTests(pack, shelf.engine) }
   }
 
   return {
@@ -188,7 +188,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     check: (pack) =>
       inTurn(async () => {
         const { tests } = await tryOut(pack)
-        refuseWorse(pack, tests, await testsOfActive(pack.manifest.pack))
+        refuseWorse({ pack, tests }, await active(pack.manifest.pack))
         return tests
       }),
     install: (pack) => inTurn(() => switchTo(pack, 'pack.installed')),
@@ -219,21 +219,4 @@ export const packsDigest = (packs: readonly Pack[]): string => {
   const hash = createHash('sha256').update(`engine ${ENGINE_VERSION} seed ${TRAINING_SEED}`)
   for (const pack of packs) hash.update(`\0${pack.manifest.pack}\0${pack.digest}`)
   return hash.digest('hex')
-}
-
-/** A pack that answers fewer of its own questions than it must, or than it did, is not installed. */
-function refuseWorse(pack: Pack, now: PackTestResult, before: PackTestResult | undefined): void {
-  const minimum = pack.manifest.minimumTestScore ?? DEFAULT_MINIMUM_TEST_SCORE
-  const isWorse = before !== undefined && now.score < before.score
-  if (now.score >= minimum && !isWorse) return
-  const listed = now.failures
-    .slice(0, 20)
-    .map(
-      (failure) =>
-        `"${failure.text}" → ${failure.got ?? 'not known'}, not ${failure.want ?? 'not known'}`,
-    )
-  const against = isWorse ? `${before.score.toFixed(3)} before` : `${minimum} needed`
-  throw new GatewayError('pack.score-lower', {
-    detail: `${now.score.toFixed(3)} right, ${against}; ${listed.join('; ')}`,
-  })
 }

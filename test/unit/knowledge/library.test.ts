@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Pack } from '../../../gateway/knowledge/pack-schema.ts'
 import { readPack } from '../../../gateway/knowledge/read-pack.ts'
 import { trainInWorker } from '../../../gateway/knowledge/train-in-worker.ts'
@@ -70,4 +70,40 @@ it('a box whose kept model this program cannot read learns its packs anew, once,
     expect(trainings).toBe(1)
     await after.close()
   }
+})
+
+describe('a new version of a pack', () => {
+  const asked = { text: '胸口痛', intent: 'emergency.chest-pain' }
+  const hard = { text: '请问怎么去月球', intent: 'parking' }
+  const version = (pack: Pack, digest: string, tests: Pack['tests']): Pack => ({
+    ...pack,
+    digest,
+    tests: [...deskPack().tests, ...tests],
+  })
+
+  it('that no longer hears an emergency is refused with the words, whatever else it has learnt', async () => {
+    const { library } = (await startGateway({ packs: [] })).box
+    const first = version(deskPack(), 'of the first', [asked, hard])
+    await library.install(first)
+    const intents = first.intents.map(({ templates: _left, ...intent }) => {
+      if (intent.intent === asked.intent) return { ...intent, questions: { zh: ['牙疼挂什么号'] } }
+      if (intent.intent === hard.intent) return { ...intent, questions: { zh: [hard.text] } }
+      return intent
+    })
+    const second = { ...version(first, 'of the second', [asked, hard]), intents }
+    await expect(library.install(second)).rejects.toMatchObject({
+      code: 'pack.risk-lower',
+      message: expect.stringContaining(asked.text) as string,
+    })
+    const heard = library.engine.understand([{ text: asked.text, confidence: 1 }])
+    expect(heard).toMatchObject({ kind: 'intent', best: { ref: { intent: asked.intent } } })
+  })
+
+  it('is measured by the questions that both versions are tested by', async () => {
+    const { library } = (await startGateway({ packs: [] })).box
+    const first = version(deskPack(), 'of the first', [])
+    await library.install(first)
+    const { tests } = await library.install(version(first, 'of the second', [hard]))
+    expect(tests).toMatchObject({ total: first.tests.length + 1, right: first.tests.length })
+  })
 })
