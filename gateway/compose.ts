@@ -119,6 +119,7 @@ export async function composeBox(
     const ownSessions = createSessions({
       store,
       clock,
+      keys: ledger.subjectKeys,
       idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
     })
     const twins = createTwins(store)

@@ -2,7 +2,8 @@
  * Sessions: the turns of one subject, over channels and devices.
  *
  * A session is found by its id, else by its subject, else by the device that is being talked to;
- * the last only for a short while, since the next person at a kiosk is another person.
+ * the last only for a short while, since the next person at a kiosk is another person. On disk its state
+ * is sealed with the data key of its subject, like his words in the ledger: erased with him, also in a copy.
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
@@ -30,37 +31,58 @@ export interface Sessions {
   forget(subject: Subject): number
 }
 
-interface Row {
-  id: string
-  state: Uint8Array
-  updated_at: number
+/** Data keys of subjects, and of the box for who has not said his name. */
+export interface SessionKeys {
+  /** Inside `store.commit`. */
+  seal(
+    who: Subject | undefined,
+    dataClass: 'C2',
+    atMs: number,
+    plain: Uint8Array,
+  ): { readonly keyId: number; readonly sealed: Uint8Array }
+  /** Undefined when the key was destroyed. */
+  open(keyId: number, sealed: Uint8Array): Uint8Array | undefined
+  /** By which a subject's rows are found without his id standing in the file. */
+  tagOf(who: Subject): Uint8Array
 }
 
-export function createSessions(parts: { store: Store; clock: Clock; idleMs: number }): Sessions {
-  const { store, clock, idleMs } = parts
+interface Row {
+  readonly id: string
+  readonly keyId: number
+  readonly state: Uint8Array
+}
+
+export function createSessions(parts: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly keys: SessionKeys
+  readonly idleMs: number
+}): Sessions {
+  const { store, clock, keys, idleMs } = parts
   const packr = new Packr({ useRecords: false })
   const cache = new Map<string, Session>()
   const current = new Map<string, { sessionId: string; atMs: number }>()
   store.onRollback(() => cache.clear())
 
-  const byId = store.prepare<Row>('SELECT id, state, updated_at FROM session WHERE id = ?')
+  const byId = store.prepare<Row>('SELECT id, key_id AS keyId, state FROM session WHERE id = ?')
   const bySubject = store.prepare<Row>(
-    `SELECT id, state, updated_at FROM session WHERE subject_kind = ? AND subject_id = ?
+    `SELECT id, key_id AS keyId, state FROM session WHERE subject_tag = ?
      ORDER BY updated_at DESC LIMIT 1`,
   )
   const upsert = store.prepare(
-    `INSERT INTO session (id, subject_id, subject_kind, state, updated_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET subject_id = excluded.subject_id,
-       subject_kind = excluded.subject_kind, state = excluded.state, updated_at = excluded.updated_at`,
+    `INSERT INTO session (id, subject_tag, key_id, state, updated_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET subject_tag = excluded.subject_tag, key_id = excluded.key_id,
+       state = excluded.state, updated_at = excluded.updated_at`,
   )
   const dropOld = store.prepare('DELETE FROM session WHERE updated_at < ?')
-  const dropSubject = store.prepare('DELETE FROM session WHERE subject_kind = ? AND subject_id = ?')
+  const dropSubject = store.prepare('DELETE FROM session WHERE subject_tag = ?')
 
   function read(row: Row | undefined): Session | undefined {
     if (!row) return undefined
     const cached = cache.get(row.id)
     if (cached) return cached
-    return packr.unpack(row.state) as Session
+    const state = keys.open(row.keyId, row.state)
+    return state && (packr.unpack(state) as Session)
   }
 
   function find(id: string): Session | undefined {
@@ -93,7 +115,7 @@ export function createSessions(parts: { store: Store; clock: Clock; idleMs: numb
         if (session) return withSubject(session, subject)
       }
       if (subject) {
-        const session = read(bySubject.get(subject.kind, subject.id))
+        const session = read(bySubject.get(keys.tagOf(subject)))
         if (session && clock.now() - session.updatedAtMs <= idleMs) return session
       }
       const ofDevice = subject || ask.session !== undefined ? undefined : resumeOfDevice(device.id)
@@ -101,13 +123,9 @@ export function createSessions(parts: { store: Store; clock: Clock; idleMs: numb
     },
     latest: (session) => cache.get(session.id) ?? session,
     save(session, deviceId) {
-      upsert.run(
-        session.id,
-        session.subject?.id ?? null,
-        session.subject?.kind ?? null,
-        packr.pack(session),
-        session.updatedAtMs,
-      )
+      const { id, subject, updatedAtMs } = session
+      const { keyId, sealed } = keys.seal(subject, 'C2', updatedAtMs, packr.pack(session))
+      upsert.run(id, subject ? keys.tagOf(subject) : null, keyId, sealed, updatedAtMs)
       remember(session)
       const last = current.get(deviceId)
       if (last) {
@@ -126,7 +144,7 @@ export function createSessions(parts: { store: Store; clock: Clock; idleMs: numb
           cache.delete(id)
         }
       }
-      return dropSubject.run(subject.kind, subject.id).changes
+      return dropSubject.run(keys.tagOf(subject)).changes
     },
   }
 }

@@ -62,6 +62,8 @@ export interface SubjectKeys {
   /** Undefined when the key was destroyed, or key and content do not belong together. */
   open(keyId: number, sealed: Uint8Array): Buffer | undefined
   isDestroyed(keyId: number): boolean
+  /** A keyed hash (16 bytes), by which rows of a subject are found without his id standing in the file. */
+  tagOf(who: Subject): Buffer
   /** Keys that seal what is kept of a subject. */
   idsOf(who: Subject): readonly number[]
   /** Ids of live keys of a class whose period ended before `beforeMs`; never those of a held subject. */
@@ -103,6 +105,8 @@ export function createSubjectKeys(options: {
   const uncommitted = new Set<string>()
   const current = new Map<string, { readonly id: number; readonly key: Buffer }>()
 
+  const tagOf = (who: Subject): Buffer => keys.tag(subjectName(who))
+
   function keyFor(who: Subject | undefined, dataClass: DataClass, atMs: number | undefined) {
     const period = periodOf(who, atMs)
     const name = `${who ? subjectName(who) : 'box'}\0${dataClass}\0${period}`
@@ -116,7 +120,7 @@ export function createSubjectKeys(options: {
   }
 
   function loadOrMake(who: Subject | undefined, dataClass: DataClass, period: number) {
-    const tag = keys.tag(who ? subjectName(who) : 'box')
+    const tag = who ? tagOf(who) : keys.tag('box')
     const row = byTag.get(tag, CLASS_NUMBER[dataClass], period)
     if (row && !isZero(row.wrapped)) return { id: row.id, key: unwrap(row), isNew: false }
     const key = Buffer.alloc(DATA_KEY_BYTES)
@@ -199,10 +203,11 @@ export function createSubjectKeys(options: {
       const row = byId.get(keyId)
       return !row || isZero(row.wrapped)
     },
+    tagOf,
     idsOf: (who) =>
       store
         .prepare<{ id: number }>('SELECT id FROM subject_key WHERE tag = ? ORDER BY id')
-        .all(keys.tag(subjectName(who)))
+        .all(tagOf(who))
         .map((row) => row.id),
     idsEndedBefore: (dataClass, beforeMs) =>
       store
@@ -233,16 +238,14 @@ export function createSubjectKeys(options: {
           .map((row) => row.id),
       ),
     isHeld: (who) =>
-      store.prepare('SELECT 1 FROM ledger_hold WHERE tag = ?').get(keys.tag(subjectName(who))) !==
-      undefined,
+      store.prepare('SELECT 1 FROM ledger_hold WHERE tag = ?').get(tagOf(who)) !== undefined,
     hold: (who, reason, atMs) => {
       store
         .prepare('INSERT OR REPLACE INTO ledger_hold (tag, reason, at_ms) VALUES (?, ?, ?)')
-        .run(keys.tag(subjectName(who)), reason, atMs)
+        .run(tagOf(who), reason, atMs)
     },
     release: (who) =>
-      store.prepare('DELETE FROM ledger_hold WHERE tag = ?').run(keys.tag(subjectName(who)))
-        .changes > 0,
+      store.prepare('DELETE FROM ledger_hold WHERE tag = ?').run(tagOf(who)).changes > 0,
     destroy,
     reapplyErasures,
     dateUndated: (atMs) => {

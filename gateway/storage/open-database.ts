@@ -17,6 +17,8 @@ export function openDatabase(options: StoreOptions): Sqlite.Database {
     const db = new Database(options.path, { readonly: options.readonly ?? false })
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`)
     if (!options.readonly) {
+      // What is deleted is overwritten, not only let go: words of persons pass through queues and sessions.
+      db.pragma('secure_delete = ON')
       db.pragma('journal_mode = WAL')
       db.pragma(`synchronous = ${options.synchronous ?? 'FULL'}`)
       // What a run left that ended in a crash; an erasure may have been its last word.

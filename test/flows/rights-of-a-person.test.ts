@@ -1,10 +1,40 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway } from '../support/gateway.ts'
 
 const subject = { id: 'p-1', kind: 'patient' } as const
 
+/** Every byte of the data folder, the write-ahead log included. */
+const allBytes = (dataDir: string): Buffer =>
+  Buffer.concat(
+    readdirSync(dataDir, { recursive: true, encoding: 'utf8' })
+      .map((name) => join(dataDir, name))
+      .filter((path) => statSync(path).isFile())
+      .map((path) => readFileSync(path)),
+  )
+
 describe('a person', () => {
+  it('stands nowhere in the data folder in clear, neither his number nor his words, and goes on talking after a restart', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const patient = { id: 'ZY-20261128-77310', kind: 'patient' } as const
+    const first = await gateway.ask(token, { id: '1', text: '约瓦格纳大夫的号', subject: patient })
+    const found = () =>
+      [patient.id, '瓦格纳'].filter((words) => allBytes(gateway.dataDir).includes(words))
+    expect(found()).toEqual([])
+    await gateway.close()
+    expect(found()).toEqual([])
+
+    const again = await startGateway({ dataDir: gateway.dataDir })
+    const next = await again.ask(token, { id: '2', text: '停车场在哪', subject: patient })
+    expect(next.body.session).toBe(first.body.session)
+    await runOperation('subject.erase', { ...patient, reason: 'asked' }, again.box.operations)
+    const rows = again.box.store.prepare('SELECT count(*) AS n FROM session').get()
+    expect(rows).toEqual({ n: 0 })
+  })
+
   it('is shown what is kept, has it erased, and the record still proves itself', async () => {
     const gateway = await startGateway()
     const token = await gateway.addDevice('k1')

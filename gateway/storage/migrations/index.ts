@@ -5,6 +5,7 @@ import { presence } from './120-presence.ts'
 import { logins } from './130-logins.ts'
 import { sessions } from './200-sessions.ts'
 import { sessionIndex } from './210-session-index.ts'
+import { sealedSessions } from './220-sealed-sessions.ts'
 import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { packs } from './400-packs.ts'
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   logins,
   sessions,
   sessionIndex,
+  sealedSessions,
   mqtt,
   aedes,
   packs,

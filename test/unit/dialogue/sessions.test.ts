@@ -4,6 +4,7 @@ import { createSessions, DEVICE_SESSION_IDLE_MS } from '../../../gateway/dialogu
 import { openStore } from '../../../gateway/storage/store.ts'
 import type { IncomingAsk, Session } from '../../../gateway/turn.ts'
 import { handClock } from '../../support/clock.ts'
+import { subjectKeysIn } from '../../support/subject-keys.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const MINUTE_MS = 60_000
@@ -11,7 +12,12 @@ const anna = { id: 'p1', kind: 'patient' } as const
 
 function setUp(path = join(tempFolder(), 'kefu.db'), clock = handClock()) {
   const store = openStore({ path })
-  const sessions = createSessions({ store, clock, idleMs: 30 * MINUTE_MS })
+  const sessions = createSessions({
+    store,
+    clock,
+    keys: subjectKeysIn(store),
+    idleMs: 30 * MINUTE_MS,
+  })
   const incoming = (deviceId: string, ask: Partial<IncomingAsk['ask']> = {}): IncomingAsk => ({
     ask: { id: 'a', text: 'x', ...ask },
     device: { id: deviceId, kind: 'kiosk', groups: [] },

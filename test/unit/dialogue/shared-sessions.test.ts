@@ -12,6 +12,7 @@ import { createSiteSeal, SITE_KEY_BYTES } from '../../../gateway/fabric/site-sea
 import { openStore } from '../../../gateway/storage/store.ts'
 import type { IncomingAsk, Session } from '../../../gateway/turn.ts'
 import { handClock } from '../../support/clock.ts'
+import { subjectKeysIn } from '../../support/subject-keys.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const MINUTE_MS = 60_000
@@ -23,7 +24,7 @@ function startSite() {
   const place = createLocalSite(clock)
   const box = () => {
     const store = openStore({ path: join(tempFolder(), 'kefu.db') })
-    const own = createSessions({ store, clock, idleMs: IDLE_MS })
+    const own = createSessions({ store, clock, keys: subjectKeysIn(store), idleMs: IDLE_MS })
     const forgotten: unknown[] = []
     const sharing: SessionSharing = createSessionSharing({
       values: place.join(),
