@@ -35,6 +35,9 @@ const LATIN_WORD = /[a-z][a-z']*/g
 const HAN_SPACE = /(?<=\p{Script=Han}) +(?=\p{Script=Han})/gu
 /** 好好好好 and soooo; digits in words are left, 零零零 may be part of a number. */
 const STRETCHED = /((?![零〇一二三四五六七八九十幺])\p{Script=Han})\1{2,}|([a-z])\2{3,}/gu
+/** 1,200 with a narrow comma; a wide one parts what is listed: 110，120. */
+const THOUSANDS = /(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])/g
+const joinThousands = (figure: string): string => figure.replaceAll(',', '')
 const INVISIBLE = /[\p{Cc}\p{Cf}]/gu
 
 /** Chinese unless Latin words clearly carry the sentence ("WiFi密码" is Chinese). */
@@ -55,12 +58,17 @@ export function normalise(raw: string): NormalText {
 
 /** Width, case, script, punctuation, stretching and white space; the words stay. */
 export function clean(raw: string): string {
-  const folded = raw.slice(0, MAX_TEXT_LENGTH).normalize('NFKC').replace(/’/g, "'").toLowerCase()
+  const folded = raw
+    .slice(0, MAX_TEXT_LENGTH)
+    .replace(THOUSANDS, joinThousands)
+    .normalize('NFKC')
+    .replace(/’/g, "'")
+    .toLowerCase()
   return toSimplified(folded)
     .replace(INVISIBLE, ' ')
     .replace(/(?<!\d)[.:/-]|[.:/-](?!\d)/g, ' ')
     .replace(/(?<![a-z])'|'(?![a-z])/g, ' ')
-    .replace(/[^\p{L}\p{N}.:/%°℃'£$€+-]/gu, ' ')
+    .replace(/[^\p{L}\p{N}.:/%°℃'¥£$€+-]/gu, ' ')
     .replace(STRETCHED, '$1$2')
     .replace(/ +/g, ' ')
     .replace(HAN_SPACE, ' ')

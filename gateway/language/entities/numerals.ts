@@ -71,6 +71,16 @@ export function parseNumeral(words: string): number | undefined {
   return Number(`${integer}.${digits}`)
 }
 
+/** 七八, 两三, 三五: about so many. */
+const ROUGH = /^(?:一[二两]|[二两]三|三[两四五]|四五|五六|六七|七八|八九)$/
+
+/**
+ * As {@link parseNumeral}, for what is counted or measured: 七八岁 is about eight years and no number, 七八室 is
+ * room 78. So the box asks back instead of reckoning with 78 years.
+ */
+export const parseCount = (words: string): number | undefined =>
+  ROUGH.test(words) ? undefined : parseNumeral(words)
+
 function parseInteger(words: string): number | undefined {
   const characters = [...words]
   if (characters.every(isDigit)) {

@@ -1,6 +1,6 @@
 /** Numbers, ages, amounts of money, phone and identity numbers, beds, wards and rooms. */
 import type { EntityHit, EntityReader } from './entity.ts'
-import { NUMERAL, parseNumeral } from './numerals.ts'
+import { NUMERAL, parseCount, parseNumeral } from './numerals.ts'
 
 const N = `(${NUMERAL})`
 
@@ -21,13 +21,15 @@ export function readAll(
 
 const numeral = (words: string | undefined): number | undefined =>
   words === undefined ? undefined : parseNumeral(words)
+const count = (words: string | undefined): number | undefined =>
+  words === undefined ? undefined : parseCount(words)
 
 const ANY_NUMBER = new RegExp(
-  `(负|-)?${N}(度[零〇一二两三四五六七八九](?![十百千万个]))?(半)?`,
+  `(负|-)?${N}(度(?:[零〇一二两三四五六七八九]|\\d)(?![十百千万个楼层号点\\d.]))?(个?半)?`,
   'g',
 )
 
-/** Any number: 三十八度五 is 38.5, 两个半 reads 2.5, 百分之三 0.03, 三分之一 a third. */
+/** Any number: 三十八度五 and 38度5 are 38.5, 两个半 reads 2.5, 百分之三 0.03, 三分之一 a third. */
 export const readNumbers: EntityReader = (text) => {
   const fractions = readAll(text, new RegExp(`${N}分之${N}`, 'g'), ([, below, above]) => {
     const divisor = below === '百' ? 100 : numeral(below)
@@ -35,7 +37,7 @@ export const readNumbers: EntityReader = (text) => {
     return divisor && share !== undefined ? share / divisor : undefined
   })
   const plain = readAll(text, ANY_NUMBER, ([, minus, words, degree, half]) => {
-    const whole = numeral(words)
+    const whole = count(words)
     if (whole === undefined) return undefined
     const tenths = degree ? (numeral(degree.slice(1)) ?? 0) / 10 : 0
     const value = whole + tenths + (half ? 0.5 : 0)
@@ -56,22 +58,22 @@ const AGE = new RegExp(
 /** Age in years; months as a part of a year, to two decimals. */
 export const readAges: EntityReader = (text) =>
   readAll(text, AGE, ([, words, unit = '', english]) => {
-    const count = numeral(words ?? english)
-    if (count === undefined || count > 1200) return undefined
-    const exact = count + (unit.includes('半') ? 0.5 : 0)
+    const whole = count(words ?? english)
+    if (whole === undefined || whole > 1200) return undefined
+    const exact = whole + (unit.includes('半') ? 0.5 : 0)
     if (!/月|month/.test(unit)) return exact > 150 ? undefined : exact
     return Math.round((exact / 12) * 100) / 100
   })
 
 const MONEY = new RegExp(
-  `[£$€]\\s?(\\d+(?:\\.\\d+)?)|${N}(万)?(?:元|块钱?|人民币|rmb|yuan|dollars?|pounds?|euros?)(?:${N}(角|毛|分)?)?`,
+  `[¥£$€]\\s?(\\d+(?:\\.\\d+)?)|${N}(万)?(?:元|块钱?|人民币|rmb|yuan|dollars?|pounds?|euros?)(?:${N}(角|毛|分)?)?`,
   'g',
 )
 
 /** An amount of money in its main unit: 三块五 is 3.5. */
 export const readAmounts: EntityReader = (text) =>
   readAll(text, MONEY, ([, sign, words, tenThousands, after, unit]) => {
-    const whole = numeral(sign ?? words)
+    const whole = count(sign ?? words)
     if (whole === undefined) return undefined
     const rest = numeral(after) ?? 0
     const parts = unit === '分' ? rest / 100 : rest < 10 ? rest / 10 : rest / 100

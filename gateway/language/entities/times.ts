@@ -1,6 +1,6 @@
 /** Dates, times of day and durations, Chinese and English: 下周二上午九点半, 三天后, 每八小时's 八小时. */
 import type { EntityHit, EntityReader } from './entity.ts'
-import { NUMERAL, NUMERAL_CHARACTERS, parseNumeral } from './numerals.ts'
+import { NUMERAL, NUMERAL_CHARACTERS, parseCount, parseNumeral } from './numerals.ts'
 import { readAll } from './quantities.ts'
 
 const N = `(${NUMERAL})`
@@ -95,8 +95,11 @@ function weekday(nowMs: number, week: string | undefined, name: string): string 
   return inDays(nowMs, week === undefined && days < 0 ? days + 7 : days)
 }
 
+/** Digits may be read out one by one: 二三年. */
 const number = (words: string | undefined): number | undefined =>
   words === undefined ? undefined : parseNumeral(words)
+const count = (words: string | undefined): number | undefined =>
+  words === undefined ? undefined : parseCount(words)
 
 const FULL_DATE = new RegExp(
   `(?:${N}年)?${N}月${N}(?:日|号)|(\\d{4})[-/.](\\d{1,2})[-/.](\\d{1,2})`,
@@ -128,7 +131,7 @@ const DAYS_AWAY = new RegExp(
 export const readDates: EntityReader = (text, nowMs) => {
   const found = [
     ...readAll(text, FULL_DATE, ([, year, month, day, y, m, d]) =>
-      calendarDate(nowMs, number(year ?? y), number(month ?? m) ?? 0, number(day ?? d) ?? 0),
+      calendarDate(nowMs, number(year ?? y), count(month ?? m) ?? 0, count(day ?? d) ?? 0),
     ),
     ...readAll(text, MONTH_DAY, ([, name, day, d, n]) =>
       calendarDate(nowMs, undefined, MONTH_NAMES.indexOf(name ?? n ?? '') + 1, Number(day ?? d)),
@@ -139,22 +142,22 @@ export const readDates: EntityReader = (text, nowMs) => {
     ...readAll(text, WEEKDAY_EN, ([, week, name = '']) =>
       weekday(nowMs, week === 'on' ? undefined : week, name),
     ),
-    ...readAll(text, DAY_OF_MONTH, ([, month, day]) => dayOfMonth(nowMs, month, number(day))),
+    ...readAll(text, DAY_OF_MONTH, ([, month, day]) => dayOfMonth(nowMs, month, count(day))),
   ]
   return withoutOverlap(found)
 }
 
 function daysAway(nowMs: number, groups: readonly (string | undefined)[]): string | undefined {
   const [, words, unit = '', side, ahead, aheadUnit, ago, agoUnit] = groups
-  const count = number(words ?? ahead ?? ago)
-  if (count === undefined || count > 1000) return undefined
+  const many = count(words ?? ahead ?? ago)
+  if (many === undefined || many > 1000) return undefined
   const sign = side === '前' || ago !== undefined ? -1 : 1
   if (unit === '月') {
     const now = new Date(nowMs)
-    return isoDate(new Date(now.getFullYear(), now.getMonth() + sign * count, now.getDate()))
+    return isoDate(new Date(now.getFullYear(), now.getMonth() + sign * many, now.getDate()))
   }
   const isWeek = /周|星期|礼拜|week/.test(unit + (aheadUnit ?? '') + (agoUnit ?? ''))
-  return inDays(nowMs, sign * count * (isWeek ? 7 : 1))
+  return inDays(nowMs, sign * many * (isWeek ? 7 : 1))
 }
 
 function dayOfMonth(nowMs: number, month: string | undefined, day: number | undefined) {
@@ -189,15 +192,29 @@ const CLOCK_EN =
   /\b(\d{1,2})(?: ?o'clock)?(?: ?(am|pm)\b| ?(in the (?:morning|afternoon|evening)))/g
 const NOON_ZH = /中午|正午|半夜|午夜/g
 
+/** Behind these 一点 is one o'clock, or the end of 十一点. */
+const BEFORE_ONE = `^| |天|日|号|[今明昨后][早晚]|周[一二三四五六末]|到|至|从|在|约|定|改|于|[${NUMERAL_CHARACTERS}\\d]|${PART_OF_DAY.replace(/\|晚$/, '')}`
+/** 晚一点来, 有一点疼: a little, and no time of day unless what stands before or behind makes it one. */
+const A_LITTLE = new RegExp(
+  `(?<!${BEFORE_ONE})一点(?!钟|半|[一三]刻|[${NUMERAL_CHARACTERS}\\d])|一点(?=[儿点都也没不])`,
+  'g',
+)
+
 /** Hour on the 24-hour clock from what is said with the part of day. */
 function hourOf(hour: number, part: string | undefined): number {
   if (part === undefined) return hour
-  if (/凌晨|半夜|夜里/.test(part))
-    return hour === 12 ? 0 : hour >= 6 && hour < 12 && part !== '凌晨' ? hour + 12 : hour
-  if (/下午|傍晚|晚|pm|afternoon|evening/.test(part)) return hour < 12 ? hour + 12 : hour
+  if (/下午|傍晚|pm|afternoon|evening/.test(part)) return hour < 12 ? hour + 12 : hour
+  if (part === '凌晨') return hour === 12 ? 0 : hour
+  if (/晚|夜/.test(part)) return nightHour(hour, /晚/.test(part) ? 5 : 6)
   if (/中午/.test(part)) return hour < 4 ? hour + 12 : hour
   if (/am|morning/.test(part)) return hour === 12 ? 0 : hour
   return hour
+}
+
+/** Night begins at `first` in the evening and ends in the small hours: 晚上八点 is 20:00, 晚上十二点 0:00, 晚上一点 1:00. */
+function nightHour(hour: number, first: number): number {
+  if (hour === 12) return 0
+  return hour >= first && hour < 12 ? hour + 12 : hour
 }
 
 const clock = (hour: number, minute: number): string | undefined =>
@@ -206,13 +223,14 @@ const clock = (hour: number, minute: number): string | undefined =>
     : undefined
 
 /** A time of day as HH:MM. 血糖七点八 is none: units that follow, or a measure before, make it a number. */
-export const readTimes: EntityReader = (text) => {
+export const readTimes: EntityReader = (said) => {
+  const text = said.replace(A_LITTLE, '  ')
   const found = [
     ...readAll(text, CLOCK_ZH, (groups) => {
       const [all = '', part, words, half, quarters, minutes] = groups
       // Minutes below ten need 零 or 分: 七点八 is 7.8.
       if (minutes?.length === 1 && minutes !== '十' && !all.endsWith('分')) return undefined
-      const hour = number(words?.includes('点') ? undefined : words)
+      const hour = count(words?.includes('点') ? undefined : words)
       if (hour === undefined) return undefined
       const minute = half ? 30 : quarters ? (quarters === '一' ? 15 : 45) : (number(minutes) ?? 0)
       return clock(hourOf(hour, part), minute)
@@ -251,15 +269,15 @@ export const readDurations: EntityReader = (text) =>
       const seconds = UNIT_SECONDS.find(([pattern]) => pattern.test(name))?.[1]
       const spoken =
         english === undefined
-          ? number(words)
+          ? count(words)
           : /^half/.test(english)
             ? 0.5
             : /^an?$/.test(english)
               ? 1
               : Number(english)
-      const count = halfOf ? 0.5 : spoken
-      if (seconds === undefined || count === undefined) return undefined
-      return isoDuration((count + (half || after ? 0.5 : 0)) * seconds)
+      const units = halfOf ? 0.5 : spoken
+      if (seconds === undefined || units === undefined) return undefined
+      return isoDuration((units + (half || after ? 0.5 : 0)) * seconds)
     },
   )
 

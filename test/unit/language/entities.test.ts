@@ -56,6 +56,15 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     ['time', '凌晨两点', '02:00'],
     ['time', '14:30到吗', '14:30'],
     ['time', 'at 3 pm', '15:00'],
+    ['time', '晚上十二点', '00:00'],
+    ['time', '今晚十二点半', '00:30'],
+    ['time', '晚上一点', '01:00'],
+    ['time', '晚八点', '20:00'],
+    ['time', '晚上五点', '17:00'],
+    ['time', '夜里十一点', '23:00'],
+    ['time', '傍晚六点', '18:00'],
+    ['time', '明天一点来', '01:00'],
+    ['time', '一点钟开门吗', '01:00'],
     ['duration', '半小时后', 'PT30M'],
     ['duration', '饭后半小时', 'PT30M'],
     ['duration', '每八小时', 'PT8H'],
@@ -63,12 +72,18 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     ['duration', 'two hours', 'PT2H'],
     ['number', '三十八度五', 38.5],
     ['number', '血糖七点八', 7.8],
+    ['number', '38度5', 38.5],
+    ['number', '两个半', 2.5],
+    ['number', '1,200步', 1200],
     ['number', '零点一二五毫克', 0.125],
     ['age', '我今年六十五岁', 65],
     ['age', '宝宝三个月', 0.25],
     ['age', '两岁半', 2.5],
     ['amount', '三块五', 3.5],
     ['amount', '一百二十元', 120],
+    ['amount', '1,200元', 1200],
+    ['amount', '$1,234,567.5', 1_234_567.5],
+    ['amount', '￥1,200', 1200],
     ['phone', '我电话138-0013-8000', '13800138000'],
     ['phone', '幺三八零零幺三八零零零', '13800138000'],
     ['idcard', '身份证11010519491231002X', '11010519491231002X'],
@@ -77,6 +92,7 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     ['ward', '五病区', '5'],
     ['room', '302房', '302'],
     ['room', '二号诊室', '2'],
+    ['room', '七八室', '78'],
   ])('reads the %s in %s', (entity, text, value) => {
     expect(readAll(entity, text)[0]).toEqual(value)
   })
@@ -91,6 +107,28 @@ describe('general entities, on Friday 1 May 2026, 10:00', () => {
     expect(readAll('time', '血糖七点八')).toEqual([])
     expect(readAll('time', '体温三十八度五')).toEqual([])
     expect(readAll('time', '几点开门')).toEqual([])
+  })
+
+  it.each([
+    ['age', '七八岁'],
+    ['date', '两三天后'],
+    ['duration', '三五天'],
+    ['amount', '七八块钱'],
+    ['time', '两三点'],
+    ['number', '四五次'],
+  ])('makes no %s of the rough %s, so that the box asks back', (entity, text) => {
+    expect(readAll(entity, text)).toEqual([])
+  })
+
+  it.each(['晚一点来', '早一点行吗', '有一点疼', '一点都不疼', '大声一点'])(
+    'takes the little of %s for no time of day',
+    (text) => {
+      expect(readAll('time', text)).toEqual([])
+    },
+  )
+
+  it('joins no numbers that are listed', () => {
+    expect(normalise('110，120都打不通').text).toBe('110 120都打不通')
   })
 
   it('refuses an identity number whose check digit is wrong, and days that do not exist', () => {
