@@ -74,7 +74,14 @@ export function joinSite(parts: {
   const self = box.ledger.gatewayId
   const seal = createSiteSeal(parts.key)
   const link = createSiteLink({ box: self, run, name, fabric, seal, clock, onError })
-  const retained = createRetainedSync({ box: self, broker, fabric, seal, clock, isForBox })
+  const retained = createRetainedSync({
+    box: self,
+    broker,
+    fabric,
+    seal,
+    time: box.time.reading,
+    isForBox,
+  })
   const lookup = createSessionLookup(broker)
   const { secret } = devices.housePass
   const handover = createHandover({ box: self, broker, lookup, link, secret })

@@ -9,16 +9,22 @@
 import type { Aedes } from 'aedes'
 import type { BoxMessage, MqttBroker } from '../channels/mqtt/broker.ts'
 import type { HousePacket } from '../channels/mqtt/router.ts'
+import { MAX_UNSENT_BYTES } from './fabric.ts'
 import type { CrossingMessage } from './frames.ts'
+import { afterWaiting, withLifeLeft } from './message-life.ts'
 import type { RetainedSync } from './retained-sync.ts'
 import type { SiteLink } from './site-link.ts'
 
-/** QoS 1 and 2 messages held while the fabric is away: what a few devices are told in a short outage. */
+/** Messages held while the fabric is away or choked: what a few devices are told in a short outage. */
 export const MAX_HELD_MESSAGES = 1000
+/** What they may take in memory, however large they are. */
+const MAX_HELD_BYTES = 2 * MAX_UNSENT_BYTES
 /** Older than this they are not worth telling: an answer to a person who has gone. */
 export const HELD_MS = 60_000
 /** After an outage: longer than the others take to come back, so that they hear what was held. */
 export const SETTLE_MS = 2500
+/** While the link has more to write than it may hold: a tenth of what a person notices. */
+const CHOKED_RETRY_MS = 20
 
 export interface CrossingParts {
   readonly broker: Pick<MqttBroker, 'publish' | 'aedes'>
@@ -45,21 +51,19 @@ export interface Crossing {
 
 interface Held {
   readonly message: CrossingMessage
+  readonly stamp: Buffer | undefined
   readonly atMs: number
 }
-
-/** As the engine's packets may carry it: broker time at which the message is no longer delivered. */
-type ExpiringPacket = HousePacket & { readonly messageExpiry?: number }
 
 export function createCrossing(parts: CrossingParts): Crossing {
   const { broker, link, retained } = parts
   const counts = { sent: 0, received: 0, dropped: 0 }
   const held: Held[] = []
+  let heldBytes = 0
   let isImporting = false
-  let settling: NodeJS.Timeout | undefined
+  let timer: NodeJS.Timeout | undefined
 
-  function send(message: CrossingMessage): boolean {
-    const stamp = message.retain ? retained.stampOf(message.topic) : undefined
+  function send(message: CrossingMessage, stamp: Buffer | undefined): boolean {
     const isSent = link.send({ kind: 'message', message, ...(stamp ? { stamp } : {}) })
     if (!isSent) return false
     counts.sent++
@@ -68,31 +72,45 @@ export function createCrossing(parts: CrossingParts): Crossing {
   }
 
   function leave(message: CrossingMessage): void {
-    if (message.retain) retained.changed(message)
-    const mustWait = settling !== undefined || link.isAway()
-    if (!mustWait && send(message)) return
-    // Retained messages are compared with Redis when it is back; QoS 0 promises nothing.
-    if (message.qos === 0 || message.retain) counts.dropped++
-    else hold(message)
+    const stamp = message.retain ? retained.changed(message) : undefined
+    const isAway = link.isAway()
+    const mustWait = isAway || timer !== undefined || held.length > 0
+    if (!mustWait && send(message, stamp)) return
+    // QoS 0 promises nothing; retained messages are compared with Redis when it is back.
+    const isMadeGood = message.retain && isAway
+    if ((message.qos === 0 && !message.retain) || isMadeGood) counts.dropped++
+    else hold(message, stamp)
+    if (!isAway && held.length > 0) timer ??= sendHeldAfter(CHOKED_RETRY_MS)
   }
 
-  function hold(message: CrossingMessage): void {
-    held.push({
-      message: { ...message, payload: Buffer.from(message.payload) },
-      atMs: parts.monotonicMs(),
-    })
-    if (held.length <= MAX_HELD_MESSAGES) return
-    held.shift()
-    counts.dropped++
+  function hold(message: CrossingMessage, stamp: Buffer | undefined): void {
+    const kept = { ...message, payload: Buffer.from(message.payload) }
+    held.push({ message: kept, stamp, atMs: parts.monotonicMs() })
+    heldBytes += kept.payload.length
+    while (held.length > MAX_HELD_MESSAGES || heldBytes > MAX_HELD_BYTES) {
+      releaseFirst()
+      counts.dropped++
+    }
   }
+
+  function releaseFirst(): void {
+    heldBytes -= held.shift()?.message.payload.length ?? 0
+  }
+
+  const sendHeldAfter = (afterMs: number): NodeJS.Timeout => setTimeout(sendHeld, afterMs).unref()
 
   function sendHeld(): void {
-    settling = undefined
-    const oldestMs = parts.monotonicMs() - HELD_MS
+    timer = undefined
     for (let next = held[0]; next; next = held[0]) {
-      if (next.atMs < oldestMs) counts.dropped++
-      else if (!send(next.message)) return
-      held.shift()
+      const waitedMs = parts.monotonicMs() - next.atMs
+      const message = waitedMs > HELD_MS ? undefined : afterWaiting(next.message, waitedMs)
+      if (message === undefined) counts.dropped++
+      else if (!send(message, next.stamp)) {
+        // Away: they go when it is back.
+        if (!link.isAway()) timer = sendHeldAfter(CHOKED_RETRY_MS)
+        return
+      }
+      releaseFirst()
     }
   }
 
@@ -108,10 +126,10 @@ export function createCrossing(parts: CrossingParts): Crossing {
 
   const listener = (packet: unknown, done: () => void): void => {
     done()
-    const house = packet as ExpiringPacket
+    const house = packet as HousePacket
     if (isImporting || house.topic.startsWith('$') || parts.isForBox(house.topic)) return
     const message = toCrossing(house, parts.nowMs())
-    if (parts.mayCross(message)) leave(message)
+    if (message && parts.mayCross(message)) leave(message)
   }
   // The declared listener type knows no house packets; the engine hands on nothing else.
   const subscribeAll = listener as Parameters<Aedes['subscribe']>[1]
@@ -127,31 +145,26 @@ export function createCrossing(parts: CrossingParts): Crossing {
   })
   link.onConnected(() => {
     if (held.length === 0) return
-    clearTimeout(settling)
-    settling = setTimeout(sendHeld, SETTLE_MS)
-    settling.unref()
+    clearTimeout(timer)
+    timer = sendHeldAfter(SETTLE_MS)
   })
 
   return {
     enter,
     counts,
     close: () => {
-      clearTimeout(settling)
+      clearTimeout(timer)
       broker.aedes.unsubscribe('#', subscribeAll, () => {})
     },
   }
 }
 
-function toCrossing(packet: ExpiringPacket, nowMs: number): CrossingMessage {
-  const { topic, payload, qos, retain, messageExpiry } = packet
-  const expires = messageExpiry !== undefined && Number.isFinite(messageExpiry)
-  const properties = expires
-    ? {
-        ...packet.properties,
-        messageExpiryInterval: Math.max(1, Math.ceil((messageExpiry - nowMs) / 1000)),
-      }
-    : packet.properties
-  return { topic, payload, qos, retain, ...(properties ? { properties } : {}) }
+/** Undefined: it expires just now. */
+function toCrossing(packet: HousePacket, nowMs: number): CrossingMessage | undefined {
+  const { topic, payload, qos, retain, properties, messageExpiry } = packet
+  const message = { topic, payload, qos, retain, ...(properties ? { properties } : {}) }
+  if (messageExpiry === undefined) return message
+  return withLifeLeft(message, messageExpiry - nowMs)
 }
 
 const toBoxMessage = ({

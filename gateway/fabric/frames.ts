@@ -97,7 +97,9 @@ const EnvelopeSchema = Type.Object({
   ]),
 })
 const check = TypeCompiler.Compile(EnvelopeSchema)
-const checkMessage = TypeCompiler.Compile(Message)
+const checkKept = TypeCompiler.Compile(
+  Type.Composite([Message, Type.Object({ untilMs: Type.Optional(Type.Number()) })]),
+)
 type Checked = Static<typeof EnvelopeSchema>
 
 const packr = new Packr({ useRecords: false })
@@ -118,13 +120,22 @@ export function decodeFrame(sealed: Buffer, seal: SiteSeal): Envelope | undefine
 }
 
 /** A retained message as Redis keeps it for boxes that come later. */
-export const packMessage = (message: CrossingMessage): Buffer => packr.pack(message)
+export interface KeptMessage {
+  readonly message: CrossingMessage
+  /** When it expires, milliseconds since 1970; absent where it never does, or its box did not know the time. */
+  readonly untilMs?: number
+}
+
+export const packMessage = ({ message, untilMs }: KeptMessage): Buffer =>
+  packr.pack(untilMs === undefined ? message : { ...message, untilMs })
 
 /** Undefined: of a version that this box does not know. */
-export function unpackMessage(bytes: Buffer): CrossingMessage | undefined {
+export function unpackMessage(bytes: Buffer): KeptMessage | undefined {
   try {
     const value: unknown = packr.unpack(bytes)
-    return checkMessage.Check(value) ? (value as unknown as CrossingMessage) : undefined
+    if (!checkKept.Check(value)) return undefined
+    const { untilMs, ...message } = value
+    return { message: message as unknown as CrossingMessage, ...(untilMs ? { untilMs } : {}) }
   } catch {
     return undefined
   }

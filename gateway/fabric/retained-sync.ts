@@ -5,23 +5,29 @@
  */
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { MqttBroker } from '../channels/mqtt/broker.ts'
 import type { HousePacket } from '../channels/mqtt/router.ts'
-import type { Clock } from '../clock.ts'
 import { type Fabric, type KeptValue, STAMP_BYTES } from './fabric.ts'
-import { type CrossingMessage, packMessage, unpackMessage } from './frames.ts'
+import { type CrossingMessage, type KeptMessage, packMessage, unpackMessage } from './frames.ts'
+import { lifeMsOf, withLifeLeft } from './message-life.ts'
 import type { SiteSeal } from './site-seal.ts'
 
 const PLACE = 'retained'
 const TIME_BYTES = 8
 /** A box that was off for longer may bring back what was removed meanwhile. */
 const REMOVAL_KEPT_MS = 30 * 24 * 3_600_000
+/**
+ * Topics whose last change is known by its time: four times the messages that a box keeps by itself, since
+ * removed and expired ones count too. Beyond it the change longest ago is forgotten, as after a restart.
+ */
+const MAX_STAMPS = 200_000
+/** Terms that differ by less are the same: boxes' clocks do not agree to the second. */
+const TERM_TOLERANCE_MS = 5000
 
 export interface RetainedSync {
-  /** This box has changed what is kept for a topic. */
-  changed(message: CrossingMessage): void
-  /** The stamp of the topic's newest change known here. */
-  stampOf(topic: string): Buffer | undefined
+  /** This box has changed what is kept for a topic. Gives the stamp of the change. */
+  changed(message: CrossingMessage): Buffer
   /** Whether a change of another box is newer than what is known here; then it is noted. */
   isNewer(topic: string, stamp: Buffer): boolean
   /** Compares with what the site has; call when the fabric is there again. */
@@ -39,13 +45,13 @@ interface RetainedStore {
 
 export function createRetainedSync(parts: {
   readonly box: string
-  readonly broker: Pick<MqttBroker, 'aedes'>
+  readonly broker: Pick<MqttBroker, 'aedes' | 'nowMs'>
   readonly fabric: Fabric
   readonly seal: SiteSeal
-  readonly clock: Pick<Clock, 'now'>
+  readonly time: () => TrustedTime
   readonly isForBox: (topic: string) => boolean
 }): RetainedSync {
-  const { fabric, seal, clock } = parts
+  const { fabric, seal, time, broker } = parts
   const boxMark = createHash('sha256')
     .update(parts.box)
     .digest()
@@ -56,24 +62,48 @@ export function createRetainedSync(parts: {
   let enter: (message: CrossingMessage) => void = () => {}
   let send: (message: CrossingMessage, stamp: Buffer) => void = () => {}
 
+  function note(topic: string, stamp: Buffer): void {
+    // Deleted first, so that the map stays in the order of the latest changes.
+    stamps.delete(topic)
+    stamps.set(topic, stamp)
+    if (stamps.size <= MAX_STAMPS) return
+    const [oldest = topic] = stamps.keys()
+    stamps.delete(oldest)
+  }
+
   /** Later than what is known of the topic, also where another box's clock is ahead. */
   function nextStamp(topic: string): Buffer {
     const before = stamps.get(topic)
     const afterMs = before ? Number(before.readBigUInt64BE()) + 1 : 0
     const stamp = Buffer.alloc(STAMP_BYTES)
-    stamp.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(clock.now()), afterMs)))
+    stamp.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(time().nowMs), afterMs)))
     boxMark.copy(stamp, TIME_BYTES)
-    stamps.set(topic, stamp)
+    note(topic, stamp)
     return stamp
   }
 
   function save(message: CrossingMessage, stamp: Buffer): void {
     const { topic } = message
     unsaved.add(topic)
-    const value = seal.seal(packMessage(message), PLACE)
+    const value = seal.seal(packMessage(withTerm(message)), PLACE)
     void fabric.keep({ field: seal.nameOf(topic), stamp, value }).then((isKept) => {
       if (isKept && stamps.get(topic)?.equals(stamp)) unsaved.delete(topic)
     })
+  }
+
+  /** In doubt a box says no time of expiry: the others would take the message for expired. */
+  function withTerm(message: CrossingMessage): KeptMessage {
+    const lifeMs = lifeMsOf(message)
+    const { nowMs, isKnown } = time()
+    return { message, ...(lifeMs === undefined || !isKnown ? {} : { untilMs: nowMs + lifeMs }) }
+  }
+
+  /** As it is now; what has expired is as removed. A clock that is behind makes nothing live longer. */
+  function asOfNow({ message, untilMs }: KeptMessage): CrossingMessage {
+    const lifeMs = lifeMsOf(message)
+    if (lifeMs === undefined || untilMs === undefined) return message
+    const leftMs = Math.min(lifeMs, untilMs - time().nowMs)
+    return withLifeLeft(message, leftMs) ?? removalOf(message.topic)
   }
 
   async function here(topic: string): Promise<CrossingMessage | undefined> {
@@ -82,26 +112,31 @@ export function createRetainedSync(parts: {
   }
 
   async function* allHere(filter: string): AsyncIterable<CrossingMessage> {
-    const { persistence } = parts.broker.aedes as unknown as { persistence: RetainedStore }
+    const { persistence } = broker.aedes as unknown as { persistence: RetainedStore }
     for await (const packet of persistence.createRetainedStream(filter)) {
-      const { topic, payload, qos, properties } = packet as HousePacket
+      // As it is stored it expires by broker time.
+      const { topic, payload, qos, properties, messageExpiry } = packet as HousePacket
       if (topic.startsWith('$') || parts.isForBox(topic)) continue
-      yield { topic, payload, qos, retain: true, ...(properties ? { properties } : {}) }
+      const kept = { topic, payload, qos, retain: true, ...(properties ? { properties } : {}) }
+      const found =
+        messageExpiry === undefined ? kept : withLifeLeft(kept, messageExpiry - broker.nowMs())
+      if (found) yield found
     }
   }
 
   /** One kept change: newer than ours, older, or ours that we have changed since. Gives its topic. */
   async function compare(kept: KeptValue): Promise<string | undefined> {
     const opened = seal.open(kept.value, PLACE)
-    const message = opened && unpackMessage(opened)
-    if (!message) return undefined
+    const unpacked = opened && unpackMessage(opened)
+    if (!unpacked) return undefined
+    const message = asOfNow(unpacked)
     const { topic } = message
     const known = stamps.get(topic)
     if (known && known.compare(kept.stamp) >= 0) return topic
     const mine = await here(topic)
     const isSame = mine ? isEqual(mine, message) : message.payload.length === 0
     const wasMine = kept.stamp.subarray(TIME_BYTES).equals(boxMark)
-    stamps.set(topic, Buffer.from(kept.stamp))
+    note(topic, Buffer.from(kept.stamp))
     if (isSame) await forgetRemoval(kept, message)
     else if (wasMine && !known) {
       // Nobody else has changed it since: what the box has is what it wrote while nobody heard.
@@ -121,17 +156,20 @@ export function createRetainedSync(parts: {
   }
 
   async function forgetRemoval(kept: KeptValue, message: CrossingMessage): Promise<void> {
-    const ageMs = clock.now() - Number(kept.stamp.readBigUInt64BE())
+    const ageMs = time().nowMs - Number(kept.stamp.readBigUInt64BE())
     if (message.payload.length === 0 && ageMs > REMOVAL_KEPT_MS) await fabric.dropKept(kept)
   }
 
   return {
-    changed: (message) => save(message, nextStamp(message.topic)),
-    stampOf: (topic) => stamps.get(topic),
+    changed(message) {
+      const stamp = nextStamp(message.topic)
+      save(message, stamp)
+      return stamp
+    },
     isNewer(topic, stamp) {
       const known = stamps.get(topic)
       if (stamp.length !== STAMP_BYTES || (known && known.compare(stamp) >= 0)) return false
-      stamps.set(topic, Buffer.from(stamp))
+      note(topic, Buffer.from(stamp))
       unsaved.delete(topic)
       return true
     },
@@ -161,4 +199,7 @@ const removalOf = (topic: string): CrossingMessage => ({
 })
 
 const isEqual = (a: CrossingMessage, b: CrossingMessage): boolean =>
-  a.qos === b.qos && a.payload.equals(b.payload)
+  a.qos === b.qos && a.payload.equals(b.payload) && isSameTerm(lifeMsOf(a), lifeMsOf(b))
+
+const isSameTerm = (a: number | undefined, b: number | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : Math.abs(a - b) <= TERM_TOLERANCE_MS

@@ -42,6 +42,7 @@ function startBox({ site, keyFrom, packs, clock, dataDir = tempFolder() }: BoxOp
     ...(clock ? { overrides: { clock } } : {}),
     config: {
       http: { port: 0, adapter: 'node' },
+      mqtt: { port: 0, bytesPerSecond: 0 },
       site: { redis: redis.url, name: site },
       permissions: [
         {
@@ -323,6 +324,50 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     } finally {
       redis.thaw()
     }
+  })
+
+  it('keep a message for its topic no longer than its term, whenever a box joins', async () => {
+    let passedMs = 0
+    const clock = {
+      now: () => Date.now() + passedMs,
+      monotonic: () => performance.now() + passedMs,
+    }
+    const site = newSite()
+    const a = await startBox({ site, packs: [], clock })
+    await vi.waitFor(async () => expect((await siteOf(a))?.state).toBe('connected'), 8000)
+    const nurse = await connect(a, 'nurse')
+    const lasting = (messageExpiryInterval: number) => ({
+      qos: 1 as const,
+      retain: true,
+      properties: { messageExpiryInterval },
+    })
+    await nurse.publishAsync('ward/long', 'visiting hours', lasting(100))
+    await nurse.publishAsync('ward/short', 'doctor on his way', lasting(30))
+    passedMs = 60_000
+    const b = await startBox({ site, keyFrom: a, packs: [], clock })
+    await together(a, b)
+    const late = await connect(b, 'late')
+    await late.subscribeAsync('ward/#', { qos: 1 })
+    await vi.waitFor(() => expect(words(late)).toEqual(['visiting hours']))
+    expect(late.got[0]?.properties?.messageExpiryInterval).toBeLessThanOrEqual(40)
+    expect(words(late, 'ward/short')).toEqual([])
+  })
+
+  it('send what was too much for a slow link once it has room again', async () => {
+    const [a, b] = await startSite([])
+    const nurse = await connect(b, 'nurse')
+    await nurse.subscribeAsync('ward/#', { qos: 1 })
+    const from = await connect(a, 'from')
+    const texts = Array.from({ length: 20 }, (_, n) => `${n} `.padEnd(1_000_000, 'x'))
+    redis.freeze()
+    try {
+      await Promise.all(texts.map((one) => from.publishAsync('ward/scan', one, { qos: 1 })))
+    } finally {
+      redis.thaw()
+    }
+    const number = (text: string) => text.slice(0, text.indexOf(' '))
+    await vi.waitFor(() => expect(words(nurse)).toHaveLength(texts.length), 8000)
+    expect(words(nurse).map(number)).toEqual(texts.map(number))
   })
 
   it('hear a box again whose clock ran ahead, once its operator has set it right', async () => {
