@@ -5,7 +5,7 @@
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../devices/admission.ts'
-import { ANONYMOUS_KIND } from '../devices/live-rights.ts'
+import { ANONYMOUS_KIND, deviceIdOf } from '../devices/live-rights.ts'
 import { covers, type Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
 import { ERRORS, type ErrorCode, GatewayError, isInternal, toProblem } from '../errors.ts'
@@ -254,6 +254,11 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     authorize,
     onDeviceMessage,
     onRefusedPublish,
+    /** A name alone speaks for a device only where nobody comes in without credentials. */
+    principalOf: (clientId: string): Device | undefined => {
+      const device = parts.allowAnonymous ? undefined : parts.registry.get(deviceIdOf(clientId))
+      return device?.isDisabled ? undefined : device
+    },
     isForBox: (topic: string): boolean => {
       const parsed = parseTopic(topic)
       return parsed !== undefined && TO_THE_BOX.has(parsed.name)

@@ -15,11 +15,11 @@ import { RecentEnds } from './recent-ends.ts'
 import { Refusals } from './refusals.ts'
 import { RetainedMessages } from './retained.ts'
 import { Router } from './router.ts'
+import { sendWill } from './send-will.ts'
 import type { Session } from './session.ts'
 import { SessionRows } from './session-rows.ts'
 import { Sessions } from './sessions.ts'
 import { SharedGroups } from './shared-groups.ts'
-import { shownText } from './shown-text.ts'
 import { SysTopics } from './sys-topics.ts'
 import { type BrokerTotals, countTotals } from './totals.ts'
 import { Wills } from './wills.ts'
@@ -99,16 +99,8 @@ export function assemble(parts: AssemblyParts): Assembly {
     rows: sessionRows,
     clock: brokerClock,
     deadlines,
-    publish: (message) => {
-      if (message.retain && !retained.wouldAccept(message)) {
-        logger.warn(
-          { topic: shownText(message.topic) },
-          'will not kept: too many retained messages',
-        )
-        return
-      }
-      dispatcher.dispatch(message, null, null, null)
-    },
+    send: (message, principal) =>
+      sendWill({ policy, dispatcher, retained, logger, counters }, message, principal),
   })
   const sessions = new Sessions({
     store,

@@ -54,6 +54,11 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   isDeviceMessageTopic(topic: string): boolean
   /** Takes a message to the box; its acknowledgement leaves once the outcome is known. */
   onDeviceMessage(message: DeviceMessage<P>): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+  /**
+   * Who a client is that has not been seen since the restart, so that its will can be taken: without it
+   * wills on topics of the box are lost with a restart. Undefined: nobody known.
+   */
+  principalOf?(clientId: string): P | undefined
   onPresence?(change: PresenceChange<P>): void
   onRefusedPublish?(refused: RefusedPublish<P>): void
   /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
@@ -129,6 +134,7 @@ function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePol
     authMethods: new Map(methods.map((method) => [method.name, method])),
     isDeviceMessageTopic: (topic) => parts.isDeviceMessageTopic(topic),
     onDeviceMessage: (message) => parts.onDeviceMessage(message as DeviceMessage<P>),
+    principalOf: (clientId) => parts.principalOf?.(clientId),
     onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),
     onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
     responseInformation: (principal) => parts.responseInformation?.(known(principal)),

@@ -42,6 +42,7 @@ export interface EnginePolicy {
   onDeviceMessage(
     message: DeviceMessage<MqttPrincipal>,
   ): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+  principalOf(clientId: string): MqttPrincipal | undefined
   onPresence(change: PresenceChange<MqttPrincipal>): void
   onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
   responseInformation(principal: MqttPrincipal): string | undefined

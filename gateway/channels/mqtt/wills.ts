@@ -4,6 +4,7 @@ import type { BrokerClock } from './broker-clock.ts'
 import type { Properties, Qos, WillPacket } from './codec/packets.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import { forwardedProperties, Message } from './message.ts'
+import type { MqttPrincipal } from './ports.ts'
 import type { SessionRows } from './session-rows.ts'
 
 export interface WillFields {
@@ -21,6 +22,8 @@ const RESTART_GRACE_MS = 10_000
 
 interface PendingWill {
   readonly will: WillFields
+  /** Whose it is; null after a restart. */
+  readonly principal: MqttPrincipal | null
   deadline: Deadline | null
 }
 
@@ -39,7 +42,8 @@ export interface WillParts {
   readonly rows: SessionRows
   readonly clock: BrokerClock
   readonly deadlines: Deadlines
-  readonly publish: (message: Message) => void
+  /** Sends a will whose time has come. */
+  readonly send: (message: Message, principal: MqttPrincipal | null) => void
 }
 
 export class Wills {
@@ -55,7 +59,7 @@ export class Wills {
   restore(): void {
     const nowMs = this.parts.clock.nowMs()
     for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
-      const pending: PendingWill = { will, deadline: null }
+      const pending: PendingWill = { will, principal: null, deadline: null }
       this.byClient.set(clientId, pending)
       const delayMs = Math.max(will.delaySeconds * 1000, RESTART_GRACE_MS)
       this.schedule(clientId, pending, dueAtMs ?? nowMs + delayMs)
@@ -63,11 +67,15 @@ export class Wills {
   }
 
   /** The will of a client that connects; undefined: it has none. Replaces an earlier one unsent. */
-  set(clientId: string, will: WillFields | undefined): Promise<void> | null {
+  set(
+    clientId: string,
+    will: WillFields | undefined,
+    principal: MqttPrincipal,
+  ): Promise<void> | null {
     this.cancel(clientId)
     const had = this.byClient.delete(clientId)
     if (will === undefined) return had ? this.removeRow(clientId) : null
-    this.byClient.set(clientId, { will, deadline: null })
+    this.byClient.set(clientId, { will, principal, deadline: null })
     return this.parts.store.commit(() => this.parts.rows.putWill(clientId, will))
   }
 
@@ -99,10 +107,10 @@ export class Wills {
     if (pending === undefined) return
     this.cancel(clientId)
     this.byClient.delete(clientId)
-    const { will } = pending
+    const { will, principal } = pending
     const { expirySeconds } = will
     void this.removeRow(clientId)
-    this.parts.publish(
+    this.parts.send(
       new Message({
         topic: will.topic,
         payload: will.payload,
@@ -113,6 +121,7 @@ export class Wills {
           expirySeconds === undefined ? undefined : this.parts.clock.nowMs() + expirySeconds * 1000,
         publisher: clientId,
       }),
+      principal,
     )
   }
 

@@ -1,0 +1,93 @@
+/**
+ * A will whose time has come: what its device would have published, with the rights that the device has
+ * now. On a topic of the box the box takes it first, and may refuse it, as any message of a device.
+ */
+import { Reason } from './codec/reason-codes.ts'
+import type { Engine } from './engine.ts'
+import type { Message } from './message.ts'
+import type { MqttPrincipal } from './ports.ts'
+import { shownText } from './shown-text.ts'
+
+/** Nobody waits for an acknowledgement of a will: newest version, so that reasons are told in full. */
+const PROTOCOL_VERSION = 5
+
+type SendingParts = Pick<Engine, 'policy' | 'dispatcher' | 'retained' | 'logger' | 'counters'>
+
+interface Refusal {
+  readonly reasonCode: number
+  readonly reason: string
+}
+
+/** Sends a will to the box, where its topic is one of the box, and to subscribers. Never throws; what is not sent is logged. */
+export function sendWill(parts: SendingParts, message: Message, known: MqttPrincipal | null): void {
+  const { policy, dispatcher } = parts
+  const principal = known ?? policy.principalOf(message.publisher ?? '') ?? null
+  const isForBox = policy.isDeviceMessageTopic(message.topic)
+  const refusal = refusalOf(parts, message, principal, isForBox)
+  if (refusal !== undefined) refuse(parts, message, principal, refusal)
+  else if (isForBox && principal !== null) void toBox(parts, message, principal)
+  else dispatcher.dispatch(message, null, null, null)
+}
+
+function refusalOf(
+  { policy, retained }: SendingParts,
+  message: Message,
+  principal: MqttPrincipal | null,
+  isForBox: boolean,
+): Refusal | undefined {
+  if (principal !== null) {
+    const result = policy.authorize(principal, 'publish', message.topic)
+    if (!result.ok) return result
+  } else if (isForBox) {
+    return { reasonCode: Reason.notAuthorized, reason: 'its device is not known any more' }
+  }
+  if (!message.retain || retained.wouldAccept(message)) return undefined
+  return { reasonCode: Reason.quotaExceeded, reason: 'too many retained messages' }
+}
+
+async function toBox(parts: SendingParts, message: Message, device: MqttPrincipal): Promise<void> {
+  const { policy, dispatcher, logger } = parts
+  const { topic, payload, qos, retain, properties, publisher = '' } = message
+  try {
+    const outcome = await policy.onDeviceMessage({
+      clientId: publisher,
+      device,
+      topic,
+      payload,
+      qos,
+      retain,
+      protocolVersion: PROTOCOL_VERSION,
+      properties,
+    })
+    if (outcome.reasonCode < 0x80) dispatcher.dispatch(message, null, null, null)
+    else log(parts, message, outcome.reasonCode, outcome.reason)
+  } catch (error) {
+    logger.error({ clientId: publisher, err: error }, 'the gateway could not take a will')
+  }
+}
+
+function refuse(
+  parts: SendingParts,
+  message: Message,
+  device: MqttPrincipal | null,
+  { reasonCode, reason }: Refusal,
+): void {
+  const { topic, publisher: clientId = '' } = message
+  log(parts, message, reasonCode, reason)
+  if (device === null) return
+  const protocolVersion = PROTOCOL_VERSION
+  parts.policy.onRefusedPublish({ clientId, device, topic, reasonCode, reason, protocolVersion })
+}
+
+function log(
+  { logger, counters }: SendingParts,
+  { publisher, topic }: Message,
+  reasonCode: number,
+  reason: string | undefined,
+): void {
+  counters.refusedPublishes++
+  logger.warn(
+    { clientId: publisher, topic: shownText(topic), reasonCode, reason },
+    'a will was not sent',
+  )
+}

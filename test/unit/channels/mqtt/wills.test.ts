@@ -1,0 +1,107 @@
+/** Wills on topics of the box, and the rights of a will when its time has come. */
+import mqtt from 'mqtt'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { DeviceMessage, MqttPrincipal } from '../../../../gateway/channels/mqtt/ports.ts'
+import { startBroker, type TestBroker } from './broker-support.ts'
+
+let running: TestBroker | undefined
+const clients: mqtt.MqttClient[] = []
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.end(true)
+  await running?.close()
+  running = undefined
+})
+
+async function join(broker: TestBroker, clientId: string, options: mqtt.IClientOptions = {}) {
+  const url = `mqtt://127.0.0.1:${broker.port}`
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, clientId, ...options })
+  clients.push(client)
+  return client
+}
+
+const will = (topic: string) => ({
+  will: { topic, payload: Buffer.from('lost'), qos: 1 as const, retain: false },
+})
+const isForBox = (topic: string): boolean => topic.endsWith('/event')
+/** The first message that a client hears. */
+const heard = (client: mqtt.MqttClient): Promise<string> =>
+  new Promise((resolve) =>
+    client.once('message', (topic, payload) => resolve(`${topic} ${payload}`)),
+  )
+
+test('a will on a topic of the box is taken by the box as if its device had sent it, and then by subscribers', async () => {
+  const taken: DeviceMessage<MqttPrincipal>[] = []
+  running = await startBroker({
+    isDeviceMessageTopic: isForBox,
+    onDeviceMessage: (message) => {
+      taken.push(message)
+      return Promise.resolve({ reasonCode: 0 })
+    },
+  })
+  const desk = await join(running, 'desk')
+  await desk.subscribeAsync('bed/event', { qos: 1 })
+  const first = heard(desk)
+  const bed = await join(running, 'bed', will('bed/event'))
+  bed.stream.destroy()
+  expect(await first).toBe('bed/event lost')
+  expect(taken).toHaveLength(1)
+  expect(taken[0]).toMatchObject({ clientId: 'bed', device: { id: 'bed' }, topic: 'bed/event' })
+})
+
+test('a will that the box refuses reaches nobody, and the log says why', async () => {
+  const warn = vi.fn()
+  const ignore = () => {}
+  running = await startBroker({
+    logger: { debug: ignore, info: ignore, warn, error: ignore },
+    isDeviceMessageTopic: isForBox,
+    onDeviceMessage: () => ({ reasonCode: 0x99, reason: 'not an event' }),
+  })
+  const desk = await join(running, 'desk')
+  await desk.subscribeAsync('#', { qos: 1 })
+  const first = heard(desk)
+  const bed = await join(running, 'bed', will('bed/event'))
+  bed.stream.destroy()
+  await expect.poll(() => warn.mock.calls[0]?.[0]).toMatchObject({ reason: 'not an event' })
+  await running.broker.publish({ topic: 'end', payload: 'end' })
+  expect(await first).toBe('end end')
+})
+
+test('a will whose device has lost the right to it meanwhile is not sent', async () => {
+  let isAllowed = true
+  const onRefusedPublish = vi.fn()
+  running = await startBroker({
+    authorize: (_principal, action) =>
+      isAllowed || action !== 'publish'
+        ? { ok: true }
+        : { ok: false, reasonCode: 0x87, reason: 'not any more' },
+    onRefusedPublish,
+  })
+  const desk = await join(running, 'desk')
+  await desk.subscribeAsync('#', { qos: 1 })
+  const first = heard(desk)
+  const bed = await join(running, 'bed', will('ward/notice'))
+  isAllowed = false
+  bed.stream.destroy()
+  await expect.poll(() => onRefusedPublish.mock.calls.length).toBe(1)
+  await running.broker.publish({ topic: 'end', payload: 'end' })
+  expect(await first).toBe('end end')
+})
+
+test('a device that does not come back after a restart has its will taken by the box too', async () => {
+  const taken: string[] = []
+  const before = await startBroker({
+    isDeviceMessageTopic: isForBox,
+    onDeviceMessage: ({ device, topic }) => {
+      taken.push(`${device.id} ${topic}`)
+      return { reasonCode: 0 }
+    },
+    principalOf: (clientId) => (clientId === 'bed' ? { id: 'bed' } : undefined),
+  })
+  running = before
+  await join(before, 'bed', will('bed/event'))
+  await join(before, 'stranger', will('stranger/event'))
+  running = await before.restart()
+  running.advance(15_000)
+  expect(taken).toEqual(['bed bed/event'])
+})
