@@ -1,7 +1,7 @@
 /**
  * What the core was shown of persons, and its end: the gateway's record names the data keys that it
  * destroyed, and everything that was disclosed of them goes here too, in the same transaction. The leaves
- * stay as they are, so every proof stands.
+ * stay as they are, so every proof stands. Overwritten in the file, and gone from its log after the commit.
  */
 import type { EntryHead } from '../protocol/entry.ts'
 import type { CoreStore } from './storage.ts'
@@ -42,7 +42,7 @@ export function createDisclosed(store: CoreStore): Disclosed {
     for (const key of keys as unknown[]) {
       if (typeof key !== 'number' || !Number.isSafeInteger(key)) continue
       markErased.run(gatewayNo, key)
-      hide.run(gatewayNo, key)
+      if (hide.run(gatewayNo, key).changes > 0) store.scrubSoon()
       forget.run(gatewayNo, key)
     }
   }

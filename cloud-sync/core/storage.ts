@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { CloudError } from '../errors.ts'
 import { Database } from '../sqlite-driver.ts'
+import { truncateLog } from '../truncate-log.ts'
 import { migrations } from './schema.ts'
 
 export type SqlValue = string | number | Uint8Array | null
@@ -28,6 +29,11 @@ export interface CoreStore {
    * only its own writes are undone. Rejects with `core.storage` when the disk does not take it.
    */
   commit<T>(work: () => T): Promise<T>
+  /**
+   * Something was erased: the write-ahead log, with its older images of pages, is emptied after the commit,
+   * or as soon as nobody reads an older state any more.
+   */
+  scrubSoon(): void
   /** Resolves once the open transaction, if there is one, is on disk. */
   close(): void
 }
@@ -35,6 +41,10 @@ export interface CoreStore {
 /** 16 MB between checkpoints: at 20,000 entries/s about two seconds of writing. */
 const WAL_AUTOCHECKPOINT_PAGES = 4000
 const CACHE_KIB = 32_768
+/** How long another program (a copy, a look with sqlite3) may hold the file before a write gives up. */
+const BUSY_TIMEOUT_MS = 5000
+/** A reader of an older state may take its time; no batch waits for it. */
+const SCRUB_AGAIN_MS = 1000
 
 interface Waiter {
   resolve(): void
@@ -43,7 +53,7 @@ interface Waiter {
 
 /** Opens `core.db` in the folder and brings it to this program's schema. */
 export function openCoreStore(dataDir: string): CoreStore {
-  const db = new Database(join(dataDir, 'core.db'))
+  const db = new Database(join(dataDir, 'core.db'), { timeout: BUSY_TIMEOUT_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`)
@@ -52,6 +62,8 @@ export function openCoreStore(dataDir: string): CoreStore {
   // What was shown of an erased person is overwritten, not only let go.
   db.pragma('secure_delete = ON')
   migrate(db)
+  // What a run left that ended in a crash; an erasure may have been its last word.
+  truncateLog(db, BUSY_TIMEOUT_MS)
   return createStore(db)
 }
 
@@ -63,6 +75,8 @@ function createStore(db: Sqlite.Database): CoreStore {
   const release = db.prepare('RELEASE work')
   const undo = db.prepare('ROLLBACK TO work')
   let waiters: Waiter[] = []
+  let isScrubDue = false
+  let scrubTimer: NodeJS.Timeout | undefined
 
   function failAll(cause: unknown): CloudError {
     if (db.inTransaction) db.exec('ROLLBACK')
@@ -85,6 +99,17 @@ function createStore(db: Sqlite.Database): CoreStore {
     const kept = waiters
     waiters = []
     for (const waiter of kept) waiter.resolve()
+    scrubIfDue()
+  }
+
+  function scrubIfDue(): void {
+    if (!isScrubDue || scrubTimer || !db.open || db.inTransaction) return
+    isScrubDue = !truncateLog(db, BUSY_TIMEOUT_MS)
+    if (!isScrubDue) return
+    scrubTimer = setTimeout(() => {
+      scrubTimer = undefined
+      scrubIfDue()
+    }, SCRUB_AGAIN_MS).unref()
   }
 
   function begun(): void {
@@ -127,8 +152,13 @@ function createStore(db: Sqlite.Database): CoreStore {
       await new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }))
       return result
     },
+    scrubSoon() {
+      isScrubDue = true
+      setImmediate(scrubIfDue)
+    },
     close() {
       flush()
+      clearTimeout(scrubTimer)
       db.close()
     },
   }

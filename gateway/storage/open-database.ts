@@ -1,8 +1,8 @@
 /** Opens the SQLite file with the settings that the promises stand on, at the schema of this program. */
+import { truncateLog } from '@kefu-edge/cloud-sync/truncate-log'
 import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
 import { migrations } from './migrations/index.ts'
-import { truncateLog } from './scrubber.ts'
 import { Database } from './sqlite-driver.ts'
 import type { StoreOptions } from './store.ts'
 

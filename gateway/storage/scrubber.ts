@@ -3,6 +3,7 @@
  * deleted is gone only then. SQLite cannot do it while anybody reads an older state (verify, export, a
  * backup), and would hold the whole process up while it waits; here it is tried between two turns.
  */
+import { truncateLog } from '@kefu-edge/cloud-sync/truncate-log'
 import type Sqlite from 'better-sqlite3'
 
 /** Who asked waits five seconds; most readers are done by then. */
@@ -58,19 +59,5 @@ export function createScrubber(parts: {
       clearTimeout(timer)
       tell(false)
     },
-  }
-}
-
-/** One try that waits for nobody. */
-export function truncateLog(db: Sqlite.Database, busyTimeoutMs: number): boolean {
-  try {
-    db.pragma('busy_timeout = 0')
-    const [done] = db.pragma('wal_checkpoint(TRUNCATE)') as { readonly busy: number }[]
-    return done?.busy === 0
-  } catch {
-    // A full or broken disk is told by the next COMMIT, to whom it concerns; the log is still owed.
-    return false
-  } finally {
-    db.pragma(`busy_timeout = ${busyTimeoutMs}`)
   }
 }

@@ -9,6 +9,7 @@ import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storag
 import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
 
 const { publicKey } = generateKeyPairSync('ed25519')
 const gatewayOf = (no: number) => ({ no, id: `gw-${no}`, publicKey, ledgerKey: undefined })
@@ -91,10 +92,19 @@ it('words that no data key seals are not kept: nothing could ever erase them', a
   expect(shownOf(1)).toEqual([false])
 })
 
-it('the words are gone from the file itself', async () => {
+it('the words are gone from the file and its log while the core runs, once nobody reads an older state', async () => {
+  const isFound = () =>
+    ['core.db', 'core.db-wal'].some((name) => readFileSync(join(folder, name)).includes(WORDS))
   await receive(1, 'session', 1, [[{ key: 7 }, { heard: WORDS }]])
+  const reader = new Database(join(folder, 'core.db'), { readonly: true })
+  reader.exec('BEGIN')
+  reader.prepare('SELECT count(*) FROM entry').get()
+  const startedAt = performance.now()
   await receive(1, 'audit', 1, [[{ kind: 'subject.erased', body: { keys: [7] } }, null]])
-  store.close()
-  expect(readFileSync(join(folder, 'core.db')).includes(WORDS)).toBe(false)
-  store = openCoreStore(folder)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(performance.now() - startedAt).toBeLessThan(2000)
+  expect(isFound()).toBe(true)
+  reader.exec('COMMIT')
+  reader.close()
+  await expect.poll(isFound, { timeout: 5000 }).toBe(false)
 })
