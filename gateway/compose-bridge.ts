@@ -1,5 +1,6 @@
 /** Bridges to other brokers: secrets read, parts put together. Part of compose. */
 import { readFileSync } from 'node:fs'
+import { readCertificates } from '@kefu-edge/cloud-sync/judge-certificate'
 import type { Bridge, BridgeStatus } from './bridge/bridge.ts'
 import { endLocalSession } from './bridge/local-link.ts'
 import { BRIDGE_CLIENT_PREFIX } from './channels/house-pass.ts'
@@ -37,7 +38,8 @@ export async function composeBridges(
       options,
       gatewayId: ledger.gatewayId,
       password: readOption(options.name, 'passwordFile', options.passwordFile)?.trim(),
-      caPem: readOption(options.name, 'caFile', options.caFile),
+      caPem: readOption(options.name, 'caFile', options.caFile, mustHoldCertificate),
+      time: box.time.reading,
       store,
       clock,
       random: Math.random,
@@ -99,14 +101,24 @@ export function bridgeFigures(status: () => readonly BridgeStatus[]): Figure[] {
   ]
 }
 
-function readOption(bridge: string, option: string, file: string | undefined): string | undefined {
+function readOption(
+  bridge: string,
+  option: string,
+  file: string | undefined,
+  check: (text: string) => void = () => {},
+): string | undefined {
   if (file === undefined) return undefined
   try {
-    return readFileSync(file, 'utf8')
+    const text = readFileSync(file, 'utf8')
+    check(text)
+    return text
   } catch (cause) {
-    throw new GatewayError('config.unreadable', {
-      detail: `${option} ${file} of bridge "${bridge}"`,
-      cause,
-    })
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const detail = `${option} ${file} of bridge "${bridge}": ${why}`
+    throw new GatewayError('config.unreadable', { detail, cause })
   }
+}
+
+function mustHoldCertificate(pem: string): void {
+  if (readCertificates(pem).length === 0) throw new Error('no certificate in PEM stands in it')
 }

@@ -1,5 +1,6 @@
 /** A bridge to another MQTT broker: store and forward out, durable before acknowledged in. DESIGN.md draws it. */
 
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { BRIDGE_CLIENT_PREFIX } from '../channels/house-pass.ts'
 import type { BoxMessage } from '../channels/mqtt/broker.ts'
 import type { ByteConnection } from '../channels/mqtt/byte-connection.ts'
@@ -55,6 +56,8 @@ export interface BridgeParts {
   readonly gatewayId: string
   readonly password?: string | undefined
   readonly caPem?: string | undefined
+  /** The certificate of the other broker is judged by it. */
+  readonly time: () => TrustedTime
   readonly store: Store
   readonly clock: Clock
   readonly random: () => number
@@ -211,6 +214,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     clientId: options.clientId ?? `${gatewayId}-${name}`,
     password: parts.password,
     caPem: parts.caPem,
+    time: parts.time,
     echoTopic,
     store,
     rows,

@@ -1,4 +1,5 @@
 /** Why a link is down, in words an operator can act on. */
+import { UntrustedError } from '@kefu-edge/cloud-sync/judged-tls'
 
 const BY_CODE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at that address and port',
@@ -9,12 +10,10 @@ const BY_CODE: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no way to that host (check cable, route and firewall)',
   ENETUNREACH: 'there is no way to that network (check cable, route and firewall)',
   ETIMEDOUT: 'the host does not answer (check the firewall)',
-  CERT_HAS_EXPIRED: 'the certificate of the other broker has expired',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate of the other broker is self-signed: set caFile',
   SELF_SIGNED_CERT_IN_CHAIN: 'the CA of the other broker is not known here: set caFile',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the CA of the other broker is not known here: set caFile',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the CA of the other broker is not known here: set caFile',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate of the other broker is for another host name',
 }
 
 /** Return codes of CONNACK, 3.1.1 (table 3.1) and 5.0 (table 3-1). */
@@ -36,6 +35,10 @@ const BY_NUMBER: Readonly<Record<number, string>> = {
 
 export function plainReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  // With a code of OpenSSL, or in plain words.
+  if (error instanceof UntrustedError) {
+    return BY_CODE[error.message] ?? `the other broker is not trusted: ${error.message}`
+  }
   const { code } = error as Error & { code?: string | number }
   if (typeof code === 'string') return BY_CODE[code] ?? error.message
   if (typeof code === 'number') return BY_NUMBER[code] ?? error.message

@@ -1,11 +1,13 @@
 /** The bridge as a client of the other broker: MQTT.js with a kept session and stores of our own. */
-import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
+import type { IClientOptions, MqttClient } from 'mqtt'
 import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet'
 import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
 import { encodeProperties } from '../channels/mqtt/codec/properties.ts'
 import type { Store } from '../storage/store.ts'
 import type { BridgeRows, OutgoingRow } from './bridge-rows.ts'
 import type { BridgeConfig } from './bridge-schema.ts'
+import { dial } from './dial.ts'
 import type { WaitingMessage } from './outgoing-queue.ts'
 import { fromPacket, toPacket } from './packet-properties.ts'
 import { createIncomingStore, createOutgoingStore } from './packet-store.ts'
@@ -29,6 +31,8 @@ export interface RemoteLinkParts {
   readonly clientId: string
   readonly password?: string | undefined
   readonly caPem?: string | undefined
+  /** The certificate of the other broker is judged by it. */
+  readonly time: () => TrustedTime
   readonly echoTopic: string
   readonly store: Store
   readonly rows: BridgeRows
@@ -74,14 +78,16 @@ class Remote implements RemoteLink {
   constructor(parts: RemoteLinkParts) {
     this.#parts = parts
     this.#isVersion5 = parts.options.protocolVersion === 5
-    this.#client = connect(parts.options.url, this.#clientOptions())
+    const { caPem, time } = parts
+    const onError = (error: unknown) => {
+      this.#lastError = error
+    }
+    this.#client = dial({ url: parts.options.url, caPem, time, onError }, this.#clientOptions())
     this.#client.handleMessage = (packet, done) => this.#handle(packet, done)
     this.#client.on('packetreceive', (packet) => this.#look(packet))
     this.#client.on('connect', () => this.#up())
     this.#client.on('close', () => this.#down())
-    this.#client.on('error', (error) => {
-      this.#lastError = error
-    })
+    this.#client.on('error', onError)
     this.#client.on('disconnect', (packet) => {
       const code = packet.reasonCode ?? 0
       this.#lastError = Object.assign(new Error(`closed by the other broker, reason ${code}`), {

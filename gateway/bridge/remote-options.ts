@@ -16,16 +16,10 @@ export interface Introduction {
   readonly options: BridgeConfig
   readonly clientId: string
   readonly password?: string | undefined
-  readonly caPem?: string | undefined
 }
 
 /** A kept session: what the other broker has for us waits for us. */
-export function introductionOf({
-  options,
-  clientId,
-  password,
-  caPem,
-}: Introduction): IClientOptions {
+export function introductionOf({ options, clientId, password }: Introduction): IClientOptions {
   const { protocolVersion, username, keepAliveSeconds } = options
   const properties = {
     sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
@@ -43,7 +37,6 @@ export function introductionOf({
     reconnectOnConnackError: true,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(caPem === undefined ? {} : { ca: caPem }),
     ...(protocolVersion === 5 ? { properties } : {}),
   }
 }
