@@ -15,6 +15,8 @@ const FREE_FAILURES = 10
 const MAX_WAIT_MS = 60_000
 /** Failing devices remembered; the oldest go first. */
 const MAX_REMEMBERED = 10_000
+/** Longest name remembered as it is: no device id is longer. Of others, and of secrets, a hash is. */
+const MAX_NAME_CHARACTERS = 64
 
 export interface Claim {
   readonly token: string | undefined
@@ -43,13 +45,10 @@ export function createAdmission(parts: AdmissionParts): Admission {
   const { registry, clock, passwords } = parts
   const failures = new Map<string, { count: number; waitUntilMs: number }>()
 
-  const keyOf = ({ deviceId, token, remoteAddress }: Claim): string =>
-    `${remoteAddress} ${
-      deviceId ??
-      createHash('sha256')
-        .update(token ?? '')
-        .digest('base64')
-    }`
+  const keyOf = ({ deviceId, token = '', remoteAddress }: Claim): string => {
+    const isName = deviceId !== undefined && deviceId.length <= MAX_NAME_CHARACTERS
+    return `${remoteAddress} ${isName ? deviceId : hashOf(deviceId ?? token)}`
+  }
 
   function fail(key: string, code: 'auth.refused' | 'auth.disabled', deviceId?: string): never {
     const count = (failures.get(key)?.count ?? 0) + 1
@@ -107,3 +106,5 @@ export function createAdmission(parts: AdmissionParts): Admission {
     },
   }
 }
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64')
