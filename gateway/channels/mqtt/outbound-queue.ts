@@ -131,6 +131,7 @@ export class OutboundQueue {
       this.waiting.shift()
       if (!first.message.isExpired(this.parts.nowMs())) return first
       this.forget(first)
+      this.countDropped()
     }
   }
 

@@ -13,7 +13,7 @@ export interface SessionCounters {
   bytesSent: number
   /** QoS 0 messages not sent because the client did not read fast enough. */
   droppedSlow: number
-  /** QoS 1 and 2 messages given up: queue full, too old, too large for the client. */
+  /** QoS 1 and 2 messages given up: queue full, expired, too old, too large for the client. */
   droppedQueue: number
   refused: number
   /** Times that nothing more was read from it for a while, because it was above its rate. */

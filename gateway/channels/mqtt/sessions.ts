@@ -203,7 +203,10 @@ export class Sessions {
     if (atMs >= Number.MAX_SAFE_INTEGER) return
     this.expiries.set(
       session,
-      this.parts.deadlines.at(atMs, () => this.end(session)),
+      this.parts.deadlines.at(atMs, () => {
+        this.expired++
+        this.end(session)
+      }),
     )
   }
 
