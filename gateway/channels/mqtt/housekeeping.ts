@@ -2,19 +2,24 @@
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
 
-/** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT or stopped in their login. */
+/** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT, stopped in their login or do not read. */
 export function closeSilent(engine: Engine): void {
+  const { limits } = engine
   const nowMs = engine.clock.nowMs()
   for (const connection of engine.connections) {
     if (connection.state !== 'open') {
-      if (nowMs - connection.openedAtMs > engine.limits.connectTimeoutMs) {
+      if (nowMs - connection.openedAtMs > limits.connectTimeoutMs) {
         if (connection.state === 'authenticating') {
           connection.refuse(Reason.notAuthorized, 'the login was not finished in time')
         } else connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
       }
       continue
     }
-    const { keepAliveMs } = connection
+    const { keepAliveMs, outlet } = connection
+    if (outlet.chokedSinceMs !== null && nowMs - outlet.chokedSinceMs > limits.maxChokedMs) {
+      connection.disconnect(Reason.quotaExceeded, 'the client does not read what it is answered')
+      continue
+    }
     // One that we do not read cannot be heard.
     if (keepAliveMs === 0 || connection.isHeld) continue
     if (nowMs - connection.lastHeardMs > keepAliveMs * 1.5) {

@@ -41,6 +41,11 @@ export interface MqttLimits {
   /** The same over all clients; above it each may have only `crowdedSocketBufferBytes`. */
   readonly maxTotalSocketBufferBytes: number
   readonly crowdedSocketBufferBytes: number
+  /**
+   * How long a client that sends may leave so much unread that we have stopped reading from it. Its
+   * keep alive cannot tell: nothing of it is read. Any link that works has carried a full buffer by then.
+   */
+  readonly maxChokedMs: number
   readonly maxSubscriptionsPerClient: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
@@ -85,6 +90,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxSocketBufferBytes: 8 * 1024 * 1024,
   maxTotalSocketBufferBytes: 256 * 1024 * 1024,
   crowdedSocketBufferBytes: 256 * 1024,
+  maxChokedMs: 5 * 60_000,
   maxSubscriptionsPerClient: 1000,
   maxRetainedMessages: 50_000,
   maxRetainedBytes: 64 * 1024 * 1024,

@@ -25,9 +25,10 @@ export class Outlet {
   aliasMaximum = 0
   /**
    * The client sends and does not read: with its messages held back, only acknowledgements can have
-   * filled the buffer this far, and they are never dropped. So we stop reading from it.
+   * filled the buffer this far, and they are never dropped. So we stop reading from it. Since when, by
+   * broker time; null: it is not so.
    */
-  isChoked = false
+  chokedSinceMs: number | null = null
   private aliases: Map<string, number> | null = null
   private parts: Buffer[] = []
   private partBytes = 0
@@ -40,6 +41,10 @@ export class Outlet {
     this.io = io
     this.engine = engine
     this.owner = owner
+  }
+
+  get isChoked(): boolean {
+    return this.chokedSinceMs !== null
   }
 
   /** Whether less than `share` of the buffer is taken. The owner is told when there is room again. */
@@ -106,7 +111,7 @@ export class Outlet {
     this.note(this.io.bufferedBytes())
     if (this.ioBytes > 2 * this.engine.limits.maxSocketBufferBytes) {
       if (!this.isChoked) this.owner.onOutlet(true)
-      this.isChoked = true
+      this.chokedSinceMs ??= this.engine.clock.nowMs()
     } else if (this.wasFull && this.ioBytes === 0) this.drained()
   }
 
@@ -115,7 +120,7 @@ export class Outlet {
     this.note(this.io.bufferedBytes())
     if (!this.wasFull && !this.isChoked) return
     this.wasFull = false
-    this.isChoked = false
+    this.chokedSinceMs = null
     this.owner.onOutlet(false)
   }
 
