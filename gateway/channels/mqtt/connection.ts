@@ -99,6 +99,23 @@ export class Connection {
     )
   }
 
+  /**
+   * An answer that may be of any length: without its reason where that is too much for the client, and
+   * where it is still too long not at all [MQTT-3.1.2-24]. False: the connection has ended.
+   */
+  sendAnswer(encode: (properties?: Properties) => Buffer, reason: string | undefined): boolean {
+    const { maxPacketBytes } = this.outlet
+    let bytes = encode(this.reasonProperties(reason))
+    if (bytes.length > maxPacketBytes) bytes = encode()
+    if (bytes.length > maxPacketBytes) {
+      this.disconnect(Reason.packetTooLarge, 'the answer is larger than the client takes')
+      return false
+    }
+    this.engine.counters.messagesSent++
+    this.send(bytes)
+    return true
+  }
+
   /** A reason string, if the client wants such [MQTT-3.1.2-29] and there is room for one. */
   reasonProperties(reason: string | undefined): Properties | undefined {
     if (reason === undefined || this.version < 5 || !this.wantsProblemInformation) return undefined

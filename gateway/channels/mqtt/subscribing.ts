@@ -1,6 +1,11 @@
 /** SUBSCRIBE and UNSUBSCRIBE (MQTT 5.0 sections 3.8 to 3.11). */
 import { encodeSuback, encodeUnsuback } from './codec/encoder.ts'
-import type { SubscribePacket, SubscriptionRequest, UnsubscribePacket } from './codec/packets.ts'
+import type {
+  Properties,
+  SubscribePacket,
+  SubscriptionRequest,
+  UnsubscribePacket,
+} from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { parseFilter, topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
@@ -35,10 +40,9 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
     codes.push(request.qos)
   }
   const answer = (): void => {
-    engine.counters.messagesSent++
-    connection.send(
-      encodeSuback(connection.version, packet.packetId, codes, connection.reasonProperties(reason)),
-    )
+    const encode = (properties?: Properties): Buffer =>
+      encodeSuback(connection.version, packet.packetId, codes, properties)
+    if (!connection.sendAnswer(encode, reason)) return
     for (const { subscription, sendsRetained } of granted) {
       if (!sendsRetained) continue
       connection.replay ??= new RetainedReplay(connection)
@@ -116,8 +120,8 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
     return engine.sessions.unsubscribe(session, text) ? 0 : Reason.noSubscriptionExisted
   })
   const answer = (): void => {
-    engine.counters.messagesSent++
-    connection.send(encodeUnsuback(connection.version, packet.packetId, codes))
+    const encode = (): Buffer => encodeUnsuback(connection.version, packet.packetId, codes)
+    connection.sendAnswer(encode, undefined)
   }
   if (!session.isDurable) {
     answer()

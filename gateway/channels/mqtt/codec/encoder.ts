@@ -1,7 +1,7 @@
 /** Encoding of the packets the gateway sends, for each protocol version. */
 import { PacketType, type Properties, type ProtocolVersion, type Qos } from './packets.ts'
 import { encodeProperties, varintBytes } from './properties.ts'
-import { connectReturnCode } from './reason-codes.ts'
+import { connackCode, connectReturnCode } from './reason-codes.ts'
 
 /** The length of a block without any. */
 const NO_PROPERTIES = Buffer.of(0)
@@ -38,7 +38,7 @@ export function encodeConnack(
   if (version < 5) {
     return Buffer.from([0x20, 2, version === 3 ? 0 : present, connectReturnCode(reasonCode)])
   }
-  return packet(0x20, [Buffer.from([present, reasonCode]), propertyBlock(properties)])
+  return packet(0x20, [Buffer.from([present, connackCode(reasonCode)]), propertyBlock(properties)])
 }
 
 const hasAny = (properties: Properties | undefined): properties is Properties => {

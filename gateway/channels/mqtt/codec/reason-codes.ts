@@ -82,6 +82,16 @@ const WORDS: ReadonlyMap<number, string> = new Map([
 export const reasonText = (code: number): string =>
   WORDS.get(code) ?? `reason 0x${code.toString(16).padStart(2, '0')}`
 
+/** Reason codes that MQTT 5 knows for CONNACK (table 3-1), and success. */
+const CONNACK_CODES = new Set([
+  0, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99,
+  0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
+])
+
+/** The code for a CONNACK where a connection ends for another reason before it began, as by a take-over. */
+export const connackCode = (reasonCode: number): number =>
+  CONNACK_CODES.has(reasonCode) ? reasonCode : Reason.serverUnavailable
+
 /** The CONNACK return code of MQTT 3.1.1 (table 3.1) nearest to a reason code of MQTT 5. */
 export function connectReturnCode(reasonCode: number): number {
   switch (reasonCode) {

@@ -90,3 +90,18 @@ test('who is not let in yet may send 256 KB at most, and afterwards what the lim
   known.send('c000')
   expect(await known.next()).toBe('d000')
 })
+
+test('a client that takes no SUBACK of this size hears so, and none is sent', async () => {
+  running = await startBroker({
+    authorize: () => ({ ok: false, reasonCode: 0x87, reason: 'a reason of some length'.repeat(5) }),
+  })
+  const client = await RawClient.open(running.port)
+  clients.push(client)
+  // Takes packets of 80 bytes.
+  client.send('1013 0004 4d515454 05 02 003c 05 27 00000050 0001 61')
+  expect(await client.next()).toMatch(/^20..0000/)
+  client.sendBytes(subscribeTimes(60))
+  expect(await client.next()).toBe(`903f000100${'87'.repeat(60)}`)
+  client.sendBytes(subscribeTimes(80))
+  expect(await client.next()).toMatch(/^e0..95/)
+})

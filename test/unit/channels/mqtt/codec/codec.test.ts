@@ -218,6 +218,15 @@ test('SUBSCRIBE and UNSUBSCRIBE of mqtt-packet are read', () => {
   ).toEqual(['a/+', 'b'])
 })
 
+test.each([
+  ['a take-over during the login', 0x8e],
+  ['the end of the gateway', 0x8b],
+  ['an order of the operator', 0x98],
+])('CONNACK has no code for %s, which is told as server unavailable', (_what, code) => {
+  expect(encodeConnack(5, false, code).toString('hex')).toBe('2003008800')
+  expect(encodeConnack(5, false, 0x87).toString('hex')).toBe('2003008700')
+})
+
 test('answers of the gateway are read by mqtt-packet', () => {
   const refused = encodeAck(5, PacketType.puback, 9, 0x97, { reasonString: 'full' })
   expect(readByOther(refused, 5)).toMatchObject({
