@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { CLOUD_ERRORS, CloudError } from '../errors.ts'
 import type { Logger } from '../ports.ts'
 import { operate } from './cli/operate.ts'
+import { processTerminal } from './cli/terminal.ts'
 import { startCloudCore } from './server.ts'
 import { kafkaSink } from './sinks/kafka-sink.ts'
 import { natsSink } from './sinks/nats-sink.ts'
@@ -61,10 +62,7 @@ function lineLogger(): Logger {
 async function main(): Promise<void> {
   const argv = process.argv.slice(2)
   if (argv[0] !== undefined && !argv[0].startsWith('-')) {
-    process.exitCode = await operate(argv, {
-      out: (text) => process.stdout.write(text),
-      err: (text) => process.stderr.write(text),
-    })
+    process.exitCode = await operate(argv, processTerminal)
     return
   }
   const given = readArguments()

@@ -6,6 +6,7 @@ import { operate } from '@kefu-edge/cloud-sync/core/cli/operate'
 import { afterEach, expect, it } from 'vitest'
 import { type CoreProcess, startCoreProcess } from '../bench/core-process.ts'
 import { DESK_PACK, startGateway } from '../support/gateway.ts'
+import { saidBy } from '../support/said.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 let core: CoreProcess | undefined
@@ -18,18 +19,8 @@ async function startedCore() {
   const data = tempFolder()
   const started = await startCoreProcess(data)
   core = started
-  const said = async (...args: readonly string[]) => {
-    const heard = { out: '', err: '' }
-    const code = await operate(['--core', started.url, '--data', data, ...args], {
-      out: (text) => {
-        heard.out += text
-      },
-      err: (text) => {
-        heard.err += text
-      },
-    })
-    return { code, ...heard }
-  }
+  const said = (...args: readonly string[]) =>
+    saidBy(operate, ['--core', started.url, '--data', data, ...args])
   /** What a command says that is done. */
   const cloud = async (...args: readonly string[]): Promise<string> => {
     const { code, out, err } = await said(...args)

@@ -10,6 +10,7 @@ import { type CoreAccess, callCore, textOf, usingFile } from './core-access.ts'
 import { contentOf } from './release-content.ts'
 import { linesOf, pathOf } from './release-lines.ts'
 import { termOf } from './term.ts'
+import type { Terminal } from './terminal.ts'
 
 const OPTIONS = {
   core: { type: 'string', default: 'https://127.0.0.1:9443' },
@@ -63,11 +64,6 @@ const VERBS: Readonly<Record<string, (command: Command) => Promise<void>>> = {
   releases,
   rollout,
   halt,
-}
-
-export interface Terminal {
-  out(text: string): void
-  err(text: string): void
 }
 
 /** Resolves with the exit code: 0 done, 1 found wrong, 2 used wrong. */
