@@ -2,9 +2,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gzip, gzipSync } from 'node:zlib'
+import { MAX_BATCH_ENTRIES } from './protocol/limits.ts'
 
 /** Work in pieces: after each one whoever waits has his turn. */
 export interface Manners {
+  /** Entries read or packed in one go, before the clock is looked at. */
+  readonly sliceEntries: number
   pause(): Promise<void>
   compress(packed: Buffer): Promise<Uint8Array>
 }
@@ -16,6 +19,8 @@ const gzipInPool = promisify(gzip)
 
 /** In the thread that answers: other work of its loop comes first. */
 export const BETWEEN_TURNS: Manners = {
+  // 0.15 ms, 1 ms where each is opened to be disclosed.
+  sliceEntries: 64,
   pause: () => nextTurn(),
   compress: (packed) => gzipInPool(packed, { level: GZIP_LEVEL }),
 }
@@ -25,6 +30,8 @@ export const BETWEEN_TURNS: Manners = {
  * priority of whoever answers. It does not rest: Linux prefers a thread that has slept, however nice it is.
  */
 export const BESIDE_OTHERS: Manners = {
+  // A whole batch: each reading takes locks that the thread that answers takes too (DESIGN.md, "Locks").
+  sliceEntries: MAX_BATCH_ENTRIES,
   pause: () => nextTurn(),
   compress: (packed) => Promise.resolve(gzipSync(packed, { level: GZIP_LEVEL })),
 }

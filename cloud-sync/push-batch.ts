@@ -6,8 +6,6 @@ import { packr } from './protocol/parse.ts'
 
 /** Below this the gzip header costs more than it saves. */
 const COMPRESS_FROM_BYTES = 512
-/** Entries read or packed before the clock is looked at: 0.15 ms, 1 ms where each is opened to be disclosed. */
-const SLICE_ENTRIES = 64
 /** A whole batch takes up to 60 ms; after so much of it whoever asks something has his turn. */
 const TURN_MS = 0.5
 
@@ -49,7 +47,7 @@ export async function readBatch(
   /** So much at once that more must be waiting. */
   const isBacklog = () => entries.length >= size.entries || bytes * 2 >= size.bytes
   for (;;) {
-    const wanted = Math.min(SLICE_ENTRIES, size.entries - entries.length)
+    const wanted = Math.min(manners.sliceEntries, size.entries - entries.length)
     const slice = source.readLane(lane, last?.sequence ?? after, wanted, size.bytes - bytes)
     for (const entry of slice) {
       const length = entry.bytes.length + (entry.disclosed?.length ?? 0)
@@ -99,10 +97,11 @@ export async function encodeBatch(
   const head: PushBatch = { v: 1, epoch, lane, after, nonce, entries: [] }
   const pieces: Uint8Array[] = [openArray(packr.encode(head), entries.length)]
   const pace = createPace(manners)
-  for (let from = 0; from < entries.length; from += SLICE_ENTRIES) {
+  const { sliceEntries } = manners
+  for (let from = 0; from < entries.length; from += sliceEntries) {
     await pace()
     const slice = entries
-      .slice(from, from + SLICE_ENTRIES)
+      .slice(from, from + sliceEntries)
       .map((entry) => [
         entry.sequence,
         entry.index,

@@ -12,20 +12,17 @@ import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { serveOrders } from '@kefu-edge/cloud-sync/remote-carrier'
 import { giveWay } from './give-way.ts'
 import { disclosing } from './ledger/disclosure.ts'
-import { epochOnTheWay, readForks } from './ledger/forks.ts'
+import { epochOnTheWay } from './ledger/forks.ts'
 import { loadKeyFiles } from './ledger/key-files.ts'
 import { createLaneReader } from './ledger/lane-reader.ts'
+import type { ReadableLanes } from './ledger/lane-source.ts'
 import type { Disclosure, Lane } from './ledger/port.ts'
-import { readEpochs } from './ledger/settings.ts'
 import { createSubjectKeys } from './ledger/subject-keys.ts'
 import { openStore, type Store } from './storage/store.ts'
 
-export interface BacklogOrder extends Order {
+/** With what this connection cannot know, or would have to read each time. */
+export interface BacklogOrder extends Order, ReturnType<ReadableLanes['readable']> {
   readonly lane: Lane
-  /** See `ReadableLanes`: what this connection cannot know. */
-  readonly settled: number
-  readonly upTo: number
-  readonly below: number
   /** Time by the floor of the box: certificates are judged by it. */
   readonly time: TrustedTime
 }
@@ -60,7 +57,7 @@ function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
   serveOrders<BacklogOrder>(port, (order) => {
     Object.assign(told, order.time, { atMs: performance.now() })
     const { lane, settled, upTo, below } = order
-    const epochOf = epochOnTheWay(readEpochs(store), readForks(store))
+    const epochOf = epochOnTheWay(order.epochs, order.forks)
     const source = {
       gatewayId,
       readLane: (_lane: string, afterSequence: number, maxEntries: number, maxBytes: number) => {

@@ -27,17 +27,17 @@ const FORKS = 'forks'
 const MAX_FORKS = 40
 
 export interface Forks {
-  readonly epochOnTheWay: EpochOnTheWay
+  list(): readonly Fork[]
   /** Inside `store.commit`. */
   add(fork: Fork): void
   /** After a lost transaction. */
   reload(): void
 }
 
-export function createForks(store: Store, epochs: () => readonly Epoch[]): Forks {
+export function createForks(store: Store): Forks {
   let forks = readForks(store)
   return {
-    epochOnTheWay: (lane, sequence, index) => epochOnTheWay(epochs(), forks)(lane, sequence, index),
+    list: () => forks,
     add: (fork) => {
       forks = [...forks, fork].slice(-MAX_FORKS)
       writeSetting(store, FORKS, Buffer.from(JSON.stringify(forks)))
@@ -48,7 +48,7 @@ export function createForks(store: Store, epochs: () => readonly Epoch[]): Forks
   }
 }
 
-export function readForks(store: Store): readonly Fork[] {
+function readForks(store: Store): readonly Fork[] {
   return JSON.parse(readText(store, FORKS) ?? '[]') as Fork[]
 }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import type { DurableSize } from './durable-size.ts'
-import type { EpochOnTheWay } from './forks.ts'
+import { epochOnTheWay, type Fork } from './forks.ts'
 import { createLaneReader } from './lane-reader.ts'
 import type { Lanes } from './lanes.ts'
 import type { Lane, LedgerSource } from './port.ts'
@@ -18,7 +18,7 @@ export interface LedgerCore {
   /** Brings memory in line with the tables after a lost transaction. */
   refresh(): void
   epoch(): Epoch
-  readonly epochOnTheWay: EpochOnTheWay
+  onTheWay(): { readonly epochs: readonly Epoch[]; readonly forks: readonly Fork[] }
   /** Inside `store.commit`; opens a new epoch where that of the entries is the present one. */
   fork(lane: Lane, epoch: string, fromSequence: number): void
   /** Leaves that are on disk: without those of the open transaction. */
@@ -34,6 +34,9 @@ export interface ReadableLanes {
     readonly upTo: number
     /** Only leaves below this index are on disk. */
     readonly below: number
+    /** Under which epochs entries go. */
+    readonly epochs: readonly Epoch[]
+    readonly forks: readonly Fork[]
   }
 }
 
@@ -56,11 +59,12 @@ export function createLaneSource(
       core.refresh()
       const { settled, upTo, below } = bounds(lane)
       const after = Math.max(afterSequence, settled)
-      return read({ lane, after, upTo, below, maxEntries, maxBytes }, core.epochOnTheWay)
+      const { epochs, forks } = core.onTheWay()
+      return read({ lane, after, upTo, below, maxEntries, maxBytes }, epochOnTheWay(epochs, forks))
     },
     readable: (lane) => {
       core.refresh()
-      return bounds(lane)
+      return { ...bounds(lane), ...core.onTheWay() }
     },
     onAppend: core.durable.onGrowth,
     // Not on disk when this returns: were it lost, the same entries go again and the core drops them.

@@ -10,7 +10,7 @@ import { disclosing } from './disclosure.ts'
 import { trackDurableSize } from './durable-size.ts'
 import { ENTRY_FORMAT, encodeLeaf } from './entry-codec.ts'
 import { createEpochs } from './epochs.ts'
-import { createForks, lastForkMs } from './forks.ts'
+import { createForks } from './forks.ts'
 import { type LedgerHead, nameOf, OPENED_KIND } from './head.ts'
 import { type FillRandom, type KeyRing, pooledRandom } from './key-ring.ts'
 import { DEFAULT_LANE_LIMITS, type LaneLimit, withoutCore } from './lane-limits.ts'
@@ -94,7 +94,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   const subjectKeys = createSubjectKeys({ store, keys, random, erased: memory })
   const readHead = () => memory?.readHead()
   const epochs = createEpochs({ store, clock, keys, random, gatewayId, readHead })
-  const forks = createForks(store, epochs.list)
+  const forks = createForks(store)
   const reader = createEntryReader(store, subjectKeys)
   const durable = trackDurableSize(store, () => treeSize(store))
   const insert = store.prepare(
@@ -175,8 +175,8 @@ export function createLedger(options: LedgerOptions): FullLedger {
     forks.add({ lane, fromSequence, belowIndex: firstIndex, epoch: id, atMs: clock.now() })
   }
 
-  const { epochOnTheWay } = forks
-  const core = { store, clock, lanes, tree, refresh, epoch, epochOnTheWay, fork, durable }
+  const onTheWay = () => ({ epochs: epochs.list(), forks: forks.list() })
+  const core = { store, clock, lanes, tree, refresh, epoch, onTheWay, fork, durable }
   const fresh =
     <A extends unknown[], R>(read: (...args: A) => R) =>
     (...args: A): R => {
@@ -192,7 +192,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     removableUpTo: fresh(hasCore ? lanes.settledUpTo : lanes.accepted),
     expire: fresh(lanes.expire),
     size: fresh(() => tree.size),
-    forkedAtMs: () => lastForkMs(store),
+    forkedAtMs: fresh(() => forks.list().at(-1)?.atMs),
     entryAt: reader.entryAt,
     entriesFrom: reader.entriesFrom,
     openEpoch: (reason) => store.commit(fresh(() => begin(reason).id)),

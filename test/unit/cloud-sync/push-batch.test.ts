@@ -66,6 +66,14 @@ describe('a batch', () => {
     expect(reading.turns).toBeGreaterThanOrEqual(10)
   })
 
+  it('is read in one go beside others: each reading takes locks that whoever answers takes too', async () => {
+    const { source, asked } = sourceOf(5000)
+    const size = { entries: 1000, bytes: 1_000_000 }
+    const batch = await readBatch(source, 'audit', 0, size, BESIDE_OTHERS)
+    expect(batch?.entries).toHaveLength(1000)
+    expect(asked).toEqual([1000])
+  })
+
   it('compressed beside others, in many members, is the same message', async () => {
     const batch = await readBatch(sourceOf(20_000).source, 'audit', 0, {
       entries: 9000,

@@ -34,7 +34,7 @@ const orderOf = (lane: string): Order => ({
   size: { entries: 10, bytes: 1000 },
   mark: { epoch: 'one', sequence: 0 },
 })
-const STORED: Delivery = { kind: 'stored', acknowledged: 3, refused: [] }
+const STORED: Delivery = { kind: 'stored', acknowledged: 3, refused: [], isUnchecked: false }
 const limits = () => ({ stallTimeoutMs: 1000, signal: new AbortController().signal })
 
 describe('a carrier on another thread', () => {

@@ -41,7 +41,10 @@ async function fill(no: number, high: number, sequences: readonly number[], size
   })
 }
 
-async function relayAll(publish: Sink['publish'], isDone = (waiting: number) => waiting === 0) {
+async function relayAll(
+  publish: Sink['publish'],
+  isDone: (waiting: number) => boolean = (waiting) => waiting === 0,
+) {
   const sink: Sink = { name: 'test', publish, close: async () => {} }
   const relay = createRelay(store, sink, silentLogger, QUICK)
   relay.start()
