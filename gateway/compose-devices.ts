@@ -171,6 +171,8 @@ export function composeDevices(
     clock,
     logger: loggers.websocket,
     serverName: SERVER_NAME,
+    limits: config.mqtt,
+    admits: (remoteAddress) => broker.admitsHandshake(remoteAddress),
     onConnected: (device) => {
       presences.connected(device.id, 'websocket')
       const desired = twins.desired(device.id)

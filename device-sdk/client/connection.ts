@@ -3,7 +3,7 @@
 import type { Problem } from '../protocol/schemas.ts'
 import { type BackoffOptions, backoffDelayMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import { ProblemError } from './errors.ts'
+import { isPassing, ProblemError } from './errors.ts'
 import type { Downstream, Link, LinkInfo, OpenLink } from './link.ts'
 
 export type ConnectionState =
@@ -119,7 +119,8 @@ export class Connection {
     const { backoff, random, clock } = this.#options
     const jitterMs = backoffDelayMs(this.#attempt++, random, backoff)
     // A wrong token will not become right in a second: a refused device must not hammer the gateway.
-    const retryInMs = problem === undefined ? jitterMs : backoff.maxDelayMs
+    const isRefused = problem !== undefined && !isPassing(problem)
+    const retryInMs = isRefused ? backoff.maxDelayMs : jitterMs
     this.#cancelRetry()
     this.#cancelRetry = clock.after(retryInMs, () => this.start())
     this.#enter({

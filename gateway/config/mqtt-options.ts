@@ -50,13 +50,13 @@ export const MqttOptions = Type.Object(
       minimum: 0,
       default: 2000,
       description:
-        'Messages per second and device before its socket is paused; 0 sets no limit (IT, for a backend that sends for many)',
+        'Messages per second and device before its socket is paused, or a WebSocket’s are refused; 0 sets no limit (IT, for a backend that sends for many)',
     }),
     bytesPerSecond: Type.Integer({
       minimum: 0,
       default: 4_194_304,
       description:
-        'Bytes per second and device before its socket is paused; 0 sets no limit (IT, on a thin network)',
+        'Bytes per second and device before its socket is paused, or a WebSocket’s are refused; 0 sets no limit (IT, on a thin network)',
     }),
     maxConnections: Type.Integer({
       minimum: 1,

@@ -14,6 +14,7 @@ import type { Device } from '../../turn.ts'
 import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
 import type { Inbox } from '../inbox.ts'
 import { checkMessage, decodeMap, type Encoding } from '../parse-message.ts'
+import { type FrameLimits, FrameRate } from './frame-rate.ts'
 
 const HELLO_TIMEOUT_MS = 5000
 /** Frames larger than a message are read so that they can be refused with a reason; beyond this the connection is cut. */
@@ -25,6 +26,7 @@ const MAX_HELD_FRAMES = 16
 const MAX_HELD_BYTES = 256 * 1024
 /** Asks of one socket worked on at a time; a device with more waits for answers first. */
 const MAX_UNANSWERED = 256
+const TOO_MANY_AT_ONCE = 'too many devices connect at once; mqtt.connectsPerSecond sets the limit'
 /** RFC 6455 section 7.4: policy violation, and 4xxx for the application. */
 const CLOSE = { policy: 1008, overload: 1013, refused: 4401, taken: 4409, shutdown: 1001 } as const
 
@@ -44,6 +46,9 @@ export interface DeviceSocketParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly serverName: string
+  readonly limits: FrameLimits
+  /** Counts one who wants to come in; false: too many do at once. */
+  readonly admits: (remoteAddress: string) => boolean
   readonly onConnected: (device: Device) => void
   /** `reason` in plain words. */
   readonly onDisconnected: (device: Device, reason: string) => void
@@ -91,6 +96,7 @@ class DeviceSocket implements WebSocketListener {
   #device: Device | undefined
   #held: { readonly data: Uint8Array; readonly isBinary: boolean }[] | undefined
   #isClosed = false
+  readonly #rate: FrameRate
   #unanswered = 0
   /** Why the connection ended, as far as this side knows. */
   endReason = 'the device closed the connection or was lost'
@@ -106,6 +112,7 @@ class DeviceSocket implements WebSocketListener {
     this.#encoding = peer.protocol === 'kefu.v1.msgpack' ? 'msgpack' : 'json'
     this.#register = register
     this.#unregister = unregister
+    this.#rate = new FrameRate(parts.limits, () => parts.clock.monotonic())
     this.#helloTimer = setTimeout(() => {
       this.#refuse(new GatewayError('auth.hello-timeout'))
       this.close(CLOSE.policy, 'no hello within 5 s')
@@ -120,6 +127,7 @@ class DeviceSocket implements WebSocketListener {
       return
     }
     let inReplyTo: string | undefined
+    if (this.#device) this.#rate.count(data.length)
     try {
       const frame = decodeMap(data, isBinary && this.#encoding === 'msgpack' ? 'msgpack' : 'json')
       if (typeof frame.id === 'string') inReplyTo = frame.id.slice(0, 64)
@@ -128,6 +136,7 @@ class DeviceSocket implements WebSocketListener {
         this.#greet(frame)
         return
       }
+      this.#rate.check()
       if (typeof type !== 'string') {
         throw new GatewayError('message.invalid', {
           field: '/type',
@@ -138,6 +147,7 @@ class DeviceSocket implements WebSocketListener {
     } catch (error) {
       this.#refuse(error, inReplyTo)
       if (!this.#device) this.close(CLOSE.refused, 'hello was refused')
+      else if (this.#rate.isFarAhead) this.close(CLOSE.overload, 'it sent faster than it may')
     }
   }
 
@@ -187,10 +197,14 @@ class DeviceSocket implements WebSocketListener {
         detail: `the first frame must be hello; ${wrong?.path}: ${wrong?.message}`,
       })
     }
+    const { remoteAddress } = this.#peer
+    if (!this.#parts.admits(remoteAddress)) {
+      throw new GatewayError('limit.overloaded', { detail: TOO_MANY_AT_ONCE })
+    }
     const known = admission.login({
       deviceId: frame.deviceId,
       token: frame.token,
-      remoteAddress: this.#peer.remoteAddress,
+      remoteAddress,
     })
     clearTimeout(this.#helloTimer)
     if (!(known instanceof Promise)) {
