@@ -1,11 +1,15 @@
 /** The gateway's own ledger in a folder, opened as the box would after a kill. */
 import { createPrivateKey, generateKeyPairSync, randomFillSync } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Clock } from '../../gateway/clock.ts'
 import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
 import { openStore, type Store } from '../../gateway/storage/store.ts'
 
-export function openTestLedger(dataDir: string): { store: Store; ledger: FullLedger } {
+export function openTestLedger(
+  dataDir: string,
+  clock: Pick<Clock, 'now'> = Date,
+): { store: Store; ledger: FullLedger } {
   const keyFile = `${dataDir}/ledger.key`
   if (!existsSync(keyFile)) {
     const { privateKey } = generateKeyPairSync('ed25519')
@@ -20,6 +24,6 @@ export function openTestLedger(dataDir: string): { store: Store; ledger: FullLed
     signingKey: createPrivateKey(readFileSync(keyFile)),
     random,
   })
-  const ledger = createLedger({ store, clock: Date, keys, random, gatewayId: 'gw-kill' })
+  const ledger = createLedger({ store, clock, keys, random, gatewayId: 'gw-kill' })
   return { store, ledger }
 }

@@ -4,6 +4,7 @@ import {
   diskFullRound,
   killRound,
   powerCutRound,
+  retentionRound,
   tornCheckpointRound,
 } from './ledger-rounds.ts'
 import { randomFrom } from './seeded-random.ts'
@@ -26,6 +27,13 @@ describe(`ledger faults (seed ${SEED})`, () => {
       expect(result.acknowledged).toBeGreaterThan(0)
       expect(result).toMatchObject({ lost: 0, unbalanced: 0, notWhole: 0 })
     }
+  })
+
+  test('kill -9 while retention removes loses nothing that must stay', async () => {
+    const result = await retentionRound(random)
+    expect(result.acknowledged).toBeGreaterThan(0)
+    expect(result.removed).toBeGreaterThan(0)
+    expect(result).toMatchObject({ lost: 0, unbalanced: 0, notWhole: 0 })
   })
 
   test('every single byte of stored content, one bit flipped: verify finds it', async () => {

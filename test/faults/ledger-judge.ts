@@ -19,6 +19,8 @@ export interface RoundResult {
   readonly notWhole: number
   readonly bitFlips: number
   readonly bitFlipsFound: number
+  /** Entries that retention removed meanwhile. */
+  readonly removed?: number
 }
 
 export async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {

@@ -23,6 +23,8 @@ import { type Random, randomFrom } from './seeded-random.ts'
 
 const DATABASE = 'gateway.db'
 const PAGE_BYTES = 4096
+/** Half years after which an entry may go: three years and a bit (`DEFAULT_RETENTION`). */
+const KEPT_TURNS = 6
 /** What a disk writes at once; a torn write ends at such a border or, on bad disks, within. */
 const SECTOR_BYTES = 512
 
@@ -35,6 +37,31 @@ export async function killRound(random: Random): Promise<RoundResult> {
       for (const [index, ask] of said) acknowledged.set(index, ask)
     }
     return judge('kill', dir, (ledger) => lostOf(acknowledged, ledger), acknowledged.size)
+  })
+}
+
+/** kill -9 while retention removes: what must stay is there, and the record is whole. */
+export async function retentionRound(random: Random): Promise<RoundResult> {
+  return inFolder(async (dir) => {
+    const said: { index: number; askId: string; turn: number }[] = []
+    let removed = 0
+    for (let life = 0; life < 3; life++) {
+      const firstTurn = (said.at(-1)?.turn ?? 0) + 2
+      const args = [dir, `${firstTurn}`]
+      const program = 'ledger-retention-process.ts'
+      const lines = await linesUntilKilled(program, args, random() * 100, KEPT_TURNS + 2)
+      for (const [index, askId = '', turn, count] of lines) {
+        said.push({ index: Number(index), askId, turn: Number(turn) })
+        removed += Number(count)
+      }
+    }
+    // The turn that was killed may have removed what it had not said yet.
+    const oldest = (said.at(-1)?.turn ?? 0) + 1 - KEPT_TURNS
+    const staying = new Map(
+      said.filter(({ turn }) => turn > oldest).map((one) => [one.index, `d-0 ${one.askId}`]),
+    )
+    const result = await judge('retention', dir, (ledger) => lostOf(staying, ledger), said.length)
+    return { ...result, removed }
   })
 }
 
@@ -160,6 +187,7 @@ export async function bitFlipRound(
 export async function* ledgerFaults(rounds: number, seed: number): AsyncGenerator<RoundResult> {
   const kinds = [
     killRound,
+    retentionRound,
     powerCutRound,
     tornCheckpointRound,
     diskFullRound,
@@ -173,20 +201,37 @@ export async function* ledgerFaults(rounds: number, seed: number): AsyncGenerato
 
 /** Runs the writer, kills it, and returns what it had said aloud until then. */
 async function runAndKill(dir: string, group: number, livesMs: number) {
-  const program = join(import.meta.dirname, 'ledger-writer-process.ts')
+  const lines = await linesUntilKilled('ledger-writer-process.ts', [dir, `${group}`], livesMs)
+  return lines.map(([index, askId, device]): [number, string] => [
+    Number(index),
+    `d-${device} ${askId}`,
+  ])
+}
+
+/** What a program of this folder said, by lines and words, until kill -9: so long after so many lines. */
+async function linesUntilKilled(
+  program: string,
+  args: readonly string[],
+  livesMs: number,
+  afterLines = 1,
+) {
+  const path = join(import.meta.dirname, program)
   const child = spawn(
     process.execPath,
-    ['--conditions=kefu-source', '--import', 'tsx', program, dir, `${group}`],
+    ['--conditions=kefu-source', '--import', 'tsx', path, ...args],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   let output = ''
-  child.stdout.on('data', (bytes: Buffer) => {
-    output += bytes.toString()
+  const hasSaid = new Promise<void>((resolve) => {
+    child.stdout.on('data', (bytes: Buffer) => {
+      output += bytes.toString()
+      if (output.split('\n').length > afterLines) resolve()
+    })
   })
   const closed = once(child.stdout, 'close')
   await Promise.race([
-    once(child.stdout, 'data'),
-    once(child, 'exit').then(() => Promise.reject(new Error('the writer ended by itself'))),
+    hasSaid,
+    once(child, 'exit').then(() => Promise.reject(new Error('the program ended by itself'))),
   ])
   await sleep(livesMs)
   const gone = once(child, 'exit')
@@ -196,10 +241,7 @@ async function runAndKill(dir: string, group: number, livesMs: number) {
     .slice(0, output.lastIndexOf('\n') + 1)
     .split('\n')
     .filter((line) => line !== '')
-    .map((line): [number, string] => {
-      const [index, askId, device] = line.split(' ')
-      return [Number(index), `d-${device} ${askId}`]
-    })
+    .map((line) => line.split(' '))
 }
 
 function writeByte(path: string, at: number, value: number): void {
