@@ -29,6 +29,8 @@ export interface Load {
   unanswered(): number
   /** An answer to an id that differs from an earlier answer to it. */
   changed(): number
+  /** The box lost these with the disk that a backup replaced: nothing is promised of them any more. */
+  forgive(keys: readonly string[]): void
   stop(): Promise<void>
 }
 
@@ -100,6 +102,9 @@ export function startLoad(site: Site, random: Random, prefix: string): Load {
     refusals: () => refusals,
     unanswered: () => state.unanswered,
     changed: () => state.changed,
+    forgive: (keys) => {
+      for (const key of keys) acknowledged.delete(key)
+    },
     stop: async () => {
       state.isRunning = false
       await Promise.all(seats)

@@ -8,6 +8,11 @@ export interface Scene {
   readonly site: Site
   readonly random: Random
   readonly load: Load
+  /**
+   * The fault took effect so many times: a process was killed, bytes were lost, a write was refused. Over
+   * a run each fault must, or its rounds show nothing.
+   */
+  bit(times: number): void
 }
 
 export interface Fault {
@@ -16,8 +21,10 @@ export interface Fault {
   readonly what: string
   /** `library`: power-cut.c is preloaded; `disk`: the site lies on a small file system of its own. */
   readonly needs?: 'library' | 'disk'
-  /** The gateway cannot keep what it is told meanwhile, and must say so; otherwise nothing is refused. */
-  readonly mayRefuse?: boolean
+  /** Problems and reason codes with which the gateway may refuse meanwhile; otherwise nothing is refused. */
+  readonly mayRefuse?: (code: string) => boolean
+  /** The box goes on from a backup: the core may have an end that the box lost. */
+  readonly isRestoring?: boolean
   /** Bits flipped in the record at rest when the round is over; a few in every round. */
   readonly flips?: number
   /** Leaves the site repaired; resolves with what broke meanwhile, in words. */
@@ -25,6 +32,8 @@ export interface Fault {
 }
 
 export const NOTHING_BROKE: readonly string[] = []
+/** Where nothing can be kept. */
+export const ANYTHING = (): boolean => true
 
 /** Whole, uniform from `from` up to and without `to`. */
 export const between = (random: Random, from: number, to: number): number =>

@@ -6,6 +6,10 @@ export const contentFaults: readonly Fault[] = [
     name: 'bit-flips',
     what: 'single bits of stored entries flip; verify finds each',
     flips: 150,
-    inject: () => Promise.resolve(NOTHING_BROKE),
+    // That bits flipped is asked of every round.
+    inject({ bit }) {
+      bit(1)
+      return Promise.resolve(NOTHING_BROKE)
+    },
   },
 ]

@@ -2,11 +2,13 @@
 import { closeSync, openSync, rmSync, statSync, truncateSync, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { between, type Fault, type Scene, shimsOf } from './fault.ts'
+import { ANYTHING, between, type Fault, type Scene, shimsOf } from './fault.ts'
 import { pause, until } from './program.ts'
 
 /** A refusal must come within this: no device waits in silence. */
 const REFUSAL_TIMEOUT_MS = 8000
+/** What the core still has room for is used up within this. */
+const BITE_TIMEOUT_MS = 5000
 /** After the repair an ask is taken within this, without a restart. */
 const RECOVERY_TIMEOUT_MS = 10_000
 
@@ -15,7 +17,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-full',
     what: 'a small file system is filled up, then has room again',
     needs: 'disk',
-    mayRefuse: true,
+    mayRefuse: ANYTHING,
     async inject(scene) {
       const { site, random } = scene
       const ballast = join(site.folder, 'ballast')
@@ -28,7 +30,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-full-gateway',
     what: 'the gateway alone has no room left, at any byte',
     needs: 'library',
-    mayRefuse: true,
+    mayRefuse: ANYTHING,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.setRoom(between(scene.random, 0, 200_000))
@@ -39,7 +41,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-read-only',
     what: 'the file system of the gateway turns read-only, as ext4 does after an error',
     needs: 'library',
-    mayRefuse: true,
+    mayRefuse: ANYTHING,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.refuse(constants.errno.EROFS)
@@ -50,7 +52,7 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-error',
     what: 'every write and sync of the gateway fails with an I/O error',
     needs: 'library',
-    mayRefuse: true,
+    mayRefuse: ANYTHING,
     async inject(scene) {
       const { gateway } = shimsOf(scene.site)
       gateway.refuse(constants.errno.EIO)
@@ -61,18 +63,23 @@ export const diskFaults: readonly Fault[] = [
     name: 'disk-full-core',
     what: 'the core has no room left: nothing is acknowledged, nothing is lost',
     needs: 'library',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       const { core } = shimsOf(site)
       core.setRoom(between(random, 0, 100_000))
-      await pause(between(random, 300, 900))
+      await until(BITE_TIMEOUT_MS, () => core.bites() > 0 || undefined)
+      await pause(between(random, 100, 600))
       core.setRoom(undefined)
+      bit(core.bites())
       return []
     },
   },
 ]
 
 /** Waits for the first refusal, keeps the fault on for a while, repairs, and waits for work to go on. */
-async function whileRefused({ site, random, load }: Scene, repair: () => void): Promise<string[]> {
+async function whileRefused(
+  { site, random, load, bit }: Scene,
+  repair: () => void,
+): Promise<string[]> {
   const broken: string[] = []
   const refusedBefore = load.refused()
   const isRefused = await until(
@@ -81,6 +88,7 @@ async function whileRefused({ site, random, load }: Scene, repair: () => void): 
   )
   if (!isRefused) broken.push('stuck: nothing was refused aloud while the disk took nothing')
   await pause(between(random, 50, 500))
+  bit(load.refused() - refusedBefore)
   repair()
   if (site.gateway()?.isGone()) {
     broken.push(`ended: the gateway ended of itself: ${site.gateway()?.lastWords()}`)

@@ -1,4 +1,5 @@
 /** Programs and machines that end at once. */
+import { existsSync, readFileSync } from 'node:fs'
 import type { Random } from '../seeded-random.ts'
 import { between, type Fault, NOTHING_BROKE, shimsOf } from './fault.ts'
 import { pause } from './program.ts'
@@ -11,9 +12,9 @@ export const powerFaults: readonly Fault[] = [
   {
     name: 'kill-gateway',
     what: 'kill -9 of the gateway, up to three times, soon after its start too',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       for (let lives = between(random, 1, 4); lives > 0; lives--) {
-        await site.killGateway()
+        bit(await site.killGateway())
         await site.startGateway()
         if (lives > 1) await pause(between(random, 0, 150))
       }
@@ -24,9 +25,9 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-gateway',
     what: 'kill -9 of the gateway; what it wrote after the last fsync is lost or torn; up to twice',
     needs: 'library',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       for (let lives = between(random, 1, 3); lives > 0; lives--) {
-        await cutGateway(site, random)
+        bit(await cutGateway(site, random))
         await site.startGateway()
         if (lives > 1) await pause(between(random, 0, 150))
       }
@@ -36,8 +37,8 @@ export const powerFaults: readonly Fault[] = [
   {
     name: 'kill-core',
     what: 'kill -9 of the core while batches arrive',
-    async inject({ site, random }) {
-      await site.killCore()
+    async inject({ site, random, bit }) {
+      bit(await site.killCore())
       await pause(between(random, 0, 300))
       await site.startCore()
       return NOTHING_BROKE
@@ -47,11 +48,11 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-start',
     what: 'a power cut, and more of them while the gateway starts again',
     needs: 'library',
-    async inject({ site, random }) {
-      await cutGateway(site, random)
+    async inject({ site, random, bit }) {
+      bit(await cutGateway(site, random))
       for (let starts = between(random, 1, 4); starts > 0; starts--) {
         await site.breakGatewayStart(between(random, 50, STARTED_MS))
-        shimsOf(site).gateway.cutPower(random)
+        bit(shimsOf(site).gateway.cutPower(random))
       }
       await site.startGateway()
       return NOTHING_BROKE
@@ -61,8 +62,8 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-core',
     what: 'the same at the core: what it acknowledged must be there',
     needs: 'library',
-    async inject({ site, random }) {
-      await cutCore(site, random)
+    async inject({ site, random, bit }) {
+      bit(await cutCore(site, random))
       await site.startCore()
       return NOTHING_BROKE
     },
@@ -70,11 +71,11 @@ export const powerFaults: readonly Fault[] = [
   {
     name: 'kill-both',
     what: 'kill -9 of both, one shortly after the other',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       const isCoreFirst = random() < 0.5
-      await (isCoreFirst ? site.killCore() : site.killGateway())
+      bit(await (isCoreFirst ? site.killCore() : site.killGateway()))
       await pause(between(random, 0, 60))
-      await (isCoreFirst ? site.killGateway() : site.killCore())
+      bit(await (isCoreFirst ? site.killGateway() : site.killCore()))
       await Promise.all([site.startCore(), site.startGateway()])
       return NOTHING_BROKE
     },
@@ -83,10 +84,10 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-both',
     what: 'one power cut for both',
     needs: 'library',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       await Promise.all([site.killCore(), site.killGateway()])
-      shimsOf(site).core.cutPower(random)
-      shimsOf(site).gateway.cutPower(random)
+      bit(shimsOf(site).core.cutPower(random))
+      bit(shimsOf(site).gateway.cutPower(random))
       await Promise.all([site.startCore(), site.startGateway()])
       return NOTHING_BROKE
     },
@@ -100,23 +101,30 @@ function freeze(name: string, what: string, whom: 'gateway' | 'core', longestMs:
   return {
     name,
     what,
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       const pid = site[whom]()?.pid
       if (pid === undefined) throw new Error(`no ${whom} runs`)
       process.kill(pid, 'SIGSTOP')
       await pause(between(random, 200, longestMs))
+      bit(isStopped(pid) ? 1 : 0)
       process.kill(pid, 'SIGCONT')
       return NOTHING_BROKE
     },
   }
 }
 
-async function cutGateway(site: Site, random: Random): Promise<void> {
-  await site.killGateway()
-  shimsOf(site).gateway.cutPower(random)
+/** Where there is no /proc the signal alone has to do. */
+function isStopped(pid: number): boolean {
+  const file = `/proc/${pid}/stat`
+  return !existsSync(file) || /\) [Tt] /.test(readFileSync(file, 'utf8'))
 }
 
-async function cutCore(site: Site, random: Random): Promise<void> {
+async function cutGateway(site: Site, random: Random): Promise<number> {
+  await site.killGateway()
+  return shimsOf(site).gateway.cutPower(random)
+}
+
+async function cutCore(site: Site, random: Random): Promise<number> {
   await site.killCore()
-  shimsOf(site).core.cutPower(random)
+  return shimsOf(site).core.cutPower(random)
 }

@@ -11,7 +11,7 @@ export const timeFaults: readonly Fault[] = [
     name: 'clock-jumps',
     what: 'the clock of the gateway jumps to 1970, years ahead, hours to and fro; in half a restart too',
     needs: 'library',
-    async inject({ site, random }) {
+    async inject({ site, random, bit }) {
       const { gateway } = shimsOf(site)
       for (let jumps = between(random, 1, 4); jumps > 0; jumps--) {
         gateway.setClock(jump(random))
@@ -22,6 +22,7 @@ export const timeFaults: readonly Fault[] = [
         await pause(between(random, 50, 400))
       }
       gateway.setClock(0)
+      bit(gateway.bites())
       return NOTHING_BROKE
     },
   },

@@ -28,6 +28,8 @@ export interface LinkFaults {
   /** Bytes a second in each direction, and a delay before each piece; 0 for none. */
   slow(bytesPerSecond: number, delayMs: number): void
   answersLost(): number
+  /** How often a fault met something: a connection, a request, an answer, a piece that was held up. */
+  bites(): number
   close(): Promise<void>
 }
 
@@ -51,10 +53,12 @@ export async function openLinkFaults(): Promise<LinkFaults> {
   let bytesPerSecond = 0
   let delayMs = 0
   let lost = 0
+  let bites = 0
   const pairs = new Set<Pair>()
 
   const server = net.createServer({ noDelay: true }, (down) => {
     if (fault === 'away') {
+      bites += 1
       down.on('error', ignore).resetAndDestroy()
       return
     }
@@ -78,6 +82,7 @@ export async function openLinkFaults(): Promise<LinkFaults> {
     if (pair.downBytes === 0) pair.helloBytes = bytes.length
     pair.downBytes += bytes.length
     if (fault === 'cut' || fault === 'reset') {
+      bites += 1
       pair.up.write(bytes.subarray(0, Math.floor(bytes.length / 2)))
       if (fault === 'reset') resetPair(pair)
       else {
@@ -98,10 +103,12 @@ export async function openLinkFaults(): Promise<LinkFaults> {
     if (pair.isLosing) return
     pair.isLosing = true
     lost += 1
+    bites += 1
     setTimeout(() => resetPair(pair), AFTER_ANSWER_MS)
   }
 
   function pass(pair: Pair, bytes: Buffer, from: Socket, to: Socket): void {
+    if (fault === 'black-hole' || delayMs > 0) bites += 1
     if (fault === 'black-hole') {
       pair.held.push({ to, bytes })
       return
@@ -130,7 +137,9 @@ export async function openLinkFaults(): Promise<LinkFaults> {
     },
     set: (next) => {
       fault = next
-      if (next === 'away') for (const pair of pairs) resetPair(pair)
+      if (next !== 'away') return
+      bites += pairs.size
+      for (const pair of pairs) resetPair(pair)
     },
     endHole: (isHeldPassed) => {
       fault = 'pass'
@@ -144,6 +153,7 @@ export async function openLinkFaults(): Promise<LinkFaults> {
       delayMs = delay
     },
     answersLost: () => lost,
+    bites: () => bites,
     close: () =>
       new Promise((resolve) => {
         for (const { down, up } of pairs) {

@@ -12,7 +12,7 @@ import { type RoundReport, runRound } from './round.ts'
 import { buildShim } from './shim.ts'
 import { makeTemplate } from './site.ts'
 import { canMount } from './small-disk.ts'
-import { brokenIn, createTally } from './tally.ts'
+import { brokenIn, createTally, hasHeld } from './tally.ts'
 
 const DEVICES = 8
 const DEFAULT_ROUNDS = 20
@@ -96,7 +96,7 @@ async function main(): Promise<number> {
     }
     const sum = tally.sum()
     process.stdout.write(`${JSON.stringify(sum)}\n`)
-    return sum.broken === 0 ? 0 : 1
+    return hasHeld(sum) ? 0 : 1
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -107,10 +107,10 @@ function say(report: RoundReport, n: number, isJson: boolean): void {
     process.stdout.write(`${JSON.stringify(report)}\n`)
     return
   }
-  const { fault, seed, acknowledged, refused, seconds, details } = report
+  const { fault, seed, acknowledged, refused, bites, seconds, details } = report
   const verdict = brokenIn(report) === 0 ? 'held' : 'BROKEN'
   process.stdout.write(
-    `${String(n + 1).padStart(5)}  ${verdict}  --only ${fault.padEnd(18)} --seed ${seed}  acknowledged ${acknowledged}, refused ${refused}, ${seconds.toFixed(1)} s\n`,
+    `${String(n + 1).padStart(5)}  ${verdict}  --only ${fault.padEnd(18)} --seed ${seed}  acknowledged ${acknowledged}, refused ${refused}, bit ${bites}, ${seconds.toFixed(1)} s\n`,
   )
   for (const line of details) process.stdout.write(`       ${line}\n`)
 }

@@ -38,6 +38,8 @@ struct control {
   int64_t bytes_left;
   /* 0: the disk takes everything. */
   int64_t refuse_errno;
+  /* How often one of these took effect. */
+  int64_t bites;
 };
 
 enum kind { OPEN = 1, WRITE = 2, TRUNCATE = 3, SYNC = 4, RENAME = 5, UNLINK = 6 };
@@ -110,15 +112,19 @@ static void note(enum kind kind, uint64_t inode, uint64_t offset, const void *by
   errno = kept;
 }
 
+static void bit(void) { __atomic_add_fetch(&control->bites, 1, __ATOMIC_RELAXED); }
+
 /* How much of a write of `wanted` bytes the disk takes; -1 with errno when nothing. */
 static ssize_t admit(size_t wanted) {
   if (!control) return (ssize_t)wanted;
   if (control->refuse_errno) {
+    bit();
     errno = (int)control->refuse_errno;
     return -1;
   }
   int64_t left = control->bytes_left;
   if (left < 0) return (ssize_t)wanted;
+  if (left < (int64_t)wanted) bit();
   if (left == 0) {
     errno = ENOSPC;
     return -1;
@@ -130,6 +136,7 @@ static ssize_t admit(size_t wanted) {
 
 static int refuses(void) {
   if (!control || !control->refuse_errno) return 0;
+  bit();
   errno = (int)control->refuse_errno;
   return 1;
 }
@@ -326,6 +333,7 @@ int clock_gettime(clockid_t id, struct timespec *now) {
   int result = real_clock_gettime(id, now);
   if (result == 0 && control && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
     int64_t offset = control->clock_offset_ms;
+    if (offset) bit();
     int64_t ns = now->tv_nsec + (offset % 1000) * 1000000;
     now->tv_sec += offset / 1000;
     if (ns < 0) ns += 1000000000, now->tv_sec -= 1;

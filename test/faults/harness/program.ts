@@ -12,8 +12,8 @@ export interface Program {
   isGone(): boolean
   /** What it wrote last, both streams. */
   lastWords(): string
-  /** SIGKILL; resolves once the kernel has taken it away. */
-  kill(): Promise<void>
+  /** SIGKILL; resolves once the kernel has taken it away, with 1 where it had run until then. */
+  kill(): Promise<number>
   /** SIGTERM, and SIGKILL when it does not end in time; resolves with its exit code. */
   stop(): Promise<number | null>
 }
@@ -43,8 +43,10 @@ export async function startProgram<T>(
   }
   const isGone = () => child.exitCode !== null || child.signalCode !== null
   const kill = async () => {
+    const ran = isGone() ? 0 : 1
     child.kill('SIGKILL')
     await gone
+    return ran
   }
   const program = {
     pid: child.pid ?? 0,
@@ -67,6 +69,19 @@ export async function startProgram<T>(
     throw new Error(`a program did not start: ${args.join(' ')}\n${output}`)
   }
   return { ...program, ready }
+}
+
+export const GATEWAY_PROGRAM = join(ROOT, 'gateway/cli/kefu-edge.mjs')
+/** Seconds on a machine at rest. */
+const COMMAND_TIMEOUT_MS = 180_000
+
+/** `kefu-edge …`, run to its end. */
+export async function runGateway(
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly lastWords: string }> {
+  const run = await startProgram([GATEWAY_PROGRAM, ...args], {}, () => true)
+  await until(COMMAND_TIMEOUT_MS, () => run.isGone() || undefined)
+  return { code: await run.stop(), lastWords: run.lastWords().slice(0, 1000) }
 }
 
 /** Starts a program and kills it after so many milliseconds, wherever it is then. */

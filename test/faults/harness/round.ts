@@ -3,9 +3,10 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomFrom } from '../seeded-random.ts'
 import { flipBits } from './bit-flips.ts'
+import { compareBooks, startSampling } from './books.ts'
 import { startLoad } from './devices.ts'
 import type { Fault } from './fault.ts'
-import { type Findings, judge, startSampling } from './judge.ts'
+import { type Findings, judge } from './judge.ts'
 import { pause, until } from './program.ts'
 import { isDrained, openSite, readBalance, type Site, type Template } from './site.ts'
 import { mountSmallDisk, unmountSmallDisk } from './small-disk.ts'
@@ -14,7 +15,14 @@ export interface RoundReport extends Findings {
   readonly fault: string
   readonly seed: number
   readonly unbalanced: number
+  /** Looks at the books on the metrics page, in the database, and at a database that was not readable. */
   readonly samples: number
+  readonly databaseSamples: number
+  readonly unreadable: number
+  /** How often the fault took effect. */
+  readonly bites: number
+  /** Counts that say nothing, as nothing was counted: 0 acknowledged, 0 looks, 0 flips. */
+  readonly blind: number
   readonly refused: number
   readonly refusals: Readonly<Record<string, number>>
   readonly answersLost: number
@@ -75,27 +83,40 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
   const load = startLoad(site, randomFrom(seed + 1), `r${seed}`)
   const sampling = startSampling(site, SAMPLE_EVERY_MS)
   await pause(100 + random() * 400)
-  const broke = await fault.inject({ site, random, load })
+  let bites = 0
+  const bit = (times: number) => {
+    bites += times
+  }
+  const broke = await fault.inject({ site, random, load, bit })
   await pause(100 + random() * 200)
   await load.stop()
   const waiting = await waitUntilDrained(site)
   const books = await sampling.stop()
+  const different = await compareBooks(site)
   const ended = [...endedAlone(site), ...broke.filter((line) => line.startsWith('ended'))]
-  const found = await judge(site, load.acknowledged)
+  const found = await judge(site, load.acknowledged, fault)
   const exitCode = await site.stop()
   if (exitCode !== 0) ended.push(`ended: the gateway stopped with ${exitCode}`)
   const flipped = await flipBits(site.gatewayDir, fault.flips ?? FEW_FLIPS, random)
   const stuck = broke.filter((line) => line.startsWith('stuck'))
-  if (load.refused() > 0 && !fault.mayRefuse) {
+  const needless = Object.keys(load.refusals()).filter((code) => !fault.mayRefuse?.(code))
+  if (needless.length > 0) {
     stuck.push(`stuck: refused without need: ${JSON.stringify(load.refusals())}`)
   }
+  const { samples, databaseSamples, unreadable } = books
+  const { acknowledged } = found
+  const blind = blindOf({ acknowledged, samples, databaseSamples, bitFlips: flipped.bitFlips })
   return {
     ...found,
     changed: found.changed + load.changed(),
     fault: fault.name,
     seed,
-    unbalanced: books.unbalanced,
-    samples: books.samples,
+    unbalanced: books.unbalanced + different.length,
+    samples,
+    databaseSamples,
+    unreadable,
+    bites,
+    blind: blind.length,
     refused: load.refused(),
     refusals: load.refusals(),
     answersLost: site.link.answersLost(),
@@ -108,6 +129,8 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
     details: [
       ...found.details,
       ...books.details,
+      ...different,
+      ...blind,
       ...waiting,
       ...ended,
       ...stuck,
@@ -116,7 +139,7 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
   }
 }
 
-const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
+export const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   acknowledged: 0,
   lost: 0,
   changed: 0,
@@ -125,6 +148,10 @@ const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   notWhole: 0,
   unbalanced: 0,
   samples: 0,
+  databaseSamples: 0,
+  unreadable: 0,
+  bites: 0,
+  blind: 0,
   refused: 0,
   refusals: {},
   answersLost: 0,
@@ -136,6 +163,12 @@ const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   seconds: 0,
   details: [],
 }
+
+/** In words, which of these nothing was counted of. */
+export const blindOf = (counts: Readonly<Record<string, number>>): string[] =>
+  Object.entries(counts).flatMap(([name, count]) =>
+    count > 0 ? [] : [`blind: ${name} is 0, so the round shows nothing of it`],
+  )
 
 async function waitUntilDrained(site: Site): Promise<string[]> {
   const isDone = await until(DRAIN_TIMEOUT_MS, async () => (await isDrained(site)) || undefined)

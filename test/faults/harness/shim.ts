@@ -23,16 +23,19 @@ export interface Shim {
   refuse(errno: number): void
   /**
    * After the program was killed: puts the folder into a state that a power cut may leave. Throws when
-   * the journal does not explain what is on the disk.
+   * the journal does not explain what is on the disk. Gives how many files lost or changed something by it.
    */
-  cutPower(random: Random): void
+  cutPower(random: Random): number
+  /** Writes that were cut short or refused, and looks at a clock that was wrong. */
+  bites(): number
 }
 
 /** Offsets in `struct control` of power-cut.c. */
 const CLOCK_AT = 0
 const ROOM_AT = 8
 const ERRNO_AT = 16
-const CONTROL_BYTES = 24
+const BITES_AT = 24
+const CONTROL_BYTES = 32
 
 /** Undefined where there is no C compiler or no preloading, as on macOS and Windows. */
 export function buildShim(folder: string): string | undefined {
@@ -84,9 +87,13 @@ export function openShim(library: string, path: string): Shim {
       if (!watched) throw new Error('nothing ran')
       const { dir, before } = watched
       const written = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0)
-      expectSame(withoutCut(before, written), readFolder(dir))
-      writeFolder(dir, afterCut(before, written, random))
+      const real = readFolder(dir)
+      expectSame(withoutCut(before, written), real)
+      const left = afterCut(before, written, random)
+      writeFolder(dir, left)
+      return namesOf(left, real).filter((name) => !sameBytes(left.get(name), real.get(name))).length
     },
+    bites: () => Number(readFileSync(control).readBigInt64LE(BITES_AT)),
   }
 }
 
@@ -98,8 +105,9 @@ const IN_FLIGHT_BYTES = 4096
  * between the file and the journal, whole or in part, is no miss: nothing was promised on it.
  */
 export function expectSame(modelled: Files, real: Files): void {
-  const names = [...new Set([...modelled.keys(), ...real.keys()])]
-  const different = names.filter((name) => !sameBytes(modelled.get(name), real.get(name)))
+  const different = namesOf(modelled, real).filter(
+    (name) => !sameBytes(modelled.get(name), real.get(name)),
+  )
   const [name, ...more] = different
   if (name === undefined) return
   const [one, other] = [modelled.get(name), real.get(name)]
@@ -108,6 +116,10 @@ export function expectSame(modelled: Files, real: Files): void {
     `the journal does not explain ${name}: ${one?.length} bytes in the model, ${other?.length} on disk`,
   )
 }
+
+const namesOf = (some: Files, others: Files): string[] => [
+  ...new Set([...some.keys(), ...others.keys()]),
+]
 
 const sameBytes = (one: Buffer | undefined, other: Buffer | undefined): boolean =>
   one !== undefined && other !== undefined && one.equals(other)

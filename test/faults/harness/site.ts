@@ -2,10 +2,17 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LinkFaults, openLinkFaults } from './link-faults.ts'
-import { type Program, ROOT, startAndKill, startProgram, until } from './program.ts'
+import {
+  GATEWAY_PROGRAM,
+  type Program,
+  ROOT,
+  runGateway,
+  startAndKill,
+  startProgram,
+  until,
+} from './program.ts'
 import { openShim, type Shim } from './shim.ts'
 
-const GATEWAY_PROGRAM = join(ROOT, 'gateway/cli/kefu-edge.mjs')
 const CORE_PROGRAM = join(ROOT, 'cloud-sync/dist/core/main.js')
 /** Small, so that a start takes under a second; the faults do not care what is known. */
 const PACK = join(ROOT, 'test/support/packs/desk')
@@ -44,8 +51,9 @@ export interface Site {
   startCore(): Promise<void>
   /** A start that does not come to its end: kill -9 after so many milliseconds. */
   breakGatewayStart(afterMs: number): Promise<void>
-  killGateway(): Promise<void>
-  killCore(): Promise<void>
+  /** Each resolves with how many processes that ran were killed. */
+  killGateway(): Promise<number>
+  killCore(): Promise<number>
   /** Ends what runs in good order; resolves with the gateway's exit code. */
   stop(): Promise<number | null>
   /** Kills what still runs; the folder stays. */
@@ -67,9 +75,7 @@ export async function makeTemplate(folder: string, devices: number): Promise<Tem
   mkdirSync(join(folder, 'gateway'), { recursive: true })
   mkdirSync(join(folder, 'core'))
   const site = await siteIn(folder, [])
-  const install = [GATEWAY_PROGRAM, 'pack', 'install', PACK, '--data', site.gatewayDir]
-  const installed = await startProgram(install, {}, ({ output }) => output || undefined)
-  await until(60_000, () => installed.isGone() || undefined)
+  await runGateway(['pack', 'install', PACK, '--data', site.gatewayDir])
   await site.startCore()
   await site.startGateway()
   const added: Device[] = []
@@ -128,11 +134,9 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
     async killGateway() {
       const killed = gateway
       gateway = undefined
-      await killed?.kill()
+      return killed?.kill() ?? 0
     },
-    async killCore() {
-      await core?.kill()
-    },
+    killCore: async () => core?.kill() ?? 0,
     async stop() {
       const [code] = await Promise.all([gateway?.stop() ?? null, core?.stop()])
       gateway = undefined
@@ -188,7 +192,8 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-async function adminCall(site: Site, operation: string, args: object): Promise<unknown> {
+/** An operation of the administrator; rejects when it is refused or the gateway is not there. */
+export async function adminCall(site: Site, operation: string, args: object): Promise<unknown> {
   const token = readFileSync(join(site.gatewayDir, 'admin.token'), 'utf8').trim()
   const response = await fetch(`http://127.0.0.1:${site.ports()?.http}/admin/api/${operation}`, {
     method: 'POST',

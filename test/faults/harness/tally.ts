@@ -15,6 +15,7 @@ const BROKEN = [
   'notDelivered',
   'ended',
   'stuck',
+  'blind',
 ] as const
 const COUNTED = [
   'acknowledged',
@@ -22,6 +23,8 @@ const COUNTED = [
   'bitFlips',
   'bitFlipsFound',
   'samples',
+  'databaseSamples',
+  'unreadable',
   'refused',
   'answersLost',
 ] as const
@@ -32,23 +35,33 @@ export interface Sum extends Readonly<Record<Counted, number>> {
   readonly rounds: number
   readonly broken: number
   readonly seconds: number
-  readonly faults: Readonly<Record<string, { readonly rounds: number; readonly broken: number }>>
+  readonly faults: Readonly<
+    Record<string, { readonly rounds: number; readonly broken: number; readonly bites: number }>
+  >
+  /** Faults that took effect in none of their rounds, so that these show nothing. */
+  readonly toothless: readonly string[]
   /** Faults that this machine cannot make. */
   readonly skipped: readonly string[]
   /** Fault and seed of the rounds to run again. */
   readonly brokenRounds: readonly string[]
 }
 
+/** No promise broke, and every fault took effect. */
+export const hasHeld = (sum: Sum): boolean => sum.broken === 0 && sum.toothless.length === 0
+
 export function createTally(skipped: readonly string[]) {
   const reports: RoundReport[] = []
   return {
     add: (report: RoundReport) => void reports.push(report),
     sum(): Sum {
-      const faults: Record<string, { rounds: number; broken: number }> = {}
+      const faults: Record<string, { rounds: number; broken: number; bites: number }> = {}
       for (const report of reports) {
-        const { rounds, broken } = faults[report.fault] ?? { rounds: 0, broken: 0 }
-        const isBroken = brokenIn(report) > 0
-        faults[report.fault] = { rounds: rounds + 1, broken: broken + (isBroken ? 1 : 0) }
+        const before = faults[report.fault] ?? { rounds: 0, broken: 0, bites: 0 }
+        faults[report.fault] = {
+          rounds: before.rounds + 1,
+          broken: before.broken + (brokenIn(report) > 0 ? 1 : 0),
+          bites: before.bites + report.bites,
+        }
       }
       const broken = reports.filter((report) => brokenIn(report) > 0)
       const counts = COUNTED.map((name) => [name, reports.reduce((sum, one) => sum + one[name], 0)])
@@ -58,6 +71,7 @@ export function createTally(skipped: readonly string[]) {
         broken: broken.length,
         seconds: Math.round(reports.reduce((sum, one) => sum + one.seconds, 0)),
         faults,
+        toothless: Object.keys(faults).filter((name) => faults[name]?.bites === 0),
         skipped,
         brokenRounds: broken.map(({ fault, seed }) => `--only ${fault} --seed ${seed}`),
       }
