@@ -8,13 +8,17 @@ const MASK = '*'
 /** Digits may be parted as people write or recognisers print them: `138 1234-5678`, full-width too. */
 const DIGIT = '[0-9０-９]'
 const SPOKEN_DIGIT = '[零〇幺一二两三四五六七八九]'
-const SEPARATOR = '[ \\u00a0\\u3000.·-]?'
-/** A run of digits from a phone number's length to a long card number's, with an X at its end. */
+const SEPARATOR = '[ \\u00a0\\u3000.·-]'
+/** Groups of digits one after the other, whatever letters stand beside; an X may end an identity number. */
 const NUMBER_RUN = new RegExp(
-  `(?<![0-9０-９A-Za-z])${DIGIT}(?:${SEPARATOR}${DIGIT}){6,22}${SEPARATOR}[xXｘＸ]?(?![A-Za-z])`,
+  `${DIGIT}+(?:${SEPARATOR}{1,3}${DIGIT}+)*(?:${SEPARATOR}?[xXｘＸ])?`,
   'gu',
 )
-const SPOKEN_RUN = new RegExp(`${SPOKEN_DIGIT}(?:[ ，、]?${SPOKEN_DIGIT}){10,18}`, 'gu')
+const NUMBER_GROUP = new RegExp(`${DIGIT}+|[xXｘＸ]`, 'gu')
+const SPOKEN_RUN = new RegExp(`${SPOKEN_DIGIT}(?:[ ，、]?${SPOKEN_DIGIT})*`, 'gu')
+/** From a mobile number on; a card has 19 digits, a country code before a number four. */
+const SHORTEST_NUMBER = 10
+const LONGEST_NUMBER = 23
 /** Medical insurance numbers have no national check digit: known by the word before them. */
 const INSURANCE =
   /((?:医保|社保|社会保障|医疗保险|就诊)(?:卡|证|个人)?(?:号码|编号|号|卡)\s*(?:是|为|:|：)?\s*)([A-Za-z0-9][A-Za-z0-9-]{5,24})/gu
@@ -63,8 +67,8 @@ export function maskText(text: string): string {
   return text
     .replace(EMAIL, (mail) => `${mail.charAt(0)}***${mail.slice(mail.indexOf('@'))}`)
     .replace(INSURANCE, (_, label: string, number: string) => label + maskMiddle(number, 0, 4))
-    .replace(NUMBER_RUN, maskNumber)
-    .replace(SPOKEN_RUN, (run) => (isPersonal(spokenToDigits(run)) ? MASK.repeat(8) : run))
+    .replace(NUMBER_RUN, (run) => maskRun(run, groupsOf(run), maskNumber))
+    .replace(SPOKEN_RUN, (run) => maskRun(run, spokenGroupsOf(run), maskSpoken))
     .replace(ADDRESS, (address: string) => `${STREET_ONLY.exec(address)?.[0] ?? ''}***`)
     .replace(NAME_AFTER, (_, before: string, name: string) => before + maskName(name))
 }
@@ -96,20 +100,94 @@ export function maskMiddle(text: string, head: number, tail: number): string {
   return letters.slice(0, head).join('') + masked + letters.slice(letters.length - tail).join('')
 }
 
-function maskNumber(run: string): string {
-  const plain = toAscii(run).replace(/[^0-9X]/g, '')
-  if (isResidentId(plain)) return maskMiddle(plain, 3, 4)
-  if (isMobile(plain)) {
-    const local = plain.slice(-11)
-    return maskMiddle(local, 3, 4)
-  }
-  if (isLandline(run, plain)) return maskMiddle(plain, 3, 2)
-  if (isBankCard(plain)) return maskMiddle(plain, 6, 4)
-  return run
+/** Digits that stand together, or one that was spoken, and their place in the run. */
+interface Group {
+  readonly digits: string
+  readonly from: number
+  readonly to: number
 }
 
-function isPersonal(digits: string): boolean {
-  return isResidentId(digits) || isMobile(digits) || isBankCard(digits)
+/**
+ * A number may stand among others (`13812345678 5楼`, two in a row, a date behind it): groups that follow
+ * each other are tried as one number, the longest first.
+ */
+function maskRun(
+  run: string,
+  groups: readonly Group[],
+  mask: (groups: readonly string[]) => string | undefined,
+): string {
+  let masked = ''
+  let at = 0
+  for (let first = 0; first < groups.length; first++) {
+    const found = numberAt(groups, first, mask)
+    if (!found) continue
+    masked += run.slice(at, groups[first]?.from) + found.masked
+    at = groups[found.last]?.to ?? run.length
+    first = found.last
+  }
+  return masked + run.slice(at)
+}
+
+function numberAt(
+  groups: readonly Group[],
+  first: number,
+  mask: (groups: readonly string[]) => string | undefined,
+): { readonly last: number; readonly masked: string } | undefined {
+  const digits: string[] = []
+  let length = 0
+  let found: { last: number; masked: string } | undefined
+  for (let last = first; last < groups.length; last++) {
+    const group = groups[last]?.digits ?? ''
+    length += group.length
+    if (length > LONGEST_NUMBER) break
+    digits.push(group)
+    const masked = length < SHORTEST_NUMBER ? undefined : mask(digits)
+    if (masked !== undefined) found = { last, masked }
+  }
+  return found
+}
+
+const groupsOf = (run: string): Group[] =>
+  run.length < SHORTEST_NUMBER
+    ? []
+    : [...run.matchAll(NUMBER_GROUP)].map(({ 0: text, index }) => ({
+        digits: toAscii(text),
+        from: index,
+        to: index + text.length,
+      }))
+
+const spokenGroupsOf = (run: string): Group[] =>
+  run.length < SHORTEST_NUMBER
+    ? []
+    : [...run].flatMap((letter, from) => {
+        const digits = SPOKEN_VALUES[letter]
+        return digits === undefined ? [] : [{ digits, from, to: from + 1 }]
+      })
+
+function maskNumber(groups: readonly string[]): string | undefined {
+  const plain = groups.join('')
+  // The check character tells it, however it is parted.
+  if (plain.length === 18 && isResidentId(plain)) return maskMiddle(plain, 3, 4)
+  if (isLandline(groups)) return maskMiddle(plain, 3, 2)
+  if (isParted(groups, 3) && (isMobile(plain) || isResidentId(plain))) {
+    return maskMiddle(plain.slice(isMobile(plain) ? -11 : 0), 3, 4)
+  }
+  return isParted(groups, 1) && isBankCard(plain) ? maskMiddle(plain, 6, 4) : undefined
+}
+
+function maskSpoken(groups: readonly string[]): string | undefined {
+  return maskNumber(groups) === undefined ? undefined : MASK.repeat(8)
+}
+
+/**
+ * As people and recognisers part one number: digit by digit, or in groups of three and more, of which the
+ * last has `shortest` at least. Dates, amounts and addresses of machines are parted otherwise.
+ */
+function isParted(groups: readonly string[], shortest: number): boolean {
+  const own = /^(?:00)?86$/.test(groups[0] ?? '') ? groups.slice(1) : groups
+  const lengths = own.map((group) => group.length)
+  if (/^(?:1(,1)*|3,2,2,2,2|2,3,3,3)$/.test(lengths.join())) return true
+  return lengths.every((length, at) => length >= (at === lengths.length - 1 ? shortest : 3))
 }
 
 const ID_WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
@@ -128,14 +206,17 @@ export function isMobile(number: string): boolean {
   return /^(?:86|0086)?1[3-9]\d{9}$/.test(number)
 }
 
-/** A landline is told from a number of any kind by its area code and the hyphen behind it. */
-function isLandline(run: string, plain: string): boolean {
-  return /^0\d{2,3}[ -]/.test(toAscii(run)) && /^0\d{9,11}$/.test(plain)
+/** A landline is told from a number of any kind by its area code and what parts it from the rest. */
+function isLandline([area = '', ...rest]: readonly string[]): boolean {
+  return /^0\d{2,3}$/.test(area) && /^(?:\d{7,8}|\d{3,4},\d{4})$/.test(rest.join())
 }
 
-/** 13–19 digits with a good Luhn check digit (ISO/IEC 7812-1), of a payment network's first digit. */
+/**
+ * 13–19 digits with a good Luhn check digit (ISO/IEC 7812-1), of a payment network's first digits: of the
+ * numbers with 2 only 22 to 27 are cards, those with 20 are dates and orders of this century.
+ */
 export function isBankCard(number: string): boolean {
-  if (!/^[2-69]\d{12,18}$/.test(number)) return false
+  if (!/^(?=\d{13,19}$)(?:2[2-7]|[3-69])/.test(number)) return false
   let sum = 0
   for (let i = 0; i < number.length; i++) {
     const digit = Number(number[number.length - 1 - i])
@@ -175,8 +256,4 @@ const SPOKEN_VALUES: Readonly<Record<string, string>> = {
   七: '7',
   八: '8',
   九: '9',
-}
-
-function spokenToDigits(text: string): string {
-  return [...text].map((letter) => SPOKEN_VALUES[letter] ?? '').join('')
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { maskValue, withoutSecrets } from '../../../gateway/ledger/data-classes.ts'
 import {
@@ -50,6 +51,19 @@ describe('maskText', () => {
     ['１３８１２３４５６７８', '138****5678'],
     ['电话一三八一二三四五六七八', '电话********'],
     ['幺三八 幺二三四 五六七八', '********'],
+    ['电话13812345678 5楼', '电话138****5678 5楼'],
+    ['13812345678 13912345679', '138****5678 139****5679'],
+    ['电话138-1234-5678 2026-11-22', '电话138****5678 2026-11-22'],
+    ['11010519491231002X 5床', '110***********002X 5床'],
+    ['3床 110105 19491231 0021X', '3床 110105 19491231 0021X'],
+    ['2床 110105 19491231 002X', '2床 110***********002X'],
+    ['tel13812345678', 'tel138****5678'],
+    ['2 13812345678x1', '2 138****5678x1'],
+    ['138 12 34 56 78', '138****5678'],
+    ['1 3 8 1 2 3 4 5 6 7 8 5楼', '138****5678 5楼'],
+    ['电话一三八一二三四五六七八二床', '电话********二床'],
+    ['021-65432100 5楼', '021******00 5楼'],
+    ['卡号4111 1111 1111 1111 2026年', '卡号411111******1111 2026年'],
     ['座机010-62345678转3', '座机010******78转3'],
     ['卡号4111 1111 1111 1111', '卡号411111******1111'],
     ['医保卡号是 A12345678', '医保卡号是 *****5678'],
@@ -71,6 +85,12 @@ describe('maskText', () => {
     '挂号费20元，排在第15号',
     '订单20261122123456789',
     '化验单编号202611220001',
+    '订单ORD20261122123456789',
+    '2026-11-22 2026-11-23',
+    '158.50 35.00 1299.00',
+    '1998-10-10 123',
+    '本机192.168.10.123',
+    '号码 12 34 56 78 90 12',
     '门诊时间8:00-11:30',
     '医院地址在哪里',
     '三楼一二三四诊室',
@@ -86,6 +106,48 @@ describe('maskText', () => {
   ])('leaves alone: %s', (text) => {
     expect(maskText(text)).toBe(text)
   })
+})
+
+test('a number is masked whatever stands around it, but digits without a gap', () => {
+  const digits = (length: number) =>
+    fc.array(fc.integer({ min: 0, max: 9 }), { minLength: length, maxLength: length })
+  const mobile = fc
+    .tuple(fc.integer({ min: 3, max: 9 }), digits(9))
+    .map(([second, rest]) => `1${second}${rest.join('')}`)
+  const card = digits(13).map((rest) => withCheckDigit(`62${rest.join('')}`))
+  const resident = fc
+    .tuple(
+      fc.date({ min: new Date('1930-01-01'), max: new Date('2020-01-01'), noInvalidDate: true }),
+      digits(3),
+    )
+    .map(([born, rest]) => {
+      const body = `110105${born.toISOString().slice(0, 10).replaceAll('-', '')}${rest.join('')}`
+      return [...'0123456789X'].map((check) => body + check).find(isResidentId) ?? body
+    })
+  const around = fc.array(
+    fc.oneof(
+      fc.constantFrom(
+        '电话',
+        ' 5楼',
+        '二床',
+        'tel',
+        'x',
+        '，',
+        ' ',
+        ' 2026-11-22 ',
+        ' 120/80 ',
+        ' - ',
+      ),
+      fc.integer({ min: 0, max: 9999 }).map((n) => ` ${n} `),
+    ),
+    { maxLength: 4 },
+  )
+  fc.assert(
+    fc.property(around, fc.oneof(mobile, card, resident), around, (before, number, after) => {
+      expect(maskText(before.join('') + number + after.join(''))).not.toContain(number)
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test.each([
@@ -127,6 +189,9 @@ describe('fields', () => {
     expect(result.kept).toBe(clean)
   })
 })
+
+const withCheckDigit = (body: string): string =>
+  [...'0123456789'].map((check) => body + check).find(isBankCard) ?? body
 
 function luhnGood(body: string): boolean {
   for (let digit = 0; digit < 10; digit++) {
