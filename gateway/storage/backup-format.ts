@@ -17,12 +17,12 @@ export const OWNER_ONLY = 0o600
 export const PIECE_BYTES = 256 * 1024
 /** A manifest of a thousand parts is 150 kB; more is not ours. */
 export const MAX_HEADER_BYTES = 1024 * 1024
-const MAX_PARTS = 1000
+export const MAX_PARTS = 1000
 export const DATABASE_PART = 'kefu.db'
 export const CONFIG_PART = 'kefu-edge.yaml'
 
 /** No absolute names and no way out of the folder, whoever wrote the manifest. */
-const PartName = Type.String({
+export const PartName = Type.String({
   pattern: '^(?!\\.\\.?(/|$))[^/\\\\\\0]+(/(?!\\.\\.?(/|$))[^/\\\\\\0]+)*$',
   maxLength: 255,
 })

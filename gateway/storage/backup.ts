@@ -11,14 +11,18 @@ import {
 } from 'node:fs'
 import { open, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
+import { Value } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.ts'
 import {
   type BackupManifest,
   CONFIG_PART,
   DATABASE_PART,
   MAGIC,
+  MAX_HEADER_BYTES,
+  MAX_PARTS,
   OWNER_ONLY,
   type Part,
+  PartName,
   PIECE_BYTES,
   syncFolder,
 } from './backup-format.ts'
@@ -28,9 +32,12 @@ export const BACKUP_SUFFIX = '.kefu-backup'
 /** Settings and keys are small, and are held in memory so that none changes under the hand. */
 const MAX_SIDE_BYTES = 64 * 1024 * 1024
 
-/** What is made anew at each start, or is another copy: not part of a backup. */
+/**
+ * What is made anew, or is another copy: not part of a backup. Sounds (`audio`) are a cache, and names of
+ * persons are spoken in them: they must not outlive an erasure in a backup.
+ */
 const LEFT_OUT =
-  /^(kefu\.db.*|lock.*|run\.json|staged|backups|logs|\.restoring-.*|before-restore-.*|lost\+found|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
+  /^(kefu\.db.*|lock.*|run\.json|audio|staged|backups|logs|\.restoring-.*|before-restore-.*|lost\+found|.*\.kefu-backup.*|.*\.log|.*\.new|.*\.partial.*)$/
 
 export interface BackupReport {
   readonly file: string
@@ -71,7 +78,7 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
       madeAt: new Date(source.nowMs).toISOString(),
       parts: [database, ...beside.map(partOf)],
     }
-    await writeWhole(partial, manifest, copy, beside)
+    await writeWhole(partial, headOf(manifest), copy, beside)
     await rename(partial, file)
     await syncFolder(dirname(file))
     return { file, bytes: statSync(file).size, manifest }
@@ -121,6 +128,22 @@ const partOf = ({ name, content }: SideFile): Part => ({
   sha256: createHash('sha256').update(content).digest('hex'),
 })
 
+/** The two lines before the parts. Throws `backup.failed` where nobody could read them back. */
+function headOf(manifest: BackupManifest): string {
+  const { parts } = manifest
+  const refuse = (detail: string) => new GatewayError('backup.failed', { detail })
+  if (parts.length > MAX_PARTS) {
+    throw refuse(`the data folder holds ${parts.length} files, a backup ${MAX_PARTS} at the most`)
+  }
+  const unfit = parts.find(({ name }) => !Value.Check(PartName, name))
+  if (unfit) throw refuse(`the file ${unfit.name} has a name that no backup may hold`)
+  const line = JSON.stringify(manifest)
+  const head = `${MAGIC} ${createHash('sha256').update(line).digest('hex')}\n${line}\n`
+  if (Buffer.byteLength(head) > MAX_HEADER_BYTES)
+    throw refuse('the names of its files are too long')
+  return head
+}
+
 function sideFiles(dataDir: string, configFile?: string): SideFile[] {
   const found: SideFile[] = []
   let left = MAX_SIDE_BYTES
@@ -128,7 +151,7 @@ function sideFiles(dataDir: string, configFile?: string): SideFile[] {
     left -= statSync(path).size
     if (left < 0) {
       throw new GatewayError('backup.failed', {
-        detail: `${dataDir} holds more than ${mb(MAX_SIDE_BYTES)} MB beside the database`,
+        detail: `${dataDir} holds more than ${mb(MAX_SIDE_BYTES)} MB beside the database, up to ${name}`,
       })
     }
     found.push({ name, content: readFileSync(path) })
@@ -138,13 +161,24 @@ function sideFiles(dataDir: string, configFile?: string): SideFile[] {
       const path = join(dir, entry.name)
       const name = relative(dataDir, path).split(sep).join('/')
       if (LEFT_OUT.test(entry.name)) continue
-      if (entry.isDirectory()) walk(path)
-      else if (entry.isFile() && !(configFile && name === CONFIG_PART)) take(name, path)
+      if (entry.isDirectory()) unlessGone(() => walk(path))
+      else if (entry.isFile() && !(configFile && name === CONFIG_PART)) {
+        unlessGone(() => take(name, path))
+      }
     }
   }
   walk(dataDir)
   if (configFile) take(CONFIG_PART, configFile)
   return found
+}
+
+/** The box runs on: what it removes while the folder is read was not needed any more. */
+function unlessGone(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }
 
 async function refuseWithoutSpace(database: string, dir: string): Promise<void> {
@@ -169,15 +203,13 @@ async function hashOf(path: string): Promise<{ bytes: number; sha256: string }> 
 
 async function writeWhole(
   partial: string,
-  manifest: BackupManifest,
+  head: string,
   database: string,
   beside: readonly SideFile[],
 ): Promise<void> {
   const out = await open(partial, 'wx', OWNER_ONLY)
   try {
-    const line = JSON.stringify(manifest)
-    const sha256 = createHash('sha256').update(line).digest('hex')
-    await out.writeFile(`${MAGIC} ${sha256}\n${line}\n`)
+    await out.writeFile(head)
     for await (const piece of createReadStream(database, { highWaterMark: PIECE_BYTES })) {
       await out.writeFile(piece as Buffer)
     }

@@ -1,4 +1,13 @@
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join } from 'node:path'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -142,6 +151,34 @@ describe('a backup file', () => {
       'login.secret',
     ])
     await expect(backup(gateway, file)).rejects.toMatchObject({ code: 'backup.exists' })
+  })
+
+  it('is made however much sound the box has made, and holds none of it', async () => {
+    const gateway = await startGateway()
+    mkdirSync(join(gateway.dataDir, 'audio'))
+    const sound = join(gateway.dataDir, 'audio', `${'0'.repeat(32)}.wav`)
+    writeFileSync(sound, 'x')
+    truncateSync(sound, 65 * 1024 * 1024)
+    const { manifest } = await backup(gateway, join(tempFolder(), 'a.kefu-backup'))
+    expect(manifest.parts.filter(({ name }) => name.startsWith('audio'))).toEqual([])
+  })
+
+  it('that nobody could read back is refused when it is made, with the reason', async () => {
+    const gateway = await startGateway()
+    const file = join(tempFolder(), 'a.kefu-backup')
+    const odd = join(gateway.dataDir, 'a\\b')
+    writeFileSync(odd, '')
+    await expect(backup(gateway, file)).rejects.toMatchObject({
+      code: 'backup.failed',
+      details: { detail: expect.stringContaining('a\\b') },
+    })
+    rmSync(odd)
+    mkdirSync(join(gateway.dataDir, 'many'))
+    for (let n = 0; n < 1000; n++) writeFileSync(join(gateway.dataDir, 'many', `${n}`), '')
+    await expect(backup(gateway, file)).rejects.toMatchObject({
+      code: 'backup.failed',
+      details: { detail: expect.stringContaining('1000 at the most') },
+    })
   })
 
   it('is refused when any of its bytes was changed or is missing, before anything is touched', async () => {
