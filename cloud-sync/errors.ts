@@ -77,6 +77,26 @@ export const CLOUD_ERRORS = {
     title: 'The core has too many requests in hand',
     next: 'None: the gateways wait and try again.',
   },
+  'core.token': {
+    status: 500,
+    title: 'A token of the core is too short to keep anybody out',
+    next: 'Remove the file: the core makes a new one at its next start. Gateways that are enrolled go on; only new ones need the new enrol.token.',
+  },
+  'core.certificates': {
+    status: 500,
+    title: 'The authority in the tls folder of the core cannot be read',
+    next: 'Put tls/ca.pem and tls/ca.key back from a backup. Without one remove the tls folder: the core makes a new authority, and each gateway needs its new ca.pem in cloud.caFile.',
+  },
+  'core.port': {
+    status: 500,
+    title: 'The core cannot listen there',
+    next: 'Another program, perhaps another core, has the port, or the address is none of this machine: give another --port or --host.',
+  },
+  'core.database': {
+    status: 500,
+    title: 'The database of the core cannot be opened',
+    next: 'See that the folder of --data can be written and its disk has room. One of a newer core needs that core; a damaged core.db is put back from a backup: gateways send again what it lacks of what they still have.',
+  },
   'sink.not-installed': {
     status: 500,
     title: 'The client of the engine that entries are handed to is not installed',

@@ -1,6 +1,7 @@
 /** The gateway's own key at the core: Ed25519, made once, kept in a file of mode 0600. */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { writeDurably } from './write-durably.ts'
 
 export interface Identity {
   readonly gatewayId: string
@@ -18,13 +19,7 @@ export function loadIdentity(gatewayId: string, keyFile: string): Identity {
 
 function writeKey(keyFile: string): void {
   const { privateKey } = generateKeyPairSync('ed25519')
-  const file = openSync(keyFile, 'wx', 0o600)
-  try {
-    writeSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
+  writeDurably(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), 0o600)
 }
 
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410), before the 32 bytes of the key. */

@@ -1,18 +1,12 @@
 /** Where the puller keeps what it has settled and the contents that deltas are made against. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { parseJson } from './protocol/parse.ts'
 import { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
+import { writeDurably } from './write-durably.ts'
+
+const OWNER_ONLY = 0o600
 
 const PullRecord = Type.Object({
   kind: ReleaseKind,
@@ -63,11 +57,11 @@ export function openPullStore(folder: string): PullStore {
     save(record) {
       records.set(keyOf(record), record)
       const file = { v: 1, records: [...records.values()] }
-      writeWhole(folder, stateFile, Buffer.from(JSON.stringify(file)))
+      writeDurably(stateFile, JSON.stringify(file), OWNER_ONLY)
     },
     content: (kind, name, serial) => readIfThere(contentFile(kind, name, serial)),
     keepContent: (kind, name, serial, content) =>
-      writeWhole(folder, contentFile(kind, name, serial), content),
+      writeDurably(contentFile(kind, name, serial), content, OWNER_ONLY),
     dropContent: (kind, name, serial) => rmSync(contentFile(kind, name, serial), { force: true }),
   }
 }
@@ -91,24 +85,5 @@ function readIfThere(file: string): Buffer | undefined {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
-  }
-}
-
-/** Crash story: the old file or the new one is there, never half of one. */
-function writeWhole(folder: string, file: string, bytes: Uint8Array): void {
-  const draft = `${file}.new`
-  const handle = openSync(draft, 'w', 0o600)
-  try {
-    writeSync(handle, bytes)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  renameSync(draft, file)
-  const directory = openSync(folder, 'r')
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
   }
 }

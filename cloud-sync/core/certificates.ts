@@ -1,7 +1,7 @@
 /** The core's own CA and server certificate (P-256), kept in its data folder; the gateways pin the CA. */
 import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createPrivateKey, X509Certificate as OpenSslCertificate, webcrypto } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -16,6 +16,8 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
+import { CloudError } from '../errors.ts'
+import { writeDurably } from '../write-durably.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const DAY_MS = 86_400_000
@@ -23,7 +25,7 @@ const DAY_MS = 86_400_000
 const CA_DAYS = 3650
 /** What browsers accept at most. */
 const SERVER_DAYS = 397
-/** The server's certificate is made anew at a start this close to its end. */
+/** The server's certificate is made anew this close to its end. */
 const RENEW_DAYS = 60
 /** A core whose clock runs a little ahead must not make certificates of tomorrow. */
 const BACKDATE_DAYS = 1
@@ -34,7 +36,10 @@ export interface ServerCertificate {
   readonly caPem: string
 }
 
-/** Reads what is there, makes what is missing. `hosts`: names and addresses that gateways dial. */
+/**
+ * Reads what is there, makes what is missing or near its end. `hosts`: names and addresses that gateways
+ * dial. Throws `core.certificates` where the authority is there and cannot be read.
+ */
 export async function loadServerCertificate(
   folder: string,
   hosts: readonly string[],
@@ -44,8 +49,12 @@ export async function loadServerCertificate(
   const caFiles = { cert: join(folder, 'ca.pem'), key: join(folder, 'ca.key') }
   const serverFiles = { cert: join(folder, 'server.pem'), key: join(folder, 'server.key') }
   if (!existsSync(caFiles.cert) || !existsSync(caFiles.key)) await makeCa(caFiles, nowMs)
-  if (!isServerUsable(serverFiles, hosts, nowMs)) {
-    await makeServer(serverFiles, caFiles, hosts, nowMs)
+  try {
+    if (!isServerUsable(serverFiles, hosts, nowMs)) {
+      await makeServer(serverFiles, caFiles, hosts, nowMs)
+    }
+  } catch (cause) {
+    throw new CloudError('core.certificates', { cause, detail: `${caFiles.cert}: ${cause}` })
   }
   return {
     certPem: readFileSync(serverFiles.cert, 'utf8'),
@@ -114,12 +123,23 @@ async function makeServer(
 }
 
 function isServerUsable(files: Files, hosts: readonly string[], nowMs: number): boolean {
-  if (!existsSync(files.cert) || !existsSync(files.key)) return false
+  if (!isPair(files)) return false
   const certificate = new X509Certificate(readFileSync(files.cert, 'utf8'))
   const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
   const named = new Set(names.map((name) => name.value))
   const isFresh = certificate.notAfter.getTime() - nowMs > RENEW_DAYS * DAY_MS
   return isFresh && hosts.every((host) => named.has(host))
+}
+
+/** Crash story: a power cut between the two leaves the new key beside the old certificate. */
+function isPair({ cert, key }: Files): boolean {
+  if (!existsSync(cert) || !existsSync(key)) return false
+  try {
+    const certificate = new OpenSslCertificate(readFileSync(cert))
+    return certificate.checkPrivateKey(createPrivateKey(readFileSync(key)))
+  } catch {
+    return false
+  }
 }
 
 async function writePair(
@@ -128,8 +148,8 @@ async function writePair(
   key: webcrypto.CryptoKey,
 ): Promise<void> {
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', key)
-  writeFileSync(files.key, PemConverter.encode(pkcs8, 'PRIVATE KEY'), { mode: 0o600 })
-  writeFileSync(files.cert, `${certificate.toString('pem')}\n`)
+  writeDurably(files.key, PemConverter.encode(pkcs8, 'PRIVATE KEY'), 0o600)
+  writeDurably(files.cert, `${certificate.toString('pem')}\n`, 0o644)
 }
 
 /** 127 random bits, positive (RFC 5280, 4.1.2.2). */

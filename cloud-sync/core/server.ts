@@ -11,7 +11,7 @@ import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
 import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
 import { type Answerer, openListAnswerer } from './answerer.ts'
 import { askRoutes } from './ask-routes.ts'
-import { loadServerCertificate } from './certificates.ts'
+import { loadServerCertificate, type ServerCertificate } from './certificates.ts'
 import { createCosigner } from './cosigner.ts'
 import { cosignerRoutes } from './cosigner-routes.ts'
 import { countRoutes, createCounts } from './counts.ts'
@@ -20,6 +20,7 @@ import { readIncoming, send, toOutgoing } from './http.ts'
 import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
+import { MIN_TLS, type Renewal, renewCertificate } from './renewal.ts'
 import { createReports } from './reports.ts'
 import { createRetention } from './retention.ts'
 import { coreRoutes, dispatch, type Route } from './routes.ts'
@@ -99,9 +100,8 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const names = [
     ...new Set(['localhost', '127.0.0.1', '::1', ...named(host), ...(options.names ?? [])]),
   ]
-  const certificate = isPlain
-    ? undefined
-    : await loadServerCertificate(tlsFolder, names, clock.now())
+  const loadCertificate = () => loadServerCertificate(tlsFolder, names, clock.now())
+  const certificate = isPlain ? undefined : await loadCertificate()
 
   const store = openCoreStore(dataDir)
   const gateways = createGateways(store, clock)
@@ -144,19 +144,16 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),
   ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)
-  const server: Server = certificate
-    ? https.createServer(
-        { cert: certificate.certPem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
-        handle,
-      )
-    : http.createServer(handle)
+  const { server, renewal } = certificate
+    ? serveTls(certificate, loadCertificate, handle, logger)
+    : { server: http.createServer(handle) }
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
   try {
     await listen(server, options.port, host)
-  } catch (error) {
-    store.close()
-    throw error
+  } catch (cause) {
+    await closeParts()
+    throw new CloudError('core.port', { cause, detail: `${host}, port ${options.port}: ${cause}` })
   }
   const { port } = server.address() as AddressInfo
   let closing: Promise<void> | undefined
@@ -184,10 +181,26 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       // Batches in hand are answered; a client that never ends its request does not hold the core.
       setTimeout(() => server.closeAllConnections(), 1000).unref()
     })
+    await closeParts()
+  }
+
+  async function closeParts(): Promise<void> {
+    renewal?.close()
     await relay?.close()
     await retention?.close()
     store.close()
   }
+}
+
+function serveTls(
+  certificate: ServerCertificate,
+  load: () => Promise<ServerCertificate>,
+  handle: http.RequestListener,
+  logger: Logger,
+): { server: Server; renewal: Renewal } {
+  const { certPem: cert, keyPem: key } = certificate
+  const server = https.createServer({ cert, key, minVersion: MIN_TLS }, handle)
+  return { server, renewal: renewCertificate(server, certificate, load, logger) }
 }
 
 /** What was just received is handed on at once, not at the next look. */

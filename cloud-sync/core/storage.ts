@@ -51,9 +51,19 @@ interface Waiter {
   reject(error: unknown): void
 }
 
-/** Opens `core.db` in the folder and brings it to this program's schema. */
+/** Opens `core.db` in the folder and brings it to this program's schema. Throws `core.database`. */
 export function openCoreStore(dataDir: string): CoreStore {
-  const db = new Database(join(dataDir, 'core.db'), { timeout: BUSY_TIMEOUT_MS })
+  const file = join(dataDir, 'core.db')
+  try {
+    return createStore(openDatabase(file))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CloudError('core.database', { cause, detail: `${file}: ${why}` })
+  }
+}
+
+function openDatabase(file: string): Sqlite.Database {
+  const db = new Database(file, { timeout: BUSY_TIMEOUT_MS })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
   db.pragma(`wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`)
@@ -64,7 +74,7 @@ export function openCoreStore(dataDir: string): CoreStore {
   migrate(db)
   // What a run left that ended in a crash; an erasure may have been its last word.
   truncateLog(db, BUSY_TIMEOUT_MS)
-  return createStore(db)
+  return db
 }
 
 function createStore(db: Sqlite.Database): CoreStore {
@@ -174,7 +184,9 @@ function isOfDisk(error: unknown): boolean {
 
 function migrate(db: Sqlite.Database): void {
   db.exec('CREATE TABLE IF NOT EXISTS migration (id INTEGER PRIMARY KEY)')
-  const done = new Set(db.prepare('SELECT id FROM migration').pluck().all())
+  const done = new Set(db.prepare('SELECT id FROM migration').pluck().all() as number[])
+  const newest = Math.max(...migrations.map(({ id }) => id))
+  if (Math.max(0, ...done) > newest) throw new Error('made by a newer core')
   for (const step of migrations) {
     if (done.has(step.id)) continue
     db.transaction(() => {

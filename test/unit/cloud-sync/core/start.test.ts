@@ -1,0 +1,108 @@
+/** What an operator meets when a core starts, and a year later. */
+import { X509Certificate } from 'node:crypto'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import tls from 'node:tls'
+import { loadServerCertificate } from '@kefu-edge/cloud-sync/core/certificates'
+import { renewCertificate } from '@kefu-edge/cloud-sync/core/renewal'
+import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { silentLogger } from '@kefu-edge/cloud-sync/ports'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
+import { tempFolder } from '../../../support/temp-folder.ts'
+
+const DAY_MS = 86_400_000
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function start(dataDir: string, port = 0): Promise<CloudCore> {
+  const core = await startCloudCore({ dataDir, port })
+  closers.push(() => core.close())
+  return core
+}
+
+describe('a core that starts', () => {
+  it.each(['', 'short'])('does not take %j for a token that keeps anybody out', async (token) => {
+    const folder = tempFolder()
+    await (await start(folder)).close()
+    writeFileSync(join(folder, 'operator.token'), `${token}\n`)
+    await expect(start(folder)).rejects.toMatchObject({ code: 'core.token' })
+  })
+
+  it('says that its port is taken, and lets go of what it has opened', async () => {
+    const { port } = await start(tempFolder())
+    const folder = tempFolder()
+    await expect(start(folder, port)).rejects.toMatchObject({ code: 'core.port' })
+    await start(folder)
+  })
+
+  it('goes on after a power cut between a new key and its certificate, under the same authority', async () => {
+    const folder = tempFolder()
+    const core = await start(folder)
+    await core.close()
+    copyFileSync(join(folder, 'tls/ca.key'), join(folder, 'tls/server.key'))
+    const again = await start(folder)
+    expect(again.caPem).toBe(core.caPem)
+    expect(await certificateAt(again.port, again.caPem)).toMatch(/Kefu Edge cloud core/)
+  })
+
+  it('does not make a new authority where the old one is damaged: gateways would not know it', async () => {
+    const folder = tempFolder()
+    await (await start(folder)).close()
+    writeFileSync(join(folder, 'tls/ca.pem'), '')
+    writeFileSync(join(folder, 'tls/server.pem'), '')
+    await expect(start(folder)).rejects.toMatchObject({ code: 'core.certificates' })
+    expect(readFileSync(join(folder, 'tls/ca.pem'), 'utf8')).toBe('')
+  })
+
+  it('leaves the database of a newer core alone', async () => {
+    const folder = tempFolder()
+    await (await start(folder)).close()
+    const db = new Database(join(folder, 'core.db'))
+    db.exec('INSERT INTO migration (id) VALUES (999)')
+    db.close()
+    await expect(start(folder)).rejects.toMatchObject({ code: 'core.database' })
+  })
+})
+
+it('a core that runs for a year has a new certificate before the old one is over', async () => {
+  const folder = tempFolder()
+  let nowMs = Date.now()
+  const load = () => loadServerCertificate(folder, ['127.0.0.1'], nowMs)
+  const first = await load()
+  const server = https.createServer({ cert: first.certPem, key: first.keyPem })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const renewal = renewCertificate(server, first, load, silentLogger)
+  closers.push(
+    () => server.close(),
+    () => renewal.close(),
+  )
+  const { port } = server.address() as AddressInfo
+  const before = await certificateAt(port, first.caPem)
+  nowMs += 100 * DAY_MS
+  await renewal.look()
+  expect(await certificateAt(port, first.caPem)).toBe(before)
+  nowMs += 250 * DAY_MS
+  await renewal.look()
+  expect(await certificateAt(port, first.caPem)).not.toBe(before)
+})
+
+/** Subject and fingerprint of what this authority has signed and the core shows, whatever its term. */
+function certificateAt(port: number, caPem: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const to = { host: '127.0.0.1', port, rejectUnauthorized: false }
+    const socket = tls.connect(to, () => {
+      const shown = socket.getPeerX509Certificate()
+      socket.destroy()
+      if (shown?.verify(new X509Certificate(caPem).publicKey)) {
+        resolve(`${shown.subject} ${shown.fingerprint256}`)
+      } else reject(new Error('of another authority'))
+    })
+    socket.on('error', reject)
+  })
+}
