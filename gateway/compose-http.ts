@@ -71,7 +71,7 @@ export async function composeHttp(parts: {
     const options = optionsFor(tls.requireClientCertificate)
     const secure = await openServer(
       config,
-      { ...options, tls: { ...tls, time: box.time.reading } },
+      { ...options, tls: { ...tls, ...gateOf(box, devices) } },
       loggers,
     )
     servers.push(secure)
@@ -82,6 +82,13 @@ export async function composeHttp(parts: {
     throw error
   }
 }
+
+/** What the TLS port asks of the house: one limit of connects for all ways in. */
+const gateOf = (box: Box, { broker }: DeviceSide) => ({
+  time: box.time.reading,
+  admits: (remoteAddress: string) => broker.admitsHandshake(remoteAddress),
+  handshakeFailed: (remoteAddress: string) => broker.handshakeFailed(remoteAddress),
+})
 
 /**
  * uWebSockets.js where its binary loads, unless the configuration says otherwise. It cannot tell whose

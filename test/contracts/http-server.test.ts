@@ -24,7 +24,8 @@ async function secure() {
   const issuer = await createIssuer(tempFolder(), 'Site')
   const { certFile, keyFile } = await issuer.issue('server', 'localhost', ['localhost'])
   const time = () => ({ nowMs: Date.now(), isKnown: true })
-  return { tls: { certFile, keyFile, requireClientCertificate: false, time }, ca: issuer.cert }
+  const gate = { time, admits: () => true, handshakeFailed: () => {} }
+  return { tls: { certFile, keyFile, requireClientCertificate: false, ...gate }, ca: issuer.cert }
 }
 
 const running: HttpServer[] = []

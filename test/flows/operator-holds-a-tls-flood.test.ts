@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { connectAsync } from 'mqtt'
 import { expect, it, vi } from 'vitest'
@@ -82,12 +85,33 @@ it('a flood of wrong certificates is cut before its handshakes, counted, and sum
   expect(ends.filter((end) => end.wasRefused)).toHaveLength(told.length)
 })
 
-it('devices that come over TLS are counted once', async () => {
+it('a flood on the HTTPS port is cut before its handshakes; a device next to it is answered', async () => {
+  const { gateway } = await openSite()
+  const port = gateway.ports.httpTls as number
+  const startedAt = performance.now()
+  const flood = Promise.all(Array.from({ length: FLOOD }, () => knock({ port })))
+  const nextDoor = { localAddress: '127.0.0.2', rejectUnauthorized: false, agent: false as const }
+  const [reply] = (await once(get(`https://127.0.0.1:${port}/healthz`, nextDoor), 'response')) as [
+    IncomingMessage,
+  ]
+  reply.resume()
+  expect(reply.statusCode).toBe(200)
+  const outcomes = await flood
+  const seconds = (performance.now() - startedAt) / 1000
+  const answered = outcomes.filter((outcome) => outcome === 'answered').length
+  expect(answered).toBeGreaterThan(0)
+  expect(answered).toBeLessThanOrEqual(CONNECTS_PER_SECOND * (1 + seconds))
+  expect(await refusedByMetrics(gateway)).toBe(FLOOD - answered)
+})
+
+it.each(['mqtts', 'wss'] as const)('devices that come over %s are counted once', async (door) => {
   const { gateway, ca } = await openSite()
+  const { mqttTls, httpTls } = gateway.ports
+  const url = { mqtts: `mqtts://127.0.0.1:${mqttTls}`, wss: `wss://127.0.0.1:${httpTls}/mqtt` }
   await gateway.addDevice('bed-1', 'bedside')
   const { cert, key } = await ca.issue('bed-1', 'bed-1')
   const join = async (name: number) => {
-    const client = await connectAsync(`mqtts://127.0.0.1:${gateway.ports.mqttTls}`, {
+    const client = await connectAsync(url[door], {
       clientId: `bed-1:${name}`,
       cert,
       key,

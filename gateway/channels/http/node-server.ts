@@ -1,11 +1,12 @@
 /** The HTTP and WebSocket port on node:http and ws: works wherever Node does. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createCertificateReader, type ShownCertificate } from '../mqtt/peer-certificate.ts'
+import { addressOf } from '../mqtt/tls-port.ts'
 import { readTlsFiles } from '../tls-files.ts'
 import {
   chooseProtocol,
@@ -43,11 +44,14 @@ export function createNodeServer(options: ServerOptions): HttpServer {
     rejectUnauthorized: false,
   }
   const secure = tls && createTlsServer({ ...settings, ...secrets, ...judged }, answer)
+  if (secure && tls) gateHandshakes(secure, tls)
   const server = secure ?? createServer(settings, answer)
-  const shownBy = (socket: Socket): ShownCertificate =>
-    (socket instanceof TLSSocket && readCertificate?.(socket)) || {}
+  const originOf = (socket: Socket): Origin => ({
+    remoteAddress: socket.remoteAddress ?? '',
+    ...(socket instanceof TLSSocket ? { wasAdmitted: true, ...readCertificate?.(socket) } : {}),
+  })
   const endpoints = new Map(
-    options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint, shownBy)]),
+    options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint, originOf)]),
   )
   const upgraders = [...endpoints.values()]
 
@@ -83,6 +87,17 @@ export function createNodeServer(options: ServerOptions): HttpServer {
         server.closeAllConnections()
       }),
   }
+}
+
+/** Before the first byte is read: a handshake costs some fifteen times as much as this. */
+function gateHandshakes(secure: TlsServer, tls: NonNullable<ServerOptions['tls']>): void {
+  const begin = secure.listeners('connection') as ((socket: Socket) => void)[]
+  secure.removeAllListeners('connection')
+  secure.on('connection', (socket: Socket) => {
+    if (!tls.admits(socket.remoteAddress ?? '')) socket.destroy()
+    else for (const one of begin) one.call(secure, socket)
+  })
+  secure.on('tlsClientError', (_error, socket) => tls.handshakeFailed(addressOf(socket)))
 }
 
 function refuseUpgrade(socket: Duplex, status: number): void {
@@ -154,9 +169,9 @@ function send(response: ServerResponse, reply: HttpReply): void {
   response.end(body)
 }
 
-type ShownBy = (socket: Socket) => ShownCertificate
+type Origin = ShownCertificate & Pick<WebSocketPeer, 'remoteAddress' | 'wasAdmitted'>
 
-function upgraderOf(endpoint: WebSocketEndpoint, shownBy: ShownBy) {
+function upgraderOf(endpoint: WebSocketEndpoint, originOf: (socket: Socket) => Origin) {
   const wss = new WebSocketServer({
     noServer: true,
     maxPayload: endpoint.maxPayloadBytes,
@@ -187,9 +202,7 @@ function upgraderOf(endpoint: WebSocketEndpoint, shownBy: ShownBy) {
         peers.set(ws, true)
         ws.on('pong', () => peers.set(ws, true))
         ws.on('close', () => peers.delete(ws))
-        const { remoteAddress = '' } = request.socket
-        const from = { remoteAddress, ...shownBy(request.socket) }
-        attach(endpoint, ws, from, () => peers.set(ws, true))
+        attach(endpoint, ws, originOf(request.socket), () => peers.set(ws, true))
       })
     },
     closeAll(): void {
@@ -203,17 +216,16 @@ function upgraderOf(endpoint: WebSocketEndpoint, shownBy: ShownBy) {
   }
 }
 
-type Origin = ShownCertificate & { readonly remoteAddress: string }
-
 function attach(
   endpoint: WebSocketEndpoint,
   ws: WebSocket,
-  { remoteAddress, peerCertificate, certificateFault }: Origin,
+  { remoteAddress, wasAdmitted = false, peerCertificate, certificateFault }: Origin,
   onLife: () => void,
 ): void {
   ws.binaryType = 'nodebuffer'
   const peer: WebSocketPeer = {
     remoteAddress,
+    wasAdmitted,
     protocol: ws.protocol,
     ...(peerCertificate ? { certificate: peerCertificate } : {}),
     ...(certificateFault ? { certificateFault } : {}),

@@ -38,6 +38,8 @@ export interface WebSocketPeer {
   /** Only when it was verified against the CA of the site. */
   readonly certificate?: PeerCertificate
   readonly certificateFault?: CertificateFault
+  /** Its TLS handshake was counted against connects a second. */
+  readonly wasAdmitted?: boolean
   /** Sends a text (string) or binary frame; nothing happens when the connection is gone. */
   send(data: string | Uint8Array): void
   /** Bytes handed over and not yet taken by the network. No adapter bounds them: who sends looks here. */
@@ -68,6 +70,13 @@ export interface ServerOptions {
   readonly tls?: TlsFiles & {
     /** Those certificates are judged by it. */
     readonly time: () => TrustedTime
+    /**
+     * Whether a handshake may begin; asked for each, since it counts them. uWebSockets.js does not ask: it
+     * shows no connection before its handshake.
+     */
+    readonly admits: (remoteAddress: string) => boolean
+    /** One that began came to nothing. */
+    readonly handshakeFailed: (remoteAddress: string) => void
   }
   /** The port could not take a connection; it goes on listening. */
   readonly onError: (error: Error) => void

@@ -27,7 +27,8 @@ export function admissionProblem(connection: Connection, packet: ConnectPacket):
   if (engine.isClosing) return { code: Reason.serverShuttingDown, reason: 'shutting down' }
   const { remoteAddress, transport, peerCertificate, certificateFault } = connection.io
   // Over TLS it was counted before the handshake.
-  if (transport !== 'tls' && !engine.connectGate.admits(remoteAddress)) return TOO_MANY
+  const wasAdmitted = transport === 'tls' || connection.io.wasAdmitted
+  if (!wasAdmitted && !engine.connectGate.admits(remoteAddress)) return TOO_MANY
   // Whatever else it brings: a token, a password, nothing.
   if (connection.io.requiresCertificate && !peerCertificate) {
     const reason = certificateFault ? wordsOf(certificateFault) : 'a client certificate is required'
@@ -80,24 +81,14 @@ export function willProblem(
 /** Whether a TLS handshake may begin, at the same limit as a CONNECT. Who may not is noted as refused. */
 export function admitsHandshake(engine: Engine, remoteAddress: string): boolean {
   if (engine.connectGate.admits(remoteAddress)) return true
-  noteRefusal(engine, remoteAddress, TOO_MANY)
+  const { code: reasonCode, reason } = TOO_MANY
+  engine.refusals.note({ clientId: '', remoteAddress, reasonCode, reason })
   return false
 }
 
 /** A handshake came to nothing; without a reason it was no device, and only the limit counts it. */
 export function handshakeFailed(engine: Engine, remoteAddress: string, reason?: string): void {
   engine.connectGate.failed(remoteAddress)
-  if (reason !== undefined)
-    noteRefusal(engine, remoteAddress, { code: Reason.notAuthorized, reason })
-}
-
-/** Who does not come as far as a CONNECT: the operator looks for the reason in the same places. */
-function noteRefusal(
-  { refusals, recentEnds, clock }: Engine,
-  remoteAddress: string,
-  { code: reasonCode, reason }: Problem,
-): void {
-  const end = { clientId: '', remoteAddress, reasonCode, reason }
-  if (!refusals.note(end)) return
-  recentEnds.add({ atMs: clock.nowMs(), ...end, wasRefused: true })
+  if (reason === undefined) return
+  engine.refusals.note({ clientId: '', remoteAddress, reasonCode: Reason.notAuthorized, reason })
 }

@@ -18,6 +18,8 @@ export interface ByteConnection {
   readonly certificateFault?: CertificateFault
   /** Nobody comes in here by a token alone; who has a fault comes as far as hearing of it. */
   readonly requiresCertificate?: boolean
+  /** Its handshake was counted against connects a second, so that its CONNECT is not. */
+  readonly wasAdmitted?: boolean
   /** Takes the bytes over; the caller does not change them afterwards. */
   write(bytes: Uint8Array): void
   /** Bytes written that the peer's network has not taken yet. */

@@ -102,6 +102,6 @@ const REASONS: Readonly<Record<string, string>> = {
 const plain = (code: string, message = ''): string => REASONS[code] ?? `${code} ${message}`.trim()
 
 /** Of a client that was cut, only the TCP socket below TLS still knows it; Node has no public way to that. */
-function addressOf(socket: TLSSocket & { readonly _parent?: Socket }): string {
+export function addressOf(socket: TLSSocket & { readonly _parent?: Socket }): string {
   return socket.remoteAddress ?? socket._parent?.remoteAddress ?? ''
 }

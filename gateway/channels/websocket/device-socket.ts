@@ -197,8 +197,8 @@ class DeviceSocket implements WebSocketListener {
         detail: `the first frame must be hello; ${wrong?.path}: ${wrong?.message}`,
       })
     }
-    const { remoteAddress } = this.#peer
-    if (!this.#parts.admits(remoteAddress)) {
+    const { remoteAddress, wasAdmitted } = this.#peer
+    if (!wasAdmitted && !this.#parts.admits(remoteAddress)) {
       throw new GatewayError('limit.overloaded', { detail: TOO_MANY_AT_ONCE })
     }
     const known = admission.login({

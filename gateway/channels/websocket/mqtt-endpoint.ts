@@ -53,6 +53,7 @@ class WebSocketStream implements ByteConnection {
   readonly peerCertificate?: PeerCertificate
   readonly certificateFault?: CertificateFault
   readonly requiresCertificate: boolean
+  readonly wasAdmitted: boolean
   readonly #peer: WebSocketPeer
   #onDrain: () => void = () => {}
   #onClose: () => void = () => {}
@@ -64,6 +65,7 @@ class WebSocketStream implements ByteConnection {
     this.#peer = peer
     this.requiresCertificate = requiresCertificate
     this.remoteAddress = peer.remoteAddress
+    this.wasAdmitted = peer.wasAdmitted ?? false
     if (peer.certificate) this.peerCertificate = peer.certificate
     if (peer.certificateFault) this.certificateFault = peer.certificateFault
   }
