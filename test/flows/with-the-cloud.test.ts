@@ -125,7 +125,7 @@ describe('with the cloud core', () => {
       packFiles((path, text) =>
         path.startsWith('tests/')
           ? text.replaceAll('intent: parking', 'intent: call.nurse')
-          : text.replace('1.0.0', '1.2.0'),
+          : text.replace('1.0.0', '1.2.0').replace('TestScore: 0.5', 'TestScore: 1'),
       ),
     )
     const refusedSoon = () => {
