@@ -58,6 +58,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     ).ok
   const counters = createCounters()
   const deadlines = new Deadlines(nowMs)
+  const recentEnds = new RecentEnds()
   const router = new Router(mayReceive)
   const groups = new SharedGroups(router)
   const queueRows = new QueueRows(
@@ -146,8 +147,8 @@ export function assemble(parts: AssemblyParts): Assembly {
     core,
     loginGuard: new LoginGuard(nowMs),
     connectGate: new ConnectGate(limits.maxConnectsPerSecond, nowMs),
-    refusals: new Refusals({ counters, logger, deadlines, nowMs }),
-    recentEnds: new RecentEnds(),
+    refusals: new Refusals({ counters, logger, recentEnds, deadlines, nowMs }),
+    recentEnds,
     gatherer: new WriteGatherer(),
     turns: new FairTurns(),
     counters,

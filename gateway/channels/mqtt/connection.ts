@@ -37,7 +37,7 @@ export class Connection {
   readonly openedAtMs: number
   private readonly framer: Framer
   private readonly pace: Pace
-  private refusal: 'told' | 'summed' | null = null
+  private isRefused = false
   private holds = 0
   /** Why the connection ends, said once. */
   private endReason: { code: number; text: string; isClean: boolean } | null = null
@@ -172,20 +172,23 @@ export class Connection {
 
   /** Refuses a client that is not connected yet: CONNACK with the code, then the end. */
   refuse(reasonCode: number, words: string, logCode?: string): void {
-    const { clientId, io, engine } = this
-    const { remoteAddress } = io
     const reason = shownText(words)
-    const isTold = engine.refusals.note({
-      clientId,
-      remoteAddress,
-      reasonCode,
-      reason,
-      code: logCode,
-    })
-    this.refusal = isTold ? 'told' : 'summed'
+    this.noteRefusal(reasonCode, reason, logCode)
     const connack = encodeConnack(this.version, false, reasonCode, this.reasonProperties(reason))
     if (connack.length <= this.outlet.maxPacketBytes) this.send(connack)
     this.end(reasonCode, reason, false)
+  }
+
+  /** Refuses one that is not owed an answer. */
+  turnAway(reasonCode: number, reason: string): void {
+    this.noteRefusal(reasonCode, reason)
+    this.end(reasonCode, reason, false)
+  }
+
+  private noteRefusal(reasonCode: number, reason: string, code?: string): void {
+    const { clientId, io, engine } = this
+    this.isRefused = true
+    engine.refusals.note({ clientId, remoteAddress: io.remoteAddress, reasonCode, reason, code })
   }
 
   /** Ends an open connection; MQTT 5 clients get a DISCONNECT with the reason. */
@@ -256,6 +259,9 @@ export class Connection {
   }
 
   private readonly onClosed = (): void => {
+    if (this.state === 'authenticating' && this.session === null) {
+      this.noteRefusal(Reason.unspecifiedError, 'the client left during its login')
+    }
     this.endReason ??= { code: 0x80, text: 'the client closed the connection', isClean: false }
     this.settle()
   }
@@ -277,18 +283,18 @@ export class Connection {
     this.inbound.close()
     this.outlet.close()
     const { session, endReason } = this
-    if (endReason !== null && !endReason.isClean && this.refusal !== 'summed') {
+    // Who was not let in has been noted as refused, or only looked.
+    if (session === null || endReason === null) return
+    if (!endReason.isClean && !this.isRefused) {
       this.engine.recentEnds.add({
         atMs: this.engine.clock.nowMs(),
         clientId: this.clientId,
         remoteAddress: this.io.remoteAddress,
-        wasRefused: this.refusal !== null,
+        wasRefused: false,
         reasonCode: endReason.code,
         reason: endReason.text,
       })
     }
-    if (session !== null && endReason !== null) {
-      this.handshake.left(session, endReason)
-    }
+    this.handshake.left(session, endReason)
   }
 }

@@ -96,6 +96,6 @@ function beforeOpen(
   } else if (connection.state === 'authenticating' && type === PacketType.auth) {
     connection.handshake.enhanced.continue(decodeAuth(buffer, start, end))
   } else {
-    connection.end(Reason.protocolError, 'the first packet was not CONNECT', false)
+    connection.turnAway(Reason.protocolError, 'the first packet was not CONNECT')
   }
 }

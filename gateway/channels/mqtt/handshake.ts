@@ -86,7 +86,7 @@ export class Handshake {
     const hasAnswer =
       connection.version === 5 || error.reasonCode === Reason.unsupportedProtocolVersion
     if (hasAnswer) connection.refuse(error.reasonCode, error.message)
-    else connection.end(error.reasonCode, error.message, false)
+    else connection.turnAway(error.reasonCode, error.message)
   }
 
   /** DISCONNECT from the client. */

@@ -11,7 +11,7 @@ export function closeSilent(engine: Engine): void {
       if (nowMs - connection.openedAtMs > limits.connectTimeoutMs) {
         if (connection.state === 'authenticating') {
           connection.refuse(Reason.notAuthorized, 'the login was not finished in time')
-        } else connection.end(Reason.unspecifiedError, 'no CONNECT in time', false)
+        } else connection.turnAway(Reason.unspecifiedError, 'no CONNECT in time')
       }
       continue
     }

@@ -4,6 +4,7 @@
  */
 import type { Deadlines } from './deadlines.ts'
 import type { MqttLogger } from './ports.ts'
+import type { RecentEnds } from './recent-ends.ts'
 
 const WINDOW_MS = 10_000
 /** Different ones told in a window: a ward of devices with an old token; some 60 MB of log a day at most. */
@@ -21,6 +22,7 @@ export interface Refusal {
 export interface RefusalsParts {
   readonly counters: { refusedConnects: number }
   readonly logger: MqttLogger
+  readonly recentEnds: RecentEnds
   readonly deadlines: Deadlines
   readonly nowMs: () => number
 }
@@ -36,9 +38,9 @@ export class Refusals {
     this.parts = parts
   }
 
-  /** Counts a refusal; false: only its sum is told. */
-  note(refusal: Refusal): boolean {
-    const { counters, logger, deadlines, nowMs } = this.parts
+  /** Counts a refusal, and tells it: by itself, or in the sum of the rest. */
+  note(refusal: Refusal): void {
+    const { counters, logger, recentEnds, deadlines, nowMs } = this.parts
     counters.refusedConnects++
     const now = nowMs()
     if (now >= this.windowEndsAtMs) {
@@ -49,11 +51,12 @@ export class Refusals {
     if (this.told.size < TOLD_PER_WINDOW && !this.told.has(key)) {
       this.told.add(key)
       logger.info(refusal, 'connection refused')
-      return true
+      const { code: _, ...end } = refusal
+      recentEnds.add({ ...end, atMs: now, wasRefused: true })
+      return
     }
     this.last = refusal
     if (this.untold++ === 0) deadlines.at(this.windowEndsAtMs, this.tellRest)
-    return false
   }
 
   private readonly tellRest = (): void => {
