@@ -4,6 +4,7 @@ import type { KnowledgeRef } from '../turn.ts'
 import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
 import { commonForm, normalise } from './normalise.ts'
 import type { StoredQuestion } from './question-model.ts'
+import { indexTemplates } from './template-index.ts'
 import { firstCharacters, parseTemplate, type TemplateNode } from './templates.ts'
 
 export interface KnownIntent {
@@ -25,7 +26,8 @@ export interface KnownTemplate {
 
 export interface KnowledgeBase {
   readonly intents: readonly KnownIntent[]
-  readonly templates: readonly KnownTemplate[]
+  /** The templates that a normal form may fit, in the order of the packs. */
+  readonly templatesFor: (text: string) => readonly KnownTemplate[]
   /** Normal form of an example question → intents that have it. */
   readonly exact: ReadonlyMap<string, readonly number[]>
   /** Every example question of every intent. */
@@ -61,7 +63,7 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
   }
   return {
     intents,
-    templates: compileTemplates(intents),
+    templatesFor: indexTemplates(compileTemplates(intents)),
     exact,
     questions,
     lists: buildListLexicon(packs),

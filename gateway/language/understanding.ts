@@ -108,7 +108,7 @@ function findCertain(
 ): Found | undefined {
   const { base } = parts
   for (const text of new Set([normal.plain, normal.bare, normal.text])) {
-    for (const template of base.templates) {
+    for (const template of base.templatesFor(text)) {
       if (template.lang !== normal.lang || (allowed && !allowed(template.intent))) continue
       if (template.firsts && !template.firsts.has(text.charAt(0))) continue
       const match = matchTemplate(template.node, text, slotReader(parts, template.intent))

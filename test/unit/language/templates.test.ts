@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { indexTemplates } from '../../../gateway/language/template-index.ts'
 import {
   matchTemplate,
   parseTemplate,
@@ -48,5 +49,31 @@ describe('templates', () => {
   ])('says what is wrong with %s', (template, problem) => {
     expect(() => parseTemplate(template, rules)).toThrow(TemplateError)
     expect(() => parseTemplate(template, rules)).toThrow(problem)
+  })
+})
+
+describe('the index of templates', () => {
+  const sources = [
+    '[<please>](大声|响)<bit>',
+    '{department}在(哪|几楼)',
+    '[(my|his)] chest (hurts|is tight)',
+    '[a] [b]',
+    '叫[一下](护士|医生)',
+  ]
+  const templates = sources.map((source) => ({ source, node: parseTemplate(source, rules) }))
+  const candidates = indexTemplates(templates)
+  const namesFor = (text: string) => candidates(text).map(({ source }) => source)
+
+  it.each([
+    ['请大声一点', sources[0]],
+    ['心内科在几楼', sources[1]],
+    ['my chest hurts', sources[2]],
+    ['chest is  tight', sources[2]],
+    ['a', sources[3]],
+    ['叫 医生', sources[4]],
+  ])('leaves %s its template, and most others out', (text, source) => {
+    expect(match(source ?? '', text)).toBeDefined()
+    expect(namesFor(text)).toContain(source)
+    expect(namesFor(text).length).toBeLessThanOrEqual(2)
   })
 })
