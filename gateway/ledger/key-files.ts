@@ -3,18 +3,9 @@
  * database alone tells nobody anything. Folder 0700, files 0600; anything wider is refused.
  */
 import { generateKeyPairSync } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import { GatewayError } from '../errors.ts'
 import { logKeyName } from './checkpoints.ts'
 import type { LedgerHead } from './head.ts'
@@ -27,6 +18,8 @@ import {
 } from './key-ring.ts'
 import type { LedgerMemory } from './ledger.ts'
 import { encodeVerifierKey, noteSigner } from './tlog/note.ts'
+
+export { writeDurably }
 
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
@@ -93,23 +86,22 @@ export function loadKeyFiles(
 /** What of the ledger outlives a restore of the database. */
 export function ledgerMemory(keyDir: string): LedgerMemory {
   const files = keyFilesOf(keyDir)
+  const readErased = (): string[] =>
+    existsSync(files.erased)
+      ? readFileSync(files.erased, 'utf8')
+          .split('\n')
+          .filter((line) => line !== '')
+      : []
+  const writeErased = (fingerprints: readonly string[]): void =>
+    writeDurably(files.erased, fingerprints.map((one) => `${one}\n`).join(''), OWNER_ONLY)
   return {
     readHead: () =>
       existsSync(files.head) ? parseHead(readFileSync(files.head, 'utf8')) : undefined,
     writeHead: (head) => writeDurably(files.head, `${JSON.stringify(head)}\n`, OWNER_ONLY),
-    addErased: (fingerprints) => {
-      const known = existsSync(files.erased) ? readFileSync(files.erased, 'utf8') : ''
-      const lines = fingerprints.map((one) => `${one}\n`).join('')
-      writeDurably(files.erased, known + lines, OWNER_ONLY)
-    },
-    readErased: () =>
-      new Set(
-        existsSync(files.erased)
-          ? readFileSync(files.erased, 'utf8')
-              .split('\n')
-              .filter((line) => line !== '')
-          : [],
-      ),
+    addErased: (fingerprints) => writeErased([...readErased(), ...fingerprints]),
+    removeErased: (fingerprints) =>
+      writeErased(readErased().filter((one) => !fingerprints.includes(one))),
+    readErased: () => new Set(readErased()),
   }
 }
 
@@ -136,23 +128,4 @@ function readOrMake(path: string, make: () => string): string {
 function keepPublic(path: string, text: string): void {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return
   writeDurably(path, text, 0o644)
-}
-
-/** Whole or not at all, also through a power cut: temporary file, fsync, rename, fsync of the folder. */
-export function writeDurably(path: string, text: string, mode: number): void {
-  const temporary = `${path}.new`
-  const file = openSync(temporary, 'w', mode)
-  try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
-  renameSync(temporary, path)
-  const folder = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }

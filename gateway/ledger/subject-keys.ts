@@ -48,6 +48,8 @@ export interface Sealed {
 export interface ErasedKeys {
   /** On disk when it returns. */
   addErased(fingerprints: readonly string[]): void
+  /** The erasure was not kept: they are as before. */
+  removeErased(fingerprints: readonly string[]): void
   readErased(): ReadonlySet<string>
 }
 
@@ -74,11 +76,10 @@ export interface SubjectKeys {
   hold(who: Subject, reason: string, atMs: number): void
   /** False when there was no hold. */
   release(who: Subject): boolean
-  /**
-   * Overwrites the keys in place; inside `store.commit`. Returns how many there were. `forGood`: also in
-   * every older copy of the database, should one be put back.
-   */
-  destroy(keyIds: readonly number[], options?: { readonly forGood: boolean }): number
+  /** Overwrites the keys in place; inside `store.commit`. Returns how many there were. */
+  destroy(keyIds: readonly number[]): number
+  /** The same in every older copy of the database, should one be put back; `undo` where the transaction is lost. */
+  destroyForGood(keyIds: readonly number[]): { readonly count: number; readonly undo: () => void }
   /** Destroys what had been erased before the database was put back, and says which; inside `store.commit`. */
   reapplyErasures(): readonly number[]
   /** Gives keys made under an unknown time the period of `atMs`. */
@@ -152,16 +153,19 @@ export function createSubjectKeys(options: {
   }
 
   function dropOldest(): void {
-    for (const [name, entry] of current) {
-      entry.key.fill(0)
-      current.delete(name)
-      return
-    }
+    const [oldest] = current
+    oldest?.[1].key.fill(0)
+    if (oldest) current.delete(oldest[0])
   }
 
   /** Crash story: fingerprints are on disk before the keys go, so an erasure that was told is never undone. */
-  function destroy(keyIds: readonly number[], { forGood } = { forGood: false }): number {
-    if (forGood) erased?.addErased(keyIds.flatMap((id) => fingerprint(byId.get(id)) ?? []))
+  function destroyForGood(keyIds: readonly number[]) {
+    const fingerprints = keyIds.flatMap((id) => fingerprint(byId.get(id)) ?? [])
+    erased?.addErased(fingerprints)
+    return { count: destroy(keyIds), undo: () => erased?.removeErased(fingerprints) }
+  }
+
+  function destroy(keyIds: readonly number[]): number {
     // The tag goes too: a later question of the same person starts with a key of its own.
     const zero = store.prepare(
       'UPDATE subject_key SET wrapped = ?, tag = zeroblob(16) WHERE id = ?',
@@ -173,8 +177,8 @@ export function createSubjectKeys(options: {
   }
 
   function reapplyErasures(): readonly number[] {
-    const gone = erased?.readErased()
-    if (!gone || gone.size === 0) return []
+    const gone = erased?.readErased() ?? new Set()
+    if (gone.size === 0) return []
     const rows = store.prepare<KeyRow>('SELECT id, wrapped FROM subject_key').all()
     const ids = rows.filter((row) => gone.has(fingerprint(row) ?? '')).map((row) => row.id)
     destroy(ids)
@@ -247,6 +251,7 @@ export function createSubjectKeys(options: {
     release: (who) =>
       store.prepare('DELETE FROM ledger_hold WHERE tag = ?').run(tagOf(who)).changes > 0,
     destroy,
+    destroyForGood,
     reapplyErasures,
     dateUndated: (atMs) => {
       const date = store.prepare(

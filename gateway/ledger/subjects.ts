@@ -48,13 +48,21 @@ export function createSubjectRights(parts: {
    * leaves them until the next start, which begins with that.
    */
   async function erase(who: Subject, reason: string): Promise<ErasureReport> {
-    const destroyed = await store.commit(() => {
+    let undo = (): void => undefined
+    const erasing = store.commit(() => {
       if (keys.isHeld(who)) throw new GatewayError('ledger.held')
       const ids = keys.idsOf(who)
-      const count = keys.destroy(ids, { forGood: true })
-      for (const forget of alsoErase) forget(who)
       audit('subject.erased', { keys: ids, reason })
-      return count
+      for (const forget of alsoErase) forget(who)
+      // Last, when nothing but the disk can still refuse.
+      const destroyed = keys.destroyForGood(ids)
+      undo = destroyed.undo
+      return destroyed.count
+    })
+    const destroyed = await erasing.catch((error) => {
+      // An older copy of the database may be put back, and a hold be set, before it is tried again.
+      undo()
+      throw error
     })
     return { keys: destroyed, isScrubbed: await store.scrub() }
   }

@@ -1,12 +1,23 @@
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { keyFilesOf, ledgerMemory, loadKeyFiles } from '../../../gateway/ledger/key-files.ts'
+import { createLedger } from '../../../gateway/ledger/ledger.ts'
 import { createSubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
+import { buildShim, openShim } from '../../faults/harness/shim.ts'
 import { type Fixture, openFixture, seededRandom } from './fixture.ts'
 
 let dir: string
@@ -44,6 +55,28 @@ describe('key files', () => {
     expect(load).toThrow(expect.objectContaining({ code: 'ledger.key-files' }))
   })
 })
+
+const shimDir = mkdtempSync(join(tmpdir(), 'kefu-shim-'))
+const shim = buildShim(shimDir)
+afterAll(() => rmSync(shimDir, { recursive: true, force: true }))
+
+test.skipIf(shim === undefined)(
+  'a list of erased keys that does not fit on the disk is refused, and the old one stays',
+  () => {
+    const keyDir = join(dir, 'keys')
+    mkdirSync(keyDir)
+    ledgerMemory(keyDir).addErased(['first'])
+    const disk = openShim(shim ?? '', join(dir, 'disk'))
+    const env = { ...process.env, ...disk.env(keyDir) }
+    disk.setRoom(10)
+    const code = `
+    const { ledgerMemory } = await import('./gateway/ledger/key-files.ts')
+    try { ledgerMemory('${keyDir}').addErased(['second']) } catch (error) { console.log(error.code) }`
+    const args = ['--conditions=kefu-source', '--import', 'tsx', '--input-type=module', '-e', code]
+    expect(execFileSync(process.execPath, args, { env }).toString()).toBe('ENOSPC\n')
+    expect([...ledgerMemory(keyDir).readErased()]).toEqual(['first'])
+  },
+)
 
 describe('a database put back from an older copy', () => {
   const wang = { id: 'P-1001', kind: 'patient' } as const
@@ -94,6 +127,35 @@ describe('a database put back from an older copy', () => {
     await putBack()
     expect(box.ledger.epoch()).toBe(first)
   })
+
+  test.each([
+    ['the record', ['ledger.lane-full', 0]],
+    ['the disk', ['storage.write-failed', 1000]],
+  ] as const)(
+    'an erasure that %s refused leaves nothing behind: a hold set since keeps the words',
+    async (_, [code, maxPending]) => {
+      const refusing = createLedger({
+        store: box.store,
+        clock: box.clock,
+        keys: box.keys,
+        random: seededRandom('other'),
+        gatewayId: 'box-1',
+        memory: ledgerMemory(join(dir, 'keys')),
+        limits: { audit: { maxPending, whenFull: 'refuse' } },
+      })
+      const rights = createSubjectRights({ store: box.store, clock: box.clock, ledger: refusing })
+      const erasing = rights.erase(wang, 'asked')
+      // The transaction is lost before its COMMIT.
+      if (maxPending > 0) box.store.prepare('ROLLBACK').run()
+      await expect(erasing).rejects.toMatchObject({ code })
+      await box.reopen()
+      const later = createSubjectRights({ store: box.store, clock: box.clock, ledger: box.ledger })
+      await later.hold(wang, 'case')
+      await box.store.commit(() => box.ledger.openEpoch('put back'))
+      await box.append()
+      expect(await later.exportOf(wang)).toHaveLength(5)
+    },
+  )
 
   test('what was erased since stays erased, and later words of the person stay', async () => {
     const rights = () =>
