@@ -27,6 +27,11 @@ export const CLOUD_ERRORS = {
     title: 'The core does not know this gateway',
     next: 'Put the content of enrol.token of the core into cloud.enrolToken and start the gateway.',
   },
+  'gateway.none': {
+    status: 404,
+    title: 'No gateway of this id has ever enrolled here',
+    next: 'GET /v1/gateways, or the page of the core in a browser, lists those that have.',
+  },
   'gateway.signature': {
     status: 401,
     title: 'The signature of the request does not verify',

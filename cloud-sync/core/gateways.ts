@@ -17,10 +17,12 @@ export interface Gateway {
 export interface Gateways {
   /** Undefined: never enrolled, or released. */
   find(id: string): Gateway | undefined
+  /** Its number in the tables, though it may be released. Throws `gateway.none` where it never enrolled. */
+  numberOf(id: string): number
   /** The same key again is no error. Throws `gateway.other-key`. */
   enrol(request: EnrolRequest): Promise<void>
-  /** Forgets the key, so that the id can be enrolled with another; entries stay. False: not known. */
-  release(id: string): Promise<boolean>
+  /** Forgets the key, so that the id can be enrolled with another; entries stay. Throws `gateway.none`. */
+  release(id: string): Promise<void>
   /** Writes the nonce, then reads it back from what is on disk. */
   echo(gateway: Gateway, nonce: string): Promise<{ nonce: string; atMs: number }>
 }
@@ -62,8 +64,15 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
     return gateway
   }
 
+  function numberOf(id: string): number {
+    const row = select.get(id)
+    if (!row) throw new CloudError('gateway.none', { detail: id })
+    return row.no
+  }
+
   return {
     find,
+    numberOf,
     async enrol(request) {
       const key = Buffer.from(request.publicKey, 'base64')
       await store.commit(() => {
@@ -77,10 +86,10 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
       known.delete(request.gatewayId)
     },
     async release(id) {
+      numberOf(id)
       known.delete(id)
-      const { changes } = await store.commit(() => forget.run(id))
+      await store.commit(() => forget.run(id))
       known.delete(id)
-      return changes > 0
     },
     async echo(gateway, nonce) {
       const now = clock.now()

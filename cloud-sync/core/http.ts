@@ -34,6 +34,9 @@ export function json(value: unknown, status = 200): Outgoing {
 
 export async function readIncoming(request: IncomingMessage): Promise<Incoming> {
   const target = request.url ?? '/'
+  if (!URL.canParse(target, 'http://core')) {
+    throw new CloudError('request.invalid', { detail: 'the path is none' })
+  }
   const url = new URL(target, 'http://core')
   const body = await readBody(request)
   return {

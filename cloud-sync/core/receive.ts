@@ -41,6 +41,8 @@ interface Tally {
   duplicates: number
   unchecked: number
   missing: number
+  /** Sequences up to here were never meant for this stream: a lane counts on over its epochs. */
+  readonly begins: number
 }
 
 export function createReceiver(
@@ -57,6 +59,9 @@ export function createReceiver(
   )
   const findStream = store.prepare<StreamRow>(
     'SELECT no, high FROM stream WHERE gateway_no = ? AND epoch = ? AND lane = ?',
+  )
+  const findEarlier = store.prepare(
+    'SELECT 1 FROM stream WHERE gateway_no = ? AND lane = ? AND no < ? LIMIT 1',
   )
   const addEntry = store.prepare(
     'INSERT INTO entry (key, leaf_index, bytes, disclosed) VALUES (?, ?, ?, ?)',
@@ -91,12 +96,26 @@ export function createReceiver(
     const { fork, unchecked } = compare(stream, batch)
     if (fork !== undefined) return { kind: 'forked', fromSequence: fork } as const
     addDay.run(stream.no, dayOf(now), stream.high)
-    const tally = { high: stream.high, stored: 0, bytes: 0, duplicates: 0, unchecked, missing: 0 }
+    const tally = {
+      high: stream.high,
+      stored: 0,
+      bytes: 0,
+      duplicates: 0,
+      unchecked,
+      missing: 0,
+      begins: beginningOf(gateway, batch, stream),
+    }
     for (const entry of batch.entries) writeEntry(gateway, batch.lane, stream.no, entry, tally)
     const { high, stored, bytes, duplicates, missing } = tally
     moveMark.run(high, stored, bytes, duplicates, missing, batch.nonce, now, stream.no)
     touch.run(now, gateway.no)
     return { kind: 'written', streamNo: stream.no, tally } as const
+  }
+
+  /** What came before the first entry of a later epoch lies in another stream, or with the gateway. */
+  function beginningOf(gateway: Gateway, { lane, entries }: PushBatch, { no, high }: StreamRow) {
+    if (high > 0 || !findEarlier.get(gateway.no, lane, no)) return high
+    return (entries[0]?.[0] ?? 1) - 1
   }
 
   function writeEntry(
@@ -127,7 +146,7 @@ export function createReceiver(
       tally.stored += 1
       tally.bytes += bytes.length
     }
-    tally.missing += sequence - tally.high - 1
+    tally.missing += sequence - Math.max(tally.high, tally.begins) - 1
     tally.high = sequence
   }
 

@@ -12,6 +12,7 @@ import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
 import type { Sessions } from './sessions.ts'
+import type { RelayStatus } from './sinks/relay.ts'
 
 /** Rows of one answer of the read API. */
 const PAGE_ROWS = 1000
@@ -28,6 +29,8 @@ export interface CoreParts {
   readonly publisherKey: string
   readonly cosignerKey: string
   readonly statusPage: () => Outgoing
+  /** Undefined where entries are handed on to nobody. */
+  readonly sinkStatus: () => RelayStatus | undefined
 }
 
 /** Routes of other rooms of the core (packs, asks, checkpoints) join by this shape. */
@@ -81,20 +84,20 @@ export function coreRoutes(parts: CoreParts): readonly Route[] {
   ]
 }
 
-function readRoutes({ gateways, reports, sessions }: CoreParts): readonly Route[] {
+function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): readonly Route[] {
   return [
     {
       method: 'GET',
       path: /^\/v1\/gateways$/,
       caller: 'operator',
-      handle: () => json({ gateways: reports.fleet(FLEET_ROWS) }),
+      handle: () => json({ gateways: reports.fleet(FLEET_ROWS), sink: sinkStatus() ?? null }),
     },
     {
       method: 'POST',
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/release$/,
       caller: 'operator',
       async handle({ params }) {
-        if (!(await gateways.release(params.id ?? ''))) throw new CloudError('request.not-found')
+        await gateways.release(params.id ?? '')
         return json({ released: params.id })
       },
     },
@@ -121,11 +124,10 @@ function readRoutes({ gateways, reports, sessions }: CoreParts): readonly Route[
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions(?:\/(?<session>[^/]+))?$/,
       caller: 'operator',
       handle({ params }) {
-        const gateway = gateways.find(params.id ?? '')
-        if (!gateway) throw new CloudError('request.not-found')
+        const no = gateways.numberOf(params.id ?? '')
         return params.session
-          ? json({ turns: sessions.turns(gateway.no, params.session, PAGE_ROWS) })
-          : json({ sessions: sessions.list(gateway.no, PAGE_ROWS) })
+          ? json({ turns: sessions.turns(no, params.session, PAGE_ROWS) })
+          : json({ sessions: sessions.list(no, PAGE_ROWS) })
       },
     },
   ]

@@ -75,7 +75,7 @@ export interface CloudCore {
   /** For a program that publishes from the same process, such as a demo. */
   readonly releases: Releases
   /** Forgets the key of a gateway, so that it has to enrol again. */
-  releaseGateway(id: string): Promise<boolean>
+  releaseGateway(id: string): Promise<void>
   /** Undefined without a sink. */
   sinkStatus(): RelayStatus | undefined
   close(): Promise<void>
@@ -116,6 +116,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     privateKey: keys.cosigner.privateKey,
   })
   const relay = options.sink ? createRelay(store, options.sink, logger) : undefined
+  const sinkStatus = () => relay?.status()
   relay?.start()
   const retention =
     options.retainDays === undefined
@@ -134,7 +135,8 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       sessions,
       reports,
       receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
-      statusPage: createStatusPage(reports, clock),
+      statusPage: createStatusPage(reports, clock, sinkStatus),
+      sinkStatus,
       ...tokens,
       ...keys.said,
     }),
@@ -167,7 +169,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     ...keys.said,
     releases,
     releaseGateway: (id) => gateways.release(id),
-    sinkStatus: () => relay?.status(),
+    sinkStatus,
     close: () => {
       closing ??= close()
       return closing

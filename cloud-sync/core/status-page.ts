@@ -5,6 +5,7 @@ import type { Clock } from '../ports.ts'
 import { parseJson } from '../protocol/parse.ts'
 import type { Outgoing } from './http.ts'
 import type { GatewayReport, Reports } from './reports.ts'
+import type { RelayStatus } from './sinks/relay.ts'
 
 const Line = Type.Object({ zh: Type.String(), en: Type.String() })
 const Texts = Type.Object({
@@ -22,6 +23,8 @@ const Texts = Type.Object({
   away: Line,
   released: Line,
   secondsAgo: Line,
+  sink: Line,
+  sinkWaiting: Line,
   empty: Line,
 })
 type Texts = Static<typeof Texts>
@@ -30,7 +33,11 @@ const ROWS = 1000
 /** Two and a half echo intervals of a gateway. */
 const AWAY_AFTER_MS = 37_500
 
-export function createStatusPage(reports: Reports, clock: Clock): () => Outgoing {
+export function createStatusPage(
+  reports: Reports,
+  clock: Clock,
+  sinkStatus: () => RelayStatus | undefined,
+): () => Outgoing {
   const texts = readTexts()
   return () => ({
     status: 200,
@@ -39,7 +46,7 @@ export function createStatusPage(reports: Reports, clock: Clock): () => Outgoing
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
       refresh: '10',
     },
-    body: render(texts, reports.fleet(ROWS), clock.now()),
+    body: render(texts, reports.fleet(ROWS), sinkStatus(), clock.now()),
   })
 }
 
@@ -51,9 +58,12 @@ function readTexts(): Texts {
   return parsed.value
 }
 
-function render(texts: Texts, fleet: readonly GatewayReport[], nowMs: number): string {
-  const both = ({ zh, en }: { zh: string; en: string }) =>
-    `${escapeHtml(zh)}<small lang="en">${escapeHtml(en)}</small>`
+function render(
+  texts: Texts,
+  fleet: readonly GatewayReport[],
+  sink: RelayStatus | undefined,
+  nowMs: number,
+): string {
   const head = [
     texts.gateway,
     texts.state,
@@ -65,13 +75,13 @@ function render(texts: Texts, fleet: readonly GatewayReport[], nowMs: number): s
     texts.missing,
     texts.refused,
   ]
-  const rows = fleet.flatMap((gateway) => gatewayRows(gateway, texts, nowMs, both))
+  const rows = fleet.flatMap((gateway) => gatewayRows(gateway, texts, nowMs))
   const body =
     rows.length > 0 ? rows.join('\n') : `<tr><td colspan="9">${both(texts.empty)}</td></tr>`
   return `<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(texts.title.zh)}</title><style>${STYLE}</style></head>
-<body><h1>${both(texts.title)}</h1><table>
+<body><h1>${both(texts.title)}</h1>${sink ? sinkLine(sink, texts) : ''}<table>
 <thead><tr>${head.map((line) => `<th>${both(line)}</th>`).join('')}</tr></thead>
 <tbody>
 ${body}
@@ -79,20 +89,28 @@ ${body}
 `
 }
 
-function gatewayRows(
-  gateway: GatewayReport,
-  texts: Texts,
-  nowMs: number,
-  both: (line: { zh: string; en: string }) => string,
-): string[] {
+type Line = Static<typeof Line>
+
+const both = ({ zh, en }: Line) => `${escapeHtml(zh)}<small lang="en">${escapeHtml(en)}</small>`
+
+const filled = ({ zh, en }: Line, n: string): Line => ({
+  zh: zh.replace('{n}', n),
+  en: en.replace('{n}', n),
+})
+
+/** Why entries wait stands beside how many, so that nobody needs the log for it. */
+function sinkLine({ sink, waiting, lastError }: RelayStatus, texts: Texts): string {
+  const why = lastError ? `<p class="away">${escapeHtml(lastError)}</p>` : ''
+  const count = both(filled(texts.sinkWaiting, String(waiting)))
+  return `<p>${both(texts.sink)} ${escapeHtml(sink)}</p><p>${count}</p>${why}`
+}
+
+function gatewayRows(gateway: GatewayReport, texts: Texts, nowMs: number): string[] {
   const silentMs = nowMs - gateway.seenAtMs
   const isHere = gateway.isEnrolled && silentMs < AWAY_AFTER_MS
   const state = !gateway.isEnrolled ? texts.released : isHere ? texts.connected : texts.away
   const seconds = String(Math.max(0, Math.round(silentMs / 1000)))
-  const ago = both({
-    zh: texts.secondsAgo.zh.replace('{n}', seconds),
-    en: texts.secondsAgo.en.replace('{n}', seconds),
-  })
+  const ago = both(filled(texts.secondsAgo, seconds))
   const streams = gateway.streams.length > 0 ? gateway.streams : [undefined]
   return streams.map((stream, index) => {
     const span = streams.length

@@ -3,6 +3,7 @@ import http from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import type { Sink } from '@kefu-edge/cloud-sync/core/sinks/sink'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
@@ -10,7 +11,7 @@ import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { signRequest } from '@kefu-edge/cloud-sync/protocol/http-signature'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openRig, type Rig } from '../support/rig.ts'
+import { openRig, type Rig, until } from '../support/rig.ts'
 
 let rig: Rig
 beforeEach(async () => {
@@ -176,6 +177,66 @@ describe('what is not a batch', () => {
       body: { code: 'request.not-found' },
     })
   })
+})
+
+describe('what an operator asks of a gateway', () => {
+  const operator = () => ({ authorization: `Bearer ${rig.core.operatorToken}` })
+
+  it('is answered with the list to look into where none of that id ever enrolled', async () => {
+    for (const [method, path] of [
+      ['POST', '/v1/gateways/gw-9/release'],
+      ['GET', '/v1/gateways/gw-9/sessions'],
+    ] as const) {
+      const reply = await send(method, path, Buffer.alloc(0), operator())
+      expect(reply).toMatchObject({ status: 404, body: { code: 'gateway.none' } })
+    }
+  })
+
+  it('is answered for one whose key was released too', async () => {
+    await rig.release()
+    const reply = await send('GET', '/v1/gateways/gw-1/sessions', Buffer.alloc(0), operator())
+    expect(reply).toMatchObject({ status: 200, body: { sessions: [] } })
+  })
+
+  it('counts nothing as missing in a later epoch that lies in an earlier one', async () => {
+    const entryOf = (seq: number) => [
+      seq,
+      seq,
+      packr.encode({ v: 1, lane: 'audit', seq, kind: 'k', at: 0 }),
+      null,
+    ]
+    for (const [epoch, sequences] of [
+      ['one', [1, 2, 5]],
+      ['two', [6, 7, 9]],
+    ] as const) {
+      const batch = { ...aBatch(), epoch, entries: sequences.map(entryOf) }
+      await signed('POST', entriesPath(), packr.encode(batch))
+    }
+    const { body } = await send('GET', '/v1/gateways', Buffer.alloc(0), operator())
+    expect(body).toMatchObject({ gateways: [{ streams: [{ missing: 2 }, { missing: 1 }] }] })
+  })
+})
+
+it('refuses a path that is none as it refuses the rest, and does not take it for its own fault', async () => {
+  expect(await send('GET', '//')).toMatchObject({ status: 422, body: { code: 'request.invalid' } })
+})
+
+it('shows on its page what waits for the sink, and why', async () => {
+  const sink: Sink = {
+    name: 'kafka:wards',
+    publish: () => Promise.reject(new Error('TOPIC_AUTHORIZATION_FAILED')),
+    close: async () => {},
+  }
+  rig.source.append('audit', 3)
+  await rig.pusher(rig.linkTo(rig.core.url)).pushOnce()
+  await rig.core.close()
+  const dataDir = join(rig.folder, 'core')
+  const core = await startCloudCore({ dataDir, port: 0, isInsecureHttp: true, sink })
+  await until('the sink refused', () => core.sinkStatus()?.lastError !== undefined)
+  const headers = { authorization: `Bearer ${core.operatorToken}` }
+  const page = await (await fetch(core.url, { headers })).text()
+  expect(page).toMatch(/kafka:wards[\s\S]*3 entries wait[\s\S]*TOPIC_AUTHORIZATION_FAILED/)
+  await core.close()
 })
 
 it('shows the fleet in both languages, and no name can become markup', async () => {
