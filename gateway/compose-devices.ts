@@ -120,6 +120,7 @@ export function composeDevices(
       box.hooks.onPlayed?.(deviceId, report)
     },
     onReported: (deviceId, state) => twins.report(deviceId, state),
+    onEvent: voice.onEvent,
   })
   const hooks = createMqttDevices({
     inbox,

@@ -1,11 +1,12 @@
 /** The box's voice beyond answers: announcements to devices, proof of play, escalation to staff. */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { DeviceEvent, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
 import { createStaffLine, type StaffMessage, staffOf } from './dialogue/staff-line.ts'
 import type { Logger } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
+import type { Device } from './turn.ts'
 import type { Announcement } from './voice/announcement.ts'
 import { type Announced, type Announcer, createAnnouncer, TICK_MS } from './voice/announcer.ts'
 import type { QuietHours } from './voice/quiet-hours.ts'
@@ -16,11 +17,15 @@ import { loadVoiceData } from './voice/voice-data.ts'
 /** Said again so often, so far apart, until it is acknowledged; then staff are told that it was not. */
 const UNTIL_ACKNOWLEDGED = { times: 5, everySeconds: 20, untilAcknowledged: true } as const
 const ESCALATED = 'esc-'
+/** Name of the button by the bed, as the contract with device makers has it. */
+const CALL_BUTTON = 'call-nurse'
 
 export interface HouseVoice {
   readonly announcer: Announcer
   /** Fanned out to each member, so that each device's proof of play is its own. */
   announce(announcement: Announcement): Promise<readonly Announced[]>
+  /** A press of the call button is told to staff as the words 叫护士 are. Inside `store.commit`. */
+  onEvent(device: Device, event: DeviceEvent): void
   close(): void
 }
 
@@ -46,12 +51,13 @@ export function composeVoice(parts: {
     quietHours: () => quiet,
   })
   const timer = setInterval(() => void announcer.tick(), TICK_MS)
-  box.hooks.staff = createStaffLine({
+  const staff = createStaffLine({
     devices: registry.list,
     isListening: announcer.isListening,
     phrases,
     say: tellStaff,
   })
+  box.hooks.staff = staff
 
   const profileOf = (kind: string) => config.answers.voiceByKind[kind] ?? config.answers.voice
 
@@ -137,6 +143,10 @@ export function composeVoice(parts: {
   return {
     announcer,
     announce,
+    onEvent(device, { kind, name, subject }) {
+      if (kind !== 'button' || name !== CALL_BUTTON) return
+      staff.tell({ device, alert: { kind: name, detail: '' }, atMs: clock.now(), subject })
+    },
     close: () => {
       clearInterval(timer)
       announcer.close()

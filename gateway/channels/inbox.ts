@@ -35,6 +35,8 @@ export interface InboxParts {
   readonly onPlayed: (deviceId: string, report: PlayReport) => void
   /** Reported state of the twin; inside `store.commit`. */
   readonly onReported: (deviceId: string, state: TwinState) => void
+  /** What happened at a device, told once; inside `store.commit`. */
+  readonly onEvent: (device: Device, event: DeviceEvent) => void
 }
 
 export function createInbox(parts: InboxParts): Inbox {
@@ -61,13 +63,14 @@ export function createInbox(parts: InboxParts): Inbox {
     name: string,
     id: string,
     draft: Omit<LedgerDraft, 'askKey' | 'deviceId' | 'atMs'>,
-  ): void {
+  ): boolean {
     const askKey = { deviceId: device.id, askId: `${name}/${id}` }
-    if (ledger.seen(askKey.deviceId, askKey.askId)) return
+    if (ledger.seen(askKey.deviceId, askKey.askId)) return false
     ledger.append({ ...draft, askKey, deviceId: device.id, atMs: clock.now() })
+    return true
   }
 
-  const feedback = (device: Device, message: Feedback): void =>
+  const feedback = (device: Device, message: Feedback): boolean =>
     once(device, 'feedback', message.id, {
       lane: 'session',
       kind: 'feedback',
@@ -80,8 +83,8 @@ export function createInbox(parts: InboxParts): Inbox {
       ...(message.comment === undefined ? {} : { personal: { comment: message.comment } }),
     })
 
-  const event = (device: Device, message: DeviceEvent): void =>
-    once(device, 'event', message.id, {
+  function event(device: Device, message: DeviceEvent): void {
+    const isNew = once(device, 'event', message.id, {
       lane: message.kind === 'alarm' || message.kind === 'button' ? 'critical' : 'telemetry',
       kind: `event.${message.kind}`,
       ...(message.subject ? { subject: message.subject } : {}),
@@ -93,6 +96,8 @@ export function createInbox(parts: InboxParts): Inbox {
       },
       ...(message.values === undefined ? {} : { personal: { values: message.values as Json } }),
     })
+    if (isNew) parts.onEvent(device, message)
+  }
 
   async function receive(
     device: Device,

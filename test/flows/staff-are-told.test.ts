@@ -80,6 +80,19 @@ describe('a call for the nurse', () => {
     ])
   })
 
+  it('by the button at the bed is spoken at the station too, once', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'station-1')
+    const bed = await gateway.connectMqtt('bed-12', await gateway.addDevice('bed-12', 'bedside'))
+    const press = JSON.stringify({ id: 'e-1', kind: 'button', name: 'call-nurse' })
+    for (let sent = 0; sent < 2; sent++) {
+      await bed.publishAsync('kefu/v1/bed-12/event', press, { qos: 1 })
+    }
+    expect(await desk.next()).toMatchObject({ text: 'bed-12呼叫护士，请过去看一下。' })
+    await bed.publishAsync('kefu/v1/bed-12/ask', JSON.stringify({ id: '1', text: '胸口痛' }))
+    expect((await desk.next()).text).toContain('胸痛')
+  })
+
   it('that nobody acknowledges is said once more to all stations, one that somebody has is not', async () => {
     const clock = clockAhead()
     const gateway = await startGateway({ overrides: { clock } })
