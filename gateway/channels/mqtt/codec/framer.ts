@@ -14,8 +14,12 @@ export interface PacketSink {
 /** Flags of the fixed header by packet type; -1 where any are allowed, -2 where a client may not send it. */
 const FLAGS: readonly number[] = [-2, 0, -2, -1, 0, 0, 2, 0, 2, -2, 2, -2, 0, -2, 0, 0]
 
-/** Room for a packet that is not whole yet, to begin with; it doubles as the bytes come. */
+/**
+ * Room for a packet that is not whole yet: so much to begin with, later so many times what has come. A full
+ * read of 64 KB makes room for 1 MB, which is then copied once; room that nothing was written to takes no memory.
+ */
 const FIRST_ROOM_BYTES = 4096
+const GROWTH = 16
 
 export class Framer {
   private readonly sink: PacketSink
@@ -95,13 +99,13 @@ export class Framer {
     } else this.rest = Buffer.from(bytes)
   }
 
-  /** Copies bytes into the partial packet, which grows to no more than twice of what has come, or its whole size. */
+  /** Copies bytes into the partial packet, which gets more room where it needs some, up to its whole size. */
   private fill(partial: Buffer, bytes: Buffer): Buffer {
     const filled = this.partialBytes + bytes.length
     let room = partial
     if (filled > room.length) {
-      const bytesOfRoom = Math.max(FIRST_ROOM_BYTES, 2 * filled)
-      room = Buffer.allocUnsafe(Math.min(this.wantedBytes, bytesOfRoom))
+      const wished = Math.max(FIRST_ROOM_BYTES, GROWTH * filled)
+      room = Buffer.allocUnsafe(Math.min(this.wantedBytes, wished))
       partial.copy(room, 0, 0, this.partialBytes)
       this.partial = room
     }
