@@ -23,6 +23,8 @@ export interface Fault {
   readonly needs?: 'library' | 'disk'
   /** Problems and reason codes with which the gateway may refuse meanwhile; otherwise nothing is refused. */
   readonly mayRefuse?: (code: string) => boolean
+  /** It may find nothing to take in a round, but hardly in three. */
+  readonly mayMiss?: boolean
   /** The box goes on from a backup: the core may have an end that the box lost. */
   readonly isRestoring?: boolean
   /** Bits flipped in the record at rest when the round is over; a few in every round. */

@@ -3,8 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Random } from '../seeded-random.ts'
 import { between, type Fault, NOTHING_BROKE, shimsOf } from './fault.ts'
 import { pause } from './program.ts'
+import type { Shim } from './shim.ts'
 import type { Site } from './site.ts'
 
+/** Half a second of looking: one in some ten finds a write on its way. */
+const LOOKS = 60
 /** By then a start is over, or nearly. */
 const STARTED_MS = 1200
 
@@ -25,6 +28,7 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-gateway',
     what: 'kill -9 of the gateway; what it wrote after the last fsync is lost or torn; up to twice',
     needs: 'library',
+    mayMiss: true,
     async inject({ site, random, bit }) {
       for (let lives = between(random, 1, 3); lives > 0; lives--) {
         bit(await cutGateway(site, random))
@@ -48,6 +52,7 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-start',
     what: 'a power cut, and more of them while the gateway starts again',
     needs: 'library',
+    mayMiss: true,
     async inject({ site, random, bit }) {
       bit(await cutGateway(site, random))
       for (let starts = between(random, 1, 4); starts > 0; starts--) {
@@ -62,6 +67,7 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-core',
     what: 'the same at the core: what it acknowledged must be there',
     needs: 'library',
+    mayMiss: true,
     async inject({ site, random, bit }) {
       bit(await cutCore(site, random))
       await site.startCore()
@@ -84,7 +90,9 @@ export const powerFaults: readonly Fault[] = [
     name: 'power-cut-both',
     what: 'one power cut for both',
     needs: 'library',
+    mayMiss: true,
     async inject({ site, random, bit }) {
+      await stopWhileWriting(site.gateway()?.pid, shimsOf(site).gateway, random)
       await Promise.all([site.killCore(), site.killGateway()])
       bit(shimsOf(site).core.cutPower(random))
       bit(shimsOf(site).gateway.cutPower(random))
@@ -120,11 +128,30 @@ function isStopped(pid: number): boolean {
 }
 
 async function cutGateway(site: Site, random: Random): Promise<number> {
+  const { gateway } = shimsOf(site)
+  await stopWhileWriting(site.gateway()?.pid, gateway, random)
   await site.killGateway()
-  return shimsOf(site).gateway.cutPower(random)
+  return gateway.cutPower(random)
 }
 
 async function cutCore(site: Site, random: Random): Promise<number> {
+  const { core } = shimsOf(site)
+  await stopWhileWriting(site.core()?.pid, core, random)
   await site.killCore()
-  return shimsOf(site).core.cutPower(random)
+  return core.cutPower(random)
+}
+
+/** Most moments have everything synced, and a cut then takes nothing: looks for one that has not. */
+async function stopWhileWriting(
+  pid: number | undefined,
+  shim: Shim,
+  random: Random,
+): Promise<void> {
+  if (pid === undefined) return
+  for (let looks = 0; looks < LOOKS; looks++) {
+    process.kill(pid, 'SIGSTOP')
+    if (shim.hasUnsynced()) return
+    process.kill(pid, 'SIGCONT')
+    await pause(between(random, 0, 12))
+  }
 }

@@ -91,6 +91,18 @@ export function afterCut(before: Files, journal: Buffer, random: Random): Files 
   return found
 }
 
+/** Is there content that a power cut would take, wholly or in part? */
+export function hasUnsynced(journal: Buffer): boolean {
+  const shared = new Set<bigint>()
+  const unsynced = new Set<bigint>()
+  for (const { kind, inode, bytes } of notesOf(journal)) {
+    if (kind === 'open' && isShared(bytes.toString())) shared.add(inode)
+    if (kind === 'write' || kind === 'truncate') unsynced.add(inode)
+    if (kind === 'sync') unsynced.delete(inode)
+  }
+  return [...unsynced].some((inode) => !shared.has(inode))
+}
+
 function damaged({ safe, pending }: Inode, random: Random): Buffer {
   let content = safe
   for (const change of pending) {

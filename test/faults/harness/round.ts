@@ -19,8 +19,9 @@ export interface RoundReport extends Findings {
   readonly samples: number
   readonly databaseSamples: number
   readonly unreadable: number
-  /** How often the fault took effect. */
+  /** How often the fault took effect, and whether it may do so in no single round. */
   readonly bites: number
+  readonly mayMiss: boolean
   /** Counts that say nothing, as nothing was counted: 0 acknowledged, 0 looks, 0 flips. */
   readonly blind: number
   readonly refused: number
@@ -66,7 +67,14 @@ export async function runRound(
       return await runOn(site, fault, seed)
     } catch (error) {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      return { ...NOTHING_FOUND, fault: fault.name, seed, ended: 1, details: [why] }
+      return {
+        ...NOTHING_FOUND,
+        mayMiss: fault.mayMiss ?? false,
+        fault: fault.name,
+        seed,
+        ended: 1,
+        details: [why],
+      }
     } finally {
       await site.close()
     }
@@ -116,6 +124,7 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
     databaseSamples,
     unreadable,
     bites,
+    mayMiss: fault.mayMiss ?? false,
     blind: blind.length,
     refused: load.refused(),
     refusals: load.refusals(),
@@ -151,6 +160,7 @@ export const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   databaseSamples: 0,
   unreadable: 0,
   bites: 0,
+  mayMiss: false,
   blind: 0,
   refused: 0,
   refusals: {},

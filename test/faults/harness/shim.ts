@@ -11,7 +11,14 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Random } from '../seeded-random.ts'
-import { afterCut, type Files, readFolder, withoutCut, writeFolder } from './power-cut.ts'
+import {
+  afterCut,
+  type Files,
+  hasUnsynced,
+  readFolder,
+  withoutCut,
+  writeFolder,
+} from './power-cut.ts'
 
 export interface Shim {
   /** Environment of the next start of the program that lives in `dir`. */
@@ -26,6 +33,8 @@ export interface Shim {
    * the journal does not explain what is on the disk. Gives how many files lost or changed something by it.
    */
   cutPower(random: Random): number
+  /** A power cut now would lose something. */
+  hasUnsynced(): boolean
   /** Writes that were cut short or refused, and looks at a clock that was wrong. */
   bites(): number
 }
@@ -67,6 +76,7 @@ export function openShim(library: string, path: string): Shim {
     closeSync(file)
   }
   set(ROOM_AT, -1)
+  const readJournal = () => (existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0))
 
   return {
     env(dir) {
@@ -83,10 +93,11 @@ export function openShim(library: string, path: string): Shim {
     setClock: (offsetMs) => set(CLOCK_AT, Math.round(offsetMs)),
     setRoom: (bytes) => set(ROOM_AT, bytes ?? -1),
     refuse: (errno) => set(ERRNO_AT, errno),
+    hasUnsynced: () => hasUnsynced(readJournal()),
     cutPower(random) {
       if (!watched) throw new Error('nothing ran')
       const { dir, before } = watched
-      const written = existsSync(journal) ? readFileSync(journal) : Buffer.alloc(0)
+      const written = readJournal()
       const real = readFolder(dir)
       expectSame(withoutCut(before, written), real)
       const left = afterCut(before, written, random)

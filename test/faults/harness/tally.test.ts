@@ -26,5 +26,8 @@ test('a round of which nothing was counted has not held', () => {
 test('a run has held when each of its faults took effect once, and not before', () => {
   expect(heldAfter(round({ bites: 0 }))).toBe(false)
   expect(heldAfter(round({ bites: 0 }), round({ bites: 2 }))).toBe(true)
+  const missed = round({ bites: 0, mayMiss: true })
+  expect(heldAfter(missed)).toBe(true)
+  expect(heldAfter(missed, missed, missed)).toBe(false)
   expect(heldAfter(round({ bites: 2 }), round({ fault: 'lost-answers', bites: 0 }))).toBe(false)
 })

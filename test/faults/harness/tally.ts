@@ -49,6 +49,18 @@ export interface Sum extends Readonly<Record<Counted, number>> {
 /** No promise broke, and every fault took effect. */
 export const hasHeld = (sum: Sum): boolean => sum.broken === 0 && sum.toothless.length === 0
 
+/** Rounds of a fault that may miss, after which it must have met something. */
+const ROUNDS_TO_BITE = 3
+
+function toothlessIn(reports: readonly RoundReport[]): string[] {
+  const names = [...new Set(reports.map(({ fault }) => fault))]
+  return names.filter((name) => {
+    const rounds = reports.filter(({ fault }) => fault === name)
+    const isJudged = rounds.length >= ROUNDS_TO_BITE || rounds.some(({ mayMiss }) => !mayMiss)
+    return isJudged && rounds.every(({ bites }) => bites === 0)
+  })
+}
+
 export function createTally(skipped: readonly string[]) {
   const reports: RoundReport[] = []
   return {
@@ -71,7 +83,7 @@ export function createTally(skipped: readonly string[]) {
         broken: broken.length,
         seconds: Math.round(reports.reduce((sum, one) => sum + one.seconds, 0)),
         faults,
-        toothless: Object.keys(faults).filter((name) => faults[name]?.bites === 0),
+        toothless: toothlessIn(reports),
         skipped,
         brokenRounds: broken.map(({ fault, seed }) => `--only ${fault} --seed ${seed}`),
       }
