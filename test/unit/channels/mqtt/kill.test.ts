@@ -89,39 +89,49 @@ const CONNECT_KEPT = '100d 0004 4d515454 04 00 003c 0001 61'
 /** Message `n` under packet id `n`: first byte, topic `x`, payload the figure. */
 const message = (head: string, n: number) => `${head}06000178000${n}3${n}`
 
-test('a power cut while QoS 1 and QoS 2 leave one session together: the QoS 2 handshake goes on where it was', async () => {
-  const before = await startBroker()
-  brokers.push(before)
-  const open = async (broker: TestBroker, answer: string): Promise<RawClient> => {
-    const client = await RawClient.open(broker.port)
-    raws.push(client)
-    client.send(CONNECT_KEPT)
-    expect(await client.next()).toBe(answer)
-    return client
-  }
-  const away = await open(before, '20020000')
-  away.send('8206 0001 0001 78 02')
-  expect(await away.next()).toBe('9003000102')
-  away.send('e000')
-  await away.closed()
-  const { broker } = before
-  await broker.publish({ topic: 'x', payload: '1', qos: 1 })
-  await broker.publish({ topic: 'x', payload: '2', qos: 2 })
+test.each([
+  ['', ''],
+  [
+    ', in a file with a gap as an older program left it',
+    `UPDATE mqtt_queue SET packet_id = NULL WHERE payload = x'31'`,
+  ],
+])(
+  'a power cut while QoS 1 and QoS 2 leave one session together: the QoS 2 handshake goes on where it was%s',
+  async (_where, change) => {
+    const before = await startBroker()
+    brokers.push(before)
+    const open = async (broker: TestBroker, answer: string): Promise<RawClient> => {
+      const client = await RawClient.open(broker.port)
+      raws.push(client)
+      client.send(CONNECT_KEPT)
+      expect(await client.next()).toBe(answer)
+      return client
+    }
+    const away = await open(before, '20020000')
+    away.send('8206 0001 0001 78 02')
+    expect(await away.next()).toBe('9003000102')
+    away.send('e000')
+    await away.closed()
+    const { broker } = before
+    await broker.publish({ topic: 'x', payload: '1', qos: 1 })
+    await broker.publish({ topic: 'x', payload: '2', qos: 2 })
 
-  // Both leave at once: the QoS 2 one has its packet id on disk, that of the other could wait.
-  const reader = await open(before, '20020100')
-  expect(await reader.next()).toBe(message('32', 1))
-  expect(await reader.next()).toBe(message('34', 2))
-  const after = await before.afterPowerCut()
-  brokers.push(after)
+    // Both leave at once: the QoS 2 one has its packet id on disk, that of the other could wait.
+    const reader = await open(before, '20020100')
+    expect(await reader.next()).toBe(message('32', 1))
+    expect(await reader.next()).toBe(message('34', 2))
+    if (change !== '') await before.store.commit(() => before.store.prepare(change).run())
+    const after = await before.afterPowerCut()
+    brokers.push(after)
 
-  const back = await open(after, '20020100')
-  expect([await back.next(), await back.next()]).toContain(message('3c', 2))
-  back.send('5002 0002')
-  expect(await back.next()).toBe('62020002')
-  back.send('7002 0002')
-  back.send('c000')
-  expect(await back.next()).toBe('d000')
-  // Nothing is owed any more but the QoS 1 message.
-  expect(after.broker.totals()).toMatchObject({ queuedMessages: 1, inflight: 1 })
-})
+    const back = await open(after, '20020100')
+    expect([await back.next(), await back.next()]).toContain(message('3c', 2))
+    back.send('5002 0002')
+    expect(await back.next()).toBe('62020002')
+    back.send('7002 0002')
+    back.send('c000')
+    expect(await back.next()).toBe('d000')
+    // Nothing is owed any more but the QoS 1 message.
+    expect(after.broker.totals()).toMatchObject({ queuedMessages: 1, inflight: 1 })
+  },
+)
