@@ -1,5 +1,4 @@
 /** `npm run cloud`: the reference cloud core as a process of its own. */
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CLOUD_ERRORS, CloudError } from '../errors.ts'
@@ -9,6 +8,9 @@ import { processTerminal } from './cli/terminal.ts'
 import { startCloudCore } from './server.ts'
 import { kafkaSink } from './sinks/kafka-sink.ts'
 import { natsSink } from './sinks/nats-sink.ts'
+
+/** A century: more is a slip of the hand. */
+const MAX_RETAIN_DAYS = 36_500
 
 const USAGE = `kefu-edge cloud core
   --data DIR        data folder (default .kefu/cloud)
@@ -22,31 +24,34 @@ const USAGE = `kefu-edge cloud core
 publish, releases, rollout and halt are commands to a core that runs: npm run cloud -- publish --help
 `
 
+/** Undefined: asked for help. Throws what names the option that is wrong. */
 function readArguments() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        data: { type: 'string', default: join('.kefu', 'cloud') },
-        port: { type: 'string', default: '9443' },
-        host: { type: 'string', default: '127.0.0.1' },
-        name: { type: 'string', multiple: true, default: [] },
-        nats: { type: 'string' },
-        'retain-days': { type: 'string' },
-        kafka: { type: 'string' },
-        'insecure-http': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    const port = Number(values.port)
-    const retainDays =
-      values['retain-days'] === undefined ? undefined : Number(values['retain-days'])
-    if (retainDays !== undefined && !(Number.isInteger(retainDays) && retainDays > 0))
-      return undefined
-    if (values.help || !Number.isInteger(port) || port < 0 || port > 65_535) return undefined
-    return { ...values, port, retainDays }
-  } catch {
-    return undefined
+  const { values } = parseArgs({
+    options: {
+      data: { type: 'string', default: join('.kefu', 'cloud') },
+      port: { type: 'string', default: '9443' },
+      host: { type: 'string', default: '127.0.0.1' },
+      name: { type: 'string', multiple: true, default: [] },
+      nats: { type: 'string' },
+      'retain-days': { type: 'string' },
+      kafka: { type: 'string' },
+      'insecure-http': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  const days = values['retain-days']
+  return {
+    ...values,
+    port: whole('--port', values.port, 0, 65_535),
+    retainDays: days === undefined ? undefined : whole('--retain-days', days, 1, MAX_RETAIN_DAYS),
   }
+}
+
+function whole(option: string, text: string, min: number, max: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new RangeError(`${option} ${text}: not a whole number from ${min} to ${max}`)
 }
 
 function lineLogger(): Logger {
@@ -65,15 +70,21 @@ async function main(): Promise<void> {
     process.exitCode = await operate(argv, processTerminal)
     return
   }
-  const given = readArguments()
-  if (!given) {
-    process.stderr.write(USAGE)
+  let given: ReturnType<typeof readArguments>
+  try {
+    given = readArguments()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n${USAGE}`)
     process.exitCode = 2
     return
   }
+  if (given) await serve(given)
+  else process.stdout.write(USAGE)
+}
+
+async function serve(given: NonNullable<ReturnType<typeof readArguments>>): Promise<void> {
   // Whoever copies the printed paths into a gateway's configuration starts that from another folder.
   const data = resolve(given.data)
-  mkdirSync(data, { recursive: true, mode: 0o700 })
   const sink = await sinkOf(given.nats, given.kafka)
   const core = await startCloudCore({
     dataDir: data,

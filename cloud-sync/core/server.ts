@@ -90,7 +90,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       detail: `--insecure-http listens on loopback only, not on ${host}`,
     })
   }
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  makeFolder(dataDir)
   const keys = loadKeys(dataDir, cosignerName)
   const tokens = {
     enrolToken: loadToken(join(dataDir, 'enrol.token')),
@@ -191,6 +191,14 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     await relay?.close()
     await retention?.close()
     store.close()
+  }
+}
+
+function makeFolder(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new CloudError('core.database', { cause, detail: `${dataDir}: ${cause}` })
   }
 }
 

@@ -1,4 +1,5 @@
 /** What an operator meets when a core starts, and a year later. */
+import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
@@ -14,6 +15,7 @@ import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
 
 const DAY_MS = 86_400_000
+const MAIN = join(import.meta.dirname, '../../../../cloud-sync/core/main.ts')
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -67,6 +69,31 @@ describe('a core that starts', () => {
     db.exec('INSERT INTO migration (id) VALUES (999)')
     db.close()
     await expect(start(folder)).rejects.toMatchObject({ code: 'core.database' })
+  })
+})
+
+describe('the command', () => {
+  const run = (...args: string[]) =>
+    new Promise<{ status: unknown; stdout: string; stderr: string }>((resolve) => {
+      const argv = ['--conditions=kefu-source', '--import', 'tsx', MAIN, ...args]
+      execFile(process.execPath, argv, (error, stdout, stderr) =>
+        resolve({ status: error ? error.code : 0, stdout, stderr }),
+      )
+    })
+
+  it('names the option that it cannot use, and its next step where it cannot start', async () => {
+    const file = join(tempFolder(), 'file')
+    writeFileSync(file, '')
+    const [help, wrong, nowhere] = await Promise.all([
+      run('--help'),
+      run('--retain-days', '0'),
+      run('--data', join(file, 'core')),
+    ])
+    expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining('--data DIR') })
+    expect(wrong.status).toBe(2)
+    expect(wrong.stderr).toMatch(/^--retain-days 0: not a whole number from 1/)
+    expect(nowhere.status).toBe(1)
+    expect(nowhere.stderr).toMatch(/ENOTDIR[\s\S]*See that the folder of --data can be written/)
   })
 })
 
