@@ -1,5 +1,5 @@
 /**
- * Bits of stored ledger content, flipped one after the other in a folder at rest: `ledger verify`, run by
+ * Bits of stored ledger content and of data keys, flipped one after the other in a folder at rest: `ledger verify`, run by
  * the same code as the command, must find each.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
@@ -47,7 +47,7 @@ export async function flipBits(
   return { bitFlips: done, bitFlipsFound: found, details }
 }
 
-/** Offset in the file of a random byte of a random entry; undefined where its piece crosses a page. */
+/** Offset in the file of a random byte of a random entry or key; undefined where its piece crosses a page. */
 function placeOfByte(
   contents: readonly Buffer[],
   file: Buffer,
@@ -64,7 +64,10 @@ async function readContents(path: string): Promise<readonly Buffer[]> {
   const store = openStore({ path, readonly: true })
   try {
     return store
-      .prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry ORDER BY idx')
+      .prepare<{ bytes: Uint8Array }>(
+        `SELECT * FROM (SELECT bytes FROM ledger_entry ORDER BY idx)
+         UNION ALL SELECT wrapped FROM subject_key WHERE wrapped <> zeroblob(60)`,
+      )
       .all()
       .map(({ bytes }) => Buffer.from(bytes))
   } finally {

@@ -65,10 +65,11 @@ export function startSampling(site: Site, everyMs: number) {
 
 /** At rest the page says of every lane what the rows say; in words where it does not. */
 export async function compareBooks(site: Site): Promise<readonly string[]> {
-  let last = 'no page'
+  let last = 'no page, or rows that cannot be read'
   const isSame = await until(REST_TIMEOUT_MS, async () => {
     const page = await readBalance(site)
-    const rows = withRecord(site, balanceFromDatabase)
+    const rows = rowsOrNothing(site)
+    if (!rows) return undefined
     const different = rows.filter(({ lane, ...counts }) =>
       Object.entries(counts).some(([state, count]) => (page?.[lane]?.[state] ?? 0) !== count),
     )
@@ -77,6 +78,15 @@ export async function compareBooks(site: Site): Promise<readonly string[]> {
     return undefined
   })
   return isSame ? [] : [`unbalanced: the page and the rows differ at rest: ${last}`]
+}
+
+/** Nothing where the database cannot be read just now: the time for a look that can is limited. */
+function rowsOrNothing(site: Site) {
+  try {
+    return withRecord(site, balanceFromDatabase)
+  } catch {
+    return undefined
+  }
 }
 
 function lanesOutOfBalance(balance: Balance): number {
