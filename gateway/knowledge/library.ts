@@ -24,7 +24,7 @@ import type { TrainingWork } from './train-in-worker.ts'
 /** Same packs, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
 /** Counts into the model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 6
+const ENGINE_VERSION = 7
 
 export interface LibraryParts {
   readonly store: Store

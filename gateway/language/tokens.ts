@@ -25,8 +25,12 @@ export interface Unit {
   syllable: number
 }
 
-/** Any unit of any script; most are told by their first character instead, at a tenth of the price. */
-const UNIT = /(\p{Script=Han})|([\p{L}][\p{L}']*)|(\d+(?:[.:/-]\d+)*)|(\S)/gu
+/**
+ * Any unit of any script; most are told by their first character instead, at a tenth of the price. A word
+ * ends where Chinese begins: CT室 is a word and a character.
+ */
+const UNIT =
+  /(\p{Script=Han})|((?:(?!\p{Script=Han})\p{L})(?:(?!\p{Script=Han})[\p{L}'])*)|(\d+(?:[.:/-]\d+)*)|(\S)/gu
 const NUMBER = /\d+(?:[.:/-]\d+)*/y
 const SPACE = 0x20
 const APOSTROPHE = 0x27
@@ -77,8 +81,8 @@ export function nextUnit(text: string, unit: Unit): boolean {
 function endOfWord(text: string, at: number): number {
   for (let end = at + 1; end < text.length; end++) {
     const unit = text.charCodeAt(end)
-    if (isLatin(unit) || unit === APOSTROPHE || isCommonHan(unit)) continue
-    return unit > 0x7f ? -1 : end
+    if (isLatin(unit) || unit === APOSTROPHE) continue
+    return unit > 0x7f && !isCommonHan(unit) ? -1 : end
   }
   return text.length
 }

@@ -24,7 +24,17 @@ const texts = fc
   .map((pieces) => pieces.join(''))
 
 describe('units of a text', () => {
-  const UNIT = /(\p{Script=Han})|([\p{L}][\p{L}']*)|(\d+(?:[.:/-]\d+)*)|(\S)/gu
+  const UNIT =
+    /(\p{Script=Han})|((?:(?!\p{Script=Han})\p{L})(?:(?!\p{Script=Han})[\p{L}'])*)|(\d+(?:[.:/-]\d+)*)|(\S)/gu
+
+  it.each([
+    ['ct室在几楼', ['ct', '室', '在', '几', '楼']],
+    ["b超要don't空腹", ['b', '超', '要', "don't", '空', '腹']],
+    ['3楼wifi密码', ['3', '楼', 'wifi', '密', '码']],
+    ['café在ct㐀室', ['café', '在', 'ct', '㐀', '室']],
+  ])('end a word of %s where Chinese begins', (text, units) => {
+    expect(tokenise(text).map(({ text: unit }) => unit)).toEqual(units)
+  })
 
   it('are what the one regular expression finds', () => {
     const expected = (text: string) =>
