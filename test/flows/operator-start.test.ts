@@ -48,8 +48,8 @@ describe('a box that no cloud is configured for', () => {
     })
     for (let n = 0; n < 130; n++) {
       const call = { id: `call-${n}`, kind: 'button', name: 'call' }
-      const kept = await bed.publishAsync('kefu/v1/bed-7/event', JSON.stringify(call), { qos: 1 })
-      expect(kept?.reasonCode ?? 0).toBeLessThan(0x80)
+      // Rejects where the box refuses it.
+      await bed.publishAsync('kefu/v1/bed-7/event', JSON.stringify(call), { qos: 1 })
     }
     const { lanes } = gateway.box.operations.status().ledger
     expect(lanes.find(({ lane }) => lane === 'critical')).toMatchObject({ accepted: 130 })

@@ -248,7 +248,7 @@ describe('what an administrator could do to keys and holds is found', () => {
     })
     return findings.map((one) => one.code)
   }
-  const person = (id: string) => ({ id, kind: 'patient' })
+  const person = (id: string) => ({ id, kind: 'patient' }) as const
   const keysOf = (id: string) => box.ledger.subjectKeys.idsOf(person(id))
 
   beforeEach(async () => {
