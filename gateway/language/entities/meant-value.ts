@@ -1,8 +1,9 @@
 /** Which of several values of one list is meant, where the words say it. */
-import { NEGATED_BEFORE, ORIGIN_BEFORE } from '../data/value-cues.ts'
+import { JOINED_AFTER, NEGATED_BEFORE, ORIGIN_BEFORE } from '../data/value-cues.ts'
 import type { ListHit } from './lists.ts'
 
 const SET_ASIDE = new RegExp(`(?:${[...NEGATED_BEFORE, ...ORIGIN_BEFORE].join('|')}) ?$`)
+const JOINED = new RegExp(` ?(?:${JOINED_AFTER.join('|')})`, 'y')
 /** How far back a cue may stand: the longest has fewer characters. */
 const LOOK_BACK_CHARS = 16
 
@@ -15,10 +16,13 @@ export function meantValue(text: string, hits: readonly ListHit[]): ListHit | un
   const exact = hits.filter((hit) => hit.exact)
   const heard = exact.length > 0 ? exact : hits
   const isOne = new Set(heard.map(({ value }) => value)).size <= 1
-  const meant = isOne ? heard : heard.filter(({ start }) => !isSetAside(text, start))
+  const meant = isOne ? heard : heard.filter((hit) => !isSetAside(text, hit))
   const [first, ...others] = meant
   return others.every(({ value }) => value === first?.value) ? first : undefined
 }
 
-const isSetAside = (text: string, start: number): boolean =>
-  SET_ASIDE.test(text.slice(Math.max(0, start - LOOK_BACK_CHARS), start))
+function isSetAside(text: string, { start, end }: ListHit): boolean {
+  JOINED.lastIndex = end
+  if (JOINED.test(text)) return false
+  return SET_ASIDE.test(text.slice(Math.max(0, start - LOOK_BACK_CHARS), start))
+}

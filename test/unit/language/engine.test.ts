@@ -162,6 +162,8 @@ describe('the engine', () => {
   it.each([
     ['骨科和皮肤科怎么走'],
     ['看完骨科了，皮肤科怎么走'],
+    ['我在骨科还是皮肤科看，怎么走'],
+    ['不是儿科也不是骨科怎么走'],
     ['where is cardiology and orthopedics'],
   ])('leaves a slot open that %s fills with two values, so that the box asks which', (text) => {
     const { candidates, slots } = ask(text)
