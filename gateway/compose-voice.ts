@@ -52,7 +52,7 @@ export function composeVoice(parts: {
   })
   const timer = setInterval(() => void announcer.tick(), TICK_MS)
   const staff = createStaffLine({
-    devices: registry.list,
+    devicesOfKind: registry.listOfKind,
     isListening: announcer.isListening,
     phrases,
     say: tellStaff,
@@ -128,7 +128,7 @@ export function composeVoice(parts: {
   function callStaff({ deviceId, speech }: Escalation): void {
     if (speech.id.startsWith(ESCALATED) || announcer.isAcknowledged(speech.id)) return
     logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
-    const staff = staffOf(registry.list()).map((one) => one.id)
+    const staff = staffOf(registry.listOfKind).map((one) => one.id)
     if (staff.length === 0) return
     const isCall = staff.includes(deviceId)
     const words = isCall ? { text: speech.text } : { device: deviceId }

@@ -49,6 +49,8 @@ export interface Registry {
   /** Whether anybody logs in by password. */
   hasPasswords(): boolean
   list(): readonly DeviceRecord[]
+  /** Those that are switched on. */
+  listOfKind(kind: string): readonly DeviceRecord[]
   /** Inside `store.commit`. Throws `device.unknown`. */
   setDisabled(id: string, isDisabled: boolean, nowMs: number): void
   /** Inside `store.commit`. Throws `device.unknown`. */
@@ -92,6 +94,9 @@ export function createRegistry(store: Store): Registry {
   const byId = store.prepare<Row>('SELECT * FROM device WHERE id = ?')
   const byToken = store.prepare<Row>('SELECT * FROM device WHERE token_hash = ?')
   const all = store.prepare<Row>('SELECT * FROM device ORDER BY id')
+  const ofKind = store.prepare<Row>(
+    'SELECT * FROM device WHERE kind = ? AND disabled_at IS NULL ORDER BY id',
+  )
   const insert = store.prepare(
     'INSERT INTO device (id, kind, groups, token_hash, created_at) VALUES (?, ?, ?, ?, ?)',
   )
@@ -156,6 +161,7 @@ export function createRegistry(store: Store): Registry {
       return row && recordOf(row)
     },
     list: () => all.all().map(recordOf),
+    listOfKind: (kind) => ofKind.all(kind).map(recordOf),
     setDisabled(id, isDisabled, nowMs) {
       mustExist(disable.run(isDisabled ? nowMs : null, id).changes, id)
     },

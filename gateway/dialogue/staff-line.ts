@@ -10,7 +10,7 @@ import type { Phrases } from '../skills/phrases.ts'
 import type { Device, StaffAlert } from '../turn.ts'
 
 /** Kinds of devices that staff carry or that stand where they sit. */
-const STAFF_KINDS: ReadonlySet<string> = new Set(['nurse', 'staff'])
+const STAFF_KINDS = ['nurse', 'staff'] as const
 /** The same need at the same device within this time is one call: staff hear it repeated until they answer. */
 export const SAME_CALL_MS = 60_000
 
@@ -37,8 +37,11 @@ export interface StaffMessage {
   readonly subject?: Subject | undefined
 }
 
+type DevicesOfKind = (kind: string) => readonly Device[]
+
 export interface StaffLineParts {
-  readonly devices: () => readonly (Device & { readonly isDisabled: boolean })[]
+  /** Those that are switched on. */
+  readonly devicesOfKind: DevicesOfKind
   /** Whether the device would play a speech now. */
   readonly isListening: (deviceId: string) => boolean
   readonly phrases: Phrases
@@ -49,7 +52,7 @@ export function createStaffLine(parts: StaffLineParts): StaffLine {
   const { isListening, phrases, say } = parts
 
   function staffFor(device: Device): readonly string[] {
-    const staff = staffOf(parts.devices()).filter((one) => one.id !== device.id)
+    const staff = staffOf(parts.devicesOfKind).filter((one) => one.id !== device.id)
     const near = staff.filter((one) => one.groups.some((group) => device.groups.includes(group)))
     const isNearHeard = near.some((one) => isListening(one.id))
     return (isNearHeard ? near : staff).map((one) => one.id)
@@ -74,11 +77,8 @@ export function createStaffLine(parts: StaffLineParts): StaffLine {
 }
 
 /** Devices of staff that may be spoken to. */
-export function staffOf<D extends Device & { readonly isDisabled: boolean }>(
-  devices: readonly D[],
-): readonly D[] {
-  return devices.filter((one) => STAFF_KINDS.has(one.kind) && !one.isDisabled)
-}
+export const staffOf = (devicesOfKind: DevicesOfKind): readonly Device[] =>
+  STAFF_KINDS.flatMap(devicesOfKind)
 
 const callId = ({ id }: Device, { kind, about = '' }: StaffAlert, atMs: number): string => {
   const call = [id, kind, about, Math.floor(atMs / SAME_CALL_MS)].join('\n')

@@ -3,6 +3,7 @@ import { devices } from './100-devices.ts'
 import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { presence } from './120-presence.ts'
 import { logins } from './130-logins.ts'
+import { deviceKinds } from './140-device-kinds.ts'
 import { sessions } from './200-sessions.ts'
 import { sessionIndex } from './210-session-index.ts'
 import { sealedSessions } from './220-sealed-sessions.ts'
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   twinsAndClaims,
   presence,
   logins,
+  deviceKinds,
   sessions,
   sessionIndex,
   sealedSessions,
