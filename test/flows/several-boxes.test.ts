@@ -11,6 +11,10 @@ import { hasPeer } from '../support/peers.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
+/** As long as a machine with other work may take; it ends when the check holds. */
+const soon = <T>(check: () => T | Promise<T>, timeout = 5000): Promise<T> =>
+  vi.waitFor(check, { timeout })
+
 const hasRedis = hasPeer('redis-server')
 let redis: TestRedis
 beforeAll(async () => {
@@ -74,7 +78,7 @@ async function siteOf(gateway: TestGateway) {
 
 async function together(...boxes: TestGateway[]) {
   for (const box of boxes) {
-    await vi.waitFor(async () => expect((await siteOf(box))?.boxes).toHaveLength(1), 8000)
+    await soon(async () => expect((await siteOf(box))?.boxes).toHaveLength(1), 8000)
   }
 }
 
@@ -111,7 +115,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     const from = await connect(a, 'from')
     const sent = Array.from({ length: 200 }, (_, n) => `m${n}`)
     for (const one of sent) await from.publishAsync('ward/1', one, { qos: 1 })
-    await vi.waitFor(() => expect(words(nurse)).toHaveLength(200))
+    await soon(() => expect(words(nurse)).toHaveLength(200))
     expect(words(nurse)).toEqual(sent)
     const properties = {
       contentType: 'text/plain',
@@ -120,12 +124,12 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
       userProperties: { bed: ['7', '8'] },
     }
     await from.publishAsync('ward/2', '血压', { qos: 2, retain: true, properties })
-    await vi.waitFor(() => expect(nurse.got).toHaveLength(201))
+    await soon(() => expect(nurse.got).toHaveLength(201))
     expect(nurse.got.at(-1)).toMatchObject({ topic: 'ward/2', qos: 2, retain: true, properties })
     expect(words(there)).toEqual([...sent, '血压'])
     const late = await connect(b, 'late')
     await late.subscribeAsync('ward/2')
-    await vi.waitFor(() => expect(words(late)).toEqual(['血压']))
+    await soon(() => expect(words(late)).toEqual(['血压']))
     expect(await siteOf(a)).toMatchObject({ missed: 0, notOpened: 0 })
   })
 
@@ -154,7 +158,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
       expect(all).not.toContain(secret)
     }
     await runOperation('subject.erase', { ...subject, reason: 'test' }, a.box.operations)
-    await vi.waitFor(async () => {
+    await soon(async () => {
       const afresh = await b.ask(speaker, {
         id: String(Math.random()),
         text: '停车场在哪',
@@ -180,15 +184,15 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     await nurse.publishAsync('kefu/v1/bed-1/speech', 'waited', { qos: 1 })
     await now.subscribeAsync(filters, { qos: 1 })
     await nurse.publishAsync('kefu/v1/bed-1/speech', 'live', { qos: 1 })
-    await vi.waitFor(() => expect(words(now).sort()).toEqual(['live', 'waited']), 5000)
-    await vi.waitFor(
+    await soon(() => expect(words(now).sort()).toEqual(['live', 'waited']), 5000)
+    await soon(
       () => expect(a.broker.connections().some(({ clientId }) => clientId === 'bed-1')).toBe(false),
       5000,
     )
     await now.publishAsync('kefu/v1/bed-1/ask', JSON.stringify({ id: 'q', text: '停车场在哪' }), {
       qos: 1,
     })
-    await vi.waitFor(() => expect(words(now, 'kefu/v1/bed-1/answer')).toHaveLength(1))
+    await soon(() => expect(words(now, 'kefu/v1/bed-1/answer')).toHaveLength(1))
     expect(words(now)).toHaveLength(3)
 
     // And when it was away for a while before it came to the other box.
@@ -198,7 +202,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     }
     const again = await connect(a, 'bed-1', 'bedside', roaming)
     await again.subscribeAsync(filters, { qos: 1 })
-    await vi.waitFor(() => expect(words(again)).toEqual(['away 1', 'away 2', 'away 3']), 5000)
+    await soon(() => expect(words(again)).toEqual(['away 1', 'away 2', 'away 3']), 5000)
   })
 
   it('show one presence of a device, wherever it is watched from', async () => {
@@ -208,16 +212,14 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     const online = (client: Client) =>
       client.got.map(({ payload }) => (JSON.parse(String(payload)) as { online: boolean }).online)
     await connect(a, 'bed-1', 'bedside')
-    await vi.waitFor(() => expect([online(here), online(there)]).toEqual([[true], [true]]))
+    await soon(() => expect([online(here), online(there)]).toEqual([[true], [true]]))
     const moved = await connect(b, 'bed-1', 'bedside')
-    await vi.waitFor(() => expect(online(there).length).toBeGreaterThan(1))
-    await vi.waitFor(() => expect(a.broker.aedes.connectedClients).toBe(1))
-    await vi.waitFor(() => expect(here.got.length).toBeGreaterThan(2))
+    await soon(() => expect(online(there).length).toBeGreaterThan(1))
+    await soon(() => expect(a.broker.aedes.connectedClients).toBe(1))
+    await soon(() => expect(here.got.length).toBeGreaterThan(2))
     expect([online(here).at(-1), online(there).includes(false)]).toEqual([true, false])
     await moved.endAsync()
-    await vi.waitFor(() =>
-      expect([online(here).at(-1), online(there).at(-1)]).toEqual([false, false]),
-    )
+    await soon(() => expect([online(here).at(-1), online(there).at(-1)]).toEqual([false, false]))
   })
 
   it('say at one box what was announced at the other, and know there that it was heard', async () => {
@@ -227,13 +229,13 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     await bed.subscribeAsync('kefu/v1/bed-1/speech', { qos: 1 })
     const announced = { id: 'call-1', devices: ['bed-1'], text: '请到三号诊室', priority: 'urgent' }
     await a.box.hooks.live?.announce?.(announced as never)
-    await vi.waitFor(() => expect(words(bed).join()).toContain('请到三号诊室'), 6000)
+    await soon(() => expect(words(bed).join()).toContain('请到三号诊室'), 6000)
     const { id: speech } = JSON.parse(words(bed)[0] ?? '{}') as { id: string }
     const report = { id: 'r1', speech, state: 'acknowledged', at: new Date().toISOString() }
     await bed.publishAsync('kefu/v1/bed-1/played', JSON.stringify(report), { qos: 1 })
     const kinds = () =>
       Array.from({ length: a.box.ledger.size() }, (_, at) => a.box.ledger.entryAt(at)?.kind)
-    await vi.waitFor(() => expect(kinds()).toContain('speech.acknowledged'))
+    await soon(() => expect(kinds()).toContain('speech.acknowledged'))
   })
 })
 
@@ -263,7 +265,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await nurse.publishAsync('ward/fast', 'QoS 0 is not', { qos: 0 })
     await redis.start()
     await together(a, b)
-    await vi.waitFor(() => expect(words(watcher).sort()).toEqual(['held back', 'while away']), 9000)
+    await soon(() => expect(words(watcher).sort()).toEqual(['held back', 'while away']), 9000)
   })
 
   it('settles what both did while apart: the later change and the later connection stay', async () => {
@@ -272,10 +274,10 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     const other = await connect(b, 'other')
     await nurse.publishAsync('ward/gone', 'soon', { qos: 1, retain: true })
     await other.subscribeAsync('ward/gone', { qos: 1 })
-    await vi.waitFor(() => expect(words(other)).toEqual(['soon']))
+    await soon(() => expect(words(other)).toEqual(['soon']))
     await redis.stop()
     for (const box of [a, b]) {
-      await vi.waitFor(async () => expect((await siteOf(box))?.state).toBe('away'))
+      await soon(async () => expect((await siteOf(box))?.state).toBe('away'))
     }
     const old = await connect(a, 'bed-1', 'bedside')
     const ended = new Promise((resolve) => old.once('disconnect', (one) => resolve(one.reasonCode)))
@@ -291,10 +293,10 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     expect(await ended).toBe(0x8e)
     expect(now.connected).toBe(true)
     await other.subscribeAsync('ward/x', { qos: 1 })
-    await vi.waitFor(() => expect(words(other, 'ward/x').at(-1)).toBe('later'), 5000)
+    await soon(() => expect(words(other, 'ward/x').at(-1)).toBe('later'), 5000)
     await nurse.subscribeAsync('ward/#', { qos: 1 })
-    await vi.waitFor(() => expect(words(nurse)).toEqual(['later']))
-    await vi.waitFor(() => expect(words(other, 'ward/gone')).toEqual(['soon', '']))
+    await soon(() => expect(words(nurse)).toEqual(['later']))
+    await soon(() => expect(words(other, 'ward/gone')).toEqual(['soon', '']))
   })
 
   it('reads after a restart what it missed, and answers within its limit when Redis hangs', async () => {
@@ -309,7 +311,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     const again = await startBox({ site, dataDir: b.dataDir, packs: [] })
     const watcher = await connect(again, 'watcher')
     await watcher.subscribeAsync('ward/x', { qos: 1 })
-    await vi.waitFor(() => expect(words(watcher).at(-1)).toBe('two'), 5000)
+    await soon(() => expect(words(watcher).at(-1)).toBe('two'), 5000)
 
     const token = await a.addDevice('k1')
     const ask = { text: '停车场在哪', subject: { id: 'p1', kind: 'patient' } }
@@ -334,7 +336,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     }
     const site = newSite()
     const a = await startBox({ site, packs: [], clock })
-    await vi.waitFor(async () => expect((await siteOf(a))?.state).toBe('connected'), 8000)
+    await soon(async () => expect((await siteOf(a))?.state).toBe('connected'), 8000)
     const nurse = await connect(a, 'nurse')
     const lasting = (messageExpiryInterval: number) => ({
       qos: 1 as const,
@@ -348,7 +350,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await together(a, b)
     const late = await connect(b, 'late')
     await late.subscribeAsync('ward/#', { qos: 1 })
-    await vi.waitFor(() => expect(words(late)).toEqual(['visiting hours']))
+    await soon(() => expect(words(late)).toEqual(['visiting hours']))
     expect(late.got[0]?.properties?.messageExpiryInterval).toBeLessThanOrEqual(40)
     expect(words(late, 'ward/short')).toEqual([])
   })
@@ -366,7 +368,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
       redis.thaw()
     }
     const number = (text: string) => text.slice(0, text.indexOf(' '))
-    await vi.waitFor(() => expect(words(nurse)).toHaveLength(texts.length), 8000)
+    await soon(() => expect(words(nurse)).toHaveLength(texts.length), 8000)
     expect(words(nurse).map(number)).toEqual(texts.map(number))
   })
 
@@ -386,7 +388,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await together(again)
     const nurse = await connect(again, 'nurse')
     await nurse.publishAsync('ward/x', 'here again', { qos: 1 })
-    await vi.waitFor(() => expect(words(watcher)).toEqual(['here again']), 5000)
+    await soon(() => expect(words(watcher)).toEqual(['here again']), 5000)
     expect((await siteOf(a))?.stale).toBe(0)
   })
 
@@ -394,7 +396,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     const site = newSite()
     const a = await startBox({ site, packs: [] })
     const b = await startBox({ site, packs: [] })
-    await vi.waitFor(async () => expect((await siteOf(b))?.notOpened).toBeGreaterThan(0), 8000)
+    await soon(async () => expect((await siteOf(b))?.notOpened).toBeGreaterThan(0), 8000)
     expect((await siteOf(a))?.boxes).toEqual([])
   })
 })
