@@ -80,6 +80,9 @@ interface LoginRow {
   server_key: Buffer
 }
 
+/** Each call for staff asks for theirs; a test holds it to the index. */
+export const OF_KIND_SQL = 'SELECT * FROM device WHERE kind = ? AND disabled_at IS NULL ORDER BY id'
+
 const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
 const recordOf = (row: Row): DeviceRecord => ({
@@ -94,9 +97,7 @@ export function createRegistry(store: Store): Registry {
   const byId = store.prepare<Row>('SELECT * FROM device WHERE id = ?')
   const byToken = store.prepare<Row>('SELECT * FROM device WHERE token_hash = ?')
   const all = store.prepare<Row>('SELECT * FROM device ORDER BY id')
-  const ofKind = store.prepare<Row>(
-    'SELECT * FROM device WHERE kind = ? AND disabled_at IS NULL ORDER BY id',
-  )
+  const ofKind = store.prepare<Row>(OF_KIND_SQL)
   const insert = store.prepare(
     'INSERT INTO device (id, kind, groups, token_hash, created_at) VALUES (?, ?, ?, ?, ?)',
   )

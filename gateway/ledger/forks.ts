@@ -48,8 +48,14 @@ export function createForks(store: Store): Forks {
   }
 }
 
+/** What cannot be read is as if it had never been told: the core compares, and tells it again. */
 function readForks(store: Store): readonly Fork[] {
-  return JSON.parse(readText(store, FORKS) ?? '[]') as Fork[]
+  try {
+    const forks: unknown = JSON.parse(readText(store, FORKS) ?? '[]')
+    return Array.isArray(forks) ? (forks as Fork[]) : []
+  } catch {
+    return []
+  }
 }
 
 /** When the core last showed that the record has forked; undefined where it never did. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createAdmission } from '../../../gateway/devices/admission.ts'
 import { createClaims } from '../../../gateway/devices/claims.ts'
 import { createPasswords } from '../../../gateway/devices/passwords.ts'
-import { createRegistry } from '../../../gateway/devices/registry.ts'
+import { createRegistry, OF_KIND_SQL } from '../../../gateway/devices/registry.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
 import { handClock } from '../../support/clock.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
@@ -16,6 +16,16 @@ function setUp() {
 }
 
 describe('the registry', () => {
+  it('lists the devices of a kind that are switched on, without reading the others', () => {
+    const { registry, store } = setUp()
+    for (const id of ['nurse-2', 'nurse-1', 'nurse-3']) registry.add({ id, kind: 'nurse' }, 1)
+    registry.add({ id: 'kiosk-1', kind: 'kiosk' }, 1)
+    registry.setDisabled('nurse-3', true, 2)
+    expect(registry.listOfKind('nurse').map(({ id }) => id)).toEqual(['nurse-1', 'nurse-2'])
+    const plan = store.prepare<{ detail: string }>(`EXPLAIN QUERY PLAN ${OF_KIND_SQL}`).all('nurse')
+    expect(plan.map(({ detail }) => detail).join('; ')).toContain('USING INDEX device_kind')
+  })
+
   it('knows a device again by its token, and by nothing else', () => {
     const { registry } = setUp()
     const { token } = registry.add({ id: 'kiosk-1', kind: 'kiosk', groups: ['hall'] }, 1)
