@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { MqttBroker, MqttBrokerParts } from '../../../../gateway/channels/mqtt/broker.ts'
 import { createMqttBroker } from '../../../../gateway/channels/mqtt/broker.ts'
 import type { MqttPrincipal } from '../../../../gateway/channels/mqtt/ports.ts'
@@ -182,4 +183,18 @@ export class RawClient {
     this.bytes = this.bytes.subarray(at + length)
     return packet
   }
+}
+
+/** A broker that is closed when the test that asked for it ends. */
+export async function brokerOfTest(overrides: Overrides = {}): Promise<TestBroker> {
+  const broker = await startBroker(overrides)
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+/** A client of it that goes before it. */
+export async function clientOfTest({ port }: TestBroker): Promise<RawClient> {
+  const client = await RawClient.open(port)
+  onTestFinished(() => client.destroy())
+  return client
 }

@@ -1,20 +1,10 @@
 /** What ended or was given up is counted. */
-import { afterEach, expect, test } from 'vitest'
-import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
-
-let running: TestBroker | undefined
-const clients: RawClient[] = []
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy()
-  await running?.close()
-  running = undefined
-})
+import { expect, test } from 'vitest'
+import { brokerOfTest, clientOfTest, type RawClient, type TestBroker } from './broker-support.ts'
 
 /** A client of MQTT 5, kept for a minute, one message in flight at a time, subscribed to `x` at QoS 1. */
 async function open(broker: TestBroker): Promise<RawClient> {
-  const client = await RawClient.open(broker.port)
-  clients.push(client)
+  const client = await clientOfTest(broker)
   client.send('1016 0004 4d515454 05 02 003c 08 11 0000003c 21 0001 0001 61')
   expect(await client.next()).toMatch(/^20..0000/)
   client.send('8207 0001 00 0001 78 01')
@@ -23,7 +13,7 @@ async function open(broker: TestBroker): Promise<RawClient> {
 }
 
 test('a session that ends because its client did not come back in time is counted as expired', async () => {
-  running = await startBroker()
+  const running = await brokerOfTest()
   const client = await open(running)
   client.send('e000')
   await client.closed()
@@ -34,7 +24,7 @@ test('a session that ends because its client did not come back in time is counte
 })
 
 test('a message that expires in the queue of a connected client is counted as dropped', async () => {
-  running = await startBroker()
+  const running = await brokerOfTest()
   const client = await open(running)
   const { broker, advance } = running
   await broker.publish({ topic: 'x', payload: '1', qos: 1 })

@@ -1,15 +1,6 @@
 /** What a client may say at length, and how much of it the operator is shown. */
-import { afterEach, expect, test } from 'vitest'
-import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
-
-let running: TestBroker | undefined
-const clients: RawClient[] = []
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy()
-  await running?.close()
-  running = undefined
-})
+import { expect, test } from 'vitest'
+import { brokerOfTest, clientOfTest } from './broker-support.ts'
 
 const LONG = 60_000
 const text = (value: string): Buffer => {
@@ -42,12 +33,11 @@ const CASES: readonly [what: string, packet: Buffer][] = [
 test.each(CASES)('%s of 60,000 characters is shown cut', async (_what, bytes) => {
   const lines: string[] = []
   const note = (fields: object) => void lines.push(JSON.stringify(fields))
-  running = await startBroker({
+  const running = await brokerOfTest({
     logger: { debug: note, info: note, warn: note, error: note },
     authorize: () => ({ ok: false, reasonCode: 0x87, reason: 'not yours' }),
   })
-  const client = await RawClient.open(running.port)
-  clients.push(client)
+  const client = await clientOfTest(running)
   if (bytes[0] !== 0x10) {
     client.send('100e 0004 4d515454 05 02 003c 00 0001 61')
     expect(await client.next()).toMatch(/^20..0000/)

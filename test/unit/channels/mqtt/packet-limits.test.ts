@@ -1,20 +1,10 @@
 /** What one packet may carry, and what it costs its client. */
-import { afterEach, expect, test, vi } from 'vitest'
-import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
-
-let running: TestBroker | undefined
-const clients: RawClient[] = []
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.destroy()
-  await running?.close()
-  running = undefined
-})
+import { expect, test, vi } from 'vitest'
+import { brokerOfTest, clientOfTest, type RawClient, type TestBroker } from './broker-support.ts'
 
 /** A client of MQTT 5, clean start, that is connected. */
 async function open(broker: TestBroker): Promise<RawClient> {
-  const client = await RawClient.open(broker.port)
-  clients.push(client)
+  const client = await clientOfTest(broker)
   client.send('100e 0004 4d515454 05 02 003c 00 0001 61')
   expect(await client.next()).toMatch(/^20..0000/)
   return client
@@ -41,7 +31,7 @@ test.each([
   ['SUBSCRIBE of more than a thousand filters', subscribeTimes(1000), subscribeTimes(1001)],
   ['PUBLISH with more than a hundred user properties', publishWith(100), publishWith(101)],
 ])('a %s ends the connection with 0x97, one fewer does not', async (_name, most, tooMany) => {
-  running = await startBroker()
+  const running = await brokerOfTest()
   const client = await open(running)
   client.sendBytes(most)
   client.send('c000')
@@ -53,7 +43,9 @@ test.each([
 })
 
 test('each filter of a SUBSCRIBE counts against the rate of its client', async () => {
-  running = await startBroker({ limits: { maxMessagesPerSecond: 100, rateBurstSeconds: 0.5 } })
+  const running = await brokerOfTest({
+    limits: { maxMessagesPerSecond: 100, rateBurstSeconds: 0.5 },
+  })
   const client = await open(running)
   client.sendBytes(subscribeTimes(60))
   expect(await client.next()).toMatch(/^90/)
@@ -62,7 +54,7 @@ test('each filter of a SUBSCRIBE counts against the rate of its client', async (
 
 test('a message for the box that is to be retained is refused where there is no room for it', async () => {
   const onDeviceMessage = vi.fn(() => ({ reasonCode: 0 }))
-  running = await startBroker({
+  const running = await brokerOfTest({
     limits: { maxRetainedBytes: 15_000 },
     isDeviceMessageTopic: () => true,
     onDeviceMessage,
@@ -79,9 +71,8 @@ test('a message for the box that is to be retained is refused where there is no 
 })
 
 test('who is not let in yet may send 256 KB at most, and afterwards what the limit for packets allows', async () => {
-  running = await startBroker({ limits: { maxPacketBytes: 1_000_000 } })
-  const unknown = await RawClient.open(running.port)
-  clients.push(unknown)
+  const running = await brokerOfTest({ limits: { maxPacketBytes: 1_000_000 } })
+  const unknown = await clientOfTest(running)
   unknown.send('10 e0a712') // a CONNECT of 300,000 bytes
   await unknown.closed()
   expect(running.broker.recentEnds()[0]?.reasonCode).toBe(0x95)
@@ -92,11 +83,10 @@ test('who is not let in yet may send 256 KB at most, and afterwards what the lim
 })
 
 test('a client that takes no SUBACK of this size hears so, and none is sent', async () => {
-  running = await startBroker({
+  const running = await brokerOfTest({
     authorize: () => ({ ok: false, reasonCode: 0x87, reason: 'a reason of some length'.repeat(5) }),
   })
-  const client = await RawClient.open(running.port)
-  clients.push(client)
+  const client = await clientOfTest(running)
   // Takes packets of 80 bytes.
   client.send('1013 0004 4d515454 05 02 003c 05 27 00000050 0001 61')
   expect(await client.next()).toMatch(/^20..0000/)
