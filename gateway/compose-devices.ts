@@ -219,6 +219,7 @@ const mqttLimitsOf = ({ mqtt }: Config) => ({
   maxConnectsPerSecond: mqtt.connectsPerSecond,
   maxMessagesPerSecond: mqtt.messagesPerSecond,
   maxBytesPerSecond: mqtt.bytesPerSecond,
+  floodShare: mqtt.floodShare,
   maxConnections: mqtt.maxConnections,
   maxSubscriptionsPerClient: mqtt.maxSubscriptions,
   maxQueuedMessages: mqtt.maxQueuedMessages,

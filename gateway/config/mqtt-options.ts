@@ -58,6 +58,13 @@ export const MqttOptions = Type.Object(
       description:
         'Bytes per second and device before its socket is paused, or a WebSocket’s are refused; 0 sets no limit (IT, on a thin network)',
     }),
+    floodShare: Type.Number({
+      minimum: 0.01,
+      maximum: 1,
+      default: 0.1,
+      description:
+        'What a device keeps of these two rates while it stays over them for more than a second; 1 leaves it all (IT, where a backend sends in bulk)',
+    }),
     maxConnections: Type.Integer({
       minimum: 1,
       maximum: 1_000_000,

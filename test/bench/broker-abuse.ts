@@ -6,22 +6,20 @@
  */
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { connectAsync } from 'mqtt'
 import type { BrokerUnderLoad } from './broker-peers.ts'
 import { load, type Result } from './load.ts'
 import { cpuSeconds, median } from './support.ts'
 
 /** Times that the flood comes; it is away before and after each. */
-const FLOODS = Number(process.env.FLOODS ?? 6)
+const FLOODS = Number(process.env.FLOODS ?? 10)
 /** Of each stretch with and without it. */
 const STRETCH_SECONDS = 3
 const SLICE_SECONDS = 0.5
 /** Left out at the start of a flood, which may spend what the limits let it save up. */
-const SETTLE_SECONDS = 1.5
-/**
- * Left out after one: what it wrote ahead lies in the kernel's buffers, 6 MB at most, and is read at the rate
- * that the limits allow.
- */
-const CLEAR_SECONDS = 7
+const SETTLE_SECONDS = 2
+/** Left out after one, whose connection another of the same name has taken over by then. */
+const CLEAR_SECONDS = 1
 /**
  * Broker and the others' load on one core, the flood on the other: what the flooding process does to the
  * machine is not the broker's doing, and between two virtual cores a wake-up takes longer, and less evenly,
@@ -36,9 +34,10 @@ const OTHERS = [
   ...['rtt', '--clients', '500', '--rate', '1000', '--responder', '--payload-size', '128'],
   ...['--warmup', '2', '--quiet', '1', '--slice', String(SLICE_SECONDS)],
 ]
+const ABUSER = 'abuser'
 const FLOOD = [
   ...['fanin', '--pubs', '1', '--subs', '1', '--window', '0', '--payload-size', '1024'],
-  ...['--clientid-prefix', 'abuser', '--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0'],
+  ...['--clientid-prefix', ABUSER, '--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0'],
 ]
 
 /** One stretch of time, by the clock that the load generator uses too. */
@@ -63,12 +62,23 @@ export async function abuse(broker: BrokerUnderLoad): Promise<Result> {
     const flood = load(broker, [...FLOOD, '--duration', String(seconds)], on(FLOOD_CORE))
     const beside = await stretch(broker, SETTLE_SECONDS)
     const floodPerSecond = Number((await flood).delivered_per_s)
+    await dropWhatLiesAhead(broker)
     stretches.push(
       { ...beside, isFlooded: true, floodPerSecond },
       await stretch(broker, CLEAR_SECONDS),
     )
   }
   return figures(await others, stretches)
+}
+
+/**
+ * What a flood wrote ahead lies in the kernel's buffers, megabytes of it, and a broker that holds it back would
+ * read it for a minute yet. Who connects by its name takes its connection over, and with it all that.
+ */
+async function dropWhatLiesAhead(broker: BrokerUnderLoad): Promise<void> {
+  const options = { clientId: `${ABUSER}-p0`, reconnectPeriod: 0 }
+  const successor = await connectAsync(`mqtt://127.0.0.1:${broker.port()}`, options)
+  await successor.endAsync()
 }
 
 async function stretch(broker: BrokerUnderLoad, settleSeconds: number): Promise<Stretch> {

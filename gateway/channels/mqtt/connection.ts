@@ -164,7 +164,7 @@ export class Connection {
     const { maxMessagesPerSecond, maxBytesPerSecond } = engine.limits
     engine.logger.info(
       { clientId, maxMessagesPerSecond, maxBytesPerSecond },
-      'client held to its rate; mqtt.messagesPerSecond and mqtt.bytesPerSecond set it',
+      'client held to its rate; mqtt.messagesPerSecond and mqtt.bytesPerSecond set it, mqtt.floodShare what is left of it to a client that stays over it',
     )
   }
 

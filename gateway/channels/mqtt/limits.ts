@@ -65,6 +65,8 @@ export interface MqttLimits {
    * Shorter ones wake the gateway more often, longer ones leave the device more to catch up with.
    */
   readonly rateRestMs: number
+  /** What a client keeps of its rate that stays over it for more than a second, see `flood-watch.ts`; 1: all of it. */
+  readonly floodShare: number
   /** Packets of one client handled in one stretch; then the others are read. A full window of most clients fits. */
   readonly maxPacketsPerTurn: number
   /** Acknowledgements a client may be waiting for before its socket is paused (3.1.1 has no receive maximum). */
@@ -100,6 +102,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxBytesPerSecond: 4 * 1024 * 1024,
   rateBurstSeconds: 2,
   rateRestMs: 10,
+  floodShare: 0.1,
   maxPacketsPerTurn: 64,
   maxPendingAcks: 200,
 }

@@ -5,6 +5,7 @@
  */
 import { PacketType } from './codec/packets.ts'
 import type { FairTurns } from './fair-turns.ts'
+import { FloodWatch } from './flood-watch.ts'
 import type { MqttLimits } from './limits.ts'
 import { RatePacer } from './rate-pacer.ts'
 
@@ -14,14 +15,14 @@ export type PaceLimits = Pick<
   | 'maxBytesPerSecond'
   | 'rateBurstSeconds'
   | 'rateRestMs'
+  | 'floodShare'
   | 'maxPacketsPerTurn'
 >
 
-/** So long after it was over its rate a client has a smaller share of each turn. */
-const WATCHED_MS = 1000
 /**
- * That share: with it one turn or two are enough for what a rest earns at the default rate. Each turn of the
- * loop has reads, writes and wake-ups of its own: one packet a turn cost the others four times the work.
+ * Of a client that was just over its rate: one turn or two are enough for what a rest earns at the default
+ * rate. Each turn of the loop has reads, writes and wake-ups of its own: one packet a turn cost the others
+ * four times the work.
  */
 const WATCHED_PACKETS_PER_TURN = 16
 
@@ -36,12 +37,13 @@ export class Pace {
   private readonly bytes: RatePacer
   private turn = -1
   private leftOfTurn = 0
-  private watchedUntilMs = Number.NEGATIVE_INFINITY
+  private readonly flood: FloodWatch
 
   constructor(limits: PaceLimits, turns: FairTurns, nowMs: number) {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
     this.limits = limits
     this.turns = turns
+    this.flood = new FloodWatch(limits.floodShare)
     this.messages = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, nowMs)
     this.bytes = new RatePacer(maxBytesPerSecond, rateBurstSeconds, nowMs)
   }
@@ -66,23 +68,26 @@ export class Pace {
     return waitMs > 0 ? this.restFor(waitMs, now) : AT_ONCE
   }
 
+  /** Rests of a flood are longer by as much as its rate is lower: what one earns is handed out in as few turns. */
   private restFor(waitMs: number, now: () => number): number {
-    this.watchedUntilMs = now() + WATCHED_MS
-    return Math.max(waitMs, this.limits.rateRestMs)
+    const nowMs = now()
+    const share = this.flood.overRate(nowMs)
+    this.slowTo(share, nowMs)
+    return Math.max(waitMs, this.limits.rateRestMs / share)
   }
 
   private shareOfTurn(now: () => number): number {
     const { maxPacketsPerTurn } = this.limits
-    return this.isWatched(now)
-      ? Math.min(WATCHED_PACKETS_PER_TURN, maxPacketsPerTurn)
-      : maxPacketsPerTurn
+    if (!this.flood.isAlert) return maxPacketsPerTurn
+    const nowMs = now()
+    if (this.flood.isWatching(nowMs)) return Math.min(WATCHED_PACKETS_PER_TURN, maxPacketsPerTurn)
+    this.slowTo(1, nowMs)
+    return maxPacketsPerTurn
   }
 
-  private isWatched(now: () => number): boolean {
-    if (this.watchedUntilMs === Number.NEGATIVE_INFINITY) return false
-    if (now() < this.watchedUntilMs) return true
-    this.watchedUntilMs = Number.NEGATIVE_INFINITY
-    return false
+  private slowTo(share: number, nowMs: number): void {
+    this.messages.slowTo(share, nowMs)
+    this.bytes.slowTo(share, nowMs)
   }
 }
 

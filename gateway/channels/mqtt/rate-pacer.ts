@@ -1,12 +1,14 @@
 /** A token bucket that says how long to wait instead of refusing: devices feel the limit as back-pressure. */
 export class RatePacer {
-  private readonly perSecond: number
+  private readonly fullRate: number
   private readonly burst: number
+  private perSecond: number
   private tokens: number
   private filledAtMs: number
 
   /** `perSecond` 0 means no limit. The bucket holds `burstSeconds` of the rate and starts full. */
   constructor(perSecond: number, burstSeconds: number, nowMs: number) {
+    this.fullRate = perSecond
     this.perSecond = perSecond
     this.burst = perSecond * burstSeconds
     this.tokens = this.burst
@@ -15,6 +17,13 @@ export class RatePacer {
 
   get isUnlimited(): boolean {
     return this.perSecond === 0
+  }
+
+  /** From now on tokens come at this share of the rate; what the bucket holds and may hold stays. */
+  slowTo(share: number, nowMs: number): void {
+    if (this.perSecond === this.fullRate * share) return
+    this.fill(nowMs)
+    this.perSecond = this.fullRate * share
   }
 
   /** Takes tokens, into debt if need be; gives the milliseconds until the debt is paid. */

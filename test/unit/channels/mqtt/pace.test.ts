@@ -10,6 +10,7 @@ const LIMITS = {
   maxBytesPerSecond: 0,
   rateBurstSeconds: 0.05,
   rateRestMs: 10,
+  floodShare: 0.1,
   maxPacketsPerTurn: 8,
 }
 const { publish, puback, pingreq } = PacketType
@@ -58,6 +59,35 @@ describe('the pace of one client', () => {
     nowMs = 1100
     await nextTurn()
     expect(stretch(pace, () => nowMs)).toEqual([24, NEXT_TURN])
+  })
+
+  test('a client that stays over its rate keeps a tenth of it, and a second of each ten the whole', () => {
+    let nowMs = 0
+    const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, new FairTurns(), 0)
+    const perSecond = new Map<number, number>()
+    while (nowMs < 12_000) {
+      const [packets, waitMs] = stretch(pace, () => nowMs)
+      const second = Math.floor(nowMs / 1000)
+      perSecond.set(second, (perSecond.get(second) ?? 0) + packets)
+      nowMs += waitMs
+    }
+    for (const second of [0, 10]) expect(perSecond.get(second)).toBeGreaterThan(900)
+    for (const second of [2, 5, 8]) {
+      expect(perSecond.get(second)).toBeGreaterThanOrEqual(90)
+      expect(perSecond.get(second)).toBeLessThanOrEqual(110)
+    }
+  })
+
+  test('a flood that has kept within its share for a second has its rate back', async () => {
+    let nowMs = 0
+    const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, new FairTurns(), 0)
+    while (nowMs < 3000) nowMs += stretch(pace, () => nowMs)[1]
+    nowMs += 1100
+    await nextTurn()
+    stretch(pace, () => nowMs)
+    nowMs += 50
+    // 50 ms of 1,000 a second, where a tenth were 5; one packet was owed.
+    expect(stretch(pace, () => nowMs)).toEqual([50, 10])
   })
 
   test('a debt that takes longer than a rest is paid in full', () => {
