@@ -35,10 +35,17 @@ const OTHERS = [
   ...['--warmup', '2', '--quiet', '1', '--slice', String(SLICE_SECONDS)],
 ]
 const ABUSER = 'abuser'
+/** FLOOD=none: two clients that only stay connected instead, so that the bench's own noise shows. */
+const IS_CONTROL = process.env.FLOOD === 'none'
+const NAMED = ['--clientid-prefix', ABUSER]
 const FLOOD = [
   ...['fanin', '--pubs', '1', '--subs', '1', '--window', '0', '--payload-size', '1024'],
-  ...['--clientid-prefix', ABUSER, '--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0'],
+  ...['--topic-prefix', 'abuse', '--warmup', '0', '--quiet', '0', ...NAMED],
 ]
+const floodFor = (seconds: number): readonly string[] =>
+  IS_CONTROL
+    ? ['idle', '2', '--hold', String(seconds), ...NAMED]
+    : [...FLOOD, '--duration', String(seconds)]
 
 /** One stretch of time, by the clock that the load generator uses too. */
 interface Stretch {
@@ -59,9 +66,9 @@ export async function abuse(broker: BrokerUnderLoad): Promise<Result> {
   const stretches = [await stretch(broker, CLEAR_SECONDS)]
   for (let at = 0; at < FLOODS; at++) {
     const seconds = STRETCH_SECONDS + SETTLE_SECONDS + 0.5
-    const flood = load(broker, [...FLOOD, '--duration', String(seconds)], on(FLOOD_CORE))
+    const flood = load(broker, floodFor(seconds), on(FLOOD_CORE))
     const beside = await stretch(broker, SETTLE_SECONDS)
-    const floodPerSecond = Number((await flood).delivered_per_s)
+    const floodPerSecond = Number((await flood).delivered_per_s ?? 0)
     await dropWhatLiesAhead(broker)
     stretches.push(
       { ...beside, isFlooded: true, floodPerSecond },
