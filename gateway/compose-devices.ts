@@ -18,8 +18,6 @@ import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Device } from './turn.ts'
 
-/** What the broker keeps of a device; an empty message takes it away [MQTT-3.3.1-10]. */
-const RETAINED_NAMES = ['desired', 'presence', 'reported'] as const
 /** Asks a device may save up for a burst, in seconds of its rate. */
 const ASK_BURST_SECONDS = 10
 const SERVER_NAME = 'kefu-edge'
@@ -57,15 +55,13 @@ export function composeDevices(
     sendProblem: (id, problem) => send(id, 'problem', problem),
   })
 
-  function publish(deviceId: string, name: string, payload: string, retain = false): void {
-    broker
-      .publish({ topic: topicOf(deviceId, name), payload, qos: 1, retain })
-      .catch((error: unknown) => {
-        loggers.mqtt.error({ error, device: deviceId, message: name }, 'not delivered')
-      })
+  function publish(topic: string, payload: string, retain: boolean): void {
+    broker.publish({ topic, payload, qos: 1, retain }).catch((error: unknown) => {
+      loggers.mqtt.error({ error, topic }, 'not delivered')
+    })
   }
   const send = (deviceId: string, name: DownstreamName, message: object, retain = false) =>
-    publish(deviceId, name, JSON.stringify(message), retain)
+    publish(topicOf(deviceId, name), JSON.stringify(message), retain)
 
   const onError = (error: unknown) => loggers.devices.error({ error }, 'not kept')
   const presences = createPresences({
@@ -85,13 +81,17 @@ export function composeDevices(
     store.durable().then(() => sockets.send(id, 'desired', desired), onError)
   }
 
-  /** A device that was removed leaves nothing behind for the next one of this name. */
+  /**
+   * A device that was removed leaves nothing behind for the next one of this name. The registry has taken
+   * away the rows; here goes what is in memory, and what has been written since by who was still connected.
+   */
   function forgetDevice(id: string): void {
     store
       .commit(() => {
         twins.forget(id)
         presences.forget(id)
-        for (const name of RETAINED_NAMES) publish(id, name, '', true)
+        // An empty message takes a retained one away [MQTT-3.3.1-6].
+        for (const topic of broker.retainedTopics(topicOf(id, '#'))) publish(topic, '', true)
       })
       .catch(onError)
   }
@@ -185,9 +185,11 @@ export function composeDevices(
   box.hooks.onDeviceChanged = (id, reason) => {
     rights.forget(id)
     broker.permissionsChanged()
-    identity.disconnect(id, reason)
+    const isGone = !registry.get(id)
+    if (isGone) identity.forget(id, reason)
+    else identity.disconnect(id, reason)
     sockets.disconnect(id, reason)
-    if (!registry.get(id)) forgetDevice(id)
+    if (isGone) forgetDevice(id)
   }
   box.hooks.onDesired = publishDesired
   presences.restarted()

@@ -21,6 +21,8 @@ export interface Identity {
   readonly rights: LiveRights
   /** Ends every MQTT connection of the device. */
   disconnect(deviceId: string, reason: string): void
+  /** Ends its MQTT sessions too, for good: the device is no more. */
+  forget(deviceId: string, reason: string): void
 }
 
 export interface IdentityParts {
@@ -61,5 +63,7 @@ export function composeIdentity({ box, logger, broker, sendProblem }: IdentityPa
       const own = clients().filter((clientId) => deviceIdOf(clientId) === deviceId)
       for (const clientId of own) broker().disconnect(clientId, reason)
     },
+    forget: (deviceId, reason) =>
+      broker().forget((clientId) => deviceIdOf(clientId) === deviceId, reason),
   }
 }

@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { PlayReport } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type AnswerTurn, createAnswerTurn } from './answer-turn.ts'
+import { createForgetDeviceRows } from './channels/device-rows.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import type { LiveParts, OperationParts } from './console/operations.ts'
@@ -13,6 +14,7 @@ import { boxStatus, type LiveStatus } from './console/status.ts'
 import { type Claims, createClaims } from './devices/claims.ts'
 import { createPasswords, type Passwords } from './devices/passwords.ts'
 import { createPermissions, type Permissions } from './devices/permissions.ts'
+import { createForgetPresence } from './devices/presence.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
@@ -112,7 +114,12 @@ export async function composeBox(
     const train = overrides.train ?? trainInWorker
     const logger = loggers && { logger: loggers.knowledge }
     const library = await openLibrary({ store, clock, ledger, language, train, ...logger })
-    const registry = createRegistry(store)
+    const twins = createTwins(store)
+    const registry = createRegistry(store, [
+      twins.forget,
+      createForgetPresence(store),
+      createForgetDeviceRows(store),
+    ])
     const claims = createClaims(store, registry)
     const passwords = createPasswords()
     const permissions = createPermissions(config.permissions)
@@ -122,7 +129,6 @@ export async function composeBox(
       keys: ledger.subjectKeys,
       idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
     })
-    const twins = createTwins(store)
     const hooks: BoxHooks = {}
     const sessions = shareSessions(ownSessions, () => hooks.sharing)
     const skills = createSkills({

@@ -66,7 +66,7 @@ export function createPresences(parts: PresenceParts): Presences {
   let isClosing = false
   const find = store.prepare<Row>('SELECT * FROM presence WHERE device_id = ?')
   const wereOnline = store.prepare<Row>('SELECT * FROM presence WHERE online = 1')
-  const drop = store.prepare('DELETE FROM presence WHERE device_id = ?')
+  const drop = createForgetPresence(store)
   const save = store.prepare(
     `INSERT INTO presence (device_id, online, since_ms, reason) VALUES (?, ?, ?, ?)
      ON CONFLICT (device_id) DO UPDATE SET online = excluded.online, since_ms = excluded.since_ms,
@@ -153,7 +153,7 @@ export function createPresences(parts: PresenceParts): Presences {
     forget(deviceId) {
       channels.delete(deviceId)
       waiting.delete(deviceId)
-      drop.run(deviceId)
+      drop(deviceId)
     },
     count: () => channels.size,
     closing() {
@@ -161,6 +161,12 @@ export function createPresences(parts: PresenceParts): Presences {
       announceAll()
     },
   }
+}
+
+/** Takes away what is on disk of a device's presence. Inside `store.commit`. */
+export function createForgetPresence(store: Store): (deviceId: string) => void {
+  const drop = store.prepare('DELETE FROM presence WHERE device_id = ?')
+  return (deviceId) => void drop.run(deviceId)
 }
 
 const afterTimer = (work: () => void, delayMs: number): void => {

@@ -53,7 +53,7 @@ export interface Registry {
   listOfKind(kind: string): readonly DeviceRecord[]
   /** Inside `store.commit`. Throws `device.unknown`. */
   setDisabled(id: string, isDisabled: boolean, nowMs: number): void
-  /** Inside `store.commit`. Throws `device.unknown`. */
+  /** With all that `alsoForget` keeps of it. Inside `store.commit`. Throws `device.unknown`. */
   remove(id: string): void
   /** The device that shows this token; `id`, where the channel gives one, must be its own. */
   authenticate(token: string, id?: string): Authentication
@@ -93,7 +93,11 @@ const recordOf = (row: Row): DeviceRecord => ({
   isDisabled: row.disabled_at !== null,
 })
 
-export function createRegistry(store: Store): Registry {
+/** `alsoForget` takes away what other rooms keep of a device, in the transaction that removes it. */
+export function createRegistry(
+  store: Store,
+  alsoForget: readonly ((deviceId: string) => void)[] = [],
+): Registry {
   const byId = store.prepare<Row>('SELECT * FROM device WHERE id = ?')
   const byToken = store.prepare<Row>('SELECT * FROM device WHERE token_hash = ?')
   const all = store.prepare<Row>('SELECT * FROM device ORDER BY id')
@@ -169,6 +173,7 @@ export function createRegistry(store: Store): Registry {
     remove(id) {
       mustExist(drop.run(id).changes, id)
       dropLogin.run(id)
+      for (const forget of alsoForget) forget(id)
     },
     authenticate(token, id) {
       const shown = hashOf(token)

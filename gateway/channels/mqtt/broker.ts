@@ -14,6 +14,7 @@ import { Connection } from './connection.ts'
 import { type ConnectionInfo, describeConnection } from './connection-info.ts'
 import type { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import { forgetClients } from './forget-clients.ts'
 import { closeSilent, dropExpired } from './housekeeping.ts'
 import type { MqttLimits } from './limits.ts'
 import { forwardedProperties, Message } from './message.ts'
@@ -98,6 +99,13 @@ export interface MqttBroker {
   recentEnds(): ConnectionEnd[]
   /** Closes a client's connection by order of the operator; false when it is not connected. */
   disconnect(clientId: string, reason: string): boolean
+  /**
+   * Ends connections and sessions of these clients as if they had never been: no will is sent, nothing is
+   * kept for them.
+   */
+  forget(isMeant: (clientId: string) => boolean, reason: string): void
+  /** Topics of retained messages that a filter matches. */
+  retainedTopics(filter: string): string[]
   /** Permissions have changed: what was decided before is asked anew. */
   permissionsChanged(): void
   /** Broker time, by which expiry is reckoned; see `broker-clock.ts`. */
@@ -244,6 +252,14 @@ class Broker implements MqttBroker {
     if (connection == null) return false
     connection.disconnect(Reason.administrativeAction, reason)
     return true
+  }
+
+  forget(isMeant: (clientId: string) => boolean, reason: string): void {
+    forgetClients(this.engine, isMeant, reason)
+  }
+
+  retainedTopics(filter: string): string[] {
+    return this.engine.retained.match(filter).map(({ topic }) => topic)
   }
 
   permissionsChanged(): void {

@@ -131,6 +131,11 @@ export class Wills {
     if (this.byClient.delete(clientId)) void this.removeRow(clientId)
   }
 
+  /** The same of all these clients, connected or not. */
+  discardAll(isMeant: (clientId: string) => boolean): void {
+    for (const clientId of [...this.byClient.keys()]) if (isMeant(clientId)) this.discard(clientId)
+  }
+
   /** The client is back within the delay. */
   cancel(clientId: string): void {
     const pending = this.byClient.get(clientId)

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { AEDES_SQL } from '../../../../gateway/channels/mqtt/aedes/persistence.ts'
 import { RETAINED_SQL } from '../../../../gateway/channels/mqtt/aedes/retained-rows.ts'
 import { BrokerClock } from '../../../../gateway/channels/mqtt/broker-clock.ts'
+import { CLIENT_SQL } from '../../../../gateway/channels/mqtt/client-rows.ts'
 import { QUEUE_SQL } from '../../../../gateway/channels/mqtt/queue-rows.ts'
 import { SESSION_SQL } from '../../../../gateway/channels/mqtt/session-rows.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
@@ -13,19 +14,18 @@ afterEach(async () => {
   running = undefined
 })
 
-test.each(Object.entries({ ...QUEUE_SQL, ...SESSION_SQL, ...AEDES_SQL, ...RETAINED_SQL }))(
-  'the statement %s scans no table',
-  async (_name, sql) => {
-    running = await startBroker()
-    const parameters = Array.from({ length: (sql.match(/\?/g) ?? []).length }, () => 1)
-    const plan = running.store
-      .prepare<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
-      .all(...parameters)
-      .map((row) => row.detail)
-    // `max(seq)` reads one end of the primary key, which SQLite calls a search.
-    expect(plan.filter((detail) => /^SCAN (?!CONSTANT)/.test(detail))).toEqual([])
-  },
-)
+test.each(
+  Object.entries({ ...QUEUE_SQL, ...SESSION_SQL, ...CLIENT_SQL, ...AEDES_SQL, ...RETAINED_SQL }),
+)('the statement %s scans no table', async (_name, sql) => {
+  running = await startBroker()
+  const parameters = Array.from({ length: (sql.match(/\?/g) ?? []).length }, () => 1)
+  const plan = running.store
+    .prepare<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+    .all(...parameters)
+    .map((row) => row.detail)
+  // `max(seq)` reads one end of the primary key, which SQLite calls a search.
+  expect(plan.filter((detail) => /^SCAN (?!CONSTANT)/.test(detail))).toEqual([])
+})
 
 describe('broker time', () => {
   const YEAR_2026 = Date.UTC(2026, 5, 1)
