@@ -226,8 +226,11 @@ const mqttLimitsOf = ({ mqtt }: Config) => ({
   maxSubscriptionsPerClient: mqtt.maxSubscriptions,
   maxQueuedMessages: mqtt.maxQueuedMessages,
   maxQueuedBytes: mqtt.maxQueuedBytes,
+  maxTotalQueuedBytes: mqtt.maxTotalQueuedBytes,
   maxQueuedAgeMs: mqtt.maxQueuedHours * HOUR_MS,
   queueOverflow: mqtt.queueOverflow,
   maxSessionExpirySeconds: (mqtt.maxSessionHours * HOUR_MS) / 1000,
+  maxKeptSessions: mqtt.maxKeptSessions,
+  maxTopicBytes: mqtt.maxTopicBytes,
   maxRetainedMessages: mqtt.maxRetained,
 })

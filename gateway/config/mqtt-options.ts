@@ -88,6 +88,12 @@ export const MqttOptions = Type.Object(
       default: 33_554_432,
       description: 'Bytes of messages kept for one client that is away (IT, on a small disk)',
     }),
+    maxTotalQueuedBytes: Type.Integer({
+      minimum: 1_048_576,
+      default: 1_073_741_824,
+      description:
+        'Bytes of messages kept for all clients together; above it each has 256 KB (IT, on a small disk)',
+    }),
     maxQueuedHours: Type.Integer({
       minimum: 0,
       maximum: 87_600,
@@ -107,6 +113,19 @@ export const MqttOptions = Type.Object(
       maximum: 87_600,
       default: 168,
       description: 'How long a session is kept for a client that is away (IT)',
+    }),
+    maxKeptSessions: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 16,
+      description:
+        'Sessions kept for one device that is away, under its client ids ID and ID:name; with one more its oldest ends (device makers)',
+    }),
+    maxTopicBytes: Type.Integer({
+      minimum: 64,
+      maximum: 65_535,
+      default: 1024,
+      description: 'Longest topic or filter of a client (device makers)',
     }),
     maxRetained: Type.Integer({
       minimum: 1,

@@ -4,6 +4,7 @@ import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import type { Engine } from './engine.ts'
+import { isTooLong } from './limits.ts'
 import { wordsOf } from './peer-certificate.ts'
 import type { MqttPrincipal } from './ports.ts'
 
@@ -71,7 +72,8 @@ export function willProblem(
   if (packet.will === undefined) return null
   const { policy, limits } = engine
   const { topic } = packet.will
-  if (topic.startsWith('$') || topicDepth(topic) > limits.maxTopicDepth) {
+  const isTooDeep = topicDepth(topic) > limits.maxTopicDepth
+  if (topic.startsWith('$') || isTooDeep || isTooLong(topic, limits)) {
     return { code: Reason.topicNameInvalid, reason: 'the will topic is not allowed' }
   }
   const result = policy.authorize(principal, 'publish', topic)

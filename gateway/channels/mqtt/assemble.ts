@@ -114,6 +114,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     wills,
     outbound: {
       totals: counters,
+      queued: { bytes: 0 },
       limits,
       log: durable,
       nowMs,
@@ -126,9 +127,19 @@ export function assemble(parts: AssemblyParts): Assembly {
             bytes: outbound.bytes,
             queueOverflow: limits.queueOverflow,
           },
-          'the queue of a client is full: mqtt.queueOverflow says what gives way, mqtt.maxQueuedMessages and maxQueuedBytes how much it holds',
+          'the queue of a client is full: mqtt.queueOverflow says what gives way, mqtt.maxQueuedMessages, maxQueuedBytes and maxTotalQueuedBytes how much it holds',
         ),
     },
+    absent: {
+      maxPerDevice: limits.maxKeptSessions,
+      deviceOf: (clientId) => policy.principalOf(clientId)?.id ?? clientId,
+    },
+    // Once a device: one that comes under ever new names would fill the log, and is counted besides.
+    onCrowdedOut: ({ session: { clientId, outbound }, isFirst }) =>
+      logger[isFirst ? 'warn' : 'debug'](
+        { clientId, messages: outbound.count, kept: limits.maxKeptSessions },
+        'a device left more sessions than mqtt.maxKeptSessions: its oldest ended, with what waited in it. A program should keep its client id',
+      ),
     returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
   })
   const engine: Engine = {

@@ -48,6 +48,8 @@ export interface DropCounter {
 
 export interface OutboundParts {
   readonly totals: DropCounter
+  /** Of all queues together. */
+  readonly queued: { bytes: number }
   readonly limits: MqttLimits
   readonly log: DeliveryLog
   readonly nowMs: () => number

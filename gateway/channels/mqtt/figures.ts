@@ -32,6 +32,10 @@ const HELD: Record<keyof BrokerTotals, readonly [name: string, help: string]> = 
   sessions: ['clients_total', 'Sessions, connected or kept'],
   connected: ['clients_connected', 'Sessions with a connection'],
   expiredSessions: ['clients_expired', 'Sessions ended by their expiry interval since start'],
+  crowdedOutSessions: [
+    'clients_crowded_out',
+    'Sessions ended because their device left more than mqtt.maxKeptSessions, since start',
+  ],
   queuedMessages: ['queued_messages', 'QoS 1 and 2 messages not acknowledged by their receiver'],
   queuedBytes: ['queued_bytes', 'Bytes of the queued messages'],
   inflight: ['messages_inflight', 'Of the queued messages, those that were sent'],

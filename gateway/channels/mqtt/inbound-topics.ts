@@ -3,6 +3,7 @@ import { ProtocolError, type PublishPacket } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
+import { isTooLong, tooLong } from './limits.ts'
 
 interface Refusal {
   readonly reasonCode: number
@@ -16,6 +17,8 @@ export interface TopicRights {
 
 /** Topics whose permission a connection remembers: a device uses a handful. */
 const REMEMBERED_TOPICS = 64
+/** Longer ones are asked for anew each time: remembered, refused ones of a stranger to the rules would fill memory. */
+const REMEMBERED_CHARACTERS = 256
 
 export class InboundTopics {
   private readonly connection: Connection
@@ -36,6 +39,9 @@ export class InboundTopics {
     }
     this.aliases ??= new Map()
     if (packet.topic.length > 0) {
+      if (isTooLong(packet.topic, this.connection.engine.limits)) {
+        throw new ProtocolError(Reason.topicNameInvalid, tooLong(this.connection.engine.limits))
+      }
       this.aliases.set(alias, packet.topic)
       return
     }
@@ -57,6 +63,7 @@ export class InboundTopics {
     if (rights === undefined) {
       const refusal = this.topicRefusal(topic)
       rights = { refusal, isForBox: engine.policy.isDeviceMessageTopic(topic) }
+      if (topic.length > REMEMBERED_CHARACTERS) return rights
       if (this.rights.size >= REMEMBERED_TOPICS) this.rights.clear()
       this.rights.set(topic, rights)
     }
@@ -69,6 +76,9 @@ export class InboundTopics {
     const { limits, policy } = engine
     if (topic.startsWith('$SYS/') || topic.startsWith('$share/')) {
       return { reasonCode: Reason.notAuthorized, reason: 'the topic is the gateway’s own' }
+    }
+    if (isTooLong(topic, limits)) {
+      return { reasonCode: Reason.topicNameInvalid, reason: tooLong(limits) }
     }
     if (topicDepth(topic) > limits.maxTopicDepth) {
       return {

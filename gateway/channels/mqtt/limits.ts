@@ -10,12 +10,22 @@ export interface MqttLimits {
   readonly maxConnectBytes: number
   /** Levels of a topic or filter: the contract uses four; deep ones cost matching time. */
   readonly maxTopicDepth: number
+  /**
+   * Bytes of a topic or filter: names of things in a building take a few dozen. The 65,535 of the
+   * specification are held once for each filter, alias and retained message.
+   */
+  readonly maxTopicBytes: number
   /** A client that has not finished CONNECT by then is closed: half-open sockets are a scarce good. */
   readonly connectTimeoutMs: number
   /** 0: the client's own keep alive stands. Otherwise longer ones are shortened to it and the client is told. */
   readonly maxKeepAliveSeconds: number
   /** How long a session is kept at most; also that of a 3.1.1 client with clean session 0. */
   readonly maxSessionExpirySeconds: number
+  /**
+   * Sessions kept for one device that is away, under its client ids `ID` and `ID:name`. A program that takes
+   * a new name at each start would otherwise leave a full queue behind each time.
+   */
+  readonly maxKeptSessions: number
   /** Unacknowledged QoS 1 and 2 messages that a client may have open towards us (advertised to MQTT 5). */
   readonly receiveMaximum: number
   /** Topic aliases that a client may set (advertised). */
@@ -29,6 +39,9 @@ export interface MqttLimits {
   /** Messages of one session waiting in all, with `maxQueuedBytes` the offline queue. */
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
+  /** The same over all sessions: what fits on the disk. Above it each may have only `crowdedQueuedBytes`. */
+  readonly maxTotalQueuedBytes: number
+  readonly crowdedQueuedBytes: number
   /** Age at which a waiting message is dropped; 0: never. */
   readonly maxQueuedAgeMs: number
   /** What gives way when a queue is full: the oldest message, the new one, or the publisher (0x97). */
@@ -47,6 +60,9 @@ export interface MqttLimits {
    */
   readonly maxChokedMs: number
   readonly maxSubscriptionsPerClient: number
+  /** Characters of all filters, held in memory; above it each session may have only `crowdedFilterCharacters`. */
+  readonly maxTotalFilterCharacters: number
+  readonly crowdedFilterCharacters: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
   readonly maxConnections: number
@@ -77,9 +93,11 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxPacketBytes: 1024 * 1024,
   maxConnectBytes: 256 * 1024,
   maxTopicDepth: 32,
+  maxTopicBytes: 1024,
   connectTimeoutMs: 10_000,
   maxKeepAliveSeconds: 0,
   maxSessionExpirySeconds: 7 * 24 * 3600,
+  maxKeptSessions: 16,
   receiveMaximum: 100,
   topicAliasMaximum: 32,
   maxOutboundAliases: 32,
@@ -87,6 +105,8 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxMemoryQueue: 1000,
   maxQueuedMessages: 10_000,
   maxQueuedBytes: 32 * 1024 * 1024,
+  maxTotalQueuedBytes: 1024 * 1024 * 1024,
+  crowdedQueuedBytes: 256 * 1024,
   maxQueuedAgeMs: 7 * 24 * 3600 * 1000,
   queueOverflow: 'drop-oldest',
   maxSocketBufferBytes: 8 * 1024 * 1024,
@@ -94,6 +114,8 @@ export const DEFAULT_LIMITS: MqttLimits = {
   crowdedSocketBufferBytes: 256 * 1024,
   maxChokedMs: 5 * 60_000,
   maxSubscriptionsPerClient: 1000,
+  maxTotalFilterCharacters: 64 * 1024 * 1024,
+  crowdedFilterCharacters: 16 * 1024,
   maxRetainedMessages: 50_000,
   maxRetainedBytes: 64 * 1024 * 1024,
   maxConnections: 20_000,
@@ -117,3 +139,14 @@ export const MAX_USER_PROPERTIES = 100
  * they are settled in one stretch, and one commit.
  */
 export const MAX_FILTERS_PER_PACKET = 1000
+
+type TopicLimits = Pick<MqttLimits, 'maxTopicBytes'>
+
+/** Whether a topic or filter has more bytes than one may have here. */
+export const isTooLong = (topic: string, { maxTopicBytes }: TopicLimits): boolean =>
+  // No character of UTF-16 takes more than three bytes.
+  topic.length * 3 > maxTopicBytes && Buffer.byteLength(topic) > maxTopicBytes
+
+/** What its client is told. */
+export const tooLong = ({ maxTopicBytes }: TopicLimits): string =>
+  `a topic has ${maxTopicBytes} bytes at most (mqtt.maxTopicBytes)`

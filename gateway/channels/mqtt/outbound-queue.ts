@@ -20,6 +20,8 @@ export class OutboundQueue {
   /** Deliveries that went to disk in the open transaction. */
   private stagedOnDisk = 0
   private isLoaded = true
+  /** Its session has ended: what is told of its messages afterwards counts no more. */
+  private isDrained = false
   /** Its overflow was told since the client was last connected. */
   private isOverflowTold = false
   /** Of all that the session is owed, in flight included. */
@@ -56,8 +58,7 @@ export class OutboundQueue {
   }
 
   isFull(moreBytes: number): boolean {
-    const { maxQueuedMessages, maxQueuedBytes } = this.parts.limits
-    return this.count >= maxQueuedMessages || this.bytes + moreBytes > maxQueuedBytes
+    return this.count >= this.parts.limits.maxQueuedMessages || this.bytes + moreBytes > this.room()
   }
 
   /** A message found no room: told once a connection. */
@@ -73,7 +74,7 @@ export class OutboundQueue {
       this.overflowed()
       this.countDropped()
       // One that never fits would take all the others with it.
-      const canFit = delivery.message.bytes <= this.parts.limits.maxQueuedBytes
+      const canFit = delivery.message.bytes <= this.room()
       if (!canFit || this.parts.limits.queueOverflow !== 'drop-oldest' || !this.dropOldest()) {
         return false
       }
@@ -157,8 +158,8 @@ export class OutboundQueue {
       }
       this.isSpilled = page.length === PAGE
     }
-    this.count = 0
-    this.bytes = 0
+    this.resize({ count: 0, bytes: 0 })
+    this.isDrained = true
     return left
   }
 
@@ -208,19 +209,30 @@ export class OutboundQueue {
     const oldest = this.parts.log.oldestWaiting(this.session.rowId, this.lastSeq)
     if (oldest === undefined) return false
     this.parts.log.removed(oldest.seq)
-    this.count--
-    this.bytes -= oldest.bytes
+    this.resize({ count: this.count - 1, bytes: this.bytes - oldest.bytes })
     return true
   }
 
+  /** Bytes that it may hold: less where all queues together hold what they may. */
+  private room(): number {
+    const { maxQueuedBytes, maxTotalQueuedBytes, crowdedQueuedBytes } = this.parts.limits
+    const others = this.parts.queued.bytes - this.bytes
+    return Math.min(maxQueuedBytes, Math.max(crowdedQueuedBytes, maxTotalQueuedBytes - others))
+  }
+
   private measure(): void {
-    const size = this.parts.log.size(this.session.rowId)
-    this.count = size.count
-    this.bytes = size.bytes
+    this.resize(this.parts.log.size(this.session.rowId))
   }
 
   private account(delivery: Delivery, sign: 1 | -1): void {
-    this.count += sign
-    this.bytes += sign * delivery.message.bytes
+    const bytes = this.bytes + sign * delivery.message.bytes
+    this.resize({ count: this.count + sign, bytes })
+  }
+
+  private resize({ count, bytes }: { count: number; bytes: number }): void {
+    if (this.isDrained) return
+    this.parts.queued.bytes += bytes - this.bytes
+    this.count = count
+    this.bytes = bytes
   }
 }

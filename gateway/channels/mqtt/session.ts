@@ -31,6 +31,8 @@ export class Session {
   /** The same once CONNACK is sent: where messages go. */
   connection: Connection | null = null
   readonly subscriptions = new Map<string, Subscription>()
+  /** Of the filters of its subscriptions. */
+  filterCharacters = 0
   /** QoS 2 packet ids received and not yet released. */
   private receivedIds: Set<number> | null = null
   readonly outbound: Outbound

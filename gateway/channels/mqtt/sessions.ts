@@ -1,9 +1,11 @@
 /** All sessions by client id: making, resuming, ending, expiring, and bringing back after a restart. */
 import type { Store } from '../../storage/store.ts'
+import { AbsentSessions, type AbsentSessionsParts, type CrowdedOut } from './absent-sessions.ts'
 import type { BrokerClock } from './broker-clock.ts'
 import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
+import type { MqttLimits } from './limits.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Router, Subscription } from './router.ts'
@@ -22,6 +24,9 @@ export interface SessionsParts {
   readonly groups: SharedGroups
   readonly wills: Wills
   readonly outbound: OutboundParts
+  readonly absent: AbsentSessionsParts
+  /** A session ends because its device has left too many others since. */
+  readonly onCrowdedOut: (crowdedOut: CrowdedOut) => void
   readonly returnToGroup: (delivery: Delivery) => void
 }
 
@@ -41,10 +46,16 @@ export class Sessions {
   private readonly byClientId = new Map<string, Session>()
   /** Sessions that ended by their expiry interval. */
   expired = 0
+  /** Sessions that ended because their device left too many others. */
+  crowdedOut = 0
+  /** Of the filters of all sessions. */
+  filterCharacters = 0
+  private readonly absent: AbsentSessions
   private readonly expiries = new Map<Session, Deadline>()
 
   constructor(parts: SessionsParts) {
     this.parts = parts
+    this.absent = new AbsentSessions(parts.absent)
   }
 
   get size(): number {
@@ -85,6 +96,7 @@ export class Sessions {
       }
       this.scheduleExpiry(session, row.expires_at ?? nowMs + row.expiry_seconds * 1000)
     }
+    for (const session of this.inOrderOfLeaving()) this.keepAbsent(session)
   }
 
   /**
@@ -127,6 +139,13 @@ export class Sessions {
     this.scheduleExpiry(session, expiresAtMs)
     const { rowId, expirySeconds } = session
     this.write(() => this.parts.rows.left(rowId, expirySeconds, expiresAtMs))
+    this.keepAbsent(session)
+  }
+
+  /** Whether one more filter fits, for all sessions together or into what each may have in any case. */
+  hasRoomForFilter(session: Session, text: string, limits: MqttLimits): boolean {
+    const fits = this.filterCharacters + text.length <= limits.maxTotalFilterCharacters
+    return fits || session.filterCharacters + text.length <= limits.crowdedFilterCharacters
   }
 
   /** Ends a session: subscriptions, queue and rows go, a waiting will is sent, shared messages go back. */
@@ -181,6 +200,7 @@ export class Sessions {
   }
 
   private link(subscription: Subscription): void {
+    this.countFilter(subscription, 1)
     subscription.session.subscriptions.set(subscription.text, subscription)
     if (subscription.group === undefined) {
       this.parts.router.add(subscription.filter, subscription)
@@ -188,9 +208,30 @@ export class Sessions {
   }
 
   private unlink(subscription: Subscription): void {
+    this.countFilter(subscription, -1)
     if (subscription.group === undefined) {
       this.parts.router.remove(subscription.filter, subscription)
     } else this.parts.groups.remove(subscription.group, subscription)
+  }
+
+  private countFilter({ session, text }: Subscription, sign: 1 | -1): void {
+    session.filterCharacters += sign * text.length
+    this.filterCharacters += sign * text.length
+  }
+
+  /** After a restart: those still marked connected were left last. */
+  private inOrderOfLeaving(): Session[] {
+    const leftAtMs = (session: Session): number =>
+      (this.expiries.get(session)?.atMs ?? Number.MAX_SAFE_INTEGER) - session.expirySeconds * 1000
+    return [...this.byClientId.values()].sort((a, b) => leftAtMs(a) - leftAtMs(b))
+  }
+
+  private keepAbsent(session: Session): void {
+    const crowdedOut = this.absent.add(session)
+    if (crowdedOut === undefined) return
+    this.crowdedOut++
+    this.parts.onCrowdedOut(crowdedOut)
+    this.end(crowdedOut.session)
   }
 
   private expiryTime(session: Session): number {
@@ -211,6 +252,7 @@ export class Sessions {
   }
 
   private cancelExpiry(session: Session): void {
+    this.absent.delete(session)
     const deadline = this.expiries.get(session)
     if (deadline === undefined) return
     this.parts.deadlines.cancel(deadline)

@@ -9,6 +9,7 @@ import type {
 import { Reason } from './codec/reason-codes.ts'
 import { parseFilter, topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
+import { isTooLong, tooLong } from './limits.ts'
 import { RetainedReplay } from './retained-replay.ts'
 import type { Subscription } from './router.ts'
 import type { Session } from './session.ts'
@@ -85,10 +86,13 @@ function check(
   session: Session,
   request: SubscriptionRequest,
 ): { reasonCode: number; reason: string } | undefined {
-  const { limits, policy } = connection.engine
+  const { limits, policy, sessions } = connection.engine
   const parsed = parseFilter(request.filter)
   if (parsed === undefined) {
     return { reasonCode: Reason.topicFilterInvalid, reason: 'the topic filter is malformed' }
+  }
+  if (isTooLong(request.filter, limits)) {
+    return { reasonCode: Reason.topicFilterInvalid, reason: tooLong(limits) }
   }
   if (topicDepth(parsed.filter) > limits.maxTopicDepth) {
     return {
@@ -97,13 +101,17 @@ function check(
     }
   }
   const { subscriptions, principal } = session
-  if (
-    subscriptions.size >= limits.maxSubscriptionsPerClient &&
-    !subscriptions.has(request.filter)
-  ) {
+  const isNew = !subscriptions.has(request.filter)
+  if (isNew && subscriptions.size >= limits.maxSubscriptionsPerClient) {
     return {
       reasonCode: Reason.quotaExceeded,
       reason: `a client has ${limits.maxSubscriptionsPerClient} subscriptions at most`,
+    }
+  }
+  if (isNew && !sessions.hasRoomForFilter(session, request.filter, limits)) {
+    return {
+      reasonCode: Reason.quotaExceeded,
+      reason: 'the gateway holds as many filters as it may',
     }
   }
   if (principal === null) return undefined

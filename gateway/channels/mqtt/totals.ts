@@ -9,6 +9,8 @@ export interface BrokerTotals {
   readonly connected: number
   /** Sessions that ended by their expiry interval, since the gateway started. */
   readonly expiredSessions: number
+  /** Sessions that ended because their device left too many others, since the gateway started. */
+  readonly crowdedOutSessions: number
   /** QoS 1 and 2 messages of all sessions, sent or not, that are not acknowledged. */
   readonly queuedMessages: number
   readonly queuedBytes: number
@@ -36,6 +38,7 @@ export function countTotals(engine: Engine, router: Router, groups: SharedGroups
     sessions: sessions.size,
     connected,
     expiredSessions: sessions.expired,
+    crowdedOutSessions: sessions.crowdedOut,
     queuedMessages,
     queuedBytes,
     inflight,

@@ -1,0 +1,113 @@
+/** What the broker keeps has a bound, however many client ids, topics or filters one token brings. */
+import mqtt from 'mqtt'
+import { expect, it, onTestFinished } from 'vitest'
+import { brokerOfTest, clientOfTest, startBroker, type TestBroker } from './broker-support.ts'
+
+/** Every client id belongs to the device before its colon, as in the house. */
+const ofDevices = {
+  principalOf: (clientId: string) => ({ id: clientId.split(':', 1)[0] ?? clientId }),
+}
+
+async function join(broker: TestBroker, options: mqtt.IClientOptions = {}) {
+  const url = `mqtt://127.0.0.1:${broker.port}`
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+  onTestFinished(() => void client.end(true))
+  return client
+}
+
+/** A kept session subscribed to `filter`, whose client is away. */
+async function leave(broker: TestBroker, clientId: string, filter = 'x'): Promise<void> {
+  const client = await join(broker, { clientId, clean: false })
+  await client.subscribeAsync(filter, { qos: 1 })
+  await client.endAsync()
+}
+
+const clientIds = ({ broker }: TestBroker) =>
+  broker
+    .connections()
+    .map(({ clientId }) => clientId)
+    .sort()
+
+it('of a device that comes under ever new names the sessions it left last are kept, and no other device loses one', async () => {
+  const warned: object[] = []
+  const ignore = () => {}
+  const running = await brokerOfTest({
+    ...ofDevices,
+    logger: { debug: ignore, info: ignore, warn: (it) => warned.push(it), error: ignore },
+    limits: { maxKeptSessions: 2 },
+  })
+  for (const id of ['bed', 'tablet:1', 'tablet:2']) await leave(running, id)
+  // Back again, it was left after the second.
+  await leave(running, 'tablet:1')
+  await leave(running, 'tablet:3')
+  expect(clientIds(running)).toEqual(['bed', 'tablet:1', 'tablet:3'])
+  expect(running.broker.totals().crowdedOutSessions).toBe(1)
+  expect(warned).toEqual([{ clientId: 'tablet:2', messages: 0, kept: 2 }])
+})
+
+it('a device has no more kept sessions after a restart than it may', async () => {
+  const limits = { maxKeptSessions: 3 }
+  let running = await startBroker({ ...ofDevices, limits })
+  onTestFinished(() => running.close())
+  for (const id of ['tablet:3', 'tablet:2', 'tablet:1']) await leave(running, id)
+  limits.maxKeptSessions = 2
+  running = await running.restart()
+  expect(clientIds(running)).toEqual(['tablet:1', 'tablet:2'])
+  running = await running.restart()
+  expect(clientIds(running)).toEqual(['tablet:1', 'tablet:2'])
+})
+
+it('where all queues together are full, a client that is away has its own small part and no more', async () => {
+  const limits = { maxTotalQueuedBytes: 3000, crowdedQueuedBytes: 500 }
+  let running = await startBroker({ limits })
+  onTestFinished(() => running.close())
+  await leave(running, 'bed', 'of/bed')
+  await leave(running, 'nurse', 'of/nurse')
+  const writer = await join(running)
+  const send = async (topic: string, count: number) => {
+    for (let n = 0; n < count; n++) await writer.publishAsync(topic, 'a'.repeat(94), { qos: 1 })
+  }
+  await send('of/bed', 40) // 100 bytes each
+  await send('of/nurse', 10)
+  const queued = () => {
+    const kept = running.broker.connections().filter(({ queuedBytes }) => queuedBytes > 0)
+    return Object.fromEntries(kept.map((one) => [one.clientId, one.queuedBytes]))
+  }
+  expect(queued()).toEqual({ bed: 3000, nurse: 408 })
+  running = await running.restart()
+  expect(queued()).toEqual({ bed: 3000, nurse: 408 })
+  expect(running.broker.totals().queuedBytes).toBe(3408)
+})
+
+it('a topic or filter that is too long is refused with the limit; with an alias it ends the connection', async () => {
+  const running = await brokerOfTest({ limits: { maxTopicBytes: 64 } })
+  const client = await clientOfTest(running)
+  client.send('1011 0004 4d515454 05 02 003c 03 22 0005 0001 61')
+  expect(await client.next()).toMatch(/^20..0000/)
+  const longest = '61'.repeat(64)
+  client.send(`32 45 0040 ${longest} 0001 00`)
+  expect(await client.next()).toMatch(/^40..0001(10)?$/)
+  // 22 letters of three bytes each: 66 bytes.
+  client.send(`32 47 0042 ${'e58cbb'.repeat(22)} 0002 00`)
+  const refusal = Buffer.from(await client.next(), 'hex')
+  expect(refusal[4]).toBe(0x90)
+  expect(`${refusal}`).toContain('64 bytes at most (mqtt.maxTopicBytes)')
+  client.send(`82 47 0003 00 0041 ${longest}61 01`)
+  expect(Buffer.from(await client.next(), 'hex').at(-1)).toBe(0x8f)
+  client.send(`30 47 0041 ${longest}61 03 23 0001`)
+  expect(await client.next()).toMatch(/^e0..90/)
+})
+
+it('where all filters together are too much, a client has a few and is told', async () => {
+  const limits = { maxTotalFilterCharacters: 100, crowdedFilterCharacters: 10 }
+  const running = await brokerOfTest({ limits })
+  const greedy = await join(running, { protocolVersion: 5 })
+  const filters = Array.from({ length: 11 }, (_, n) => `filter/${100 + n}`)
+  const refusal = await greedy.subscribeAsync(filters).catch((error: unknown) => error)
+  const codes = [...Array(10).fill(0), 0x97]
+  expect(refusal).toMatchObject({ packet: { granted: codes } })
+  const other = await join(running, { protocolVersion: 5 })
+  expect((await other.subscribeAsync('x/y'))[0]?.qos).toBe(0)
+  await greedy.unsubscribeAsync(filters)
+  expect((await greedy.subscribeAsync('filter/after'))[0]?.qos).toBe(0)
+})
