@@ -3,12 +3,13 @@
  * by which a message is known that has been here before.
  */
 import type { Properties, Qos, UserProperty } from '../channels/mqtt/codec/packets.ts'
+import { BRIDGE_MARK, MAX_BRIDGE_MARKS } from '../channels/mqtt/codec/properties.ts'
 import { covers } from '../devices/permissions.ts'
 
 /** User property that names the bridges a message has passed, one each: `gateway id/bridge name`. */
-export const VIA = 'kefu-via'
+export const VIA = BRIDGE_MARK
 /** A message that has passed this many bridges goes round in circles that no single gateway sees. */
-export const MAX_HOPS = 8
+export const MAX_HOPS = MAX_BRIDGE_MARKS
 
 export interface OutRule {
   readonly filter: string

@@ -1,6 +1,7 @@
 /** Properties of a message as `mqtt-packet` (MQTT.js) has them, and as the house has them. */
 import type { IPublishPacket, UserProperties } from 'mqtt-packet'
 import type { Properties, UserProperty } from '../channels/mqtt/codec/packets.ts'
+import { encodeProperties as packProperties } from '../channels/mqtt/codec/properties.ts'
 
 type PacketProperties = NonNullable<IPublishPacket['properties']>
 
@@ -36,6 +37,20 @@ export function toPacket(properties: Properties): PacketProperties {
     ...(userProperties === undefined ? {} : { userProperties: fromPairs(userProperties) }),
   }
 }
+
+/** Fixed header, lengths and packet id of a PUBLISH at most. */
+const FRAMING_BYTES = 16
+
+/** Bytes of a message as a PUBLISH of MQTT 5, at most. */
+export const frameBytes = (message: {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly properties: Properties | undefined
+}): number =>
+  FRAMING_BYTES +
+  Buffer.byteLength(message.topic) +
+  (message.properties === undefined ? 0 : packProperties(message.properties).length) +
+  message.payload.length
 
 /** As text that no masking by field name reaches: what a message carries leaves as it came. */
 export function encodeProperties(properties: Properties): string {

@@ -2,34 +2,27 @@
 import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { IClientOptions, MqttClient } from 'mqtt'
 import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet'
-import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
-import { encodeProperties } from '../channels/mqtt/codec/properties.ts'
 import type { Store } from '../storage/store.ts'
 import type { BridgeRows, OutgoingRow } from './bridge-rows.ts'
-import type { BridgeConfig } from './bridge-schema.ts'
 import { dial } from './dial.ts'
-import type { WaitingMessage } from './outgoing-queue.ts'
-import { fromPacket, toPacket } from './packet-properties.ts'
+import type { BridgedMessage, WaitingMessage } from './outgoing-queue.ts'
+import { frameBytes, fromPacket, toPacket } from './packet-properties.ts'
 import { createIncomingStore, createOutgoingStore } from './packet-store.ts'
-import { introductionOf, RETRY_MS, retryMsAfter } from './remote-options.ts'
+import {
+  type Introduction,
+  introductionOf,
+  mostUnderWay,
+  RETRY_MS,
+  retryMsAfter,
+  subscriptionsOf,
+} from './remote-options.ts'
+import { createSuspectMessage, MAX_CLOSED_AT } from './suspect-message.ts'
 
-/** Messages under way to the other broker; 20 is what Mosquitto takes from a client at once. */
-const MAX_INFLIGHT = 50
-const MAX_INFLIGHT_UNSAID = 20
 const REFUSED = 0x80
 
-export interface RemoteMessage {
-  readonly topic: string
-  readonly payload: Buffer
-  readonly qos: Qos
-  readonly retain: boolean
-  readonly properties: Properties | undefined
-}
+export type RemoteMessage = BridgedMessage
 
-export interface RemoteLinkParts {
-  readonly options: BridgeConfig
-  readonly clientId: string
-  readonly password?: string | undefined
+export interface RemoteLinkParts extends Introduction {
   readonly caPem?: string | undefined
   /** The certificate of the other broker is judged by it. */
   readonly time: () => TrustedTime
@@ -67,7 +60,10 @@ class Remote implements RemoteLink {
   readonly #parts: RemoteLinkParts
   readonly #client: MqttClient
   readonly #isVersion5: boolean
-  readonly #refusals = new Map<number, number>()
+  /** Why the other broker does not take a packet, until it is settled. */
+  readonly #refusals = new Map<number, string>()
+  readonly #suspect = createSuspectMessage()
+  #closedFor: number | undefined
   #connack: IConnackPacket | undefined
   #publishing: number | undefined
   #underWay = 0
@@ -85,14 +81,17 @@ class Remote implements RemoteLink {
     this.#client = dial({ url: parts.options.url, caPem, time, onError }, this.#clientOptions())
     this.#client.handleMessage = (packet, done) => this.#handle(packet, done)
     this.#client.on('packetreceive', (packet) => this.#look(packet))
+    this.#client.on('packetsend', (packet) => {
+      if (packet.cmd === 'publish' && packet.qos > 0) this.#suspect.sent(packet.messageId ?? 0)
+    })
     this.#client.on('connect', () => this.#up())
     this.#client.on('close', () => this.#down())
     this.#client.on('error', onError)
     this.#client.on('disconnect', (packet) => {
       const code = packet.reasonCode ?? 0
-      this.#lastError = Object.assign(new Error(`closed by the other broker, reason ${code}`), {
-        code,
-      })
+      this.#closedFor = code
+      const error = new Error(`closed by the other broker, reason ${code}`)
+      this.#lastError = Object.assign(error, { code })
     })
   }
 
@@ -118,10 +117,7 @@ class Remote implements RemoteLink {
   room(): number {
     if (!this.isUp) return 0
     const { receiveMaximum } = this.#connack?.properties ?? {}
-    const most = this.#isVersion5
-      ? Math.min(MAX_INFLIGHT, receiveMaximum ?? MAX_INFLIGHT)
-      : MAX_INFLIGHT_UNSAID
-    return most - this.#underWay
+    return mostUnderWay(this.#isVersion5, receiveMaximum) - this.#underWay
   }
 
   send(message: WaitingMessage): void {
@@ -183,13 +179,14 @@ class Remote implements RemoteLink {
   }
 
   async #settled(row: OutgoingRow): Promise<void> {
-    const code = row.packet_id === null ? undefined : this.#refusals.get(row.packet_id)
-    if (code !== undefined) {
-      this.#refusals.delete(row.packet_id ?? 0)
-      const topic = this.#parts.read(row)?.topic ?? '?'
-      this.#parts.onRefused(`${topic}: the other broker gives reason code ${code}`)
+    const packetId = row.packet_id ?? 0
+    const refusal = this.#refusals.get(packetId)
+    this.#suspect.settled(packetId)
+    if (refusal !== undefined) {
+      this.#refusals.delete(packetId)
+      this.#parts.onRefused(`${this.#parts.read(row)?.topic ?? '?'}: ${refusal}`)
     }
-    await this.#parts.settle(row.idx, code === undefined ? 'sent' : 'refused')
+    await this.#parts.settle(row.idx, refusal === undefined ? 'sent' : 'refused')
     if (this.#underWay > 0) this.#underWay--
     this.#parts.onRoom()
   }
@@ -205,8 +202,9 @@ class Remote implements RemoteLink {
       }
     }
     const isFirstAnswer = packet.cmd === 'puback' || packet.cmd === 'pubrec'
-    if (isFirstAnswer && (packet.reasonCode ?? 0) >= REFUSED) {
-      this.#refusals.set(packet.messageId ?? 0, packet.reasonCode ?? 0)
+    const code = isFirstAnswer ? (packet.reasonCode ?? 0) : 0
+    if (code >= REFUSED) {
+      this.#refusals.set(packet.messageId ?? 0, `the other broker gives reason code ${code}`)
     }
   }
 
@@ -219,12 +217,7 @@ class Remote implements RemoteLink {
     const wanted = options.in.map((rule) => rule.filter)
     const stale = rows.filters('remote').filter((filter) => !wanted.includes(filter))
     if (stale.length > 0) this.#client.unsubscribe(stale)
-    // Our own messages do not come back, and retained ones only to a new subscription.
-    const mqtt5 = this.#isVersion5 ? { nl: true, rap: true, rh: 1 } : {}
-    const filters = Object.fromEntries(
-      options.in.map(({ filter, qos }) => [filter, { qos, ...mqtt5 }]),
-    )
-    this.#client.subscribe({ ...filters, [echoTopic]: { qos: 0 } }, (error) => {
+    this.#client.subscribe({ ...subscriptionsOf(options), [echoTopic]: { qos: 0 } }, (error) => {
       if (!this.#client.connected) return
       if (error) {
         const topics = [...wanted, echoTopic].join(', ')
@@ -245,13 +238,24 @@ class Remote implements RemoteLink {
     this.isUp = false
     this.#underWay = 0
     this.#refusals.clear()
+    this.#giveUpSuspect(this.#closedFor)
+    this.#closedFor = undefined
     this.#parts.onDown(this.#lastError)
+  }
+
+  /** One message at which the other broker always closes the connection must not hold up those behind it. */
+  #giveUpSuspect(code: number | undefined): void {
+    const packetId = this.#suspect.closed(code)
+    if (packetId === undefined) return
+    const refusal = `the other broker closed the connection at it ${MAX_CLOSED_AT} times, reason code ${code}`
+    this.#refusals.set(packetId, refusal)
+    this.#client.removeOutgoingMessage(packetId)
   }
 
   /** QoS 2: published here together with its packet id, before PUBREC (method A, MQTT 5.0 section 4.3.3). */
   #takeOnce(packet: IPublishPacket, done: () => void): void {
-    const packetId = packet.messageId ?? 0
     const { rows, store } = this.#parts
+    const packetId = packet.messageId ?? 0
     if (rows.isReceived('remote', packetId)) {
       // Its first copy, of a connection that was cut, may still be on its way to the disk.
       store.durable().then(done, () => this.#client.stream.destroy())
@@ -289,12 +293,3 @@ class Remote implements RemoteLink {
     )
   }
 }
-
-/** Fixed header, lengths and packet id of a PUBLISH at most. */
-const FRAMING_BYTES = 16
-
-const frameBytes = ({ topic, payload, properties }: WaitingMessage): number =>
-  FRAMING_BYTES +
-  Buffer.byteLength(topic) +
-  (properties === undefined ? 0 : encodeProperties(properties).length) +
-  payload.length

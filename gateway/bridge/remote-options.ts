@@ -1,5 +1,5 @@
 /** How a bridge introduces itself to the other broker, and when it tries again. */
-import type { IClientOptions } from 'mqtt'
+import type { IClientOptions, ISubscriptionMap } from 'mqtt'
 import type { BridgeConfig } from './bridge-schema.ts'
 
 /** First wait before the next attempt; doubles up to the longest, with a spread so that a site's boxes do not come at once. */
@@ -39,6 +39,20 @@ export function introductionOf({ options, clientId, password }: Introduction): I
     ...(password === undefined ? {} : { password }),
     ...(protocolVersion === 5 ? { properties } : {}),
   }
+}
+
+/** Messages under way to the other broker; 20 is what Mosquitto takes from a client at once. */
+const MAX_INFLIGHT = 50
+const MAX_INFLIGHT_UNSAID = 20
+
+/** `receiveMaximum`: as the other broker said it in its CONNACK. */
+export const mostUnderWay = (isVersion5: boolean, receiveMaximum: number | undefined): number =>
+  isVersion5 ? Math.min(MAX_INFLIGHT, receiveMaximum ?? MAX_INFLIGHT) : MAX_INFLIGHT_UNSAID
+
+/** What is fetched. Our own messages do not come back, and retained ones only to a new subscription. */
+export function subscriptionsOf(options: BridgeConfig): ISubscriptionMap {
+  const mqtt5 = options.protocolVersion === 5 ? ({ nl: true, rap: true, rh: 1 } as const) : {}
+  return Object.fromEntries(options.in.map(({ filter, qos }) => [filter, { qos, ...mqtt5 }]))
 }
 
 /** After so many failures in a row; `random` is between 0 and 1. */

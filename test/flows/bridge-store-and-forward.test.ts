@@ -114,6 +114,37 @@ describe('a bridge to another gateway', () => {
     expect(bridgeStatus(local)).toMatchObject({ sent: 2, refused: 0 })
   })
 
+  it('carries a message with as many user properties as a client may send, and what comes after it', async () => {
+    const remote = await startGateway({ config: open, packs: [] })
+    const bridges = [bridgeTo(remote.ports.mqtt)]
+    const local = await startGateway({ config: { ...open, bridges }, packs: [] })
+    const got = await gatherFrom(remote.mqttUrl, 'ward7/#', 'ward7/site/')
+    const here = await connectTo(local.mqttUrl, 'here')
+    const userProperties = Object.fromEntries(numbers(100).map((name) => [name, '']))
+    await here.publishAsync('site/a', 'full', { qos: 1, properties: { userProperties } })
+    await here.publishAsync('site/a', 'second', { qos: 1 })
+    await until(() => got.length >= 2, 'both messages')
+    expect(got).toEqual(['full', 'second'])
+  })
+
+  it('gives up the one message at which the other always closes the connection, and says so', async () => {
+    const remote = await startGateway({ config: open, packs: [] })
+    const bridge = bridgeTo(remote.ports.mqtt)
+    // A gateway takes a control character in a topic for a malformed packet.
+    const bad = { filter: 'bad/#', remotePrefix: '\u0001', qos: 2 }
+    const bridges = [{ ...bridge, out: [bad, ...bridge.out] }]
+    const local = await startGateway({ config: { ...open, bridges }, packs: [] })
+    const got = await gatherFrom(remote.mqttUrl, 'ward7/#', 'ward7/site/')
+    const here = await connectTo(local.mqttUrl, 'here')
+    await here.publishAsync('site/a', 'before', { qos: 2 })
+    await here.publishAsync('bad/a', 'not taken', { qos: 2 })
+    await here.publishAsync('site/a', 'after', { qos: 2 })
+    await until(() => got.length >= 2, 'what is not at fault')
+    await until(() => bridgeStatus(local).waiting === 0, 'the queue to be empty')
+    expect(got).toEqual(['before', 'after'])
+    expect(bridgeStatus(local)).toMatchObject({ sent: 2, refused: 1, expired: 0 })
+  })
+
   it('carries a message with long Chinese properties beside its payload, and what comes after it', async () => {
     const remote = await startGateway({ config: open, packs: [] })
     const bridges = [bridgeTo(remote.ports.mqtt)]

@@ -16,6 +16,13 @@ interface PropertyEntry {
   readonly notZero?: true
 }
 
+/**
+ * User property by which a bridge marks what has passed it. The marks of so many bridges have room beside
+ * `MAX_USER_PROPERTIES`: what a gateway took from its client, the next one takes from the bridge.
+ */
+export const BRIDGE_MARK = 'kefu-via'
+export const MAX_BRIDGE_MARKS = 8
+
 /** Pseudo packet type of will properties. */
 export const WILL = 0
 
@@ -114,7 +121,7 @@ const BY_ID: readonly (PropertyEntry | undefined)[] = (() => {
 
 /**
  * Reads the properties of a packet of `packetType`; undefined when there are none. Throws a ProtocolError,
- * where there are more user properties than `MAX_USER_PROPERTIES` too.
+ * where there are more user properties than `MAX_USER_PROPERTIES`, and bridges' marks beside them, too.
  */
 export function readProperties(reader: Reader, packetType: number): Properties | undefined {
   const length = reader.varint()
@@ -125,10 +132,16 @@ export function readProperties(reader: Reader, packetType: number): Properties |
   while (reader.at < end) {
     readProperty(reader, packetType, properties)
     const { userProperties } = properties
-    if (userProperties !== undefined && userProperties.length > MAX_USER_PROPERTIES) throw tooMany()
+    if (userProperties !== undefined && areTooMany(userProperties)) throw tooMany()
   }
   if (reader.at !== end) throw malformed('a property is longer than the property length says')
   return properties
+}
+
+function areTooMany(pairs: readonly UserProperty[]): boolean {
+  if (pairs.length <= MAX_USER_PROPERTIES) return false
+  if (pairs.length > MAX_USER_PROPERTIES + MAX_BRIDGE_MARKS) return true
+  return pairs.filter(([name]) => name !== BRIDGE_MARK).length > MAX_USER_PROPERTIES
 }
 
 const tooMany = (): ProtocolError =>

@@ -19,10 +19,12 @@ const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex
 /** SUBSCRIBE to the filter `x`, again and again. */
 const subscribeTimes = (filters: number): Buffer =>
   packetOf(0x82, Buffer.concat([hex('0001 00'), ...Array(filters).fill(hex('0001 78 00'))]))
-/** PUBLISH of QoS 0 to `x` with so many empty user properties. */
-const publishWith = (pairs: number): Buffer => {
-  const length = pairs * 5
-  const properties = Array(pairs).fill(hex('26 0000 0000'))
+/** A bridge's mark, `kefu-via` with nothing behind it. */
+const MARK = '26 0008 6b6566752d766961 0000'
+/** PUBLISH of QoS 0 to `x` with so many empty user properties and marks of bridges. */
+const publishWith = (pairs: number, marks = 0): Buffer => {
+  const length = pairs * 5 + marks * 13
+  const properties = [...Array(pairs).fill(hex('26 0000 0000')), ...Array(marks).fill(hex(MARK))]
   const head = Buffer.of(0, 1, 0x78, (length & 0x7f) | 0x80, length >> 7)
   return packetOf(0x30, Buffer.concat([head, ...properties]))
 }
@@ -30,6 +32,11 @@ const publishWith = (pairs: number): Buffer => {
 test.each([
   ['SUBSCRIBE of more than a thousand filters', subscribeTimes(1000), subscribeTimes(1001)],
   ['PUBLISH with more than a hundred user properties', publishWith(100), publishWith(101)],
+  [
+    'PUBLISH with more marks of bridges than there are hops',
+    publishWith(100, 8),
+    publishWith(100, 9),
+  ],
 ])('a %s ends the connection with 0x97, one fewer does not', async (_name, most, tooMany) => {
   const running = await brokerOfTest()
   const client = await open(running)
