@@ -52,6 +52,11 @@ export const CLOUD_ERRORS = {
     title: 'Only the operator of the core may read this',
     next: 'Authorization: Bearer with the content of operator.token of the core, or user operator in the browser.',
   },
+  'operator.reads-only': {
+    status: 403,
+    title: 'A browser may read here and change nothing',
+    next: 'Use `npm run cloud -- publish`, `rollout` or `halt`, or send Authorization: Bearer with the content of operator.token.',
+  },
   'operator.file': {
     status: 422,
     title: 'A file that opens the core to its operator cannot be read',

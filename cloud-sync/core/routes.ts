@@ -180,12 +180,17 @@ function isSignedBy(incoming: Incoming, gatewayId: string, key: KeyObject): bool
   return signature?.keyId === gatewayId && signature.verify({ method, path: target, body }, key)
 }
 
-/** Bearer for programs, Basic for the browser of a person. */
-function checkOperator({ headers }: Incoming, operatorToken: string): void {
-  const [scheme, given = ''] = (headers.authorization ?? '').split(' ', 2)
+/**
+ * Bearer for programs, Basic for the browser of a person, who only reads: a browser keeps Basic and adds it
+ * to whatever a page of somebody else has it send, and what is posted here is signed for the whole fleet.
+ */
+function checkOperator({ method, headers }: Incoming, operatorToken: string): void {
+  const [scheme = '', given = ''] = (headers.authorization ?? '').split(' ', 2)
+  const isBasic = scheme.toLowerCase() === 'basic'
   const basic = Buffer.from(given, 'base64').toString('utf8')
-  const token = scheme === 'Basic' ? basic.slice(basic.indexOf(':') + 1) : given
+  const token = isBasic ? basic.slice(basic.indexOf(':') + 1) : given
   if (!isSameToken(token, operatorToken)) throw new CloudError('operator.refused')
+  if (isBasic && method !== 'GET') throw new CloudError('operator.reads-only')
 }
 
 export function gatewayOf(call: Call): Gateway {

@@ -80,6 +80,30 @@ describe('who may', () => {
     expect(await send(method, path, Buffer.alloc(0), wrong)).toMatchObject({ status: 401 })
   })
 
+  it('lets a page of somebody else do nothing with what the browser of the operator remembers', async () => {
+    const basic = Buffer.from(`operator:${rig.core.operatorToken}`).toString('base64')
+    const release = {
+      kind: 'command',
+      name: 'foreign',
+      label: '1',
+      content: Buffer.from('{"operation":"reload"}').toString('base64'),
+      expiresAtMs: Date.now() + 60_000,
+    }
+    const foreignForm = { 'content-type': 'text/plain', origin: 'https://evil.example' }
+    const post = (authorization: string) =>
+      send('POST', '/v1/releases', Buffer.from(JSON.stringify(release)), {
+        ...foreignForm,
+        authorization,
+      })
+    expect(await post(`Basic ${basic}`)).toMatchObject({
+      status: 403,
+      body: { code: 'operator.reads-only' },
+    })
+    expect(await post(`basic ${basic}`)).toMatchObject({ status: 403 })
+    expect(rig.core.releases.reports(9)).toEqual([])
+    expect(await post(`Bearer ${rig.core.operatorToken}`)).toMatchObject({ status: 201 })
+  })
+
   it('takes no batch without a signature, with that of another body, or of another gateway', async () => {
     const body = packr.encode(aBatch())
     const path = entriesPath()
