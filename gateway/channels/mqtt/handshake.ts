@@ -25,6 +25,8 @@ export class Handshake {
   private readonly connection: Connection
   private packet: ConnectPacket | null = null
   private assignedClientId: string | null = null
+  /** Expiry interval of the session that was found; null: this CONNECT has made it. */
+  private earlierExpirySeconds: number | null = null
   readonly enhanced: EnhancedAuth
 
   constructor(connection: Connection) {
@@ -115,10 +117,14 @@ export class Handshake {
     session.disconnectedAtMs = engine.clock.nowMs()
     session.disconnectReason = reason.text
     session.outbound.disconnected()
+    if (!wasOpen) {
+      this.undo(session)
+      return
+    }
     engine.wills.lost(connection.clientId, session.expirySeconds)
     engine.sessions.left(session)
-    if (wasOpen) engine.core.unregister(session.clientId)
-    if (!wasOpen || session.principal === null) return
+    engine.core.unregister(session.clientId)
+    if (session.principal === null) return
     engine.logger.info(
       { clientId: session.clientId, reasonCode: reason.code, reason: reason.text },
       'client disconnected',
@@ -130,6 +136,19 @@ export class Handshake {
       atMs: session.disconnectedAtMs,
       reason: reason.text,
     })
+  }
+
+  /** No CONNACK, no client: nobody is told that it is lost, and its CONNECT has changed no session. */
+  private undo(session: Session): void {
+    const { connection, earlierExpirySeconds } = this
+    const { wills, sessions } = connection.engine
+    wills.discard(connection.clientId)
+    if (earlierExpirySeconds === null) {
+      sessions.end(session)
+      return
+    }
+    session.expirySeconds = earlierExpirySeconds
+    sessions.left(session)
   }
 
   private readProperties(properties: Properties | undefined): void {
@@ -192,6 +211,7 @@ export class Handshake {
       this.sessionExpirySeconds(packet),
     )
     const { session } = opened
+    this.earlierExpirySeconds = opened.earlierExpirySeconds
     session.owner = connection
     engine.sessions.setPrincipal(session, principal)
     connection.session = session

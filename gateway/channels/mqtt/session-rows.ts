@@ -39,6 +39,7 @@ export const SESSION_SQL = {
   put: `INSERT INTO mqtt_session (client_id, expiry_seconds, expires_at) VALUES (?,?,NULL)
     ON CONFLICT (client_id) DO UPDATE SET expiry_seconds = excluded.expiry_seconds, expires_at = NULL
     RETURNING id`,
+  find: 'SELECT id FROM mqtt_session WHERE client_id = ?',
   left: 'UPDATE mqtt_session SET expiry_seconds = ?, expires_at = ? WHERE id = ?',
   remove: 'DELETE FROM mqtt_session WHERE id = ?',
   putSubscription: `INSERT OR REPLACE INTO mqtt_subscription
@@ -65,6 +66,7 @@ export class SessionRows {
     this.store = store
     this.sql = {
       put: store.prepare<{ id: number }>(SESSION_SQL.put),
+      find: store.prepare<{ id: number }>(SESSION_SQL.find),
       left: store.prepare(SESSION_SQL.left),
       remove: store.prepare(SESSION_SQL.remove),
       putSubscription: store.prepare(SESSION_SQL.putSubscription),
@@ -82,6 +84,11 @@ export class SessionRows {
   /** Makes or renews the row of a session that a connection holds; gives its id. */
   put(clientId: string, expirySeconds: number): number {
     return Number(this.sql.put.get(clientId, expirySeconds)?.id ?? 0)
+  }
+
+  /** The id of a client's row; 0: it has none. */
+  find(clientId: string): number {
+    return Number(this.sql.find.get(clientId)?.id ?? 0)
   }
 
   left(id: number, expirySeconds: number, expiresAtMs: number): void {

@@ -34,6 +34,8 @@ export interface OpenedSession {
   readonly session: Session
   /** The client's earlier state was found and goes on. */
   readonly isPresent: boolean
+  /** Expiry interval of that state; null: there was none. */
+  readonly earlierExpirySeconds: number | null
   /** Resolves when the session is on disk; null when nothing had to be written. */
   readonly kept: Promise<unknown> | null
 }
@@ -110,13 +112,14 @@ export class Sessions {
       session = undefined
     }
     const isPresent = session !== undefined
+    const earlierExpirySeconds = session?.expirySeconds ?? null
     if (session === undefined) {
       session = new Session(clientId, 0, this.parts.outbound)
       this.byClientId.set(clientId, session)
     }
     session.expirySeconds = expirySeconds
     this.cancelExpiry(session)
-    return { session, isPresent, kept: this.keep(session) }
+    return { session, isPresent, earlierExpirySeconds, kept: this.keep(session, isPresent) }
   }
 
   /**
@@ -155,12 +158,14 @@ export class Sessions {
     for (const subscription of session.subscriptions.values()) this.unlink(subscription)
     session.subscriptions.clear()
     const returned = session.outbound.drain()
-    const { rowId } = session
+    const { clientId, rowId, expirySeconds } = session
     session.rowId = 0
-    if (rowId > 0) {
+    // One that ends during its handshake may have a row whose number is not known here yet.
+    if (rowId > 0 || expirySeconds > 0) {
       this.write(() => {
-        this.parts.queue.clear(rowId)
-        this.parts.rows.remove(rowId)
+        const id = rowId || this.parts.rows.find(clientId)
+        this.parts.queue.clear(id)
+        this.parts.rows.remove(id)
       })
     }
     this.parts.wills.send(session.clientId)
@@ -188,12 +193,23 @@ export class Sessions {
     this.expiries.clear()
   }
 
-  /** A session with an expiry has a row from its first moment. */
-  private keep(session: Session): Promise<unknown> | null {
+  /**
+   * A session with an expiry has a row from its first moment. A new one takes nothing over: the row that it
+   * finds is of a session whose end the disk did not take, and numbers are given again.
+   */
+  private keep(session: Session, isPresent: boolean): Promise<unknown> | null {
     if (session.expirySeconds === 0 && session.rowId === 0) return null
     const { clientId, expirySeconds } = session
+    const { rows, queue } = this.parts
     return this.parts.store
-      .commit(() => this.parts.rows.put(clientId, expirySeconds))
+      .commit(() => {
+        const rowId = rows.put(clientId, expirySeconds)
+        if (!isPresent) {
+          queue.clear(rowId)
+          rows.clearSubscriptions(rowId)
+        }
+        return rowId
+      })
       .then((rowId) => {
         if (session.rowId === 0 && this.byClientId.get(clientId) === session) session.rowId = rowId
       })
