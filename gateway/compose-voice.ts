@@ -8,7 +8,13 @@ import type { Logger } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import type { Device } from './turn.ts'
 import type { Announcement } from './voice/announcement.ts'
-import { type Announced, type Announcer, createAnnouncer, TICK_MS } from './voice/announcer.ts'
+import {
+  type Announced,
+  type Announcer,
+  createAnnouncer,
+  MAX_OPEN_PER_DEVICE,
+  TICK_MS,
+} from './voice/announcer.ts'
 import type { QuietHours } from './voice/quiet-hours.ts'
 import { createSpeechRenderer } from './voice/render-speech.ts'
 import type { Escalation } from './voice/speech-watch.ts'
@@ -53,7 +59,9 @@ export function composeVoice(parts: {
   const timer = setInterval(() => void announcer.tick(), TICK_MS)
   const staff = createStaffLine({
     devicesOfKind: registry.listOfKind,
-    isListening: announcer.isListening,
+    // A queue full of what needs no less takes no call: then staff do not hear it there.
+    isListening: (id) => announcer.isListening(id) && announcer.waiting(id) < MAX_OPEN_PER_DEVICE,
+    isUnanswered: announcer.isUnanswered,
     phrases,
     say: tellStaff,
   })

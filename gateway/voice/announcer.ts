@@ -68,6 +68,8 @@ export interface Announcer {
   isListening(deviceId: string): boolean
   /** Whether any device has acknowledged this speech, within `REMEMBER_MS`. */
   isAcknowledged(speechId: string): boolean
+  /** Whether it waits somewhere and no device has acknowledged it. */
+  isUnanswered(speechId: string): boolean
   /** Number of open speeches of a device. */
   waiting(deviceId: string): number
   /** Sends nothing from here on; what is open is taken up by the next start. */
@@ -256,6 +258,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     tick: () => tick().catch(parts.onError),
     isListening: (deviceId) => connections.has(deviceId),
     isAcknowledged: rows.isAcknowledged,
+    isUnanswered: (speechId) => rows.isOpen(speechId) && !rows.isAcknowledged(speechId),
     waiting: rows.countOpen,
     close() {
       isClosed = true

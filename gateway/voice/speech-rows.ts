@@ -44,6 +44,8 @@ export interface SpeechRows {
   insert(row: NewSpeech): void
   /** Whether any device has acknowledged it. */
   isAcknowledged(speechId: string): boolean
+  /** Whether any device has still to end it. */
+  isOpen(speechId: string): boolean
   countOpen(deviceId: string): number
   /** The open row that is needed least: lowest class, newest, and not yet with the device. */
   leastNeeded(deviceId: string): SpeechRow | undefined
@@ -73,6 +75,9 @@ export function createSpeechRows(store: Store): SpeechRows {
   )
   const acknowledged = store.prepare(
     "SELECT 1 FROM speech WHERE speech_id = ? AND state = 'acknowledged' LIMIT 1",
+  )
+  const isOpen = store.prepare(
+    'SELECT 1 FROM speech WHERE speech_id = ? AND done_at IS NULL LIMIT 1',
   )
   const leastNeeded = store.prepare<SpeechRow>(
     `SELECT * FROM speech WHERE device_id = ? AND done_at IS NULL AND state = 'waiting'
@@ -113,6 +118,7 @@ export function createSpeechRows(store: Store): SpeechRows {
       )
     },
     isAcknowledged: (speechId) => acknowledged.get(speechId) !== undefined,
+    isOpen: (speechId) => isOpen.get(speechId) !== undefined,
     countOpen: (deviceId) => countOpen.get(deviceId)?.n ?? 0,
     leastNeeded: (deviceId) => leastNeeded.get(deviceId),
     openOf: (deviceId, limit) => openOf.all(deviceId, limit),

@@ -93,6 +93,33 @@ describe('a call for the nurse', () => {
     expect((await desk.next()).text).toContain('胸痛')
   })
 
+  it('after staff have come is a call of its own, however soon it follows', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'station-1')
+    const bed = await gateway.addDevice('bed-12', 'bedside')
+    await gateway.ask(bed, { id: '1', text: '叫护士' })
+    const first = await desk.next()
+    await desk.acknowledge(first.id)
+    const { body } = await gateway.ask(bed, { id: '2', text: '叫护士' })
+    expect(body.text).toBe('好的。')
+    const second = await desk.next()
+    expect(second.text).toBe(first.text)
+    expect(second.id).not.toBe(first.id)
+  })
+
+  it('of two patients of one device is told for each of them', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'station-1')
+    const bed = await gateway.addDevice('bed-12', 'bedside')
+    for (const [index, id] of ['p-1', 'p-2', 'p-2'].entries()) {
+      const subject = { kind: 'patient', id }
+      await gateway.ask(bed, { id: `ask-${index}`, text: '叫护士', subject })
+    }
+    await gateway.ask(bed, { id: 'last', text: '胸口痛' })
+    const heard = [await desk.next(), await desk.next(), await desk.next()]
+    expect(heard.map(({ priority }) => priority)).toEqual(['urgent', 'urgent', 'critical'])
+  })
+
   it('that nobody acknowledges is said once more to all stations, one that somebody has is not', async () => {
     const clock = clockAhead()
     const gateway = await startGateway({ overrides: { clock } })
@@ -144,8 +171,18 @@ describe('an emergency', () => {
     expect(alerts(gateway)).toEqual([{ kind: 'alert.emergency', heard: true }])
   })
 
-  it('said again and again is one call a minute', async () => {
-    const gateway = await startGateway({ overrides: { clock: atTheFullMinute() } })
+  it('in other words is told again: it may be another one', async () => {
+    const gateway = await startGateway()
+    const desk = await station(gateway, 'desk', [], 'staff')
+    const kiosk = await gateway.addDevice('kiosk-1')
+    await gateway.ask(kiosk, { id: '1', text: '胸口痛' })
+    await gateway.ask(kiosk, { id: '2', text: '我的心口疼' })
+    const [first, second] = [await desk.next(), await desk.next()]
+    expect(second.text).toBe(first.text)
+  })
+
+  it('said again and again is one call', async () => {
+    const gateway = await startGateway()
     const desk = await station(gateway, 'desk', [], 'staff')
     const kiosk = await gateway.addDevice('kiosk-1')
     for (const id of ['1', '2', '3']) await gateway.ask(kiosk, { id, text: '胸口痛' })
@@ -163,12 +200,6 @@ describe('an emergency', () => {
     expect(body.intent).toMatchObject({ name: 'emergency.chest-pain' })
   })
 })
-
-/** The real clock, moved so that the test begins with a minute of its own. */
-function atTheFullMinute(): Clock {
-  const by = 60_000 - (systemClock.now() % 60_000)
-  return { ...systemClock, now: () => systemClock.now() + by }
-}
 
 describe('a question that the box asks back', () => {
   it('is left for another one that the pack has in these very words', async () => {
