@@ -130,7 +130,7 @@ function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
     updatedAtMs: nowMs,
   }
   if (pending) next.pending = pending
-  else if (clearPending || reply.status === 'answered') delete next.pending
+  else if (clearPending ?? reply.status === 'answered') delete next.pending
   if (remembered) next.remembered = { ...session.remembered, ...remembered }
   if (voice) next.voice = voice
   if (!keepLastAnswer) {

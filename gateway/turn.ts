@@ -123,6 +123,7 @@ export interface Reply {
   readonly cards?: Answer['cards']
   /** What the session remembers from here on. */
   readonly session?: Partial<Pick<Session, 'pending' | 'remembered' | 'voice'>> & {
+    /** Absent: an answer ends what the box has asked, a question back does not. */
     readonly clearPending?: boolean
     /** What was said is not what "say it again" means. */
     readonly keepLastAnswer?: boolean

@@ -7,6 +7,9 @@ const STEP = 0.15
 const RATE = { least: 0.55, most: 1.45, normal: 1 } as const
 const VOLUME = { least: 0.3, most: 1, normal: 0.8 } as const
 
+/** How something is said does not answer what the box has asked. */
+const GO_ON = { clearPending: false } as const
+
 /** The command named by the entry; a pack's own answer text, where it has one, is what is said. */
 export const command: Skill = (input) => {
   switch (input.intent.command) {
@@ -58,6 +61,7 @@ function repeat(input: SkillInput): Reply {
   }
   return {
     ...replyBase(input),
+    session: GO_ON,
     lang: last.lang,
     status: 'answered',
     text: last.text,
@@ -75,7 +79,7 @@ function tune(input: SkillInput, change: NonNullable<Session['voice']>): Reply {
     ...(last && last.lang === reply.lang
       ? { text: `${reply.text} ${last.text}`, speech: `${spoken} ${last.speech}` }
       : {}),
-    session: { voice: { ...voice, ...change }, keepLastAnswer: true },
+    session: { ...GO_ON, voice: { ...voice, ...change }, keepLastAnswer: true },
   }
 }
 
