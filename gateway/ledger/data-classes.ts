@@ -3,7 +3,8 @@
  * authenticates a person) is never kept, not even sealed; C2 identifies him or his affairs; C1 is the
  * house's own. A field that is not listed counts as C2 and is masked as text.
  */
-import { maskAddress, maskMiddle, maskName, maskText } from './masking.ts'
+import { maskName } from './mask-names.ts'
+import { maskAddress, maskMiddle, maskText } from './masking.ts'
 import type { DataClass, Json } from './port.ts'
 
 type Masker = (text: string) => string

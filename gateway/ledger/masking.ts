@@ -1,8 +1,10 @@
 /**
  * Masks what identifies a person in words that leave the sealed record: logs, console lists, support
  * bundles, what the cloud core is shown. Pure. Numbers count only with their check digit where they
- * have one, so that a price or a ticket number stays readable.
+ * have one, so that a price or a ticket number stays readable; identity numbers also where they are called
+ * so or have a date of birth in its place, since one misheard digit makes the check digit wrong.
  */
+import { maskNames } from './mask-names.ts'
 
 const MASK = '*'
 /** Digits may be parted as people write or recognisers print them: `138 1234-5678`, full-width too. */
@@ -22,6 +24,11 @@ const LONGEST_NUMBER = 23
 /** Medical insurance numbers have no national check digit: known by the word before them. */
 const INSURANCE =
   /((?:医保|社保|社会保障|医疗保险|就诊)(?:卡|证|个人)?(?:号码|编号|号|卡)\s*(?:是|为|:|：)?\s*)([A-Za-z0-9][A-Za-z0-9-]{5,24})/gu
+/** Called so, it counts with any digits: a digit may be misheard, mistyped or left out. */
+const CALLED_ID = new RegExp(
+  `(身份证件?(?:的?(?:号码|编号|号))?\\s*(?:是|为|:|：)?\\s*)((?:${DIGIT}|${SPOKEN_DIGIT})(?:${SEPARATOR}{0,3}(?:${DIGIT}|${SPOKEN_DIGIT})){13,18}(?:${SEPARATOR}?[xXｘＸ])?)`,
+  'gu',
+)
 const EMAIL = /[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}/gu
 /** From the road or the estate on: what tells the house. The city may stay, it is used for counting. */
 const HOUSE_NUMBER = '[0-9０-９A-Za-z零一二三四五六七八九十百甲乙丙-]{1,6}'
@@ -34,53 +41,16 @@ const ADDRESS = new RegExp(
   'gu',
 )
 const STREET_ONLY = new RegExp(`^.*?(?:${STREET}|${ESTATE})`, 'u')
-/** The hundred-odd family names that nearly all people of China bear; 我叫 before anything else is no name. */
-const SURNAME =
-  '[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文欧阳司上官诸葛]'
-const NAME_AFTER = new RegExp(
-  `((?:我|本人|他|她|患者|病人|客户|学生|家属)(?:的?名字)?(?:叫做?|姓名是|名叫)|姓名\\s*(?:是|为|:|：)\\s*)(${SURNAME}\\p{Script=Han}{1,3}?)(?=[，,。.！!？?；;、\\s]|$|今年|想|要|住|的)`,
-  'gu',
-)
-
-/** Two-character family names, so that 欧阳 stays together. */
-const DOUBLE_SURNAMES = new Set([
-  '欧阳',
-  '司马',
-  '上官',
-  '诸葛',
-  '东方',
-  '皇甫',
-  '尉迟',
-  '公孙',
-  '慕容',
-  '令狐',
-  '长孙',
-  '宇文',
-  '司徒',
-  '端木',
-  '夏侯',
-  '南宫',
-])
-
 /** The text with identity numbers, telephones, bank cards, insurance numbers, e-mail, addresses and introduced names masked. */
 export function maskText(text: string): string {
-  return text
+  const withoutNumbers = text
     .replace(EMAIL, (mail) => `${mail.charAt(0)}***${mail.slice(mail.indexOf('@'))}`)
+    .replace(CALLED_ID, (_, label: string, number: string) => label + maskCalledId(number))
     .replace(INSURANCE, (_, label: string, number: string) => label + maskMiddle(number, 0, 4))
     .replace(NUMBER_RUN, (run) => maskRun(run, groupsOf(run), maskNumber))
     .replace(SPOKEN_RUN, (run) => maskRun(run, spokenGroupsOf(run), maskSpoken))
     .replace(ADDRESS, (address: string) => `${STREET_ONLY.exec(address)?.[0] ?? ''}***`)
-    .replace(NAME_AFTER, (_, before: string, name: string) => before + maskName(name))
-}
-
-/** 张三丰 → 张**, 欧阳锋 → 欧阳*, Mary → M***. */
-export function maskName(name: string): string {
-  const trimmed = name.trim()
-  const letters = [...trimmed]
-  if (letters.length <= 1) return MASK
-  const isDouble = letters.length > 2 && DOUBLE_SURNAMES.has(letters.slice(0, 2).join(''))
-  const kept = isDouble ? 2 : 1
-  return letters.slice(0, kept).join('') + MASK.repeat(Math.min(3, letters.length - kept))
+  return maskNames(withoutNumbers)
 }
 
 /** Province and city at most; the rest of an address that is known to be one is gone. */
@@ -167,12 +137,18 @@ const spokenGroupsOf = (run: string): Group[] =>
 function maskNumber(groups: readonly string[]): string | undefined {
   const plain = groups.join('')
   // The check character tells it, however it is parted.
-  if (plain.length === 18 && isResidentId(plain)) return maskMiddle(plain, 3, 4)
+  if (plain.length === 18 && (isResidentId(plain) || isBornSomewhere(plain)))
+    return maskMiddle(plain, 3, 4)
   if (isLandline(groups)) return maskMiddle(plain, 3, 2)
   if (isParted(groups, 3) && (isMobile(plain) || isResidentId(plain))) {
     return maskMiddle(plain.slice(isMobile(plain) ? -11 : 0), 3, 4)
   }
   return isParted(groups, 1) && isBankCard(plain) ? maskMiddle(plain, 6, 4) : undefined
+}
+
+function maskCalledId(number: string): string {
+  const digits = toAscii(number).match(/[0-9X]/g)
+  return digits && digits.length > 7 ? maskMiddle(digits.join(''), 3, 4) : MASK.repeat(8)
 }
 
 function maskSpoken(groups: readonly string[]): string | undefined {
@@ -199,6 +175,12 @@ export function isResidentId(number: string): boolean {
   if (!/^[1-9]\d{16}[\dX]$/.test(number) || !isDate(number.slice(6, 14))) return false
   const sum = ID_WEIGHTS.reduce((total, weight, i) => total + weight * Number(number[i]), 0)
   return ID_CHECK[sum % 11] === number[17]
+}
+
+/** A province and a date of birth where an identity number has them, whatever its check character. */
+function isBornSomewhere(number: string): boolean {
+  const province = /^(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3]|91)/
+  return province.test(number) && /^\d{17}[\dX]$/.test(number) && isDate(number.slice(6, 14))
 }
 
 /** 手机号: eleven digits from 13 to 19, with or without 86. */

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { maskValue, withoutSecrets } from '../../../gateway/ledger/data-classes.ts'
+import { maskName } from '../../../gateway/ledger/mask-names.ts'
 import {
   isBankCard,
   isMobile,
   isResidentId,
   maskAddress,
-  maskName,
   maskText,
 } from '../../../gateway/ledger/masking.ts'
 
@@ -55,7 +55,7 @@ describe('maskText', () => {
     ['13812345678 13912345679', '138****5678 139****5679'],
     ['电话138-1234-5678 2026-11-22', '电话138****5678 2026-11-22'],
     ['11010519491231002X 5床', '110***********002X 5床'],
-    ['3床 110105 19491231 0021X', '3床 110105 19491231 0021X'],
+    ['3床 110105 19491231 0021X', '3床 110***********0021X'],
     ['2床 110105 19491231 002X', '2床 110***********002X'],
     ['tel13812345678', 'tel138****5678'],
     ['2 13812345678x1', '2 138****5678x1'],

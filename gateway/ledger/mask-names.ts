@@ -1,0 +1,65 @@
+/** Finds names of persons in Chinese words and masks them. Pure; who counts as named stands in `data/names.ts`. */
+import {
+  ADVERBS,
+  AFFAIRS,
+  AFTER_NAMES,
+  DOUBLE_SURNAMES,
+  ERRANDS,
+  KIN,
+  NEVER_GIVEN,
+  ORDINARY_WORDS,
+  ROLES,
+  SURNAMES,
+  TITLES,
+} from './data/names.ts'
+
+const MASK = '*'
+const anyOf = (words: readonly string[]): string => `(?:${words.join('|')})`
+
+const SURNAME = `(?:${DOUBLE_SURNAMES.join('|')}|[${SURNAMES}])`
+/** Behind 我叫 and 姓名 stands a name, whatever it may mean besides. */
+const STATED = `${SURNAME}\\p{Script=Han}{1,3}?`
+/** Elsewhere only what cannot be an ordinary word. */
+const SUPPOSED =
+  `(?!${ORDINARY_WORDS.join('|')}|[${ADVERBS}]|${SURNAME}${anyOf(TITLES)})` +
+  `${SURNAME}(?:(?![${NEVER_GIVEN}])\\p{Script=Han}){1,2}?`
+const STOP = '[，,。.！!？?；;、\\s]|$'
+const GOES_ON = `(?=${STOP}|${AFTER_NAMES.join('|')})`
+
+const STATED_NAME = new RegExp(
+  `((?:(?:我|本人|他|她|${anyOf(ROLES)}|${anyOf(KIN)})(?:的?名字?)?(?:叫做?|名叫)|(?:姓名|名字)(?:是|叫做?|为|:|：|\\s)\\s*|(?:患者|病人|客户|学生)?姓名(?=${SURNAME}))\\s*)(${STATED})${GOES_ON}`,
+  'gu',
+)
+const SUPPOSED_NAME = new RegExp(
+  `((?:(?:我|本人|这|这位|他|她)是|${anyOf(ROLES)}(?:是|为|：|:)?|${anyOf(KIN)}(?:是)?)\\s*)(${SUPPOSED})${GOES_ON}`,
+  'gu',
+)
+const ASKED_FOR = new RegExp(
+  `(?<=^|[，,。！!？?；;、：:\\s]|${anyOf(ERRANDS)})(${SUPPOSED})(?=的${anyOf(AFFAIRS)}|住在?(?:哪|几|什么)|在(?:哪个?(?:病|床|班)|几(?:床|号|楼|病|班)))`,
+  'gu',
+)
+const HAN = /\p{Script=Han}/u
+
+/**
+ * The text with names masked that somebody says of himself (我叫, 我是), of kin (女儿叫), of a patient or
+ * customer (患者…), or whose affairs are asked for (…的化验单).
+ */
+export function maskNames(text: string): string {
+  if (!HAN.test(text)) return text
+  const inPlace = (_: string, before: string, name: string) => before + maskName(name)
+  return text
+    .replace(STATED_NAME, inPlace)
+    .replace(SUPPOSED_NAME, inPlace)
+    .replace(ASKED_FOR, (name) => maskName(name))
+}
+
+/** 张三丰 → 张**, 欧阳锋 → 欧阳*, Mary → M***. */
+export function maskName(name: string): string {
+  const trimmed = name.trim()
+  const letters = [...trimmed]
+  if (letters.length <= 1) return MASK
+  const isDouble =
+    letters.length > 2 && DOUBLE_SURNAMES.some((surname) => trimmed.startsWith(surname))
+  const kept = isDouble ? 2 : 1
+  return letters.slice(0, kept).join('') + MASK.repeat(Math.min(3, letters.length - kept))
+}
