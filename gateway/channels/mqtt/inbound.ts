@@ -58,26 +58,25 @@ export class Inbound {
   pubrel(packetId: number): void {
     const { connection } = this
     const session = connection.session as Session
-    const { pubcomp } = PacketType
-    if (!session.removeReceived(packetId)) {
-      connection.sendAck(pubcomp, packetId, Reason.packetIdentifierNotFound)
-      return
-    }
-    this.acks.settled()
+    const wasOpen = session.removeReceived(packetId)
+    if (wasOpen) this.acks.settled()
+    const reasonCode = wasOpen ? Reason.success : Reason.packetIdentifierNotFound
+    const answer = (): void => connection.sendAck(PacketType.pubcomp, packetId, reasonCode)
     if (!session.isDurable) {
-      connection.sendAck(pubcomp, packetId, 0)
+      answer()
       return
     }
     // Were PUBCOMP sent before the id is forgotten on disk, a crash would leave the id behind, and the
-    // client's next message under it would be taken for a repeat and lost.
+    // client's next message under it would be taken for a repeat and lost. One that is not open may be of a
+    // release that was sent before and is still being written.
     const { rowId } = session
     const { store, queueRows } = connection.engine
     store
       .commit(() => queueRows.removeReceived(rowId, packetId))
-      .then(
-        () => connection.sendAck(pubcomp, packetId, 0),
-        () => connection.disconnect(Reason.implementationSpecificError, 'storage failed'),
-      )
+      .then(answer, () => {
+        if (wasOpen) session.addReceived(packetId)
+        connection.disconnect(Reason.implementationSpecificError, 'storage failed')
+      })
   }
 
   /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */
