@@ -11,10 +11,12 @@ export function askRoutes(answerer: Answerer, logger: Logger): readonly Route[] 
       method: 'POST',
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/asks$/,
       caller: 'gateway',
+      isWaiting: true,
       async handle({ incoming }) {
         const ask = parseBody(EscalatedAsk, incoming)
         try {
-          return json(await answerer.answer(ask, AbortSignal.timeout(ask.deadlineMs)))
+          const deadline = AbortSignal.timeout(ask.deadlineMs)
+          return json(await Promise.race([answerer.answer(ask, deadline), endOf(deadline)]))
         } catch (error) {
           logger.warn({ error }, 'the answerer failed')
           return json({ status: 'not-known', validForMs: 0 })
@@ -23,3 +25,9 @@ export function askRoutes(answerer: Answerer, logger: Logger): readonly Route[] 
     },
   ]
 }
+
+/** An answerer that pays no heed to its signal keeps nobody waiting. */
+const endOf = (deadline: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    deadline.addEventListener('abort', () => reject(deadline.reason), { once: true })
+  })

@@ -4,17 +4,23 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { CLOUD_ERRORS, CloudError, toProblem } from '../errors.ts'
 import type { Logger } from '../ports.ts'
-import { MAX_BODY_BYTES, MAX_INFLATED_BYTES } from '../protocol/limits.ts'
+import { MAX_INFLATED_BYTES } from '../protocol/limits.ts'
 
 const inflate = promisify(gunzip)
+/** Of a body that was refused: the largest release passes, so that its sender reads why it is too large. */
+const MAX_DISCARDED_BYTES = 64 * 1024 * 1024
 
-export interface Incoming {
+/** What is known of a request before its body. */
+export interface Head {
   readonly method: string
   /** As sent, with its query: what a signature covers. */
   readonly target: string
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: IncomingMessage['headers']
+}
+
+export interface Incoming extends Head {
   /** As it travelled: what a signature covers. */
   readonly body: Buffer
   /** Unpacked by its content encoding. Throws `request.invalid` and `request.too-large`. */
@@ -32,35 +38,62 @@ export function json(value: unknown, status = 200): Outgoing {
   return { status, body: JSON.stringify(value), contentType: 'application/json' }
 }
 
-export async function readIncoming(request: IncomingMessage): Promise<Incoming> {
-  const target = request.url ?? '/'
-  if (!URL.canParse(target, 'http://core')) {
+/** Throws `request.invalid`. */
+export function readHead({ method = 'GET', url = '/', headers }: IncomingMessage): Head {
+  if (!URL.canParse(url, 'http://core')) {
     throw new CloudError('request.invalid', { detail: 'the path is none' })
   }
-  const url = new URL(target, 'http://core')
-  const body = await readBody(request)
-  return {
-    method: request.method ?? 'GET',
-    target,
-    path: url.pathname,
-    query: url.searchParams,
-    headers: request.headers,
-    body,
-    inflated: () => inflateBody(body, request.headers['content-encoding']),
-  }
+  const { pathname: path, searchParams: query } = new URL(url, 'http://core')
+  return { method, target: url, path, query, headers }
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+/**
+ * Resolves with the whole body. `take` is told of each piece before it is kept, and may throw.
+ * Throws `request.too-large` above `maxBytes`.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  take: (bytes: number) => void,
+): Promise<Buffer> {
   const pieces: Buffer[] = []
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   let length = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  for await (const piece of piecesOf(request)) {
     length += piece.length
-    if (length > MAX_BODY_BYTES) {
-      throw new CloudError('request.too-large', { detail: `more than ${MAX_BODY_BYTES} bytes` })
-    }
+    if (length > maxBytes) throw tooLarge(maxBytes)
+    take(piece.length)
     pieces.push(piece)
   }
   return Buffer.concat(pieces)
+}
+
+/**
+ * Reads on to the end of a body that nobody keeps: whoever is cut off while it sends never reads the
+ * answer. Gives up above a bound; then the connection has to be closed.
+ */
+export async function discardBody(request: IncomingMessage): Promise<void> {
+  let length = 0
+  try {
+    for await (const piece of piecesOf(request)) {
+      length += piece.length
+      if (length > MAX_DISCARDED_BYTES) return
+    }
+  } catch {
+    // Whoever hung up needs no answer.
+  }
+}
+
+/** Stopping half-way leaves the connection open for the answer. */
+const piecesOf = (request: IncomingMessage): AsyncIterable<Buffer> =>
+  request.iterator({ destroyOnReturn: false })
+
+const tooLarge = (maxBytes: number): CloudError =>
+  new CloudError('request.too-large', { detail: `more than ${maxBytes} bytes` })
+
+/** What a route gets. */
+export function withBody(head: Head, body: Buffer): Incoming {
+  return { ...head, body, inflated: () => inflateBody(body, head.headers['content-encoding']) }
 }
 
 async function inflateBody(body: Buffer, encoding: string | undefined): Promise<Buffer> {

@@ -7,7 +7,7 @@ import { readSignature } from '../protocol/http-signature.ts'
 import { EchoRequest, EnrolRequest, PushBatch } from '../protocol/messages.ts'
 import { type Parsed, parseJson, parseMsgpack } from '../protocol/parse.ts'
 import type { Gateway, Gateways } from './gateways.ts'
-import { type Incoming, json, type Outgoing } from './http.ts'
+import { type Head, type Incoming, json, type Outgoing } from './http.ts'
 import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
@@ -18,6 +18,8 @@ import type { RelayStatus } from './sinks/relay.ts'
 const PAGE_ROWS = 1000
 /** Gateways on the fleet page. */
 const FLEET_ROWS = 1000
+/** Anybody may send it: id, key, token and ledger key are below 1 kB. */
+const MAX_ENROL_BYTES = 16 * 1024
 
 export interface CoreParts {
   readonly gateways: Gateways
@@ -39,6 +41,10 @@ export interface Route {
   /** Named groups are its parameters; `id` is the gateway. */
   readonly path: RegExp
   readonly caller: 'anyone' | 'gateway' | 'operator'
+  /** As it travels; default `MAX_BODY_BYTES`. */
+  readonly maxBodyBytes?: number
+  /** It waits for somebody else, so it takes no place of those that only write to the disk. */
+  readonly isWaiting?: boolean
   handle(call: Call): Promise<Outgoing> | Outgoing
 }
 
@@ -57,6 +63,7 @@ export function coreRoutes(parts: CoreParts): readonly Route[] {
       method: 'POST',
       path: /^\/v1\/enroll$/,
       caller: 'anyone',
+      maxBodyBytes: MAX_ENROL_BYTES,
       handle: ({ incoming }) => enrol(parts, incoming),
     },
     {
@@ -146,34 +153,57 @@ async function enrol(parts: CoreParts, incoming: Incoming): Promise<Outgoing> {
   return json({ gatewayId: request.gatewayId, publisherKey, cosignerKey })
 }
 
-/** Finds the route, checks the caller, runs it. Throws what becomes a problem. */
-export async function dispatch(
+/** A request whose caller is known; its body may still be on the way. */
+export interface Admitted {
+  readonly route: Route
+  readonly params: Readonly<Record<string, string>>
+  readonly gateway: Gateway | undefined
+  /** Throws `gateway.signature` where the body is not the one that was signed. */
+  checkBody(body: Buffer): void
+}
+
+/**
+ * Finds the route and checks the caller by the head alone, so that strangers are sent away before anything
+ * of theirs is kept. Throws what becomes a problem.
+ */
+export function admit(
   routes: readonly Route[],
-  incoming: Incoming,
+  head: Head,
   access: Pick<CoreParts, 'gateways' | 'operatorToken'>,
-): Promise<Outgoing> {
+): Admitted {
   for (const route of routes) {
-    if (route.method !== incoming.method) continue
-    const match = route.path.exec(incoming.path)
+    if (route.method !== head.method) continue
+    const match = route.path.exec(head.path)
     if (!match) continue
     const params = { ...match.groups }
-    if (route.caller === 'operator') checkOperator(incoming, access.operatorToken)
-    const gateway =
-      route.caller === 'gateway' ? checkGateway(incoming, params.id, access.gateways) : undefined
-    return route.handle({ incoming, params, gateway })
+    if (route.caller === 'operator') checkOperator(head, access.operatorToken)
+    if (route.caller !== 'gateway') return { route, params, gateway: undefined, checkBody() {} }
+    return { route, params, ...checkGateway(head, params.id, access.gateways) }
   }
-  throw new CloudError('request.not-found', { detail: `${incoming.method} ${incoming.path}` })
+  throw new CloudError('request.not-found', { detail: `${head.method} ${head.path}` })
 }
 
-function checkGateway(incoming: Incoming, id: string | undefined, gateways: Gateways): Gateway {
+function checkGateway(
+  { method, target, headers }: Head,
+  id: string | undefined,
+  gateways: Gateways,
+): Pick<Admitted, 'gateway' | 'checkBody'> {
   const gateway = gateways.find(id ?? '')
   if (!gateway) throw new CloudError('gateway.unknown')
-  if (!isSignedBy(incoming, gateway.id, gateway.publicKey)) {
-    throw new CloudError('gateway.signature')
+  const signature = readSignature(headers)
+  const isTheirs =
+    signature?.keyId === gateway.id &&
+    signature.verifyHead({ method, path: target }, gateway.publicKey)
+  if (!isTheirs) throw new CloudError('gateway.signature')
+  return {
+    gateway,
+    checkBody(body) {
+      if (!signature.isOf(body)) throw new CloudError('gateway.signature')
+    },
   }
-  return gateway
 }
 
+/** For the one request that brings its key along. */
 function isSignedBy(incoming: Incoming, gatewayId: string, key: KeyObject): boolean {
   const { method, target, body, headers } = incoming
   const signature = readSignature(headers)
@@ -184,7 +214,7 @@ function isSignedBy(incoming: Incoming, gatewayId: string, key: KeyObject): bool
  * Bearer for programs, Basic for the browser of a person, who only reads: a browser keeps Basic and adds it
  * to whatever a page of somebody else has it send, and what is posted here is signed for the whole fleet.
  */
-function checkOperator({ method, headers }: Incoming, operatorToken: string): void {
+function checkOperator({ method, headers }: Head, operatorToken: string): void {
   const [scheme = '', given = ''] = (headers.authorization ?? '').split(' ', 2)
   const isBasic = scheme.toLowerCase() === 'basic'
   const basic = Buffer.from(given, 'base64').toString('utf8')

@@ -1,7 +1,7 @@
 /** The reference cloud core: constructs its parts, listens, closes in reverse order. */
 import { createPublicKey } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import http, { type Server } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -16,14 +16,14 @@ import { createCosigner } from './cosigner.ts'
 import { cosignerRoutes } from './cosigner-routes.ts'
 import { countRoutes, createCounts } from './counts.ts'
 import { createGateways } from './gateways.ts'
-import { readIncoming, send, toOutgoing } from './http.ts'
+import { createHandler } from './handler.ts'
 import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
 import { MIN_TLS, type Renewal, renewCertificate } from './renewal.ts'
 import { createReports } from './reports.ts'
 import { createRetention } from './retention.ts'
-import { coreRoutes, dispatch, type Route } from './routes.ts'
+import { coreRoutes } from './routes.ts'
 import { loadToken } from './secrets.ts'
 import { createSessions } from './sessions.ts'
 import { createRelay, type Relay, type RelayStatus } from './sinks/relay.ts'
@@ -33,8 +33,6 @@ import { openCoreStore } from './storage.ts'
 
 /** Above the gateways' own keep-alive, so that the core never closes a socket that is about to be used. */
 const KEEP_ALIVE_MS = 75_000
-/** Bodies in memory at once: 8 MB each at most. */
-const MAX_IN_HAND = 64
 /** A request that trickles in slower than this is cut: a batch on 17 kbit/s still passes. */
 const REQUEST_TIMEOUT_MS = 300_000
 
@@ -222,35 +220,6 @@ function nudging(receiver: Receiver, relay: Relay | undefined): Receiver {
       relay.nudge()
       return received
     },
-  }
-}
-
-function createHandler(
-  routes: readonly Route[],
-  access: Parameters<typeof dispatch>[2],
-  logger: Logger,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  let inHand = 0
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    inHand += 1
-    try {
-      if (inHand > MAX_IN_HAND) throw new CloudError('core.busy')
-      send(response, await dispatch(routes, await readIncoming(request), access))
-    } catch (error) {
-      // A body that was not read to its end must not be taken for the next request.
-      if (!request.complete) response.setHeader('connection', 'close')
-      if (!response.destroyed) send(response, toOutgoing(error, request, logger))
-    } finally {
-      inHand -= 1
-    }
-  }
-
-  return (request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      logger.error({ error }, 'an answer could not be sent')
-      response.destroy()
-    })
   }
 }
 

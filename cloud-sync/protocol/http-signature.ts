@@ -45,6 +45,10 @@ const SIGNATURE = /^kefu=:([A-Za-z0-9+/]{86}==):$/
 export interface ReceivedSignature {
   readonly keyId: string
   verify(parts: SignedParts, publicKey: KeyObject): boolean
+  /** Before the body is read: whether the holder of the key signed this head and some body. */
+  verifyHead(parts: Omit<SignedParts, 'body'>, publicKey: KeyObject): boolean
+  /** Whether it is this body. */
+  isOf(body: Uint8Array): boolean
 }
 
 /** Undefined when the headers are absent or of another form. */
@@ -58,11 +62,14 @@ export function readSignature(headers: {
   const encoded = signature?.[1]
   if (!params || !keyId || !encoded) return undefined
   const digest = one(headers['content-digest'])
+  const isOf = (body: Uint8Array) => digest === contentDigest(body)
+  const verifyHead: ReceivedSignature['verifyHead'] = (parts, publicKey) =>
+    verify(null, signatureBase(parts, digest, params), publicKey, Buffer.from(encoded, 'base64'))
   return {
     keyId,
-    verify: (parts, publicKey) =>
-      digest === contentDigest(parts.body) &&
-      verify(null, signatureBase(parts, digest, params), publicKey, Buffer.from(encoded, 'base64')),
+    isOf,
+    verifyHead,
+    verify: (parts, publicKey) => isOf(parts.body) && verifyHead(parts, publicKey),
   }
 }
 
@@ -74,7 +81,7 @@ function contentDigest(body: Uint8Array): string {
   return `sha-256=:${createHash('sha256').update(body).digest('base64')}:`
 }
 
-function signatureBase(parts: SignedParts, digest: string, params: string): Buffer {
+function signatureBase(parts: Omit<SignedParts, 'body'>, digest: string, params: string): Buffer {
   return Buffer.from(
     `"@method": ${parts.method}\n"@request-target": ${parts.path}\n"content-digest": ${digest}\n"@signature-params": ${params}`,
   )
