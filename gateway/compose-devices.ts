@@ -130,6 +130,7 @@ export function composeDevices(
     allowAnonymous: config.mqtt.allowAnonymous,
     logger: loggers.mqtt,
     onAdmitted: (device) => rights.remember(device),
+    current: rights.current,
     onListening: ({ id }) => voice.announcer.onConnected(id),
     deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {
@@ -151,7 +152,7 @@ export function composeDevices(
     },
     authMethods,
     store,
-    clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic() },
+    clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic(), time: box.time },
     logger: loggers.mqtt,
     limits: mqttLimitsOf(config),
     isDeviceMessageTopic: hooks.isForBox,
@@ -169,6 +170,7 @@ export function composeDevices(
   const sockets = createDeviceSockets({
     inbox,
     admission,
+    current: rights.current,
     clock,
     logger: loggers.websocket,
     serverName: SERVER_NAME,

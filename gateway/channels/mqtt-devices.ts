@@ -80,6 +80,8 @@ export interface MqttDevicesParts {
   readonly logger: Logger
   /** A device that has just been read from the registry and comes in; gives the one to know it by. */
   readonly onAdmitted: (device: Device) => Device
+  /** The device as the registry has it now: its kind and groups change while it is connected. */
+  readonly current: (device: Device) => Device
   /** The device listens to its speech from here on. */
   readonly onListening: (device: Device) => void
   /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
@@ -179,7 +181,8 @@ export function createMqttDevices(parts: MqttDevicesParts) {
   }
 
   async function onDeviceMessage(message: DeviceMessage<Device>): Promise<DeviceMessageOutcome> {
-    const { device, topic, payload, properties } = message
+    const { topic, payload, properties } = message
+    const device = parts.current(message.device)
     const encoding: Encoding =
       properties?.contentType === 'application/msgpack' ? 'msgpack' : 'json'
     try {

@@ -43,6 +43,8 @@ export interface DeviceSockets {
 export interface DeviceSocketParts {
   readonly inbox: Inbox
   readonly admission: Admission
+  /** The device as the registry has it now: its kind and groups change while it is connected. */
+  readonly current: (device: Device) => Device
   readonly clock: Clock
   readonly logger: Logger
   readonly serverName: string
@@ -263,7 +265,7 @@ class DeviceSocket implements WebSocketListener {
     this.#unanswered++
     try {
       const answer = await this.#parts.inbox.receive(
-        device,
+        this.#parts.current(device),
         'websocket',
         checkMessage(type, message),
       )
