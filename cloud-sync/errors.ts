@@ -15,7 +15,7 @@ export const CLOUD_ERRORS = {
   'request.too-large': {
     status: 413,
     title: 'The request is larger than the core reads',
-    next: 'Lower the batch limits of the gateway.',
+    next: 'A release has 16 MB at the most: make the pack smaller or divide it. From a gateway: lower its batch limits.',
   },
   'request.invalid': {
     status: 422,

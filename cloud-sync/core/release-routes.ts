@@ -6,12 +6,17 @@ import { json } from './http.ts'
 import type { Releases } from './releases.ts'
 import { type Call, gatewayOf, parseBody, type Route } from './routes.ts'
 
+/** Of the largest content in base64. */
+const MAX_CONTENT_CHARACTERS = Math.ceil(MAX_RELEASE_BYTES / 3) * 4
+/** With the content comes a list of 10,000 gateways at the most: 0.7 MB. */
+const MAX_PUBLISH_BYTES = MAX_CONTENT_CHARACTERS + 1024 * 1024
+
 const PublishRequest = Type.Object({
   kind: ReleaseKind,
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
   label: Type.String({ maxLength: 64 }),
   /** Base64. */
-  content: Type.String({ maxLength: Math.ceil((MAX_RELEASE_BYTES * 4) / 3) + 4 }),
+  content: Type.String({ maxLength: MAX_CONTENT_CHARACTERS }),
   expiresAtMs: Type.Number(),
   percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
   gateways: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10_000 })),
@@ -56,6 +61,7 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       method: 'POST',
       path: /^\/v1\/releases$/,
       caller: 'operator',
+      maxBodyBytes: MAX_PUBLISH_BYTES,
       async handle({ incoming }) {
         const { content, ...draft } = parseBody(PublishRequest, incoming)
         const bytes = Buffer.from(content, 'base64')

@@ -11,6 +11,7 @@ import { createLink } from '@kefu-edge/cloud-sync/link'
 import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { signRequest } from '@kefu-edge/cloud-sync/protocol/http-signature'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
+import { MAX_RELEASE_BYTES } from '@kefu-edge/cloud-sync/protocol/release'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openRig, type Rig, until } from '../support/rig.ts'
 
@@ -189,7 +190,8 @@ describe('who is slow', () => {
     const post = (where: string, body: Uint8Array) => {
       const { gatewayId, privateKey } = rig.identity
       const headers = signRequest({ method: 'POST', path: where, body }, gatewayId, privateKey, 0)
-      return fetch(`${core.url}${where}`, { method: 'POST', body, headers: { ...headers } })
+      const sent = { method: 'POST', body: new Uint8Array(body), headers: { ...headers } }
+      return fetch(`${core.url}${where}`, sent)
     }
     const asks = Array.from({ length: 70 }, () => post(path, ask))
     const early = await Promise.race(asks)
@@ -278,6 +280,25 @@ describe('what an operator asks of a gateway', () => {
     }
     const { body } = await send('GET', '/v1/gateways', Buffer.alloc(0), operator())
     expect(body).toMatchObject({ gateways: [{ streams: [{ missing: 2 }, { missing: 1 }] }] })
+  })
+})
+
+it('takes a release as large as a release may be, and says of a larger one what would help', async () => {
+  const publish = (bytes: number) => {
+    const release = {
+      kind: 'pack',
+      name: 'large',
+      label: '1',
+      content: Buffer.alloc(bytes, 7).toString('base64'),
+      expiresAtMs: Date.now() + 60_000,
+    }
+    const operator = { authorization: `Bearer ${rig.core.operatorToken}` }
+    return send('POST', '/v1/releases', Buffer.from(JSON.stringify(release)), operator)
+  }
+  expect(await publish(MAX_RELEASE_BYTES)).toMatchObject({ status: 201 })
+  expect(await publish(MAX_RELEASE_BYTES * 1.2)).toMatchObject({
+    status: 413,
+    body: { code: 'request.too-large', detail: expect.stringContaining('A release') },
   })
 })
 
