@@ -51,6 +51,12 @@ export async function restore(options: CommandOptions): Promise<ExitCode> {
       `${report.dataDir}: ${report.gateway} as of ${report.madeAt}, ${report.entries} entries, new epoch ${report.epoch}`,
     )
     if (report.putAside) io.stdout(`The folder that was there is now ${report.putAside}`)
+    if (report.holds > 0) io.stdout(`${report.holds} legal holds of that folder stand again`)
+    if (report.holdsLost !== undefined) {
+      io.stderr(
+        `Its legal holds could not be read (${report.holdsLost}): set them again (subject hold) before anything is erased.`,
+      )
+    }
     io.stderr('Start it only where the box it was copied from runs no more: both have one name.')
   }
   return 0

@@ -17,10 +17,12 @@ import { dirname, join, resolve } from 'node:path'
 import { composeBox } from '../compose.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { GatewayError } from '../errors.ts'
+import { carryHolds, type Hold, readHolds } from '../ledger/holds.ts'
 import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
 import { type BackupManifest, DATABASE_PART } from '../storage/backup-format.ts'
 import { openDataFolder } from '../storage/data-folder.ts'
 import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
+import { openStore } from '../storage/store.ts'
 
 export interface RestoreReport {
   readonly dataDir: string
@@ -29,6 +31,10 @@ export interface RestoreReport {
   /** The record goes on in this epoch: the core never takes an entry of it for one it has. */
   readonly epoch: string
   readonly entries: number
+  /** Legal holds of the folder that was there and that the backup did not know: they stand again. */
+  readonly holds: number
+  /** Code of the error because of which the holds of that folder could not be carried over. */
+  readonly holdsLost?: string
   /** Where the folder lies that was there before. */
   readonly putAside?: string
 }
@@ -60,12 +66,13 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
     staging = mkdtempSync(isMount ? join(dataDir, '.restoring-') : `${dataDir}.restoring-`)
     await extractBackup(file, staging)
     if (isFilled) keepErasures(dataDir, staging)
-    const opened = await openNewEpoch(staging, manifest)
+    const { holds, ...lost } = isFilled ? holdsOf(dataDir, staging) : { holds: [] }
+    const opened = await openNewEpoch(staging, manifest, holds)
     const putAside = isFilled ? asideOf(dataDir, isMount) : undefined
     const move = isMount ? moveWithin : moveInto
     move(dataDir, staging, putAside)
     const { gateway, madeAt } = manifest
-    return { dataDir, gateway, madeAt, ...opened, ...(putAside ? { putAside } : {}) }
+    return { dataDir, gateway, madeAt, ...opened, ...lost, ...(putAside ? { putAside } : {}) }
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause
     throw new GatewayError('backup.failed', {
@@ -89,11 +96,42 @@ function keepErasures(from: string, to: string): void {
   writeDurably(restored, all.map((line) => `${line}\n`).join(''), 0o600)
 }
 
+/**
+ * Who is held since the backup stays held. A database that cannot be read must not stand in the way of
+ * the restore that mends it: then the report says that its holds are lost.
+ */
+function holdsOf(
+  from: string,
+  to: string,
+): { readonly holds: readonly Hold[]; readonly holdsLost?: string } {
+  const path = join(from, DATABASE_PART)
+  if (!existsSync(path)) return { holds: [] }
+  try {
+    const store = openStore({ path, readonly: true })
+    try {
+      const holds = readHolds(store)
+      const isSameBox = holds.length === 0 || masterKeyOf(from) === masterKeyOf(to)
+      return isSameBox ? { holds } : { holds: [], holdsLost: 'ledger.key-unreadable' }
+    } finally {
+      void store.close()
+    }
+  } catch (error) {
+    return {
+      holds: [],
+      holdsLost: error instanceof GatewayError ? error.code : 'storage.open-failed',
+    }
+  }
+}
+
+const masterKeyOf = (dir: string): string =>
+  readFileSync(keyFilesOf(join(dir, 'keys')).masterKey, 'utf8').trim()
+
 /** The copy is older than what the core may have: what it writes from here on is a log of its own. */
 async function openNewEpoch(
   dir: string,
   manifest: BackupManifest,
-): Promise<{ epoch: string; entries: number }> {
+  held: readonly Hold[],
+): Promise<{ epoch: string; entries: number; holds: number }> {
   const box = await composeBox(loadConfig({ dataDir: dir, env: {} }))
   try {
     const wrong = box.store.prepare<{ quick_check: string }>('PRAGMA quick_check(1)').get()
@@ -101,15 +139,16 @@ async function openNewEpoch(
       throw new GatewayError('backup.unreadable', { detail: wrong?.quick_check ?? 'quick_check' })
     }
     const epoch = await box.ledger.openEpoch(`restored from the backup of ${manifest.madeAt}`)
+    const holds = await carryHolds(box, held)
     const { size } = await box.ledger.checkpoint()
-    return { epoch, entries: size }
+    return { epoch, entries: size, holds }
   } finally {
     await box.close()
   }
 }
 
 function asideOf(dataDir: string, isMount: boolean): string {
-  const time = new Date().toISOString().replace(/\.\d+/, '').replace(/[-:]/g, '')
+  const time = new Date().toISOString().replace(/[-:.]/g, '')
   const name = `before-restore-${time}`
   return isMount ? join(dataDir, name) : `${dataDir}.${name}`
 }

@@ -261,6 +261,28 @@ describe('a backup file', () => {
     expect(await createSubjectRights(copy.box).exportOf(subject)).not.toEqual([])
   })
 
+  it('does not lift a legal hold set since, and says which it could not read', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const subject = { id: 'P-1', kind: 'patient' } as const
+    await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    const file = join(tempFolder(), 'a.kefu-backup')
+    await backup(gateway, file)
+    await createSubjectRights(gateway.box).hold(subject, 'court order')
+    await gateway.close()
+    const target = { dataDir: gateway.dataDir, isForced: true }
+    expect(await restoreBackup(file, target)).toMatchObject({ holds: 1 })
+    const again = await startGateway({ dataDir: gateway.dataDir })
+    const rights = createSubjectRights(again.box)
+    await expect(rights.erase(subject, 'asked')).rejects.toMatchObject({ code: 'ledger.held' })
+    expect(await isWhole(gateway.dataDir)).toBe(true)
+    await again.close()
+    truncateSync(join(gateway.dataDir, 'kefu.db'), 4096)
+    const broken = await kefu('restore', file, '--data', gateway.dataDir, '--force')
+    expect(broken.code).toBe(0)
+    expect(broken.err).toContain('legal holds could not be read (storage.open-failed)')
+  })
+
   it('made by the daily job is kept in the number that is set, and oldest go first', async () => {
     const dir = tempFolder()
     const gateway = await startGateway({ config: { backup: { dir, keep: 2 } } })
