@@ -5,6 +5,7 @@ import { ConnectGate } from './connect-gate.ts'
 import { Deadlines } from './deadlines.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
+import { EndedQueues } from './ended-queues.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
 import { FairTurns } from './fair-turns.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
@@ -107,6 +108,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     store,
     rows: sessionRows,
     queue: queueRows,
+    ended: new EndedQueues(store, queueRows),
     clock: brokerClock,
     deadlines,
     router,

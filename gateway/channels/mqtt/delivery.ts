@@ -13,6 +13,8 @@ export interface Delivery {
   readonly group: SharedGroup | null
   /** Row in the session's queue; 0 while it lives in memory only. */
   seq: number
+  /** Broker time from which it is too old to be sent the first time. */
+  dropAtMs: number
   /** 0 until it has its place in flight. */
   packetId: number
   isCommitted: boolean
@@ -36,6 +38,8 @@ export interface DeliveryLog {
   sent(sessionRow: number): Delivery[]
   /** Committed deliveries after `afterSeq` without a packet id, oldest first. */
   page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
+  /** Of these those that came by a group, whatever their number. */
+  shared(sessionRow: number, afterSeq: number): Delivery[]
   size(sessionRow: number): { count: number; bytes: number }
   /** Oldest delivery that is not in flight and lies after `afterSeq`. */
   oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined

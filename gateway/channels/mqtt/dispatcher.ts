@@ -167,6 +167,7 @@ export class Dispatcher {
       identifiers,
       group,
       seq: 0,
+      dropAtMs: Number.POSITIVE_INFINITY,
       packetId: 0,
       isCommitted: false,
       isOnDisk: false,

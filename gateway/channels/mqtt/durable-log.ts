@@ -119,6 +119,11 @@ export class DurableLog implements DeliveryLog {
     return this.rows.page(row, afterSeq, this.committedSeq, limit)
   }
 
+  shared(row: number, afterSeq: number): Delivery[] {
+    this.flushLater()
+    return this.rows.shared(row, afterSeq, this.committedSeq)
+  }
+
   size(row: number): { count: number; bytes: number } {
     this.flushLater()
     return this.rows.size(row)

@@ -48,6 +48,11 @@ export class OutboundQueue {
   }
 
   /** Rows were removed behind its back, by age. */
+  dropped(count: number, bytes: number): void {
+    this.resize({ count: this.count - count, bytes: this.bytes - bytes })
+  }
+
+  /** That was lost again: they are there still. */
   recount(): void {
     this.measure()
   }
@@ -130,7 +135,8 @@ export class OutboundQueue {
       const first = this.waiting.first()
       if (first === undefined || (first.seq > 0 && !first.isCommitted)) return undefined
       this.waiting.shift()
-      if (!first.message.isExpired(this.parts.nowMs())) return first
+      const nowMs = this.parts.nowMs()
+      if (!first.message.isExpired(nowMs) && first.dropAtMs > nowMs) return first
       this.forget(first)
       this.countDropped()
     }
@@ -147,20 +153,14 @@ export class OutboundQueue {
     }
   }
 
-  /** Empties it as the session ends; gives what was in it, rows of earlier connections included. */
+  /** Empties it as the session ends; gives what came by a group, rows of earlier connections included. */
   drain(): Delivery[] {
-    const left = this.waiting.clear()
-    while (this.isSpilled) {
-      const page = this.page()
-      for (const delivery of page) {
-        this.lastSeq = delivery.seq
-        left.push(delivery)
-      }
-      this.isSpilled = page.length === PAGE
-    }
+    const left = this.waiting.clear().filter(({ group }) => group !== null)
+    const onDisk = this.isSpilled ? this.parts.log.shared(this.session.rowId, this.lastSeq) : NONE
+    this.isSpilled = false
     this.resize({ count: 0, bytes: 0 })
     this.isDrained = true
-    return left
+    return left.concat(onDisk)
   }
 
   /** One that was acknowledged or given up: counted out, its row removed soon. */

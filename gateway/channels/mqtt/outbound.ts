@@ -190,15 +190,17 @@ export class Outbound {
     for (const delivery of this.inflight?.values() ?? []) {
       if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
     }
-    for (const delivery of this.queue.drain()) {
-      if (delivery.group !== null) returned.push(delivery)
-    }
     this.inflight = null
     this.resend = []
-    return returned
+    return returned.concat(this.queue.drain())
   }
 
   /** Rows were removed behind its back, by age. */
+  dropped(count: number, bytes: number): void {
+    this.queue.dropped(count, bytes)
+  }
+
+  /** That was lost again: they are there still. */
   recount(): void {
     this.queue.recount()
   }

@@ -1,5 +1,5 @@
 /** Rows of messages in the store: queues, received QoS 2 ids, retained. SQL and its decoding only. */
-import type { SqlValue, Store } from '../../storage/store.ts'
+import type { Store } from '../../storage/store.ts'
 import type { Properties, Qos } from './codec/packets.ts'
 import { PacketType } from './codec/packets.ts'
 import { readPropertyBytes } from './codec/properties.ts'
@@ -17,8 +17,17 @@ interface QueueRow {
   publisher: string | null
   share: string | null
   expires_at: number | null
+  drop_at: number | null
   packet_id: number | null
   released: number
+}
+
+/** A message that waited until it was too old. */
+export interface OldRow {
+  readonly seq: number
+  readonly session_id: number
+  readonly drop_at: number
+  readonly bytes: number
 }
 
 /** A retained message as it is on disk. */
@@ -37,7 +46,9 @@ const RETAIN_FLAG = 4
 const ORIGINAL_QOS_SHIFT = 3
 
 const DELIVERY_COLUMNS = `seq, topic, payload, flags, properties, identifiers, publisher, share,
-    expires_at, packet_id, released`
+    expires_at, drop_at, packet_id, released`
+/** What a queue is charged for a row: `Message.bytes`. */
+const BYTES = 'length(topic) + length(payload) + coalesce(length(properties), 0)'
 
 /** Every statement of this file, so that a test can look at their query plans. */
 export const QUEUE_SQL = {
@@ -52,12 +63,22 @@ export const QUEUE_SQL = {
   page: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
     WHERE session_id = ? AND seq > ? AND seq <= ? AND packet_id IS NULL ORDER BY seq LIMIT ?`,
   size: `SELECT count(*) AS count,
-    coalesce(sum(length(topic) + length(payload) + coalesce(length(properties), 0)), 0) AS bytes
+    coalesce(sum(${BYTES}), 0) AS bytes
     FROM mqtt_queue WHERE session_id = ?`,
-  oldestWaiting: `SELECT seq, length(topic) + length(payload) + coalesce(length(properties), 0) AS bytes
+  oldestWaiting: `SELECT seq, ${BYTES} AS bytes
     FROM mqtt_queue WHERE session_id = ? AND seq > ? AND packet_id IS NULL ORDER BY seq LIMIT 1`,
   clear: 'DELETE FROM mqtt_queue WHERE session_id = ?',
-  dropOld: 'DELETE FROM mqtt_queue WHERE session_id = ? AND drop_at <= ? AND packet_id IS NULL',
+  shared: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
+    WHERE session_id = ? AND seq > ? AND seq <= ? AND packet_id IS NULL AND share IS NOT NULL
+    ORDER BY seq`,
+  clearSome: `DELETE FROM mqtt_queue WHERE seq IN
+    (SELECT seq FROM mqtt_queue WHERE session_id = ? ORDER BY seq LIMIT ?)`,
+  old: `SELECT seq, session_id, drop_at, ${BYTES} AS bytes FROM mqtt_queue
+    WHERE packet_id IS NULL AND drop_at >= ? AND drop_at <= ? AND (drop_at, seq) > (?, ?)
+    ORDER BY drop_at, seq LIMIT ?`,
+  putEnded: 'INSERT OR IGNORE INTO mqtt_ended (session_id) VALUES (?)',
+  anEnded: 'SELECT min(session_id) AS id FROM mqtt_ended',
+  removeEnded: 'DELETE FROM mqtt_ended WHERE session_id = ?',
   putReceived: 'INSERT OR IGNORE INTO mqtt_received (session_id, packet_id) VALUES (?,?)',
   removeReceived: 'DELETE FROM mqtt_received WHERE session_id = ? AND packet_id = ?',
   clearReceived: 'DELETE FROM mqtt_received WHERE session_id = ?',
@@ -101,7 +122,12 @@ export class QueueRows {
       size: store.prepare<{ count: number; bytes: number }>(QUEUE_SQL.size),
       oldestWaiting: store.prepare<{ seq: number; bytes: number }>(QUEUE_SQL.oldestWaiting),
       clear: store.prepare(QUEUE_SQL.clear),
-      dropOld: store.prepare(QUEUE_SQL.dropOld),
+      shared: store.prepare<QueueRow>(QUEUE_SQL.shared),
+      clearSome: store.prepare(QUEUE_SQL.clearSome),
+      old: store.prepare<OldRow>(QUEUE_SQL.old),
+      putEnded: store.prepare(QUEUE_SQL.putEnded),
+      anEnded: store.prepare<{ id: number | null }>(QUEUE_SQL.anEnded),
+      removeEnded: store.prepare(QUEUE_SQL.removeEnded),
       putReceived: store.prepare(QUEUE_SQL.putReceived),
       removeReceived: store.prepare(QUEUE_SQL.removeReceived),
       clearReceived: store.prepare(QUEUE_SQL.clearReceived),
@@ -120,6 +146,8 @@ export class QueueRows {
     const { message, group } = delivery
     const flags =
       delivery.qos | (delivery.retain ? RETAIN_FLAG : 0) | (message.qos << ORIGINAL_QOS_SHIFT)
+    const dropAt = this.dropAt(message)
+    delivery.dropAtMs = dropAt ?? Number.POSITIVE_INFINITY
     this.sql.insert.run(
       sessionRow,
       delivery.seq,
@@ -131,7 +159,7 @@ export class QueueRows {
       message.publisher ?? null,
       group === null ? null : `${group.name}/${group.filter}`,
       finiteOrNull(message.expiresAtMs),
-      this.dropAt(message),
+      dropAt,
       delivery.packetId || null,
     )
   }
@@ -168,9 +196,14 @@ export class QueueRows {
     return this.sql.oldestWaiting.get(sessionRow, afterSeq)
   }
 
-  /** Rows too old to be delivered; gives how many. */
-  dropOld(sessionRow: number): number {
-    return this.sql.dropOld.run(sessionRow, this.nowMs()).changes
+  /** Those that were never sent and came by a group. */
+  shared(sessionRow: number, afterSeq: number, lastSeq: number): Delivery[] {
+    return this.sql.shared.all(sessionRow, afterSeq, lastSeq).map((row) => this.toDelivery(row))
+  }
+
+  /** Waiting rows of all sessions that are too old to be delivered, after one of them, oldest first. */
+  old(after: { drop_at: number; seq: number }, limit: number): OldRow[] {
+    return this.sql.old.all(after.drop_at, this.nowMs(), after.drop_at, after.seq, limit)
   }
 
   putReceived(sessionRow: number, packetId: number): void {
@@ -189,6 +222,25 @@ export class QueueRows {
   clear(sessionRow: number): void {
     this.sql.clear.run(sessionRow)
     this.sql.clearReceived.run(sessionRow)
+  }
+
+  /** The same, but no more than so many messages; whether that was all. */
+  clearSome(sessionRow: number, limit: number): boolean {
+    this.sql.clearReceived.run(sessionRow)
+    return this.sql.clearSome.run(sessionRow, limit).changes < limit
+  }
+
+  /** Notes a session that has ended while rows of it are left; its number is not given again meanwhile. */
+  putEnded(sessionRow: number): void {
+    this.sql.putEnded.run(sessionRow)
+  }
+
+  /** Clears so many messages of a session that was noted; false when there is none. */
+  clearEnded(limit: number): boolean {
+    const id = this.sql.anEnded.get()?.id ?? null
+    if (id === null) return false
+    if (this.clearSome(id, limit)) this.sql.removeEnded.run(id)
+    return true
   }
 
   putRetained(message: Message): void {
@@ -219,7 +271,7 @@ export class QueueRows {
     return this.store.prepare<RetainedRow>(ALL_RETAINED).all().map(toRetained)
   }
 
-  private dropAt(message: Message): SqlValue {
+  private dropAt(message: Message): number | null {
     const { maxQueuedAgeMs } = this
     const tooOldAt = maxQueuedAgeMs > 0 ? this.nowMs() + maxQueuedAgeMs : Number.POSITIVE_INFINITY
     return finiteOrNull(Math.min(tooOldAt, message.expiresAtMs))
@@ -242,6 +294,7 @@ export class QueueRows {
       identifiers: row.identifiers === null ? null : row.identifiers.split(',').map(Number),
       group: this.toGroup(row.share),
       seq: row.seq,
+      dropAtMs: row.drop_at ?? Number.POSITIVE_INFINITY,
       packetId: row.packet_id ?? 0,
       isCommitted: true,
       isOnDisk: false,

@@ -36,7 +36,9 @@ const NO_LOCAL_FLAG = 4
 const RETAIN_FLAG = 8
 
 export const SESSION_SQL = {
-  put: `INSERT INTO mqtt_session (client_id, expiry_seconds, expires_at) VALUES (?,?,NULL)
+  put: `INSERT INTO mqtt_session (id, client_id, expiry_seconds, expires_at) VALUES (
+    1 + max(coalesce((SELECT max(id) FROM mqtt_session), 0),
+      coalesce((SELECT max(session_id) FROM mqtt_ended), 0)), ?,?,NULL)
     ON CONFLICT (client_id) DO UPDATE SET expiry_seconds = excluded.expiry_seconds, expires_at = NULL
     RETURNING id`,
   find: 'SELECT id FROM mqtt_session WHERE client_id = ?',

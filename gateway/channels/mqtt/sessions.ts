@@ -5,6 +5,7 @@ import type { BrokerClock } from './broker-clock.ts'
 import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
+import type { EndedQueues } from './ended-queues.ts'
 import type { MqttLimits } from './limits.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
@@ -18,6 +19,7 @@ export interface SessionsParts {
   readonly store: Store
   readonly rows: SessionRows
   readonly queue: QueueRows
+  readonly ended: EndedQueues
   readonly clock: BrokerClock
   readonly deadlines: Deadlines
   readonly router: Router
@@ -99,6 +101,7 @@ export class Sessions {
       this.scheduleExpiry(session, row.expires_at ?? nowMs + row.expiry_seconds * 1000)
     }
     for (const session of this.inOrderOfLeaving()) this.keepAbsent(session)
+    this.parts.ended.goOn()
   }
 
   /**
@@ -164,7 +167,7 @@ export class Sessions {
     if (rowId > 0 || expirySeconds > 0) {
       this.write(() => {
         const id = rowId || this.parts.rows.find(clientId)
-        this.parts.queue.clear(id)
+        this.parts.ended.clear(id)
         this.parts.rows.remove(id)
       })
     }
@@ -189,6 +192,7 @@ export class Sessions {
   }
 
   close(): void {
+    this.parts.ended.close()
     for (const deadline of this.expiries.values()) this.parts.deadlines.cancel(deadline)
     this.expiries.clear()
   }

@@ -9,6 +9,7 @@ import { sessionIndex } from './210-session-index.ts'
 import { sealedSessions } from './220-sealed-sessions.ts'
 import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
+import { mqttWaiting } from './320-mqtt-waiting.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
@@ -34,6 +35,7 @@ export const migrations: readonly Migration[] = [
   sealedSessions,
   mqtt,
   aedes,
+  mqttWaiting,
   packs,
   ledger,
   largeEntries,

@@ -1,0 +1,102 @@
+/** What waits for clients that are away is cleared a little at a time, and holds nobody up. */
+import mqtt from 'mqtt'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { startBroker, type TestBroker } from './broker-support.ts'
+
+const HOUR_MS = 3_600_000
+/** Ten slices. */
+const MANY = 2000
+
+async function join(broker: TestBroker, options: mqtt.IClientOptions = {}) {
+  const url = `mqtt://127.0.0.1:${broker.port}`
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
+  onTestFinished(() => void client.end(true))
+  return client
+}
+
+/** `bed` is away, and so many messages of its own wait for it. */
+async function leaveMany(broker: TestBroker): Promise<void> {
+  const client = await join(broker, { clientId: 'bed', clean: false })
+  await client.subscribeAsync(['x', '$share/ward/y'], { qos: 1 })
+  await client.endAsync()
+  const writer = await join(broker)
+  await Promise.all(
+    Array.from({ length: MANY }, (_, n) => writer.publishAsync('x', `${n}`, { qos: 1 })),
+  )
+}
+
+/** Messages on disk. */
+const rowsOf = ({ store }: TestBroker): number =>
+  store.prepare<{ n: number }>('SELECT count(*) AS n FROM mqtt_queue').get()?.n ?? 0
+const isEmpty = (broker: TestBroker) => expect.poll(() => rowsOf(broker), { timeout: 3000 }).toBe(0)
+
+async function aBroker(more: Parameters<typeof startBroker>[0] = {}) {
+  const clock = { nowMs: Date.now() }
+  const overrides = {
+    clock: { nowMs: () => clock.nowMs },
+    limits: { maxQueuedAgeMs: HOUR_MS },
+    ...more,
+  }
+  const holder = { broker: await startBroker(overrides), clock }
+  onTestFinished(() => holder.broker.close())
+  await leaveMany(holder.broker)
+  return holder
+}
+
+it('a session that ends with a long queue loses it in slices, and nothing of it reaches the next one', async () => {
+  const { broker } = await aBroker()
+  const again = await join(broker, { clientId: 'bed', clean: true })
+  await again.endAsync()
+  // The number of a row that has ended is not given again while its queue is being cleared.
+  const next = await join(broker, { clientId: 'bed', clean: false })
+  const heard = vi.fn()
+  next.on('message', heard)
+  expect(rowsOf(broker)).toBeGreaterThan(0)
+  await isEmpty(broker)
+  expect(heard).not.toHaveBeenCalled()
+  expect(broker.broker.totals()).toMatchObject({ queuedMessages: 0, queuedBytes: 0 })
+})
+
+it('a long queue whose clearing a restart cut short is cleared by the next run', async () => {
+  const holder = await aBroker()
+  await (await join(holder.broker, { clientId: 'bed', clean: true })).endAsync()
+  holder.broker = await holder.broker.restart()
+  expect(rowsOf(holder.broker)).toBeGreaterThan(0)
+  await isEmpty(holder.broker)
+})
+
+it('of a session that ends only what came by a group is read, and goes to the other members', async () => {
+  const { broker } = await aBroker()
+  const writer = await join(broker)
+  await writer.publishAsync('y', 'for the ward', { qos: 1 })
+  const other = await join(broker, { clientId: 'nurse' })
+  const heard = new Promise((resolve) => other.on('message', (_, text) => resolve(`${text}`)))
+  await other.subscribeAsync('$share/ward/y', { qos: 1 })
+  await join(broker, { clientId: 'bed', clean: true })
+  expect(await heard).toBe('for the ward')
+})
+
+it('messages that grew too old go in slices, and are counted once', async () => {
+  const holder = await aBroker()
+  holder.clock.nowMs += 2 * HOUR_MS
+  holder.broker = await holder.broker.restart()
+  const { broker } = holder.broker
+  expect(rowsOf(holder.broker)).toBeGreaterThan(0)
+  await isEmpty(holder.broker)
+  await expect.poll(() => broker.counters.publishesDropped).toBe(MANY)
+  expect(broker.totals()).toMatchObject({ queuedMessages: 0, queuedBytes: 0 })
+})
+
+it('what cannot be removed for a full disk stays counted, and waits for the next round', async () => {
+  const error = vi.fn()
+  const ignore = () => {}
+  const holder = await aBroker({ logger: { debug: ignore, info: ignore, warn: ignore, error } })
+  holder.clock.nowMs += 2 * HOUR_MS
+  holder.broker = await holder.broker.restart()
+  await holder.broker.store.durable()
+  holder.broker.failWrites(true)
+  await expect.poll(() => error.mock.calls.length).toBe(1)
+  const rows = rowsOf(holder.broker)
+  expect(rows).toBeGreaterThan(0)
+  expect(holder.broker.broker.totals().queuedMessages).toBe(rows)
+})
