@@ -1,6 +1,6 @@
 /** The box's voice beyond answers: announcements to devices, proof of play, escalation to staff. */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import type { DeviceEvent, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { DeviceEvent, Priority, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
 import { createStaffLine, type StaffMessage, staffOf } from './dialogue/staff-line.ts'
@@ -15,7 +15,7 @@ import {
   MAX_OPEN_PER_DEVICE,
   TICK_MS,
 } from './voice/announcer.ts'
-import type { QuietHours } from './voice/quiet-hours.ts'
+import { type QuietHours, quietForMs } from './voice/quiet-hours.ts'
 import { createSpeechRenderer } from './voice/render-speech.ts'
 import type { Escalation } from './voice/speech-watch.ts'
 import { loadVoiceData } from './voice/voice-data.ts'
@@ -28,7 +28,10 @@ const CALL_BUTTON = 'call-nurse'
 
 export interface HouseVoice {
   readonly announcer: Announcer
-  /** Fanned out to each member, so that each device's proof of play is its own. */
+  /**
+   * Fanned out to each member, so that each device's proof of play is its own. In quiet hours what can wait
+   * is said at their end, and its terms run from there.
+   */
   announce(announcement: Announcement): Promise<readonly Announced[]>
   /** A press of the call button is told to staff as the words 叫护士 are. Inside `store.commit`. */
   onEvent(device: Device, event: DeviceEvent): void
@@ -77,6 +80,7 @@ export function composeVoice(parts: {
       .filter(
         (one) => devices.includes(one.id) || (group !== undefined && one.groups.includes(group)),
       )
+    const times = timesOf(announcement, priority)
     const kinds = new Set(members.map((one) => one.kind))
     const results: Announced[] = []
     for (const kind of kinds) {
@@ -85,12 +89,25 @@ export function composeVoice(parts: {
         reply: { text, lang, priority },
         profile: profileOf(kind),
         nowMs: clock.now(),
+        ...times,
         ...(announcement.untilAcknowledged ? { repeat: UNTIL_ACKNOWLEDGED } : {}),
       })
       const ids = members.filter((one) => one.kind === kind).map((one) => one.id)
       results.push(...(await announcer.announce(ids, await withSound(speech, kind, ids, lang))))
     }
     return results
+  }
+
+  /** Where the sender sets no end, the time to live begins when quiet hours let it be said. */
+  function timesOf({ notBefore, expiresAt }: Announcement, priority: Priority) {
+    const nowMs = clock.now()
+    const fromMs = Math.max(nowMs, Date.parse(notBefore ?? '') || 0)
+    const quietMs = expiresAt === undefined ? quietForMs(quiet, priority, fromMs) : 0
+    const notBeforeMs = fromMs + quietMs
+    return {
+      ...(notBeforeMs > nowMs ? { notBeforeMs } : {}),
+      ...(expiresAt === undefined ? {} : { expiresAtMs: Date.parse(expiresAt) }),
+    }
   }
 
   async function withSound(

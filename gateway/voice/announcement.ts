@@ -3,6 +3,12 @@ import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, Type } from '@sinclair/typebox'
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
+/** The contract's form of a time, and only what is one. */
+const Time = Type.String({
+  pattern:
+    '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d(\\.\\d{1,9})?)?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)$',
+  description: 'ISO 8601 date and time with offset, such as 2026-11-28T07:30:00+08:00',
+})
 
 export const Announcement = Type.Object({
   text: Type.String({ minLength: 1, maxLength: 1000 }),
@@ -19,6 +25,10 @@ export const Announcement = Type.Object({
     ]),
   ),
   untilAcknowledged: Type.Optional(Type.Boolean()),
+  /** Not said earlier. In quiet hours what can wait is said at their end. */
+  notBefore: Type.Optional(Time),
+  /** Not said later; absent: by priority, from when it may be said. */
+  expiresAt: Type.Optional(Time),
   /** The same id for the same device is said once. */
   id: Type.Optional(Id),
 })

@@ -8,7 +8,7 @@
  * Crash story: `announce` resolves, and anything is sent, only after the rows are on disk. A crash after
  * the send and before its mark sends once more. Reports are recorded in the transaction of their receipt.
  */
-import type { PlayReport, Speech, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { PlayReport, Priority, Speech, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
 import type { Ledger } from '../ledger/port.ts'
@@ -40,7 +40,8 @@ export interface AnnouncerParts {
   readonly minuteOfDay?: (ms: number) => number
 }
 
-export type AnnounceOutcome = 'queued' | 'duplicate' | 'expired' | 'queue-full'
+/** `quiet`: it would expire before the quiet hours of the device end. */
+export type AnnounceOutcome = 'queued' | 'duplicate' | 'expired' | 'quiet' | 'queue-full'
 export interface Announced {
   readonly deviceId: string
   readonly outcome: AnnounceOutcome
@@ -110,11 +111,14 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     const nowMs = clock.now()
     const expiresAtMs = Date.parse(speech.expiresAt)
     if (rows.find(deviceId, speech.id) !== undefined) return 'duplicate'
-    if (expiresAtMs <= nowMs) return 'expired'
+    const notBeforeMs = Math.max(nowMs, Date.parse(speech.notBefore ?? '') || 0)
+    if (expiresAtMs <= notBeforeMs) return 'expired'
+    // Nobody can acknowledge what is not said: all terms run from the end of the quiet hours.
+    const dueAtMs = notBeforeMs + quietMsOf(deviceId, speech.priority, notBeforeMs)
+    if (expiresAtMs <= dueAtMs) return 'quiet'
     const rank = rankOf(speech.priority)
     if (!makeRoom(deviceId, rank, nowMs)) return 'queue-full'
-    const dueAtMs = speech.notBefore === undefined ? nowMs : Date.parse(speech.notBefore)
-    const escalateAtMs = escalateAtOf(speech, Math.max(dueAtMs, nowMs), expiresAtMs)
+    const escalateAtMs = escalateAtOf(speech, dueAtMs, expiresAtMs)
     rows.insert({
       deviceId,
       speech,
@@ -134,6 +138,9 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     })
     return 'queued'
   }
+
+  const quietMsOf = (deviceId: string, priority: Priority, atMs: number) =>
+    quietForMs(parts.quietHours?.(deviceId), priority, atMs, minuteOfDay)
 
   /** In a full queue the least needed gives way to what is needed more. */
   function makeRoom(deviceId: string, rank: number, nowMs: number): boolean {
@@ -203,7 +210,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
   function waitOf(row: SpeechRow, connection: Connection, nowMs: number): number {
     const priority = PRIORITIES[row.rank] ?? 'normal'
     const graceMs = row.state === 'waiting' ? 0 : connection.resendAtMs - nowMs
-    const quietMs = quietForMs(parts.quietHours?.(row.device_id), priority, nowMs, minuteOfDay)
+    const quietMs = quietMsOf(row.device_id, priority, nowMs)
     return Math.max(row.due_at - nowMs, graceMs, quietMs, 0)
   }
 

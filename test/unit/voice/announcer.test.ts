@@ -316,14 +316,28 @@ describe('quiet hours', () => {
     expect(box.ids()).toEqual(['now', 'later'])
   })
 
-  test('what expires in the night is never said', async () => {
+  test('what would expire in the night is refused as quiet', async () => {
     const box = setUp(quiet)
     box.announcer.onConnected('bed-1')
-    await box.announcer.announce('bed-1', box.speech('a'))
-    box.clock.advance(5 * 60 * MINUTE_MS)
+    const announced = await box.announcer.announce('bed-1', box.speech('a'))
+    expect(announced).toEqual([{ deviceId: 'bed-1', outcome: 'quiet' }])
+    expect(box.kinds()).toEqual([])
+  })
+
+  test('what waits for the morning is escalated only when nobody acknowledges it then', async () => {
+    const box = setUp(quiet)
+    box.announcer.onConnected('bed-1')
+    const expiresAt = new Date(box.clock.now() + 12 * 60 * MINUTE_MS).toISOString()
+    await box.announcer.announce('bed-1', box.speech('pills', { expiresAt, repeat: untilHeard }))
+    for (const minutes of [2, 238]) {
+      box.clock.advance(minutes * MINUTE_MS)
+      await box.announcer.tick()
+      expect(box.escalations).toEqual([])
+    }
+    expect(box.ids()).toEqual(['pills'])
+    box.clock.advance(MINUTE_MS)
     await box.announcer.tick()
-    expect(box.ids()).toEqual([])
-    expect(box.kinds()).toEqual(['speech.announced', 'speech.expired'])
+    expect(box.escalations).toMatchObject([{ deviceId: 'bed-1', reason: 'not-acknowledged' }])
   })
 })
 
