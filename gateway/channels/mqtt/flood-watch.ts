@@ -3,7 +3,7 @@
  * work in which the packets of the others wait, and their 99th percentile sees what one in a hundred meets.
  */
 
-/** So long after it was over its rate last a client is still watched. */
+/** So long after the last rest that it had to take a client is still watched. */
 const WATCHED_MS = 1000
 /**
  * Of so many milliseconds that a client stays over its rate it has the first second's whole rate. A device
@@ -25,8 +25,12 @@ export class FloodWatch {
   /** Notes that the client is over its rate; gives the share of it that the client has now. */
   overRate(nowMs: number): number {
     if (!this.isWatching(nowMs)) this.sinceMs = nowMs
-    this.untilMs = nowMs + WATCHED_MS
     return (nowMs - this.sinceMs) % CYCLE_MS < WHOLE_RATE_MS ? 1 : this.floodShare
+  }
+
+  /** Notes until when the client rests: a rest alone is no good conduct, however long. */
+  restsUntil(endMs: number): void {
+    this.untilMs = endMs + WATCHED_MS
   }
 
   /** Whether the client was ever over its rate and not yet found back within it; costs no look at the clock. */
@@ -34,7 +38,7 @@ export class FloodWatch {
     return this.untilMs !== Number.NEGATIVE_INFINITY
   }
 
-  /** Whether the client was over its rate within the last second. */
+  /** Whether the client rested for its rate within the last second. */
   isWatching(nowMs: number): boolean {
     if (nowMs >= this.untilMs) this.untilMs = Number.NEGATIVE_INFINITY
     return this.isAlert

@@ -73,7 +73,9 @@ export class Pace {
     const nowMs = now()
     const share = this.flood.overRate(nowMs)
     this.slowTo(share, nowMs)
-    return Math.max(waitMs, this.limits.rateRestMs / share)
+    const restMs = Math.max(waitMs, this.limits.rateRestMs / share)
+    this.flood.restsUntil(nowMs + restMs)
+    return restMs
   }
 
   private shareOfTurn(now: () => number): number {

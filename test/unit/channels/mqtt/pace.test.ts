@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { PacketType } from '../../../../gateway/channels/mqtt/codec/packets.ts'
 import { FairTurns } from '../../../../gateway/channels/mqtt/fair-turns.ts'
+import { DEFAULT_LIMITS } from '../../../../gateway/channels/mqtt/limits.ts'
 import { AT_ONCE, NEXT_TURN, Pace } from '../../../../gateway/channels/mqtt/pace.ts'
 import { PausableChunks } from '../../../../gateway/channels/mqtt/pausable-chunks.ts'
 
@@ -76,6 +77,30 @@ describe('the pace of one client', () => {
       expect(perSecond.get(second)).toBeGreaterThanOrEqual(90)
       expect(perSecond.get(second)).toBeLessThanOrEqual(110)
     }
+  })
+
+  test.each([
+    ['packets of 300 KB', 300_000, {}],
+    ['packets of 1 MB', 1_000_000, {}],
+    ['ten messages a second', 100, { maxMessagesPerSecond: 10 }],
+    ['a share of a hundredth', 100, { floodShare: 0.01 }],
+  ])('a flood whose rests are a second and longer is held as any other: %s', (_, bytes, some) => {
+    const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds, floodShare } = DEFAULT_LIMITS
+    const byDefault = { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds, floodShare }
+    const limits = { ...LIMITS, ...byDefault, ...some }
+    let nowMs = 0
+    const pace = new Pace({ ...limits, maxPacketsPerTurn: 1_000_000 }, new FairTurns(), 0)
+    let packets = 0
+    const minutesMs = 5 * 60_000
+    while (nowMs < minutesMs) {
+      packets++
+      nowMs += Math.max(0, pace.spend(publish, bytes, () => nowMs))
+    }
+    const perSecond = Math.min(limits.maxMessagesPerSecond, limits.maxBytesPerSecond / bytes)
+    const kept = packets / (minutesMs / 1000) / perSecond
+    // The share, one second of ten at the whole rate, and what the burst and the first second had.
+    expect(kept).toBeLessThan(0.1 + limits.floodShare + 0.02)
+    expect(kept).toBeGreaterThan(limits.floodShare)
   })
 
   test('a flood that has kept within its share for a second has its rate back', async () => {
