@@ -94,7 +94,10 @@ describe('the pace of one client', () => {
     const minutesMs = 5 * 60_000
     while (nowMs < minutesMs) {
       packets++
-      nowMs += Math.max(0, pace.spend(publish, bytes, () => nowMs))
+      nowMs += Math.max(
+        0,
+        pace.spend(publish, bytes, () => nowMs),
+      )
     }
     const perSecond = Math.min(limits.maxMessagesPerSecond, limits.maxBytesPerSecond / bytes)
     const kept = packets / (minutesMs / 1000) / perSecond
