@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createRoutes, type Health } from './channels/http/routes.ts'
 import type { HttpServer, ServerOptions } from './channels/http/server.ts'
 import { createUwsServer, loadUws } from './channels/http/uws-server.ts'
-import { mqttOverWebSocket } from './channels/websocket/mqtt-endpoint.ts'
+import { certified, mqttOverWebSocket } from './channels/websocket/mqtt-endpoint.ts'
 import type { Box } from './compose.ts'
 import type { DeviceSide } from './compose-devices.ts'
 import type { Config } from './config/schema.ts'
@@ -45,16 +45,19 @@ export async function composeHttp(parts: {
     sound: async (speechId, deviceId) => box.hooks.sounds?.find(speechId, deviceId),
     mounts: [createAdminApi({ adminToken, operations: box.operations })],
   })
+  const onRefused = (address: string, reason: string) =>
+    devices.broker.handshakeFailed(address, reason)
+  const { endpoint } = devices.sockets
   const optionsFor = (requiresCertificate: boolean): ServerOptions => ({
     routes,
     onError: (error) => loggers.http.error({ error }, 'a connection could not be taken'),
     sockets: [
-      devices.sockets.endpoint,
+      requiresCertificate ? certified(endpoint, onRefused) : endpoint,
       mqttOverWebSocket({
         maxPacketBytes: config.mqtt.maxPacketBytes,
         accept: (connection) => devices.broker.accept(connection),
         requiresCertificate,
-        onRefused: (address, reason) => devices.broker.handshakeFailed(address, reason),
+        onRefused,
       }),
     ],
   })

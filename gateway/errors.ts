@@ -94,6 +94,11 @@ export const ERRORS = {
     title: 'The client certificate is of another device',
     next: 'The CN or a DNS name of the certificate must be the device id, and the MQTT client id as well.',
   },
+  'auth.no-certificate': {
+    status: 401,
+    title: 'No client certificate of the site was shown',
+    next: 'Devices show one of tls.caFile on this port (tls.requireClientCertificate); issue the device one.',
+  },
   'auth.certificate-expired': {
     status: 401,
     title: 'The client certificate, or one of those that issued it, has expired',
@@ -183,6 +188,11 @@ export const ERRORS = {
     status: 409,
     title: 'Another gateway is using this data folder',
     next: 'Stop it first (its process id stands in run.json), or give this one another folder with --data.',
+  },
+  'storage.no-box': {
+    status: 404,
+    title: 'There is no box in this data folder',
+    next: 'Name the folder of the box with --data DIR; nothing was made or changed here.',
   },
   'storage.newer-schema': {
     status: 500,

@@ -33,7 +33,8 @@ export const TlsOptions = Type.Object(
     ),
     requireClientCertificate: Type.Boolean({
       default: false,
-      description: 'Refuse devices without a certificate of caFile (device makers)',
+      description:
+        'Refuse devices without a certificate of caFile on the TLS ports, over MQTT, WebSocket and HTTP (device makers)',
     }),
   },
   closed,

@@ -42,10 +42,16 @@ function check(options: OptionMap): ConfigFile {
     })
   }
   const config = filled as ConfigFile
-  const [problem] = bridgeProblems(config.bridges)
+  const [problem] = [...tlsProblems(config), ...bridgeProblems(config.bridges)]
   if (problem !== undefined) throw new GatewayError('config.invalid', { detail: problem })
   return config
 }
+
+/** Demanding certificates without saying whose would let everybody in. */
+const tlsProblems = ({ tls }: ConfigFile): readonly string[] =>
+  tls?.requireClientCertificate && tls.caFile === undefined
+    ? ['tls.requireClientCertificate: tls.caFile must name the CA that signs device certificates']
+    : []
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { request } from 'node:https'
 import { connect as connectPlain } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { createIssuer, type Issuer } from '../support/certificates.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -107,6 +109,15 @@ describe('a device with a certificate of the site', () => {
     await expect(join('bed-2', { cert: named.cert, key: named.key })).resolves.toBeDefined()
   })
 
+  it('is given a further id of its device where it brings none', async () => {
+    const { join, ca, gateway } = await openSite(true)
+    const { cert, key } = await ca.issue('box-of-bed-1', 'box-of-bed-1', ['bed-1'])
+    await join('', { cert, key })
+    const ids = gateway.broker.connections().map((one) => one.clientId)
+    expect(ids).toEqual([expect.stringMatching(/^bed-1:auto-/)])
+    expect(await codeOf(join('', { cert, key, username: 'bed-2' }))).toBe(0x87)
+  })
+
   it('is refused under the name of another, even with the token of the other', async () => {
     const { join, ca, gateway } = await openSite(true)
     const { cert, key } = await ca.issue('bed-1', 'bed-1')
@@ -114,6 +125,49 @@ describe('a device with a certificate of the site', () => {
     expect(await codeOf(join('bed-2', { cert, key }))).toBe(0x87)
     const both = join('bed-2', { cert, key, username: 'bed-2', password: token })
     expect(await codeOf(both)).toBe(0x87)
+  })
+
+  it('is needed over HTTPS and its WebSocket as well, beside the token', async () => {
+    const { ca, gateway } = await openSite(true)
+    const token = await gateway.addDevice('bed-1', 'bedside')
+    const { cert, key } = await ca.issue('bed-1', 'bed-1')
+    const port = gateway.ports.httpTls ?? 0
+    const ask = (own: object) =>
+      new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+        const where = { host: 'localhost', port, path: '/v1/ask', method: 'POST', headers }
+        const sent = request({ ...where, ca: ca.cert, agent: false, ...own }, (reply) => {
+          let body = ''
+          reply.on('data', (chunk: Buffer) => {
+            body += chunk.toString()
+          })
+          reply.on('end', () => resolve({ status: reply.statusCode, body }))
+        })
+        sent.on('error', reject)
+        sent.end(JSON.stringify({ id: 'q1', text: '你好' }))
+      })
+    const bare = await ask({})
+    expect(bare.status).toBe(401)
+    expect(JSON.parse(bare.body)).toMatchObject({ code: 'auth.no-certificate' })
+    expect((await ask({ cert, key })).status).toBe(200)
+
+    const open = (own: object) =>
+      new Promise<number | string>((resolve) => {
+        const socket = new WebSocket(`wss://localhost:${port}/v1/ws`, ['kefu.v1.json'], {
+          ca: ca.cert,
+          ...own,
+        })
+        socket.on('open', () =>
+          socket.send(JSON.stringify({ type: 'hello', deviceId: 'bed-1', token })),
+        )
+        socket.on('message', (data: Buffer) => {
+          resolve((JSON.parse(data.toString()) as { type: string }).type)
+          socket.close()
+        })
+        socket.on('close', resolve)
+      })
+    expect(await open({})).toBe(1008)
+    expect(await open({ cert, key })).toBe('welcome')
   })
 
   it('is refused once switched off, and cut if it is connected', async () => {

@@ -11,6 +11,7 @@ import { readTlsFiles } from '../tls-files.ts'
 import {
   chooseProtocol,
   type HttpReply,
+  type HttpRoutes,
   type HttpServer,
   REQUEST_TIMEOUT_SECONDS,
   type ServerOptions,
@@ -31,10 +32,12 @@ export function createNodeServer(options: ServerOptions): HttpServer {
     requestTimeout: REQUEST_TIMEOUT_SECONDS * 1000,
     noDelay: true,
   }
-  const answer = (request: IncomingMessage, response: ServerResponse) => {
-    void serve(options, request, response)
-  }
   const { tls } = options
+  const isRequired = tls?.requireClientCertificate === true && tls.caFile !== undefined
+  const certified = new WeakSet<Socket>()
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    void serve(options.routes, request, response, isRequired && !certified.has(request.socket))
+  }
   const secrets = tls && readTlsFiles(tls)
   let readCertificate = tls && createCertificateReader(secrets?.ca, tls.time)
   const judged = {
@@ -45,6 +48,11 @@ export function createNodeServer(options: ServerOptions): HttpServer {
   }
   const secure = tls && createTlsServer({ ...settings, ...secrets, ...judged }, answer)
   if (secure && tls) gateHandshakes(secure, tls)
+  if (isRequired) {
+    secure?.on('secureConnection', (socket: TLSSocket) => {
+      if (readCertificate?.(socket).peerCertificate) certified.add(socket)
+    })
+  }
   const server = secure ?? createServer(settings, answer)
   const originOf = (socket: Socket): Origin => ({
     remoteAddress: socket.remoteAddress ?? '',
@@ -114,9 +122,10 @@ function refuseUpgrade(socket: Duplex, status: number): void {
 }
 
 async function serve(
-  { routes }: ServerOptions,
+  routes: HttpRoutes,
   request: IncomingMessage,
   response: ServerResponse,
+  isUncertified: boolean,
 ): Promise<void> {
   const body = await readBody(request, routes.maxBodyBytes)
   if (body === 'gone') return
@@ -135,6 +144,7 @@ async function serve(
     query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
     headers: request.headers,
     remoteAddress: request.socket.remoteAddress ?? '',
+    ...(isUncertified ? { isUncertified } : {}),
     body,
   })
   send(response, reply)

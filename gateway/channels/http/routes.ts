@@ -69,6 +69,9 @@ export function createRoutes(parts: RouteParts): HttpRoutes {
   ])
 
   function find(request: HttpRequest): HttpReply | Promise<HttpReply> {
+    if (request.isUncertified && request.path.startsWith('/v1/')) {
+      throw new GatewayError('auth.no-certificate')
+    }
     const methods = routes.get(request.path)
     if (methods) {
       const handler = methods[request.method === 'HEAD' ? 'GET' : request.method]

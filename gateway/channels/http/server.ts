@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams
   readonly headers: IncomingHttpHeaders
   readonly remoteAddress: string
+  /** Came in by a port that demands certificates of devices, and showed none that holds. */
+  readonly isUncertified?: boolean
   readonly body: Uint8Array
 }
 
@@ -66,7 +68,10 @@ export interface WebSocketEndpoint {
 export interface ServerOptions {
   readonly routes: HttpRoutes
   readonly sockets: readonly WebSocketEndpoint[]
-  /** Client certificates are asked for where there is a CA, and never demanded: browsers have none. */
+  /**
+   * Client certificates are asked for where there is a CA. Where they are required the routes and endpoints of
+   * devices demand them; the browser of an operator has none.
+   */
   readonly tls?: TlsFiles & {
     /** Those certificates are judged by it. */
     readonly time: () => TrustedTime

@@ -1,5 +1,5 @@
 /** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
-import type { WebSocketEndpoint, WebSocketPeer } from '../http/server.ts'
+import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
 import type { ByteConnection, CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
 import { PausableChunks } from '../mqtt/pausable-chunks.ts'
 
@@ -29,9 +29,7 @@ export function mqttOverWebSocket(options: {
       const { requiresCertificate = false, onRefused } = options
       // Whose certificate is not of this time hears of it in the CONNACK.
       if (requiresCertificate && !peer.certificate && !peer.certificateFault) {
-        peer.close(POLICY_VIOLATION, NO_CERTIFICATE)
-        onRefused?.(peer.remoteAddress, NO_CERTIFICATE)
-        return { onMessage: () => {}, onDrain: () => {}, onClose: () => {} }
+        return turnAway(peer, onRefused)
       }
       const stream = new WebSocketStream(peer, requiresCertificate)
       options.accept(stream)
@@ -45,6 +43,24 @@ export function mqttOverWebSocket(options: {
       }
     },
   }
+}
+
+/** The same endpoint for those alone who show a certificate of the site. */
+export const certified = (
+  endpoint: WebSocketEndpoint,
+  onRefused: (remoteAddress: string, reason: string) => void,
+): WebSocketEndpoint => ({
+  ...endpoint,
+  onOpen: (peer) => (peer.certificate ? endpoint.onOpen(peer) : turnAway(peer, onRefused)),
+})
+
+function turnAway(
+  peer: WebSocketPeer,
+  onRefused?: (remoteAddress: string, reason: string) => void,
+): WebSocketListener {
+  peer.close(POLICY_VIOLATION, NO_CERTIFICATE)
+  onRefused?.(peer.remoteAddress, NO_CERTIFICATE)
+  return { onMessage: () => {}, onDrain: () => {}, onClose: () => {} }
 }
 
 class WebSocketStream implements ByteConnection {

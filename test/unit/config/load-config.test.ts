@@ -35,6 +35,7 @@ describe('the configuration', () => {
     ['log: { level: loud }', 'log.level'],
     ['- a list', 'not a map'],
     ['http: [', 'kefu-edge.yaml'],
+    ['tls: { certFile: a, keyFile: b, requireClientCertificate: true }', 'tls.caFile'],
   ])('names what is wrong in %s', (yaml, named) => {
     expect(() => load(yaml)).toThrow(
       expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining(named) }),
