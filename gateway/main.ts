@@ -28,6 +28,7 @@ export async function runGateway(
     gateway.box.folder.writeRunFile({
       pid: process.pid,
       ports: gateway.ports,
+      httpHost: config.http.host,
       startedAt: new Date(gateway.box.clock.now()).toISOString(),
     })
     gateway.loggers.gateway.info(

@@ -1,10 +1,11 @@
 /** The commands and what each prints. */
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Config } from '../config/schema.ts'
 import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
+import { GatewayError } from '../errors.ts'
 import type { Explanation } from '../language/port.ts'
 import { type ExitCode, type Io, UsageError } from './io.ts'
 import { type OperateOptions, operate } from './operate.ts'
@@ -245,13 +246,25 @@ async function language({ words, io }: CommandOptions): Promise<ExitCode> {
 
 async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { ledgerCommand } = await import('./ledger.ts')
-  const env = { dataDir: config().dataDir, operate: inTheBox(config) }
+  const env = { dataDir: config().dataDir, operate: inTheBoxThatIs(config) }
   return ledgerCommand([...words], streams(io), env)
 }
 
 async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { subjectCommand } = await import('./subject.ts')
-  return subjectCommand([...words], streams(io), { operate: inTheBox(config) })
+  return subjectCommand([...words], streams(io), { operate: inTheBoxThatIs(config) })
+}
+
+/** What is asked of a box that is not there must not make one: nothing is kept of anybody in an empty folder. */
+const inTheBoxThatIs = (config: CommandOptions['config']) => {
+  const operateThere = inTheBox(config)
+  return async (name: OperationName, args: Record<string, unknown>) => {
+    const { dataDir } = config()
+    if (!existsSync(join(dataDir, 'kefu.db'))) {
+      throw new GatewayError('storage.no-box', { detail: dataDir })
+    }
+    return operateThere(name, args)
+  }
 }
 
 const inTheBox =

@@ -1,7 +1,7 @@
 /** `kefu-edge config`: every option with its type, default, description, and what it is here. */
 import { describeOptions } from '../config/describe-options.ts'
 import type { Config } from '../config/schema.ts'
-import { MASKED } from '../mask-line.ts'
+import { MASKED, maskUrls } from '../mask-line.ts'
 import type { CommandOptions } from './commands.ts'
 import type { ExitCode } from './io.ts'
 
@@ -30,12 +30,15 @@ export function optionStates(config: Config): readonly OptionState[] {
       name,
       type,
       default: byDefault ?? null,
-      value: SECRET_OPTIONS.has(name) && value !== null ? MASKED : value,
+      value: SECRET_OPTIONS.has(name) && value !== null ? MASKED : withoutPasswords(value),
       description: `${description.slice(0, description.length - note.length).trim()}${hint}`,
       who,
     }
   })
 }
+
+/** An address of Redis or of a broker may carry a password. */
+const withoutPasswords = (value: unknown): unknown => JSON.parse(maskUrls(JSON.stringify(value)))
 
 export async function config({ config, values, io }: CommandOptions): Promise<ExitCode> {
   const present = config()

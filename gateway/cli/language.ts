@@ -79,6 +79,9 @@ function run(args: readonly string[], io: LanguageIo): number {
       top: { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
+      // Taken as by every command; a model lies outside every data folder.
+      data: { type: 'string' },
+      config: { type: 'string' },
     },
   })
   const [verb, ...rest] = positionals

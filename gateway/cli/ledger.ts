@@ -245,7 +245,7 @@ function exportTo(
 
 async function withDatabase(env: CommandEnv, work: (store: Store) => ExitCode): Promise<ExitCode> {
   const path = join(env.dataDir, 'kefu.db')
-  if (!existsSync(path)) throw new GatewayError('storage.open-failed', { detail: path })
+  if (!existsSync(path)) throw new GatewayError('storage.no-box', { detail: env.dataDir })
   const store = openStore({ path, readonly: true })
   try {
     return work(store)

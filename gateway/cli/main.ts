@@ -5,9 +5,9 @@ import { COMMANDS, type CommandOptions, HELP } from './commands.ts'
 import { type ExitCode, type Io, openProcessIo, sayError, UsageError } from './io.ts'
 import { RemoteProblem } from './operate.ts'
 
+const FOLDER_OPTIONS = { data: { type: 'string' }, config: { type: 'string' } } as const
 const OPTIONS = {
-  data: { type: 'string' },
-  config: { type: 'string' },
+  ...FOLDER_OPTIONS,
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   demo: { type: 'boolean' },
@@ -58,14 +58,16 @@ export async function main(argv: readonly string[], io: Io = openProcessIo()): P
   }
 }
 
-/** A raw command still lives in a data folder. */
+/** A raw command still lives in a data folder, written `--data DIR` or `--data=DIR`. */
 function loadConfigOf(argv: readonly string[]): CommandOptions['config'] {
-  const optionOf = (option: string) => {
-    const at = argv.indexOf(option)
-    return at < 0 ? undefined : argv[at + 1]
+  const { values } = parseArgs({ args: [...argv], options: FOLDER_OPTIONS, strict: false })
+  const optionOf = (name: keyof typeof FOLDER_OPTIONS): string | undefined => {
+    const value = values[name]
+    if (value === undefined || (typeof value === 'string' && value !== '')) return value
+    throw new UsageError(`kefu-edge: --${name} needs a path behind it`)
   }
-  const dataDir = optionOf('--data')
-  const configFile = optionOf('--config')
+  const dataDir = optionOf('data')
+  const configFile = optionOf('config')
   return () =>
     loadConfig({ ...(dataDir ? { dataDir } : {}), ...(configFile ? { configFile } : {}) })
 }

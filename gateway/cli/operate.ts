@@ -9,7 +9,7 @@ import { composeBox } from '../compose.ts'
 import type { Config } from '../config/schema.ts'
 import { type OperationName, runOperation } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
-import { readRunFile } from '../storage/data-folder.ts'
+import { localUrl, readRunFile } from '../storage/data-folder.ts'
 
 /** A gateway that does not answer within this is not there. */
 const REMOTE_TIMEOUT_MS = 60_000
@@ -76,7 +76,7 @@ async function operateRemotely(
   const token = readFileSync(join(config.dataDir, 'admin.token'), 'utf8').trim()
   let response: Response
   try {
-    response = await fetch(`http://127.0.0.1:${run.ports.http}/admin/api/${name}`, {
+    response = await fetch(`${localUrl(run)}/admin/api/${name}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(args),

@@ -10,7 +10,7 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { writeDurably } from '../ledger/key-files.ts'
 import { maskLine } from '../mask-line.ts'
-import { readRunFile } from '../storage/data-folder.ts'
+import { localUrl, readRunFile } from '../storage/data-folder.ts'
 import { VERSION } from '../version.ts'
 import type { CommandOptions } from './commands.ts'
 import { optionStates } from './config.ts'
@@ -55,7 +55,7 @@ async function collect(config: Config): Promise<object> {
     status: await part(() => operate(config, 'status', {}, ASK_OPTIONS)),
     config: optionStates(config),
     log: await part(() => operate(config, 'log.recent', {}, ASK_OPTIONS)),
-    metrics: run ? await part(() => metricsOf(run.ports.http)) : 'no gateway runs',
+    metrics: run ? await part(() => metricsOf(localUrl(run))) : 'no gateway runs',
   }
 }
 
@@ -68,8 +68,8 @@ async function part(get: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-async function metricsOf(port: number): Promise<readonly string[]> {
-  const reply = await fetch(`http://127.0.0.1:${port}/metrics`, {
+async function metricsOf(url: string): Promise<readonly string[]> {
+  const reply = await fetch(`${url}/metrics`, {
     signal: AbortSignal.timeout(ASK_TIMEOUT_MS),
   })
   return (await reply.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))

@@ -8,6 +8,8 @@ import { Database } from './sqlite-driver.ts'
 export interface RunFile {
   readonly pid: number
   readonly ports: { readonly http: number; readonly mqtt: number }
+  /** Address that the HTTP port was bound to; absent in what an older gateway wrote. */
+  readonly httpHost?: string
   readonly startedAt: string
 }
 
@@ -77,6 +79,13 @@ export function isFolderHeld(path: string): boolean {
   } catch (error) {
     return error instanceof GatewayError && error.code === 'storage.in-use'
   }
+}
+
+/** `http://…` of the gateway's plain port as this machine reaches it. */
+export function localUrl({ httpHost = '127.0.0.1', ports }: RunFile): string {
+  const host = httpHost === '0.0.0.0' || httpHost === '' ? '127.0.0.1' : httpHost
+  const name = host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${ports.http}`
 }
 
 /** Where the gateway of this folder listens, when one runs. */
