@@ -84,6 +84,8 @@ export function createMetrics(sources: MetricSources): Metrics {
       labelNames,
       registers,
       collect() {
+        // What is gone is no series any more: clients come and go under names without number.
+        this.reset()
         for (const { labels = {}, value } of read()) this.set(labels, value)
       },
     })
