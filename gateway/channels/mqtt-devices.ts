@@ -12,6 +12,7 @@ import { ERRORS, type ErrorCode, GatewayError, isInternal, toProblem } from '../
 import type { Logger } from '../logger.ts'
 import type { Device } from '../turn.ts'
 import type { Inbox } from './inbox.ts'
+import { autoClientId } from './mqtt/auto-client-id.ts'
 import type { PeerCertificate } from './mqtt/byte-connection.ts'
 import type { Properties } from './mqtt/codec/packets.ts'
 import type {
@@ -94,10 +95,11 @@ const packr = new Packr({ useRecords: false })
 
 /**
  * The client id is the device id. A second connection of the same device, as for watching what it is
- * told, adds a colon and a name; it says nothing about the device's presence.
+ * told, adds a colon and a name; it says nothing about the device's presence. A client that brings no id is
+ * given such a one.
  */
 export const isClientOf = (deviceId: string, clientId: string): boolean =>
-  clientId === deviceId || clientId.startsWith(`${deviceId}:`)
+  clientId === '' || clientId === deviceId || clientId.startsWith(`${deviceId}:`)
 
 export function createMqttDevices(parts: MqttDevicesParts) {
   const { inbox, admission, permissions, logger, deliver } = parts
@@ -117,7 +119,8 @@ export function createMqttDevices(parts: MqttDevicesParts) {
   /** A certificate speaks for the devices it names, and against every other. */
   function byCertificate({ commonName, altNames }: PeerCertificate, clientId: string): Device {
     const named = [...altNames, ...(commonName === undefined ? [] : [commonName])]
-    const id = named.find((name) => isClientOf(name, clientId))
+    const own = named.filter((name) => isClientOf(name, clientId))
+    const id = own.find((name) => parts.registry.get(name)) ?? own[0]
     if (id === undefined) {
       throw new GatewayError('auth.certificate', { detail: `it names ${named.join(', ')}` })
     }
@@ -138,10 +141,11 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     const { clientId, username, password, certificate, certificateFault, remoteAddress } =
       credentials
     if (parts.allowAnonymous && username === undefined && password === undefined) {
-      return { ok: true, principal: { id: clientId, kind: ANONYMOUS_KIND, groups: [] } }
+      const id = clientId || autoClientId()
+      return { ok: true, principal: { id, kind: ANONYMOUS_KIND, groups: [] } }
     }
     try {
-      if (certificate) return accepted(byCertificate(certificate, clientId))
+      if (certificate) return accepted(byCertificate(certificate, clientId || (username ?? '')))
       if (certificateFault && password === undefined) throw new GatewayError(certificateFault)
       const deviceId = username ?? clientId
       if (!isClientOf(deviceId, clientId)) {
@@ -254,6 +258,8 @@ export function createMqttDevices(parts: MqttDevicesParts) {
 
   return {
     authenticate,
+    createClientId: ({ id, kind }: Device): string =>
+      kind === ANONYMOUS_KIND ? id : `${id}:${autoClientId()}`,
     authorize,
     onDeviceMessage,
     onRefusedPublish,

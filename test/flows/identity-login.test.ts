@@ -110,6 +110,14 @@ describe('SCRAM-SHA-256 over the wire', () => {
     expect(await scramLogin(gateway, 'kiosk-1', token)).toEqual({ code: 0, isServerProved: true })
   })
 
+  it('lets a device in that brings no client id', async () => {
+    const gateway = await openWard()
+    const token = await gateway.addDevice('kiosk-1')
+    expect((await scramLogin(gateway, 'kiosk-1', token, '')).code).toBe(0)
+    const ids = gateway.broker.connections().map((one) => one.clientId)
+    expect(ids).toEqual([expect.stringMatching(/^kiosk-1:auto-/)])
+  })
+
   it('lets staff in by their password', async () => {
     const gateway = await openWard()
     expect(await scramLogin(gateway, 'nurse-1', PASSWORD)).toEqual({

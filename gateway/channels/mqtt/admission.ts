@@ -21,6 +21,10 @@ const TOO_MANY: Problem = {
   reason: 'too many clients connect at once; mqtt.connectsPerSecond sets the limit',
 }
 
+/** Whose failed logins are counted together: the device that the client says it is. */
+export const loginName = ({ clientId, username }: ConnectPacket): string =>
+  clientId === '' ? (username ?? '') : clientId
+
 /** What can be said before knowing who it is. */
 export function admissionProblem(connection: Connection, packet: ConnectPacket): Problem | null {
   const { engine } = connection
@@ -35,7 +39,7 @@ export function admissionProblem(connection: Connection, packet: ConnectPacket):
     const reason = certificateFault ? wordsOf(certificateFault) : 'a client certificate is required'
     return { code: Reason.notAuthorized, reason }
   }
-  const waitMs = engine.loginGuard.waitMs(remoteAddress, packet.clientId)
+  const waitMs = engine.loginGuard.waitMs(remoteAddress, loginName(packet))
   if (waitMs > 0) {
     return {
       code: Reason.connectionRateExceeded,

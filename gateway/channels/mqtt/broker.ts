@@ -1,10 +1,10 @@
 /** The MQTT broker of the gateway: the parts of this folder put together, and what the house may ask of them. */
-import { randomUUID } from 'node:crypto'
 import type { Aedes } from 'aedes'
 import { GatewayError } from '../../errors.ts'
 import type { Store } from '../../storage/store.ts'
 import { admitsHandshake, handshakeFailed } from './admission.ts'
 import { type AssemblyParts, assemble } from './assemble.ts'
+import { autoClientId } from './auto-client-id.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
 import type { Properties, Qos } from './codec/packets.ts'
@@ -49,6 +49,8 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   authenticate(credentials: MqttCredentials): Promise<AuthenticateResult<P>> | AuthenticateResult<P>
   /** May it? Remembered until `permissionsChanged`. For `subscribe`, `topic` is a filter. */
   authorize(principal: P, action: AuthorizeAction, topic: string): AuthorizeResult
+  /** A client id for a client that brought none, now that it is known who it is. */
+  createClientId?(principal: P): string
   /** Enhanced authentication methods of MQTT 5. */
   readonly authMethods?: readonly AuthMethod<P>[]
   /** Whether messages of this topic are for the box itself. */
@@ -146,7 +148,7 @@ function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePol
     onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),
     onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
     responseInformation: (principal) => parts.responseInformation?.(known(principal)),
-    createClientId: () => `auto-${randomUUID()}`,
+    createClientId: (principal) => parts.createClientId?.(known(principal)) ?? autoClientId(),
   }
 }
 

@@ -47,7 +47,7 @@ export interface EnginePolicy {
   onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
   responseInformation(principal: MqttPrincipal): string | undefined
   /** Makes a client id for a client that brought none. */
-  createClientId(): string
+  createClientId(principal: MqttPrincipal): string
 }
 
 export interface EngineCounters {

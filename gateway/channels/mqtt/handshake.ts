@@ -2,7 +2,7 @@
  * How a connection begins and ends: CONNECT, enhanced authentication, CONNACK, take-over, DISCONNECT
  * (MQTT 5.0 sections 3.1, 3.2, 3.14, 3.15 and 4.12).
  */
-import { admissionProblem, willProblem } from './admission.ts'
+import { admissionProblem, loginName, willProblem } from './admission.ts'
 import { encodeConnack } from './codec/encoder.ts'
 import { type ConnectPacket, type Properties, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
@@ -51,8 +51,7 @@ export class Handshake {
       connection.refuse(refusal.code, refusal.reason)
       return
     }
-    if (packet.clientId === '') this.assignedClientId = engine.policy.createClientId()
-    connection.clientId = this.assignedClientId ?? packet.clientId
+    connection.clientId = packet.clientId
     const method = packet.properties?.authenticationMethod
     if (method !== undefined) {
       this.enhanced.start(method, packet.properties?.authenticationData)
@@ -177,15 +176,19 @@ export class Handshake {
   private authenticated(result: AuthenticateResult<MqttPrincipal>): void {
     const { connection, packet } = this
     if (connection.state !== 'authenticating' || packet === null) return
-    const { loginGuard } = connection.engine
+    const { loginGuard, policy } = connection.engine
     const { remoteAddress } = connection.io
     if (!result.ok) {
-      loginGuard.failed(remoteAddress, packet.clientId)
+      loginGuard.failed(remoteAddress, loginName(packet))
       connection.refuse(result.reasonCode, result.reason, result.logCode)
       return
     }
-    loginGuard.succeeded(remoteAddress, packet.clientId)
+    loginGuard.succeeded(remoteAddress, loginName(packet))
     const { principal } = result
+    if (packet.clientId === '') {
+      this.assignedClientId = policy.createClientId(principal)
+      connection.clientId = this.assignedClientId
+    }
     const problem = willProblem(connection.engine, packet, principal)
     if (problem !== null) {
       connection.refuse(problem.code, problem.reason)

@@ -8,6 +8,7 @@ export interface MqttPrincipal {
 }
 
 export interface MqttCredentials {
+  /** Empty where the client brought none: it is given one once it is known who it is. */
   readonly clientId: string
   readonly username: string | undefined
   readonly password: Buffer | undefined
