@@ -5,15 +5,19 @@
  * the next start, and a serial that was begun with is never begun with again once it is settled.
  */
 import type { Logger } from './ports.ts'
-import type { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
+import { NOTHING_HERE, type ReleaseKind, type ReleaseManifest } from './protocol/release.ts'
 import type { PullRecord, PullStore } from './pull-store.ts'
 
 /** Done once; nothing that a later delta could be made against. */
 const ONCE_KINDS: ReadonlySet<ReleaseKind> = new Set(['command', 'announcement'])
 
-export type Verdict =
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'failed'; readonly reason: string }
+export type Verdict = { readonly kind: 'passed' } | ({ readonly kind: 'failed' } & Refusal)
+
+/** `code` as the target names it: `NOTHING_HERE` where nothing at this box is concerned. */
+export interface Refusal {
+  readonly reason: string
+  readonly code?: string | undefined
+}
 
 /** Where releases of a kind go; the gateway implements it for packs, configuration, twins … */
 export interface ReleaseTarget {
@@ -36,7 +40,7 @@ export interface Installer {
   /** The power went during a switch: nobody knows whether it was made, nor whether its tests pass. */
   finishInterrupted(): Promise<void>
   /** Notes what became of it, so that it is never begun with again. */
-  settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void
+  settle(manifest: ReleaseManifest, phase: SettledPhase, why?: Refusal): void
   /** Its term is over; should the time turn out to have been wrong, it may be begun with all the same. */
   expire(manifest: ReleaseManifest): void
 }
@@ -58,7 +62,7 @@ export function createInstaller(parts: {
     const { kind, name, serial } = manifest
     const staged = await attempt(() => target.stage(manifest, content))
     if (staged.kind === 'failed') {
-      settle(manifest, 'refused', staged.reason)
+      settle(manifest, 'refused', staged)
       return
     }
     store.keepContent(kind, name, serial, content)
@@ -75,14 +79,14 @@ export function createInstaller(parts: {
       return { kind: 'passed' }
     })
     if (switched.kind === 'failed') {
-      settle(manifest, 'refused', switched.reason)
+      settle(manifest, 'refused', switched)
       store.dropContent(kind, name, serial)
       return
     }
     const tested = await attempt(() => target.test(manifest))
     if (tested.kind === 'failed') {
       await target.rollback(manifest)
-      settle(manifest, 'rolled-back', tested.reason)
+      settle(manifest, 'rolled-back', tested)
       store.dropContent(kind, name, serial)
       return
     }
@@ -100,15 +104,21 @@ export function createInstaller(parts: {
       const staged = content
         ? await attempt(() => target.stage(manifest, content))
         : ({ kind: 'failed', reason: 'its content is gone' } as const)
-      if (staged.kind === 'failed') settle(manifest, 'refused', staged.reason)
+      if (staged.kind === 'failed') settle(manifest, 'refused', staged)
       else await finish(target, manifest)
     }
   }
 
-  function settle(manifest: ReleaseManifest, phase: SettledPhase, reason?: string): void {
-    save(manifest, phase, reason === undefined ? {} : { reason: reason.slice(0, 400) })
+  function settle(manifest: ReleaseManifest, phase: SettledPhase, why?: Refusal): void {
+    const { reason, code } = why ?? {}
+    save(manifest, phase, {
+      ...(reason === undefined ? {} : { reason: reason.slice(0, 400) }),
+      ...(code === undefined ? {} : { code: code.slice(0, 64) }),
+    })
     const { kind, name, serial } = manifest
-    if (reason) logger.warn({ kind, name, serial, phase, reason }, 'release not in use')
+    if (code === NOTHING_HERE)
+      logger.info({ kind, name, serial }, 'a release concerns nothing here')
+    else if (reason) logger.warn({ kind, name, serial, phase, reason }, 'release not in use')
     else logger.info({ kind, name, serial, phase }, 'release in use')
   }
 
@@ -122,7 +132,7 @@ export function createInstaller(parts: {
   function save(
     manifest: ReleaseManifest,
     phase: PullRecord['phase'],
-    why: Pick<PullRecord, 'reason' | 'isExpired'> = {},
+    why: Pick<PullRecord, 'reason' | 'code' | 'isExpired'> = {},
   ): void {
     const { kind, name, serial, expiresAtMs } = manifest
     const previous = store.find(kind, name)?.contentSerial
@@ -147,6 +157,8 @@ async function attempt(work: () => Promise<Verdict>): Promise<Verdict> {
   try {
     return await work()
   } catch (error) {
-    return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
+    if (!(error instanceof Error)) return { kind: 'failed', reason: String(error) }
+    const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+    return { kind: 'failed', reason: error.message, code }
   }
 }

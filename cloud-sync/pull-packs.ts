@@ -133,7 +133,7 @@ export function createPuller(options: PullerOptions): Puller {
       return false
     }
     if (content.kind === 'wrong') {
-      installer.settle(manifest, 'refused', content.detail)
+      installer.settle(manifest, 'refused', { reason: content.detail })
       return true
     }
     await installer.install(target, manifest, content.bytes)
@@ -197,7 +197,8 @@ const isWronglyExpired = ({ isExpired, expiresAtMs }: PullRecord, nowMs: number)
   isExpired === true && nowMs < expiresAtMs
 
 function toSettled(record: PullRecord): ReleasesRequest['settled'] {
-  const { kind, name, serial, phase, reason } = record
+  const { kind, name, serial, phase, reason, code } = record
   if (phase === 'activating') return []
-  return [{ kind, name, serial, outcome: phase, ...(reason ? { reason } : {}) }]
+  const why = { ...(reason ? { reason } : {}), ...(code ? { code } : {}) }
+  return [{ kind, name, serial, outcome: phase, ...why }]
 }

@@ -21,6 +21,8 @@ const PullRecord = Type.Object({
     Type.Literal('rolled-back'),
   ]),
   reason: Type.Optional(Type.String()),
+  /** Of what refused it, where that has one. */
+  code: Type.Optional(Type.String()),
   /** Refused because its term was over: taken after all if the clock turns out to have been ahead. */
   isExpired: Type.Optional(Type.Boolean()),
   /** The serial whose content is in use: the base of the next delta. */

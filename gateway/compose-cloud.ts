@@ -5,6 +5,7 @@ import { createCosigning } from '@kefu-edge/cloud-sync/cosign-checkpoints'
 import { createEscalator } from '@kefu-edge/cloud-sync/escalate'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
+import { NOTHING_HERE } from '@kefu-edge/cloud-sync/protocol/release'
 import { createPuller, type Puller, type PullerOptions } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore, type PullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
@@ -204,7 +205,10 @@ function releasesOf(puller: Puller | undefined): CloudStatus['releases'] {
   return {
     notInUse: releases
       .filter(
-        ({ kind, phase }) => LASTING.has(kind) && (phase === 'refused' || phase === 'rolled-back'),
+        ({ kind, phase, code }) =>
+          LASTING.has(kind) &&
+          (phase === 'refused' || phase === 'rolled-back') &&
+          code !== NOTHING_HERE,
       )
       .map(({ kind, name, serial, phase, reason = '' }) => ({
         kind,

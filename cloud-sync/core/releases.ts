@@ -7,6 +7,7 @@ import { makeDelta } from '../protocol/delta.ts'
 import { packr } from '../protocol/parse.ts'
 import {
   MAX_RELEASE_BYTES,
+  NOTHING_HERE,
   type ReleaseContent,
   type ReleaseKind,
   type ReleaseManifest,
@@ -51,6 +52,8 @@ export interface ReleaseReport {
   readonly active: number
   readonly refused: number
   readonly rolledBack: number
+  /** Gateways without anything that it concerns; they say nothing of whether it is sound. */
+  readonly notHere: number
   readonly expiresAtMs: number
   /** The last gateways that could not use it, and why. */
   readonly failures: readonly ReleaseFailure[]
@@ -74,6 +77,16 @@ export interface Releases {
   content(kind: string, name: string, serial: number, base: number | undefined): Buffer
   reports(limit: number): readonly ReleaseReport[]
 }
+
+/** As the core keeps it. */
+type Outcome = ReleaseOutcome | 'not-here'
+const COUNTED_AS = {
+  active: 'active',
+  refused: 'refused',
+  'rolled-back': 'rolledBack',
+  'not-here': 'notHere',
+} as const satisfies Record<Outcome, string>
+const isFailure = (outcome: Outcome): boolean => outcome === 'refused' || outcome === 'rolled-back'
 
 interface Row {
   no: number
@@ -142,11 +155,12 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
   }
 
   function note(gateway: Gateway, settled: ReleasesRequest['settled']): void {
-    for (const { kind, name, serial, outcome, reason } of settled) {
+    for (const { kind, name, serial, reason, ...said } of settled) {
       const row = sql.find.get(kind, name, serial)
       if (!row) continue
+      const outcome = said.code === NOTHING_HERE ? 'not-here' : said.outcome
       const { changes } = sql.note.run(row.no, gateway.no, outcome, reason ?? null, clock.now())
-      if (changes > 0 && outcome !== 'active') haltIfFailing(row)
+      if (changes > 0 && isFailure(outcome)) haltIfFailing(row)
     }
   }
 
@@ -159,9 +173,9 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
   }
 
   function countOutcomes(no: number) {
-    const counts = { active: 0, refused: 0, rolledBack: 0 }
+    const counts = { active: 0, refused: 0, rolledBack: 0, notHere: 0 }
     for (const { outcome, count } of sql.outcomes.all(no)) {
-      counts[outcome === 'rolled-back' ? 'rolledBack' : outcome] = count
+      counts[COUNTED_AS[outcome]] = count
     }
     return counts
   }
@@ -258,12 +272,12 @@ function prepare(store: CoreStore) {
        ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
          at = excluded.at WHERE outcome <> excluded.outcome`,
     ),
-    outcomes: store.prepare<{ outcome: ReleaseOutcome; count: number }>(
+    outcomes: store.prepare<{ outcome: Outcome; count: number }>(
       `SELECT outcome, count(*) AS count FROM release_outcome WHERE release_no = ?
        GROUP BY outcome`,
     ),
     reports: store.prepare<
-      Omit<ReleaseReport, 'active' | 'refused' | 'rolledBack' | 'failures'> & { no: number }
+      Omit<ReleaseReport, (typeof COUNTED_AS)[Outcome] | 'failures'> & { no: number }
     >(
       `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason,
          expires_at AS expiresAtMs FROM release ORDER BY no DESC LIMIT ?`,
@@ -271,7 +285,7 @@ function prepare(store: CoreStore) {
     failures: store.prepare<ReleaseFailure>(
       `SELECT gateway.id AS gateway, outcome, reason, at AS atMs FROM release_outcome
        JOIN gateway ON gateway.no = release_outcome.gateway_no
-       WHERE release_no = ? AND outcome <> 'active' ORDER BY at DESC LIMIT ?`,
+       WHERE release_no = ? AND outcome IN ('refused', 'rolled-back') ORDER BY at DESC LIMIT ?`,
     ),
   }
 }

@@ -57,6 +57,9 @@ export const ReleaseOutcome = Type.Union([
 ])
 export type ReleaseOutcome = Static<typeof ReleaseOutcome>
 
+/** Code of a refusal by a box that has no device which the release concerns: no fault of the release. */
+export const NOTHING_HERE = 'device.unknown'
+
 /** `POST /v1/gateways/{id}/releases`: what this gateway has settled, answered with what is new for it. */
 export const ReleasesRequest = Type.Object({
   settled: Type.Array(
@@ -66,6 +69,8 @@ export const ReleasesRequest = Type.Object({
       serial: Serial,
       outcome: ReleaseOutcome,
       reason: Type.Optional(Type.String({ maxLength: 400 })),
+      /** Of what refused it, where that has one. */
+      code: Type.Optional(Type.String({ maxLength: 64 })),
     }),
     { maxItems: 10_000 },
   ),

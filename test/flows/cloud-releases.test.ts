@@ -22,7 +22,7 @@ async function release(
   kind: ReleaseKind,
   name: string,
   content: unknown,
-): Promise<'active' | 'refused' | 'rolled back'> {
+): Promise<'active' | 'refused' | 'rolled back' | 'not here'> {
   const { serial } = await core.releases.publish({
     kind,
     name,
@@ -37,6 +37,7 @@ async function release(
       .find((one) => one.kind === kind && one.name === name && one.serial === serial)
     if (report?.active) return 'active'
     if (report?.refused) return 'refused'
+    if (report?.notHere) return 'not here'
     return report?.rolledBack ? 'rolled back' : undefined
   }
   await expect.poll(outcome, { timeout: 20_000 }).toBeDefined()
@@ -61,9 +62,14 @@ describe('a released twin', () => {
     expect(kinds(at.gateway).filter((kind) => kind === 'twin.desired')).toHaveLength(1)
   }, 60_000)
 
-  it('for a device that is not here is refused', async () => {
+  it('for a device that is not here concerns nothing here, as a command for one does', async () => {
     const at = await site()
-    expect(await release(at, 'twin', 'lost', { device: 'nobody', state: { a: 1 } })).toBe('refused')
+    const twin = { device: 'nobody', state: { a: 1 } }
+    expect(await release(at, 'twin', 'lost', twin)).toBe('not here')
+    const command = { operation: 'device.disable', args: { id: 'nobody' } }
+    expect(await release(at, 'command', 'stolen', command)).toBe('not here')
+    expect(at.core.releases.reports(9)).toMatchObject([{ failures: [] }, { failures: [] }])
+    expect(at.gateway.cloud?.status().releases.notInUse).toEqual([])
   }, 60_000)
 })
 

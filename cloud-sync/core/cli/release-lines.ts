@@ -5,9 +5,10 @@ export const pathOf = ({ kind, name, serial }: Pick<ReleaseReport, 'kind' | 'nam
   `${kind}/${name}/${serial}`
 
 export function linesOf(release: ReleaseReport): string[] {
-  const { label, percent, expiresAtMs, haltedReason, active, refused, rolledBack } = release
+  const { label, percent, expiresAtMs, haltedReason, active, refused, rolledBack, notHere } =
+    release
   const until = new Date(expiresAtMs).toISOString().slice(0, 16)
-  const taken = `in use ${active}, refused ${refused}, rolled back ${rolledBack}`
+  const taken = `in use ${active}, refused ${refused}, rolled back ${rolledBack}${notHere > 0 ? `, nothing there that it concerns ${notHere}` : ''}`
   return [
     `${pathOf(release)}  ${label}  ${percent} % until ${until}  ${taken}`,
     ...(haltedReason === null ? [] : [`  halted: ${haltedReason}`]),

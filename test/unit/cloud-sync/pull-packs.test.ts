@@ -299,6 +299,26 @@ describe('releases from the core', () => {
     expect(target.active).toBe('bad for all')
   })
 
+  it('reaches the one site that it concerns, however many others it does not', async () => {
+    await publish('disable kiosk-9', { kind: 'command', name: 'c-9' })
+    for (let no = 2; no < 7; no += 1) await settleAs(no, 'c-9', 'device.unknown')
+    expect(rig.core.releases.reports(1)).toMatchObject([
+      { haltedReason: null, refused: 0, notHere: 5, failures: [] },
+    ])
+    await puller().pullOnce()
+    expect(target.active).toBe('disable kiosk-9')
+  })
+
+  it('tells the core when nothing here is concerned', async () => {
+    await publish('disable kiosk-9', { kind: 'command', name: 'c-9' })
+    const elsewhere = Object.assign(new Error('No device with this id'), { code: 'device.unknown' })
+    target.activate = () => Promise.reject(elsewhere)
+    const one = puller()
+    await one.pullOnce()
+    await one.pullOnce()
+    expect(rig.core.releases.reports(1)).toMatchObject([{ notHere: 1, refused: 0, active: 0 }])
+  })
+
   it('offers a gateway outside the rollout the release before', async () => {
     await publish('for all')
     await publish('for few', { percent: 0 })
@@ -308,6 +328,17 @@ describe('releases from the core', () => {
 })
 
 const nothing = { settled: [] }
+
+/** Another gateway enrols and refuses a command with this code. */
+async function settleAs(no: number, name: string, code: string): Promise<void> {
+  const identity = loadIdentity(`gw-${no}`, join(rig.folder, `gw-${no}.key`))
+  const link = createLink({ url: rig.core.url, identity, clock: systemClock })
+  await enrol(link, identity, rig.core.enrolToken)
+  link.close()
+  await rig.core.releases.offer(asGateway(no, identity), {
+    settled: [{ kind: 'command', name, serial: 1, outcome: 'refused', reason: 'none here', code }],
+  })
+}
 
 function asGateway(no: number, { gatewayId, privateKey }: Identity) {
   return { no, id: gatewayId, publicKey: privateKey, ledgerKey: undefined }
