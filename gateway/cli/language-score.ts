@@ -22,8 +22,7 @@ export interface Score {
 }
 
 const BINS = 10
-export const isOutOfScope = (label: string): boolean =>
-  label === '' || label.startsWith(OUT_OF_SCOPE)
+export const isOutOfScope = (label: string): boolean => label.startsWith(OUT_OF_SCOPE)
 const isRight = ({ want, got }: Scored): boolean => !isOutOfScope(want) && got === want
 const share = (part: number, all: number): number | null => (all === 0 ? null : part / all)
 

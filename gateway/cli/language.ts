@@ -179,8 +179,14 @@ function labelledTexts(table: Table, columns: Columns): LabelledText[] {
   const labelAt = columnAt(table, columns.label)
   const rows = table.rows.flatMap(({ line, fields }) => {
     const text = fields[textAt] ?? ''
-    const label = (fields[labelAt] ?? '').trim()
-    if (label === '') throw new TsvError(table.file, line, `the column "${columns.label}" is empty`)
+    const label = labelOf(table, { line, fields }, labelAt)
+    if (label.includes('|')) {
+      throw new TsvError(
+        table.file,
+        line,
+        `the label "${label}" holds a |, which parts labels in "top"`,
+      )
+    }
     return text.trim() === '' ? [] : [{ text, label }]
   })
   const labels = new Set(rows.map(({ label }) => label))
@@ -192,6 +198,14 @@ function labelledTexts(table: Table, columns: Columns): LabelledText[] {
     )
   }
   return rows
+}
+
+/** Throws {@link TsvError} where it is empty: what is out of scope is labelled `oos`. */
+function labelOf(table: Table, row: Table['rows'][number], labelAt: number): string {
+  const label = (row.fields[labelAt] ?? '').trim()
+  if (label !== '') return label
+  const problem = `the column "${table.columns[labelAt]}" is empty; out of scope is oos`
+  throw new TsvError(table.file, row.line, problem)
 }
 
 function openModel(dir: string): TaskModel {
@@ -226,9 +240,10 @@ function evaluate(dir: string, input: string, columns: Columns, io: LanguageIo):
   const table = parseTsv(input, readFileSync(input))
   const textAt = columnAt(table, columns.text)
   const labelAt = columnAt(table, columns.label)
-  const rows = table.rows.map(({ fields }): Scored => {
+  const wanted = table.rows.map((row) => ({ ...row, want: labelOf(table, row, labelAt) }))
+  const rows = wanted.map(({ fields, want }): Scored => {
     const { label, confidence } = model.predict(fields[textAt] ?? '', 1)
-    return { want: (fields[labelAt] ?? '').trim(), got: label, confidence }
+    return { want, got: label, confidence }
   })
   const score = scorePredictions(rows)
   io.stdout.write(`${JSON.stringify(score, rounded)}\n`)

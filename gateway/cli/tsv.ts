@@ -23,8 +23,11 @@ export function parseTsv(file: string, bytes: Uint8Array): Table {
   const columns = head.split('\t').map((name) => name.trim())
   const twice = columns.find((name, i) => columns.indexOf(name) !== i)
   if (twice !== undefined) throw new TsvError(file, 1, `the column "${twice}" is there twice`)
+  // In a table of one column an empty line is a row with an empty text, but for the end of the last line.
+  const isRow = (text: string, i: number) =>
+    text !== '' || (columns.length === 1 && i < lines.length - 1)
   const rows = lines.flatMap((text, i) => {
-    if (i === 0 || text === '') return []
+    if (i === 0 || !isRow(text, i)) return []
     const fields = text.split('\t')
     if (fields.length > columns.length) {
       throw new TsvError(

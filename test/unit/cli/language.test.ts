@@ -71,6 +71,25 @@ describe('kefu-edge language', () => {
     expect(JSON.parse(evaluated.stdout)).toMatchObject({ n: rows.length, accuracy: 1, macroF1: 1 })
   })
 
+  it('keeps the row of an empty line in a table of texts alone, and asks evaluate for every label', async () => {
+    const train = file('train-again.tsv', table(rows))
+    const model = join(dir, 'model-again')
+    await run('train', '--task', 'classify', '--in', train, '--model', model)
+    const out = join(dir, 'pred-again.tsv')
+    const asked = file('texts.tsv', 'text\n明天下雨吗\n\n有什么早餐\n')
+    expect((await run('predict', '--model', model, '--in', asked, '--out', out)).code).toBe(0)
+    const labels = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1)
+    expect(labels.map((line) => line.split('\t').slice(0, 2))).toEqual([
+      ['1', 'weather'],
+      ['2', 'oos'],
+      ['3', 'food'],
+    ])
+    const partly = file('partly.tsv', 'label\ttext\nweather\t明天下雨吗\n\t有什么早餐\n')
+    const { code, stderr } = await run('evaluate', '--model', model, '--in', partly)
+    expect(code).toBe(1)
+    expect(stderr).toContain('partly.tsv:3: the column "label" is empty')
+  })
+
   it('finds an answer that has one question', async () => {
     const faq = [
       'a\t医保卡丢了怎么补办',
@@ -91,6 +110,7 @@ describe('kefu-edge language', () => {
   it.each([
     ['a missing column', 'id\tquestion\n1\thallo', ':1: there is no column "text"'],
     ['an empty label', 'id\tlabel\ttext\n1\ta\tx\n2\t\ty', ':3: the column "label" is empty'],
+    ['a label that "top" could not show', 'label\ttext\na|b\tx\nb\ty', ':2: the label "a|b"'],
     ['a tab in a text', 'label\ttext\na\tb\tc', ':2: 3 fields'],
     ['an empty file', '', ':1: the header line'],
     ['a single label', 'label\ttext\na\tb\na\tc', 'at least two labels'],
