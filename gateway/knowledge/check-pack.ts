@@ -34,7 +34,7 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
     seen: new Set(),
     owners: new Map(),
   }
-  const lists = new Set<string>()
+  const lists = { seen: new Set<string>(), intents: pack.intents }
   for (const { file, value } of files.listFiles) {
     checkList(value, lists, reportInto(errors, file))
   }

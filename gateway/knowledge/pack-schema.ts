@@ -154,6 +154,8 @@ export const ListFile = Type.Object(
   {
     list: Identifier,
     source: Type.String({ minLength: 1, maxLength: 400 }),
+    /** The intent that a value said alone asks ("厕所"); absent: the box asks which one is meant. */
+    alone: Type.Optional(Identifier),
     values: Type.Array(
       Type.Object(
         {

@@ -33,6 +33,8 @@ export interface KnowledgeBase {
   /** Every example question of every intent. */
   readonly questions: readonly StoredQuestion[]
   readonly lists: ListLexicon
+  /** `pack/list` → the intent that a value said alone asks, where the list names one. */
+  readonly aloneAsks: ReadonlyMap<string, string>
 }
 
 const LANGUAGES: readonly Language[] = ['zh', 'en']
@@ -67,6 +69,13 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
     exact,
     questions,
     lists: buildListLexicon(packs),
+    aloneAsks: new Map(
+      packs.flatMap(({ manifest, lists }) =>
+        [...lists.values()].flatMap(({ list, alone }): [string, string][] =>
+          alone === undefined ? [] : [[`${manifest.pack}/${list}`, alone]],
+        ),
+      ),
+    ),
   }
 }
 

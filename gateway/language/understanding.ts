@@ -1,5 +1,6 @@
 /** From hypotheses to one understanding: what is certain, what is likely, and whether that is enough. */
 import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
+import { askedAlone } from './bare-value.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { type NormalText, normalise } from './normalise.ts'
@@ -14,6 +15,8 @@ import { matchTemplate } from './templates.ts'
 export const DEFAULT_ANSWER = 0.55
 /** Asked back from here up; below it the box says that it does not know. */
 export const DEFAULT_CLARIFY = 0.34
+/** An emergency is acted on from here up: lower, alarms were false as often as true on the packs' kept-back questions. */
+export const DEFAULT_ALARM = 0.42
 /** Added to the threshold of intents whose wrong answer does harm, unless silence does more. */
 export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
@@ -41,7 +44,7 @@ export function decide(
   const allowed = allowedIntents(parts.base, options)
   const found = hypotheses
     .slice(0, MAX_HYPOTHESES)
-    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, allowed))
+    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, { ...options, allowed }))
   const best = found.reduce<Found | undefined>(
     (kept, next) => (!kept || scoreOf(next) > scoreOf(kept) ? next : kept),
     undefined,
@@ -77,24 +80,29 @@ function allowedIntents(
   }
 }
 
+interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
+  readonly allowed: ((intent: number) => boolean) | undefined
+}
+
 /** What one hypothesis may mean, as heard and as mended. */
 function findAll(
   parts: EngineParts,
   hypothesis: Hypothesis,
   place: number,
-  allowed: ((intent: number) => boolean) | undefined,
+  options: FindOptions,
 ): Found[] {
   const normal = normalise(hypothesis.text)
   if (normal.text === '') return []
   // The recogniser's own order counts, but less than whether the words make sense here.
   const weight = 0.7 + 0.3 * Math.min(Math.max(hypothesis.confidence, 0), 1) - 0.02 * place
-  const certain = findCertain(parts, normal, allowed, weight)
+  const { allowed } = options
+  const certain = findCertain(parts, normal, options, weight)
   if (certain) return [certain]
   const heard = findLikely(parts, normal, allowed, weight)
   const mended = repairNormal(normal, parts.lexicon)
   if (!mended) return [heard]
   const again =
-    findCertain(parts, mended, allowed, weight) ?? findLikely(parts, mended, allowed, weight)
+    findCertain(parts, mended, options, weight) ?? findLikely(parts, mended, allowed, weight)
   const agrees = again.candidates[0]?.intent === heard.candidates[0]?.intent
   if (!agrees) return [heard, { ...again, weight: weight * REPAIR_DISCOUNT }]
   return [heard, again]
@@ -103,7 +111,7 @@ function findAll(
 function findCertain(
   parts: EngineParts,
   normal: NormalText,
-  allowed: ((intent: number) => boolean) | undefined,
+  { allowed, expecting }: FindOptions,
   weight: number,
 ): Found | undefined {
   const { base } = parts
@@ -126,14 +134,11 @@ function findCertain(
   }
   const known = (base.exact.get(normal.text) ?? []).filter((intent) => !allowed || allowed(intent))
   const [only] = known
-  if (known.length !== 1 || only === undefined) return undefined
-  return {
-    normal,
-    method: 'exact',
-    candidates: [{ intent: only, confidence: EXACT_CONFIDENCE }],
-    slots: {},
-    weight,
-  }
+  const candidates =
+    known.length === 1 && only !== undefined
+      ? [{ intent: only, confidence: EXACT_CONFIDENCE }]
+      : askedAlone(base, normal.text, expecting, allowed)
+  return candidates && { normal, method: 'exact', candidates, slots: {}, weight }
 }
 
 function findLikely(
@@ -172,10 +177,13 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
       reason: base.intents.length === 0 ? 'no-knowledge' : 'out-of-scope',
     }
   const { answer, clarify } = thresholdsOf(base, intent)
-  if (best.confidence >= answer) return { ...common, kind: 'intent', best, method: found.method }
-  const second = candidates[1]
-  if (best.confidence >= clarify && second) {
-    return { ...common, kind: 'ambiguous', between: [best, second] }
+  const second = found.candidates[1]
+  // Which of two emergencies it is, staff will see; a question back would cost the time.
+  const needed = second && isAlarm(base, intent) && isAlarm(base, second.intent) ? clarify : answer
+  if (best.confidence >= needed) return { ...common, kind: 'intent', best, method: found.method }
+  const other = candidates[1]
+  if (best.confidence >= clarify && other) {
+    return { ...common, kind: 'ambiguous', between: [best, other] }
   }
   return {
     ...common,
@@ -187,14 +195,19 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
 /** A bare number or sign says nothing about the language. */
 const isNeutral = (normal: NormalText): boolean => !/\p{L}/u.test(normal.plain)
 
+const isAlarm = (base: KnowledgeBase, intent: number): boolean =>
+  base.intents[intent]?.intent.alert === 'emergency'
+
+/** From where up an intent is answered, and from where up it is asked back (0–1). */
 export function thresholdsOf(
   base: KnowledgeBase,
   intent: number,
 ): { answer: number; clarify: number } {
   const known = base.intents[intent]
   const pack = known?.pack.manifest.thresholds
-  const mustBeSure = known?.intent.risk === 'high' && known.intent.alert === undefined
-  const extra = mustBeSure ? HIGH_RISK_EXTRA : 0
-  const answer = known?.intent.threshold ?? Math.min((pack?.answer ?? DEFAULT_ANSWER) + extra, 0.95)
+  const usual = pack?.answer ?? DEFAULT_ANSWER
+  const ofRisk = known?.intent.risk === 'high' ? Math.min(usual + HIGH_RISK_EXTRA, 0.95) : usual
+  const ownOrRisk = isAlarm(base, intent) ? Math.min(usual, DEFAULT_ALARM) : ofRisk
+  const answer = known?.intent.threshold ?? ownOrRisk
   return { answer, clarify: Math.min(pack?.clarify ?? DEFAULT_CLARIFY, answer) }
 }

@@ -149,9 +149,6 @@ export function createSkills(parts: {
     }
   }
 
-  const isEmergency = ({ ref }: Candidate): boolean =>
-    library.entry(ref)?.intent.alert === 'emergency'
-
   async function askCloud(
     turn: Turn,
     understanding: Understanding,
@@ -181,13 +178,8 @@ export function createSkills(parts: {
         const slots = Object.fromEntries(understanding.slots.map((slot) => [slot.name, slot.value]))
         return answerIntent(turn, lang, understanding.best, slots)
       }
-      case 'ambiguous': {
-        const { between } = understanding
-        // Which of two emergencies it is, staff will see; a question back would cost the time.
-        return between.every(isEmergency)
-          ? answerIntent(turn, lang, between[0], {})
-          : clarify(turn, lang, between)
-      }
+      case 'ambiguous':
+        return clarify(turn, lang, understanding.between)
       case 'not-known': {
         if (understanding.reason === 'empty') return notKnown(turn, lang, 'empty')
         if (understanding.reason === 'no-knowledge') return notKnown(turn, lang, 'no-knowledge')
