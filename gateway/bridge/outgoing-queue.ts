@@ -7,7 +7,6 @@
  * the other broker's acknowledgement.
  */
 import { createHash } from 'node:crypto'
-import { PLAUSIBLE_MS } from '../channels/mqtt/broker-clock.ts'
 import type { Properties, Qos } from '../channels/mqtt/codec/packets.ts'
 import type { Clock } from '../clock.ts'
 import type { Json, LedgerDraft, LedgerEntry, LedgerPosition } from '../ledger/port.ts'
@@ -159,13 +158,9 @@ export function createOutgoingQueue(parts: QueueParts): OutgoingQueue {
   function lifeLeft(properties: Properties | undefined, takenMs: unknown): number | undefined {
     const seconds = properties?.messageExpiryInterval
     if (seconds === undefined) return undefined
-    const nowMs = parts.brokerMs()
-    const isAgeKnown = typeof takenMs === 'number' && isPlausible(takenMs) === isPlausible(nowMs)
-    // Taken while the clock had never been set: how long ago that was nobody knows, and so it is kept.
-    const ageMs = isAgeKnown ? Math.max(0, nowMs - takenMs) : 0
+    const ageMs = typeof takenMs === 'number' ? Math.max(0, parts.brokerMs() - takenMs) : 0
     return Math.ceil(seconds - ageMs / 1000)
   }
 }
 
-const isPlausible = (brokerMs: number): boolean => brokerMs >= PLAUSIBLE_MS
 const base64Bytes = ({ length }: Buffer): number => 4 * Math.ceil(length / 3)

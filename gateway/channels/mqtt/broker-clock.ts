@@ -1,70 +1,125 @@
 /**
- * Broker time: milliseconds that neither jump when the wall clock is set nor run backwards over a
- * restart, so that sessions and messages expire by time that really passed. A box without a battery
- * boots in 1970; nothing may be deleted for that, nor when the clock is right again.
+ * Broker time: milliseconds by which sessions and messages expire. It goes on over a restart and never runs
+ * backwards, and no clock that is set makes it jump: while the box runs it counts by itself, and a rest counts
+ * as far as the time is proven (`ledger/proven-time.ts`). So a box without a battery that boots in 1970, or one
+ * whose clock is a year ahead, deletes nothing for it.
  */
 import type { Store } from '../../storage/store.ts'
 import type { MqttClock } from './ports.ts'
 
-/** A wall clock before this was never set: the format of the store is younger. */
-export const PLAUSIBLE_MS = Date.UTC(2025, 0, 1)
 /** How often the time is noted, and so how much of it a crash may forget. */
 export const NOTE_INTERVAL_MS = 60_000
+const DAY_MS = 86_400_000
+/**
+ * Of one rest no more than this counts, so that a clock that is a little ahead costs no message of the last
+ * days: they wait seven (`limits.maxQueuedAgeMs`). What was kept for longer goes by the time that the box runs.
+ */
+const LONGEST_COUNTED_DAYS = 5
+export const LONGEST_COUNTED_MS = LONGEST_COUNTED_DAYS * DAY_MS
+/** By then NTP has set the clock of a box without a battery, or the core was heard. */
+const SETTLED_AFTER_MS = 600_000
+/** A clock is put right by seconds all the time. */
+const TOLERANCE_MS = 60_000
+
+interface Noted {
+  readonly last_ms: number
+  readonly proven_ms: number | null
+}
 
 export const CLOCK_SQL = {
-  read: 'SELECT last_ms FROM mqtt_clock WHERE id = 1',
-  note: `INSERT INTO mqtt_clock (id, last_ms) VALUES (1, ?)
-    ON CONFLICT (id) DO UPDATE SET last_ms = excluded.last_ms`,
+  read: 'SELECT last_ms, proven_ms FROM mqtt_clock WHERE id = 1',
+  note: `INSERT INTO mqtt_clock (id, last_ms, proven_ms) VALUES (1, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET last_ms = excluded.last_ms, proven_ms = excluded.proven_ms`,
 } as const
 
-/** Every stored time, shifted once when a run with an unset clock is followed by one with a set clock. */
-const SHIFTS = [
-  'UPDATE mqtt_session SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
-  'UPDATE mqtt_queue SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
-  'UPDATE mqtt_queue SET drop_at = drop_at + ? WHERE drop_at IS NOT NULL',
-  'UPDATE mqtt_retained SET expires_at = expires_at + ? WHERE expires_at IS NOT NULL',
-  'UPDATE mqtt_will SET due_at = due_at + ? WHERE due_at IS NOT NULL',
-] as const
+const LAST_SEQ = 'SELECT max(seq) AS seq FROM mqtt_queue'
+/** By how much, twice, and the last message of earlier runs. */
+const AGE_MESSAGES = `UPDATE mqtt_queue SET expires_at = expires_at - ?, drop_at = drop_at - ?
+  WHERE seq <= ?`
+/** By how much, and the start of this run: sessions that nobody has come back to since. */
+const AGE_SESSIONS = `UPDATE mqtt_session SET expires_at = expires_at - ?
+  WHERE expires_at < ? + expiry_seconds * 1000`
 
 export class BrokerClock {
   private readonly store: Store
-  private readonly wall: () => number
+  private readonly clock: MqttClock
   private readonly monotonic: () => number
+  private readonly noted: Noted | undefined
   private readonly anchorMs: number
   private readonly startedAt: number
+  private readonly lastSeq: number
+  /** Of the rest before this run, as far as it is known to have been one. */
+  private countedMs: number
+  private isSettled: boolean
 
   constructor(store: Store, clock: MqttClock) {
     this.store = store
-    this.wall = () => clock.nowMs()
-    this.monotonic = clock.monotonicMs === undefined ? this.wall : () => clock.monotonicMs?.() ?? 0
+    this.clock = clock
+    this.monotonic = () => clock.monotonicMs?.() ?? clock.nowMs()
     this.startedAt = this.monotonic()
-    this.anchorMs = this.anchor()
+    this.noted = store.prepare<Noted>(CLOCK_SQL.read).get()
+    this.lastSeq = store.prepare<{ seq: number | null }>(LAST_SEQ).get()?.seq ?? 0
+    this.isSettled = this.noted?.proven_ms == null
+    this.countedMs = this.restMs()
+    this.anchorMs = this.noted === undefined ? clock.nowMs() : this.noted.last_ms + this.countedMs
   }
 
-  nowMs = (): number => this.anchorMs + this.monotonic() - this.startedAt
+  nowMs = (): number => this.anchorMs + this.ranMs()
+
+  /** A moment of broker time as the wall clock has it by now, for people; 0, for never, stays 0. */
+  wallOf = (atMs: number): number =>
+    atMs === 0 ? 0 : Math.round(atMs + this.clock.nowMs() - this.nowMs())
 
   /** Keeps the time reached. Not waited for: at worst the next run begins a minute early. */
   note(): void {
     const nowMs = Math.floor(this.nowMs())
+    const provenMs = Math.floor(this.provenMs())
     void this.store
-      .commit(() => this.store.prepare(CLOCK_SQL.note).run(nowMs))
+      .commit(() => this.store.prepare(CLOCK_SQL.note).run(nowMs, provenMs))
       .catch(() => undefined)
   }
 
-  private anchor(): number {
-    const wallMs = this.wall()
-    const lastMs = this.store.prepare<{ last_ms: number }>(CLOCK_SQL.read).get()?.last_ms
-    if (lastMs === undefined) return wallMs
-    // The wall clock is behind what was: it is not set yet, or was set back. Time goes on from there.
-    if (wallMs < lastMs) return lastMs
-    if (lastMs < PLAUSIBLE_MS && wallMs >= PLAUSIBLE_MS) this.shift(Math.floor(wallMs - lastMs))
-    return wallMs
+  /**
+   * The time may have become known since the start: then the rest before it was longer than was counted, and
+   * what waits since then is older by that. Asked every few seconds.
+   */
+  catchUp(): void {
+    if (this.isSettled) return
+    const missedMs = this.restMs() - this.countedMs
+    if (missedMs > TOLERANCE_MS) {
+      this.countedMs += missedMs
+      this.age(missedMs)
+    }
+    this.isSettled = this.ranMs() > SETTLED_AFTER_MS && !this.isInDoubt()
   }
 
-  private shift(byMs: number): void {
+  private ranMs(): number {
+    return this.monotonic() - this.startedAt
+  }
+
+  private provenMs(): number {
+    return this.clock.time?.provenMs() ?? this.clock.nowMs()
+  }
+
+  /** In doubt, or the clock says what nobody has confirmed. */
+  private isInDoubt(): boolean {
+    const reading = this.clock.time?.reading()
+    if (reading === undefined) return false
+    return !reading.isKnown || reading.nowMs - this.provenMs() > TOLERANCE_MS
+  }
+
+  private restMs(): number {
+    const { proven_ms: notedMs = null } = this.noted ?? {}
+    if (notedMs === null) return 0
+    const restMs = Math.floor(this.provenMs() - this.ranMs() - notedMs)
+    return Math.min(Math.max(restMs, 0), LONGEST_COUNTED_MS)
+  }
+
+  private age(byMs: number): void {
     void this.store
       .commit(() => {
-        for (const sql of SHIFTS) this.store.prepare(sql).run(byMs)
+        this.store.prepare(AGE_MESSAGES).run(byMs, byMs, this.lastSeq)
+        this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
       })
       .catch(() => undefined)
   }

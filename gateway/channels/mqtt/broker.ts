@@ -174,6 +174,7 @@ class Broker implements MqttBroker {
     // What grew too old while the box was off must not reach a client that is back before the first round.
     dropExpired(this.engine)
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
+    this.every(WATCH_INTERVAL_MS, () => this.engine.clock.catchUp())
     this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
     this.every(NOTE_INTERVAL_MS, () => this.engine.clock.note())
     this.every(SYS_INTERVAL_MS, () => sys.update())
@@ -242,11 +243,13 @@ class Broker implements MqttBroker {
   }
 
   connections(): ConnectionInfo[] {
-    return [...this.engine.sessions.all()].map(describeConnection)
+    const { sessions, clock } = this.engine
+    return [...sessions.all()].map((session) => describeConnection(session, clock))
   }
 
   recentEnds(): ConnectionEnd[] {
-    return this.engine.recentEnds.list()
+    const { recentEnds, clock } = this.engine
+    return recentEnds.list().map((end) => ({ ...end, atMs: clock.wallOf(end.atMs) }))
   }
 
   disconnect(clientId: string, reason: string): boolean {

@@ -1,4 +1,5 @@
 /** What the house may know of a client and its connection. */
+import type { BrokerClock } from './broker-clock.ts'
 import type { Session, SessionCounters } from './session.ts'
 
 export interface ConnectionInfo {
@@ -7,6 +8,7 @@ export interface ConnectionInfo {
   readonly remoteAddress: string | undefined
   readonly transport: string | undefined
   readonly protocolVersion: number | undefined
+  /** Both by the wall clock, 0: not in this run. */
   readonly connectedAtMs: number
   readonly disconnectedAtMs: number
   /** Plain words: why the last connection ended. */
@@ -19,7 +21,7 @@ export interface ConnectionInfo {
 }
 
 /** A session as the house sees it, connected or not. */
-export function describeConnection(session: Session): ConnectionInfo {
+export function describeConnection(session: Session, { wallOf }: BrokerClock): ConnectionInfo {
   const { connection } = session
   return {
     clientId: session.clientId,
@@ -27,8 +29,8 @@ export function describeConnection(session: Session): ConnectionInfo {
     remoteAddress: connection?.io.remoteAddress,
     transport: connection?.io.transport,
     protocolVersion: connection?.version,
-    connectedAtMs: session.connectedAtMs,
-    disconnectedAtMs: session.disconnectedAtMs,
+    connectedAtMs: wallOf(session.connectedAtMs),
+    disconnectedAtMs: wallOf(session.disconnectedAtMs),
     lastDisconnectReason: session.disconnectReason,
     subscriptions: session.subscriptions.size,
     inflight: session.outbound.inflightCount,

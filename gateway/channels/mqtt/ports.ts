@@ -99,6 +99,11 @@ export interface MqttClock {
   nowMs(): number
   /** Milliseconds that no setting of the wall clock changes; without it the wall clock is trusted. */
   monotonicMs?(): number
+  /** What of the wall clock is known and proven (`ledger/time-floor.ts`); without it all of it. */
+  readonly time?: {
+    provenMs(): number
+    reading(): { readonly nowMs: number; readonly isKnown: boolean }
+  }
 }
 
 export interface MqttLogger {

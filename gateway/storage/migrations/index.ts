@@ -10,6 +10,7 @@ import { sealedSessions } from './220-sealed-sessions.ts'
 import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { mqttWaiting } from './320-mqtt-waiting.ts'
+import { mqttClock } from './330-mqtt-clock.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
@@ -36,6 +37,7 @@ export const migrations: readonly Migration[] = [
   mqtt,
   aedes,
   mqttWaiting,
+  mqttClock,
   packs,
   ledger,
   largeEntries,

@@ -1,0 +1,150 @@
+import { randomFillSync } from 'node:crypto'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { BrokerClock, LONGEST_COUNTED_MS } from '../../../../gateway/channels/mqtt/broker-clock.ts'
+import { createTimeFloor, type TimeFloor } from '../../../../gateway/ledger/time-floor.ts'
+import { openStore } from '../../../../gateway/storage/store.ts'
+import { tempFolder } from '../../../support/temp-folder.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const TODAY = Date.UTC(2026, 10, 28)
+
+/** A box that can be switched off and on, and whose clock may say what it likes. */
+class Box {
+  readonly store = openStore({ path: join(tempFolder(), 'kefu.db'), synchronous: 'OFF' })
+  #wallMs = TODAY
+  #monotonicMs = 0
+  #seq = 0
+  clock!: BrokerClock
+  time!: TimeFloor
+
+  constructor() {
+    onTestFinished(() => this.store.close())
+    this.#boot()
+  }
+
+  #boot(): void {
+    const clock = { now: () => this.#wallMs, monotonic: () => this.#monotonicMs }
+    const random = (bytes: Uint8Array) => void randomFillSync(bytes)
+    this.time = createTimeFloor({ store: this.store, clock, random })
+    this.clock = new BrokerClock(this.store, {
+      nowMs: clock.now,
+      monotonicMs: clock.monotonic,
+      time: this.time,
+    })
+  }
+
+  /** It runs for so long. */
+  run(ms: number): void {
+    this.#wallMs += ms
+    this.#monotonicMs += ms
+    this.clock.catchUp()
+  }
+
+  /** Somebody sets its clock; gives by how much broker time jumps. */
+  setClock(wallMs: number): number {
+    const beforeMs = this.clock.nowMs()
+    this.#wallMs = wallMs
+    this.clock.catchUp()
+    return this.clock.nowMs() - beforeMs
+  }
+
+  /** Off, and on again with a clock that says this; gives by how much broker time has gone on. */
+  async restart(wallMs: number): Promise<number> {
+    const beforeMs = this.clock.nowMs()
+    this.clock.note()
+    await this.time.persist()
+    await this.store.durable()
+    this.#wallMs = wallMs
+    this.#monotonicMs = 0
+    this.#boot()
+    return this.clock.nowMs() - beforeMs
+  }
+
+  /** A message for an absent client, and the session that it left, each good for so long from now. */
+  async keep(name: string, ms: number): Promise<void> {
+    const untilMs = this.clock.nowMs() + ms
+    const session = `INSERT INTO mqtt_session (client_id, expiry_seconds, expires_at) VALUES (?,?,?)`
+    const message = `INSERT INTO mqtt_queue (seq, session_id, topic, payload, flags, expires_at, drop_at)
+      VALUES (?, 1, ?, x'', 1, ?, ?)`
+    await this.store.commit(() => {
+      this.store.prepare(session).run(name, ms / 1000, untilMs)
+      this.store.prepare(message).run(++this.#seq, name, untilMs, untilMs)
+    })
+  }
+
+  /** Names of what has not expired. */
+  async kept(): Promise<{ messages: string[]; sessions: string[] }> {
+    await this.store.durable()
+    const named = (sql: string) =>
+      this.store
+        .prepare<{ name: string }>(sql)
+        .all(Math.floor(this.clock.nowMs()))
+        .map(({ name }) => name)
+    return {
+      messages: named('SELECT topic AS name FROM mqtt_queue WHERE drop_at > ? ORDER BY seq'),
+      sessions: named(
+        'SELECT client_id AS name FROM mqtt_session WHERE expires_at > ? ORDER BY id',
+      ),
+    }
+  }
+}
+
+it.each([
+  ['goes on by a rest of a night', 12 * HOUR_MS, 12 * HOUR_MS],
+  ['stands still over a rest that the clock makes a year of', 400 * DAY_MS, 0],
+  ['counts five days of a rest that may be one of holidays', 8 * DAY_MS, LONGEST_COUNTED_MS],
+  ['does not run back where the clock was set back', -40 * DAY_MS, 0],
+  ['stands still where the box boots in 1970', 1000 - TODAY, 0],
+])('broker time %s', async (_what, restMs, countedMs) => {
+  const box = new Box()
+  expect(await box.restart(TODAY + restMs)).toBe(countedMs)
+})
+
+it('a clock that is set while the box runs moves broker time neither now nor at the next start', async () => {
+  const box = new Box()
+  await box.restart(TODAY)
+  box.run(HOUR_MS)
+  expect(box.setClock(TODAY + 9 * HOUR_MS)).toBe(0)
+  expect(await box.restart(TODAY + 10 * HOUR_MS)).toBe(HOUR_MS)
+  // People are told the time of the clock.
+  expect(box.clock.wallOf(box.clock.nowMs())).toBe(TODAY + 10 * HOUR_MS)
+})
+
+it('what waits over a night ages by it once the clock of a box without a battery is set, and nothing else does', async () => {
+  const box = new Box()
+  await box.keep('for an hour', HOUR_MS)
+  await box.keep('for a week', 7 * DAY_MS)
+  box.run(1000)
+  await box.restart(1000)
+  box.run(1000)
+  await box.keep('since then', HOUR_MS)
+  const all = ['for an hour', 'for a week', 'since then']
+  expect(await box.kept()).toEqual({ messages: all, sessions: all })
+  box.run(30_000)
+  expect(box.setClock(TODAY + 12 * HOUR_MS)).toBe(0)
+  const left = ['for a week', 'since then']
+  expect(await box.kept()).toEqual({ messages: left, sessions: left })
+})
+
+it('what waits over a long rest ages by it once the cloud core agrees with the clock', async () => {
+  const box = new Box()
+  await box.keep('for a day', DAY_MS)
+  const later = TODAY + 40 * DAY_MS
+  await box.restart(later)
+  box.run(HOUR_MS)
+  expect((await box.kept()).messages).toEqual(['for a day'])
+  expect(await box.time.confirm(later + HOUR_MS, 0)).toBe(true)
+  box.run(1000)
+  expect((await box.kept()).messages).toEqual([])
+})
+
+it('what waits does not age by a clock that somebody sets ahead when the box has run for a while', async () => {
+  const box = new Box()
+  await box.keep('for a day', DAY_MS)
+  await box.restart(TODAY)
+  box.run(HOUR_MS)
+  box.setClock(TODAY + 5 * DAY_MS)
+  expect((await box.kept()).messages).toEqual(['for a day'])
+})
