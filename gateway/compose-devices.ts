@@ -131,7 +131,10 @@ export function composeDevices(
     logger: loggers.mqtt,
     onAdmitted: (device) => rights.remember(device),
     current: rights.current,
-    onListening: ({ id }) => voice.announcer.onConnected(id),
+    onListening: (id, isListening) => {
+      if (isListening) voice.announcer.onConnected(id)
+      else if (!sockets.isConnected(id)) voice.announcer.onDisconnected(id)
+    },
     deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {
         loggers.mqtt.error({ error, topic: message.topic }, 'not delivered')
@@ -144,11 +147,12 @@ export function composeDevices(
     authorize: (device, action, topic) => {
       if (housePass.isBridge(device) && action !== 'publish') return { ok: true }
       if (housePass.isSite(device) && action === 'receive') return { ok: true }
-      const result = hooks.authorize(rights.current(device), action, topic)
-      // The subscription stands once the packet that asks for it has been dealt with.
-      if (result.ok && action === 'subscribe')
-        setImmediate(() => box.hooks.onSubscribed?.(device.id))
-      return result
+      return hooks.authorize(rights.current(device), action, topic)
+    },
+    onSubscriptions: (change) => {
+      if (housePass.isBridge(change.device)) return
+      hooks.onSubscriptions(change)
+      if (change.added.length > 0) box.hooks.onSubscribed?.(change.device.id)
     },
     authMethods,
     store,

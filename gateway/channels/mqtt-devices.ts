@@ -23,6 +23,7 @@ import type {
   DeviceMessageOutcome,
   MqttCredentials,
   RefusedPublish,
+  SubscriptionsChange,
 } from './mqtt/ports.ts'
 import { type Encoding, parseMessage } from './parse-message.ts'
 
@@ -83,8 +84,8 @@ export interface MqttDevicesParts {
   readonly onAdmitted: (device: Device) => Device
   /** The device as the registry has it now: its kind and groups change while it is connected. */
   readonly current: (device: Device) => Device
-  /** The device listens to its speech from here on. */
-  readonly onListening: (device: Device) => void
+  /** The device listens to its speech from here on, or has unsubscribed from it. */
+  readonly onListening: (deviceId: string, isListening: boolean) => void
   /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
   readonly deliver: (message: Outgoing) => Promise<void>
 }
@@ -168,12 +169,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       action === 'publish'
         ? permissions.mayPublish(device, topic)
         : permissions.maySubscribe(device, topic)
-    if (permission.ok) {
-      const hears = action === 'subscribe' && covers(topic, topicOf(device.id, 'speech'))
-      // The subscription stands once the packet that asks for it has been dealt with.
-      if (hears) setImmediate(parts.onListening, device)
-      return permission
-    }
+    if (permission.ok) return permission
     // SUBACK has no 0x90: a filter outside the contract is one the device may not use.
     const isUnknownFilter = action === 'subscribe' && permission.code === 'topic.unknown'
     const { title, next } = ERRORS[permission.code]
@@ -182,6 +178,16 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       reasonCode: isUnknownFilter ? 0x87 : reasonCodeOf(permission.code),
       reason: `${title}. ${next}`,
     }
+  }
+
+  /** Whoever only watches (`ID:name`) or gives any name without credentials does not play what is said. */
+  function onSubscriptions(change: SubscriptionsChange<Device>): void {
+    const { clientId, device, added, filters } = change
+    if (clientId !== device.id || device.kind === ANONYMOUS_KIND) return
+    const speech = topicOf(device.id, 'speech')
+    const hears = (filter: string): boolean => covers(filter, speech)
+    if (added.some(hears)) parts.onListening(device.id, true)
+    else if (!filters.some(hears)) parts.onListening(device.id, false)
   }
 
   async function onDeviceMessage(message: DeviceMessage<Device>): Promise<DeviceMessageOutcome> {
@@ -263,6 +269,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     authorize,
     onDeviceMessage,
     onRefusedPublish,
+    onSubscriptions,
     /** A name alone speaks for a device only where nobody comes in without credentials. */
     principalOf: (clientId: string): Device | undefined => {
       const device = parts.allowAnonymous ? undefined : parts.registry.get(deviceIdOf(clientId))

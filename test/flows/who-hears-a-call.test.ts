@@ -4,10 +4,10 @@ import { expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
-/** A device of staff that listens to its speech. */
-async function listener(gateway: TestGateway, id: string, groups: string[]) {
+/** A device of staff that listens to its speech, by the plain id or by another connection. */
+async function listener(gateway: TestGateway, id: string, groups: string[] = [], clientId = id) {
   const token = await gateway.addDevice(id, 'nurse', groups)
-  const client = await gateway.connectMqtt(id, token)
+  const client = await gateway.connectMqtt(id, token, { clientId })
   await client.subscribeAsync(`kefu/v1/${id}/speech`, { qos: 1 })
   return client
 }
@@ -17,6 +17,11 @@ const told = ({ box }: TestGateway) =>
   Array.from({ length: box.ledger.size() }, (_, index) => box.ledger.entryAt(index))
     .filter((entry) => entry?.kind === 'speech.announced')
     .map((entry) => entry?.deviceId)
+
+async function callFrom(gateway: TestGateway, bed: string) {
+  const token = await gateway.addDevice(bed, 'bedside')
+  return (await gateway.ask(token, { id: '1', text: '叫护士' })).body.text
+}
 
 it('a bed that is moved to another ward calls the nurse there at once, whatever it is connected by', async () => {
   const gateway = await startGateway()
@@ -35,4 +40,33 @@ it('a bed that is moved to another ward calls the nurse there at once, whatever 
     await bed.close()
   }
   expect(told(gateway)).toEqual(['nurse-b', 'nurse-b'])
+})
+
+it('who watches what a nurse is told is not taken for the nurse, neither then nor afterwards', async () => {
+  const gateway = await startGateway()
+  const watcher = await listener(gateway, 'night-nurse', [], 'night-nurse:watch')
+  expect(await callFrom(gateway, 'bed-1')).toContain('按床头的红色呼叫按钮')
+  await watcher.endAsync()
+  expect(await callFrom(gateway, 'bed-2')).toContain('按床头的红色呼叫按钮')
+})
+
+it('a station that has unsubscribed from its speech is not said to have heard', async () => {
+  const gateway = await startGateway()
+  const desk = await listener(gateway, 'desk')
+  await desk.subscribeAsync('kefu/v1/desk/#')
+  await desk.unsubscribeAsync('kefu/v1/desk/speech')
+  expect(await callFrom(gateway, 'bed-1')).toBe('好的。')
+  await desk.unsubscribeAsync('kefu/v1/desk/#')
+  expect(await callFrom(gateway, 'bed-2')).toContain('按床头的红色呼叫按钮')
+})
+
+it('a stranger without credentials is not the nurse whose name it gives', async () => {
+  const gateway = await startGateway({ config: { mqtt: { port: 0, allowAnonymous: true } } })
+  await gateway.addDevice('night-nurse', 'nurse')
+  const stranger = await gateway.connectMqtt('night-nurse', '', {
+    username: undefined,
+    password: undefined,
+  })
+  await stranger.subscribeAsync('kefu/v1/night-nurse/speech', { qos: 1 })
+  expect(await callFrom(gateway, 'bed-1')).toContain('按床头的红色呼叫按钮')
 })

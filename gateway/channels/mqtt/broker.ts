@@ -31,6 +31,7 @@ import type {
   MqttPrincipal,
   PresenceChange,
   RefusedPublish,
+  SubscriptionsChange,
 } from './ports.ts'
 import type { ConnectionEnd } from './recent-ends.ts'
 import type { Router } from './router.ts'
@@ -63,6 +64,7 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
    */
   principalOf?(clientId: string): P | undefined
   onPresence?(change: PresenceChange<P>): void
+  onSubscriptions?(change: SubscriptionsChange<P>): void
   onRefusedPublish?(refused: RefusedPublish<P>): void
   /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
   responseInformation?(principal: P): string | undefined
@@ -146,6 +148,7 @@ function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePol
     onDeviceMessage: (message) => parts.onDeviceMessage(message as DeviceMessage<P>),
     principalOf: (clientId) => parts.principalOf?.(clientId),
     onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),
+    onSubscriptions: (change) => parts.onSubscriptions?.(change as SubscriptionsChange<P>),
     onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
     responseInformation: (principal) => parts.responseInformation?.(known(principal)),
     createClientId: (principal) => parts.createClientId?.(known(principal)) ?? autoClientId(),

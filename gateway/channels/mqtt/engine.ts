@@ -21,6 +21,7 @@ import type {
   MqttPrincipal,
   PresenceChange,
   RefusedPublish,
+  SubscriptionsChange,
 } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { RecentEnds } from './recent-ends.ts'
@@ -44,6 +45,7 @@ export interface EnginePolicy {
   ): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
   principalOf(clientId: string): MqttPrincipal | undefined
   onPresence(change: PresenceChange<MqttPrincipal>): void
+  onSubscriptions(change: SubscriptionsChange<MqttPrincipal>): void
   onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
   responseInformation(principal: MqttPrincipal): string | undefined
   /** Makes a client id for a client that brought none. */

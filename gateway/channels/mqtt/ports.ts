@@ -67,6 +67,16 @@ export interface PresenceChange<P extends MqttPrincipal> {
   readonly reason: string | undefined
 }
 
+/** What a client listens to has changed: SUBSCRIBE has been answered, or UNSUBSCRIBE. */
+export interface SubscriptionsChange<P extends MqttPrincipal> {
+  readonly clientId: string
+  readonly device: P
+  /** Filters asked for now; none after UNSUBSCRIBE. */
+  readonly added: readonly string[]
+  /** All that it has from here on. */
+  readonly filters: readonly string[]
+}
+
 /** A publish that was refused before it reached anybody. 3.1.1 clients learn of it only by what the house sends them. */
 export interface RefusedPublish<P extends MqttPrincipal> {
   readonly clientId: string

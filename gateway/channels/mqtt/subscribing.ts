@@ -49,6 +49,7 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
       connection.replay ??= new RetainedReplay(connection)
       connection.replay.start(subscription)
     }
+    tell(connection, granted)
   }
   if (!session.isDurable || granted.length === 0) {
     answer()
@@ -129,7 +130,7 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
   })
   const answer = (): void => {
     const encode = (): Buffer => encodeUnsuback(connection.version, packet.packetId, codes)
-    connection.sendAnswer(encode, undefined)
+    if (connection.sendAnswer(encode, undefined)) tell(connection, [])
   }
   if (!session.isDurable) {
     answer()
@@ -138,6 +139,17 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
   const { rowId } = session
   answerOnceKept(connection, answer, () => {
     for (const text of packet.filters) engine.sessionRows.removeSubscription(rowId, text)
+  })
+}
+
+function tell(connection: Connection, granted: readonly Granted[]): void {
+  const { session, clientId, engine } = connection
+  if (session?.principal == null) return
+  engine.policy.onSubscriptions({
+    clientId,
+    device: session.principal,
+    added: granted.map(({ subscription }) => subscription.filter),
+    filters: [...session.subscriptions.values()].map(({ filter }) => filter),
   })
 }
 
