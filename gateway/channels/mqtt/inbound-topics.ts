@@ -13,6 +13,7 @@ interface Refusal {
 export interface TopicRights {
   readonly refusal: Refusal | undefined
   readonly isForBox: boolean
+  readonly mayRetain: boolean
 }
 
 /** Topics whose permission a connection remembers: a device uses a handful. */
@@ -55,6 +56,7 @@ export class InboundTopics {
   /** What is decided for a topic; asked anew when permissions have changed. */
   rightsFor(topic: string): TopicRights {
     const { engine } = this.connection
+    const { policy } = engine
     if (this.rightsVersion !== engine.permissionsVersion) {
       this.rights.clear()
       this.rightsVersion = engine.permissionsVersion
@@ -62,7 +64,8 @@ export class InboundTopics {
     let rights = this.rights.get(topic)
     if (rights === undefined) {
       const refusal = this.topicRefusal(topic)
-      rights = { refusal, isForBox: engine.policy.isDeviceMessageTopic(topic) }
+      const isForBox = policy.isDeviceMessageTopic(topic)
+      rights = { refusal, isForBox, mayRetain: policy.mayRetain(topic) }
       if (topic.length > REMEMBERED_CHARACTERS) return rights
       if (this.rights.size >= REMEMBERED_TOPICS) this.rights.clear()
       this.rights.set(topic, rights)

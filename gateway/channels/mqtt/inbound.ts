@@ -45,7 +45,8 @@ export class Inbound {
       this.refuse(packet, Reason.payloadFormatInvalid, 'the payload is not UTF-8')
       return
     }
-    const message = this.toMessage(packet, buffer, from, end)
+    const retain = packet.retain && rights.mayRetain
+    const message = this.toMessage(packet, retain, buffer, from, end)
     if (message.retain && !connection.engine.retained.wouldAccept(message)) {
       const reason = 'the gateway holds as many retained messages as it may'
       this.refuse(packet, Reason.quotaExceeded, reason)
@@ -105,15 +106,21 @@ export class Inbound {
     return true
   }
 
-  private toMessage(packet: PublishPacket, buffer: Buffer, from: number, end: number): Message {
+  private toMessage(
+    packet: PublishPacket,
+    retain: boolean,
+    buffer: Buffer,
+    from: number,
+    end: number,
+  ): Message {
     const { connection } = this
     const { properties, payload, topic, qos } = packet
     const expiry = properties?.messageExpiryInterval
     const message = new Message({
       topic,
-      payload: packet.retain ? Buffer.from(payload) : payload,
+      payload: retain ? Buffer.from(payload) : payload,
       qos,
-      retain: packet.retain,
+      retain,
       properties: forwardedProperties(properties),
       expiresAtMs:
         expiry === undefined ? undefined : connection.engine.clock.nowMs() + expiry * 1000,

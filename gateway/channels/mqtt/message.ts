@@ -62,6 +62,12 @@ export class Message {
     if (offered !== undefined) this.offered = { bytes: copy, packetIdAt: offered.packetIdAt }
   }
 
+  /** The same for whoever hears it now; nothing is kept of it for later. */
+  inPassing(): Message {
+    const { topic, payload, qos, properties, expiresAtMs, publisher } = this
+    return new Message({ topic, payload, qos, retain: false, properties, expiresAtMs, publisher })
+  }
+
   isExpired(nowMs: number): boolean {
     return this.expiresAtMs <= nowMs
   }

@@ -19,8 +19,9 @@ interface Refusal {
 }
 
 /** Sends a will to the box, where its topic is one of the box, and to subscribers. Never throws; what is not sent is logged. */
-export function sendWill(parts: SendingParts, message: Message, known: MqttPrincipal | null): void {
+export function sendWill(parts: SendingParts, will: Message, known: MqttPrincipal | null): void {
   const { policy, dispatcher } = parts
+  const message = policy.mayRetain(will.topic) ? will : will.inPassing()
   const principal = known ?? policy.principalOf(message.publisher ?? '') ?? null
   const isForBox = policy.isDeviceMessageTopic(message.topic)
   const refusal = refusalOf(parts, message, principal, isForBox)

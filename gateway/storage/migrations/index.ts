@@ -11,6 +11,7 @@ import { mqtt } from './300-mqtt.ts'
 import { aedes } from './310-aedes.ts'
 import { mqttWaiting } from './320-mqtt-waiting.ts'
 import { mqttClock } from './330-mqtt-clock.ts'
+import { noRetainedWords } from './340-no-retained-words.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
@@ -38,6 +39,7 @@ export const migrations: readonly Migration[] = [
   aedes,
   mqttWaiting,
   mqttClock,
+  noRetainedWords,
   packs,
   ledger,
   largeEntries,
