@@ -275,6 +275,11 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       const device = parts.allowAnonymous ? undefined : parts.registry.get(deviceIdOf(clientId))
       return device?.isDisabled ? undefined : device
     },
+    /** A kept ask would hand a person's words to whoever comes later, past the erasure of that person. */
+    mayRetain: (topic: string): boolean => {
+      const name = parseTopic(topic)?.name
+      return name === undefined || name === 'reported' || !TO_THE_BOX.has(name)
+    },
     isForBox: (topic: string): boolean => {
       const parsed = parseTopic(topic)
       return parsed !== undefined && TO_THE_BOX.has(parsed.name)

@@ -56,6 +56,11 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   readonly authMethods?: readonly AuthMethod<P>[]
   /** Whether messages of this topic are for the box itself. */
   isDeviceMessageTopic(topic: string): boolean
+  /**
+   * Whether a client's message of this topic may be kept for those who subscribe later; without it each may.
+   * Where not, its RETAIN is dropped: whoever hears it now is told as of any other.
+   */
+  mayRetain?(topic: string): boolean
   /** Takes a message to the box; its acknowledgement leaves once the outcome is known. */
   onDeviceMessage(message: DeviceMessage<P>): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
   /**
@@ -145,6 +150,7 @@ function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePol
     authorize: (principal, action, topic) => parts.authorize(known(principal), action, topic),
     authMethods: new Map(methods.map((method) => [method.name, method])),
     isDeviceMessageTopic: (topic) => parts.isDeviceMessageTopic(topic),
+    mayRetain: (topic) => parts.mayRetain?.(topic) ?? true,
     onDeviceMessage: (message) => parts.onDeviceMessage(message as DeviceMessage<P>),
     principalOf: (clientId) => parts.principalOf?.(clientId),
     onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),

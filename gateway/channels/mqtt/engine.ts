@@ -40,6 +40,7 @@ export interface EnginePolicy {
   authorize(principal: MqttPrincipal, action: AuthorizeAction, topic: string): AuthorizeResult
   readonly authMethods: ReadonlyMap<string, AuthMethod<MqttPrincipal>>
   isDeviceMessageTopic(topic: string): boolean
+  mayRetain(topic: string): boolean
   onDeviceMessage(
     message: DeviceMessage<MqttPrincipal>,
   ): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
