@@ -1,5 +1,6 @@
 /**
- * When may the link be tried again: exponential backoff with full jitter, one state for all lanes.
+ * When may the link, or a lane at whose entries the core fails, be tried again: exponential backoff with
+ * full jitter.
  *
  * Full jitter (Brooker, "Exponential Backoff And Jitter", 2015): each wait is uniform in [0, bound), so
  * ten thousand gateways that lost the same core do not come back in step.
@@ -28,6 +29,8 @@ export interface Backoff {
   resume(): void
   /** Attempts that failed in a row. */
   readonly attempts: number
+  /** The next attempt is not due yet. */
+  readonly isWaiting: boolean
 }
 
 export function createBackoff(
@@ -48,6 +51,9 @@ export function createBackoff(
   return {
     get attempts() {
       return attempts
+    },
+    get isWaiting() {
+      return gate !== undefined
     },
     ready: (signal) => (gate ? abortable(gate.promise, signal) : Promise.resolve()),
     succeeded() {

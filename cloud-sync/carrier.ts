@@ -4,7 +4,7 @@
  * thread (remote-carrier), and the one that answers never touches the bytes of a backlog.
  */
 import { randomBytes } from 'node:crypto'
-import { type Delivery, deliver } from './deliver.ts'
+import { type Delivery, deliver, type SendLimits } from './deliver.ts'
 import type { Manners } from './manners.ts'
 import type { LedgerSource, Link } from './ports.ts'
 import { type BatchHead, type Disclose, encodeBatch, headOf, readBatch } from './push-batch.ts'
@@ -21,7 +21,7 @@ export interface Order {
 export interface Parcel {
   readonly batch: BatchHead
   /** Sends it; at most once. Never rejects for what a network or a core does. */
-  send(limits: { readonly stallTimeoutMs: number; readonly signal: AbortSignal }): Promise<Delivery>
+  send(limits: SendLimits): Promise<Delivery>
 }
 
 export interface Carrier {

@@ -1,6 +1,6 @@
 /** Sends one batch and says what became of it; decides nothing. */
 
-import type { Link, LinkFailure } from './ports.ts'
+import type { Link, LinkFailure, LinkRequest } from './ports.ts'
 import { AheadAnswer, ForkedAnswer, ProblemAnswer, PushAnswer } from './protocol/messages.ts'
 import { parseJson } from './protocol/parse.ts'
 import type { BatchHead, EncodedBatch } from './push-batch.ts'
@@ -33,6 +33,11 @@ export type Delivery =
     }
   | { readonly kind: 'no-answer'; readonly failure: LinkFailure; readonly detail: string }
 
+export interface SendLimits extends Pick<LinkRequest, 'sockets'> {
+  readonly stallTimeoutMs: number
+  readonly signal: AbortSignal
+}
+
 /** Codes of our own core; a 4xx of a proxy on the way says nothing of the entries. */
 const UNACCEPTABLE = new Set(['request.invalid', 'request.too-large'])
 
@@ -42,7 +47,7 @@ export async function deliver(
   batch: BatchHead,
   encoded: EncodedBatch,
   nonce: string,
-  limits: { readonly stallTimeoutMs: number; readonly signal: AbortSignal },
+  limits: SendLimits,
 ): Promise<Delivery> {
   const result = await link.request({
     method: 'POST',

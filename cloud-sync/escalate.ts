@@ -68,6 +68,7 @@ export function createEscalator(options: EscalatorOptions): Escalator {
       body: Buffer.from(JSON.stringify(body)),
       stallTimeoutMs: deadlineMs,
       signal,
+      sockets: 'asks',
     })
     if (result.kind === 'failure') {
       if (result.failure === 'aborted') return { kind: 'away', reason: 'aborted' }

@@ -7,7 +7,7 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Identity } from './identity.ts'
-import { createJudgedTls, UntrustedError } from './judged-tls.ts'
+import { createJudgedTls, type JudgedTls, UntrustedError } from './judged-tls.ts'
 import type { Clock, Link, LinkFailure, LinkRequest, LinkResult, TrustedTime } from './ports.ts'
 import { signRequest } from './protocol/http-signature.ts'
 import { MAX_INFLATED_BYTES } from './protocol/limits.ts'
@@ -16,8 +16,12 @@ import { MAX_INFLATED_BYTES } from './protocol/limits.ts'
 export const STALL_TIMEOUT_MS = 30_000
 /** The body goes out in pieces, so that a slow link shows progress. */
 const PIECE_BYTES = 64 * 1024
-/** One for the critical lane, one for the rest, one for echo and pull, the others for escalated asks. */
-const MAX_SOCKETS = 8
+/**
+ * Who waits for a socket waits behind others of his kind only: one batch of critical entries is under way
+ * at a time, asks may be as slow as the core's answerer; the others are batches, echo, pull and witness.
+ */
+const MAX_SOCKETS = { critical: 1, asks: 4, others: 6 }
+type Sockets = keyof typeof MAX_SOCKETS
 /** Below the core's 75 s, so that a request never meets a socket that the core is just closing. */
 const KEEP_ALIVE_MS = 60_000
 
@@ -34,26 +38,36 @@ export interface LinkOptions {
 
 export function createLink(options: LinkOptions): Link {
   const base = new URL(options.url)
-  const agent = createAgent(base, options)
+  const agents = createAgents(base, options)
 
   return {
     request: (request) =>
       new Promise((resolve) => {
         if (request.signal?.aborted) return resolve(failure('aborted', 'aborted'))
-        const outgoing = open(base, agent, request, options)
+        const outgoing = open(base, agents[request.sockets ?? 'others'], request, options)
         settle(outgoing, request, resolve)
       }),
-    close: () => agent.destroy(),
+    close: () => {
+      for (const agent of Object.values(agents)) agent.destroy()
+    },
   }
 }
 
-function createAgent(base: URL, options: LinkOptions): http.Agent {
-  const keepAlive = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: KEEP_ALIVE_MS }
-  if (base.protocol === 'http:') return new http.Agent(keepAlive)
-  const agent = new https.Agent(keepAlive)
+function createAgents(base: URL, options: LinkOptions): Record<Sockets, http.Agent> {
   const byClock = () => ({ nowMs: options.clock.now(), isKnown: true })
   const { caPem, certificateTime: time = byClock } = options
-  const judged = createJudgedTls({ caPem, time, protocols: ['http/1.1'] })
+  const judged =
+    base.protocol === 'http:'
+      ? undefined
+      : createJudgedTls({ caPem, time, protocols: ['http/1.1'] })
+  const agentFor = (sockets: Sockets) => createAgent(base, MAX_SOCKETS[sockets], judged)
+  return { critical: agentFor('critical'), asks: agentFor('asks'), others: agentFor('others') }
+}
+
+function createAgent(base: URL, maxSockets: number, judged: JudgedTls | undefined): http.Agent {
+  const keepAlive = { keepAlive: true, maxSockets, timeout: KEEP_ALIVE_MS }
+  if (!judged) return new http.Agent(keepAlive)
+  const agent = new https.Agent(keepAlive)
   const dialling = agent as unknown as {
     createConnection(
       to: { host?: string; port?: number | string },

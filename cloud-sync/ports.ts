@@ -103,6 +103,8 @@ export interface LinkRequest {
   /** No byte moved for so long: given up. Default STALL_TIMEOUT_MS. */
   readonly stallTimeoutMs?: number
   readonly signal?: AbortSignal
+  /** Critical entries have a socket of their own; asks, however many wait, share a few. */
+  readonly sockets?: 'critical' | 'asks'
 }
 
 /** One connection to the core; never throws for what a network does. */

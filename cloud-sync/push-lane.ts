@@ -4,17 +4,20 @@ import { createBatchSize } from './batch-size.ts'
 import { type Carrier, createLocalCarrier, type Parcel } from './carrier.ts'
 import type { Delivery } from './deliver.ts'
 import type { Health } from './health.ts'
-import type { Clock, LedgerSource, Link, Logger } from './ports.ts'
+import type { Clock, LedgerSource, Link, LinkRequest, Logger } from './ports.ts'
 import { type BatchHead, type Disclose, readBatch } from './push-batch.ts'
 import { createSuspicion } from './suspicion.ts'
 
-export interface LanePusherOptions {
+export interface LanePusherOptions extends Pick<LinkRequest, 'sockets'> {
   readonly lane: string
   readonly source: LedgerSource
   readonly link: Link
   readonly clock: Clock
   readonly logger: Logger
+  /** Of the link: shared by all lanes. */
   readonly backoff: Backoff
+  /** Of this lane: what the core fails at, or will not take, of its entries holds no other lane. */
+  readonly ownBackoff: Backoff
   readonly health: Health
   readonly signal: AbortSignal
   readonly stallTimeoutMs: number
@@ -39,6 +42,10 @@ export interface LaneStatus {
 export interface LanePusher {
   status(): LaneStatus
   isBacklog(): boolean
+  /** The core failed at its entries: not due yet. */
+  isHeld(): boolean
+  /** Somebody does not want to wait. */
+  resume(): void
   /** Up to `count` batches while they succeed; resolves with how many did. */
   pushBatches(count: number): Promise<number>
   /** Until the lane is empty; false when a batch did not pass. */
@@ -46,7 +53,12 @@ export interface LanePusher {
 }
 
 export function createLanePusher(options: LanePusherOptions): LanePusher {
-  const { lane, source, logger, backoff, health, signal } = options
+  const { lane, source, logger, backoff, ownBackoff, health, signal, stallTimeoutMs } = options
+  const sendLimits = {
+    stallTimeoutMs,
+    signal,
+    ...(options.sockets ? { sockets: options.sockets } : {}),
+  }
   const local = createLocalCarrier(options)
   const size = createBatchSize(options.maxBatchEntries, options.maxBatchBytes)
   /** The core's mark. */
@@ -90,7 +102,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     acknowledged = 0
     markEpoch = ''
     // A core that says so of every epoch must not have them opened without end.
-    backoff.failed('busy')
+    ownBackoff.failed('busy')
     logger.warn(
       { lane, epoch, fromSequence },
       'the core has other entries than this record under the same numbers: the data folder was put back, or a copy of it runs as well; they go up in a new epoch, kefu-edge doctor says what to do',
@@ -111,7 +123,7 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
     const { batch } = prepared
     isBacklog = batch.isBacklog
     const startedAt = options.clock.monotonic()
-    const answer = prepared.send({ stallTimeoutMs: options.stallTimeoutMs, signal })
+    const answer = prepared.send(sendLimits)
     const next =
       wantsNext && batch.isBacklog && batch.epoch === markEpoch && !suspicion.isSuspicious
         ? prepareAhead(batch)
@@ -123,7 +135,8 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
       return { passed: false, next: undefined }
     }
     const isOver = await settle(batch, delivery)
-    if (!isOver) backoff.succeeded()
+    backoff.succeeded()
+    if (!isOver) ownBackoff.succeeded()
     health.stored(options.clock.monotonic() - startedAt)
     size.answered(batch, options.clock.monotonic() - startedAt)
     suspicion.stored()
@@ -159,12 +172,13 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         return
       case 'unacceptable':
         health.failed(delivery.code, delivery.detail)
-        if (!(await isolate(batch, 'refused', delivery.code))) backoff.failed('busy')
+        if (!(await isolate(batch, 'refused', delivery.code))) ownBackoff.failed('busy')
         return
       case 'core-failed':
         health.failed(delivery.code, delivery.detail)
         if (delivery.isAtBatch && (await isolate(batch, 'failed', delivery.code))) return
-        backoff.failed('busy', delivery.retryAfterMs)
+        if (delivery.isAtBatch) ownBackoff.failed('busy', delivery.retryAfterMs)
+        else backoff.failed('busy', delivery.retryAfterMs)
         return
       case 'no-answer':
         if (delivery.failure === 'aborted') return
@@ -203,6 +217,8 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
   return {
     status: () => ({ lane, sent, quarantined, acknowledged, isBacklog }),
     isBacklog: () => isBacklog,
+    isHeld: () => ownBackoff.isWaiting,
+    resume: () => ownBackoff.resume(),
     pushBatches,
     async pushAll() {
       while (!signal.aborted) {

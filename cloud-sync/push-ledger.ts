@@ -2,7 +2,8 @@
  * Pushes the ledger to the cloud core: in order per lane, each entry with effect once.
  *
  * Two workers share one link state. The first carries the critical lane alone, on its own socket; the
- * second carries the rest: lanes that are up to date before lanes with a backlog. A batch is settled
+ * second carries the rest: lanes that are up to date before lanes with a backlog. A lane at whose entries
+ * the core fails waits by itself. A batch is settled
  * locally only after the core said that it is in its store; whatever breaks before, the same batch goes
  * again and the core drops what it has. DESIGN.md has the drawing.
  */
@@ -104,7 +105,9 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       ...(backlogCarrier && rank > 0 ? { backlogCarrier } : {}),
       ...(enrol ? { enrol } : {}),
       lane,
+      ...(rank === 0 ? { sockets: 'critical' } : {}),
       backoff,
+      ownBackoff: createBackoff(random, limits.backoff),
       health,
       signal: closing.signal,
       stallTimeoutMs: limits.stallTimeoutMs ?? STALL_TIMEOUT_MS,
@@ -120,6 +123,11 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
 
   function wake(): void {
     for (const go of idlers) go()
+  }
+
+  function resume(): void {
+    backoff.resume()
+    for (const lane of lanes) lane.resume()
   }
 
   /** Ends at `wake`: hundreds of times a second on a busy box, hence without an AbortController. */
@@ -139,8 +147,9 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
   /** Lanes up to date first, so that a backlog never delays what just happened. */
   async function pushRound(group: readonly LanePusher[]): Promise<number> {
     let sent = 0
-    for (const lane of group) if (!lane.isBacklog()) sent += await lane.pushBatches(1)
-    return closing.signal.aborted ? sent : sent + (await pushBacklog(group))
+    const due = group.filter((lane) => !lane.isHeld())
+    for (const lane of due) if (!lane.isBacklog()) sent += await lane.pushBatches(1)
+    return closing.signal.aborted ? sent : sent + (await pushBacklog(due))
   }
 
   /** The first lane in order of need that has a backlog gets a few batches. */
@@ -188,7 +197,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       stopListening?.()
       closing.abort()
       wake()
-      backoff.resume()
+      resume()
       await Promise.all(running)
     },
     status: () => ({
@@ -201,7 +210,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       return true
     },
     nudge() {
-      backoff.resume()
+      resume()
       wake()
     },
     setWindow(open) {

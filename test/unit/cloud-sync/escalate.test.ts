@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openListAnswerer } from '@kefu-edge/cloud-sync/core/answerer'
 import { createEscalator, type Question } from '@kefu-edge/cloud-sync/escalate'
 import { type Clock, type Link, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openFaultProxy } from './support/fault-proxy.ts'
-import { openRig, type Rig } from './support/rig.ts'
+import { openRig, type Rig, range, until } from './support/rig.ts'
 
 const LIST = {
   name: 'city-hospital',
@@ -106,6 +108,31 @@ describe('asking the core', () => {
     const answer = await one.ask(question('流感疫苗在哪里打'), 2000, caller.signal)
     expect(answer).toEqual({ kind: 'away', reason: 'aborted' })
   })
+})
+
+it('does not hold critical entries, however many asks wait for a slow answerer', async () => {
+  let asked = 0
+  const server = createServer((request, response) => {
+    request.resume()
+    if (request.url?.endsWith('/asks')) asked += 1
+    else request.on('end', () => response.end('{}'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const link = rig.linkTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const one = escalator(link)
+  const caller = new AbortController()
+  const asks = range(1, 10).map((n) => one.ask(question(`问题 ${n}`), 60_000, caller.signal))
+  await until('asks are under way', () => asked === 4)
+  const path = '/v1/gateways/g/entries'
+  for (const sockets of ['critical', undefined] as const) {
+    const result = await link.request({ method: 'POST', path, ...(sockets ? { sockets } : {}) })
+    expect(result).toMatchObject({ kind: 'answer', status: 200 })
+  }
+  expect(asked).toBe(4)
+  caller.abort()
+  expect((await Promise.all(asks)).map(({ kind }) => kind)).toEqual(asks.map(() => 'away'))
+  server.closeAllConnections()
+  server.close()
 })
 
 it('refuses a list of answers that is broken, by name', () => {

@@ -29,11 +29,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-type Respond = (sequences: number[]) => { status: number; code?: string } | undefined
+type Respond = (sequences: number[], lane: string) => { status: number; code?: string } | undefined
 
 /** A core that echoes and stores, but for what `respond` says. */
 function coreThat(respond: Respond) {
   const stored: number[] = []
+  const lanes: string[] = []
   let attempts = 0
   const answer = (status: number, body: unknown): LinkResult => ({
     kind: 'answer',
@@ -53,9 +54,10 @@ function coreThat(respond: Respond) {
       const batch = parsed.value
       const sequences = batch.entries.map(([sequence]) => sequence)
       attempts += 1
-      const bad = respond(sequences)
+      const bad = respond(sequences, batch.lane)
       if (bad) return answer(bad.status, bad.code ? { code: bad.code } : '<html>proxy</html>')
       stored.push(...sequences)
+      lanes.push(batch.lane)
       return answer(200, {
         acknowledged: sequences[sequences.length - 1],
         stored: sequences.length,
@@ -66,18 +68,21 @@ function coreThat(respond: Respond) {
     },
     close: () => {},
   }
-  return { link, stored, attempts: () => attempts }
+  return { link, stored, lanes, attempts: () => attempts }
 }
 
-function start(link: Link): LedgerPusher {
+function start(
+  link: Link,
+  { random = Math.random, backoff = { baseMs: 1, capMs: 3 } } = {},
+): LedgerPusher {
   pusher = createLedgerPusher({
     source,
     lanes: LANES,
     link,
     clock: systemClock,
-    random: Math.random,
+    random,
     logger: silentLogger,
-    limits: { pollMs: 5, lingerMs: 1, echoEveryMs: 10_000, backoff: { baseMs: 1, capMs: 3 } },
+    limits: { pollMs: 5, lingerMs: 1, echoEveryMs: 10_000, backoff },
   })
   pusher.start()
   return pusher
@@ -96,6 +101,22 @@ describe('an entry that the core cannot take', () => {
     expect(source.settled('audit').quarantined).toEqual([{ sequence: 57, reason: bad.code }])
     expect(core.stored).toEqual(range(1, 100).filter((sequence) => sequence !== 57))
   })
+})
+
+it('holds no critical entry, however long its own lane waits for it', async () => {
+  const core = coreThat((_, lane) =>
+    lane === 'session' ? { status: 500, code: 'core.failed' } : undefined,
+  )
+  const hour = 3_600_000
+  const one = start(core.link, { random: () => 1, backoff: { baseMs: hour, capMs: hour } })
+  await until('the core echoes', () => one.status().state === 'connected')
+  source.append('session', 1)
+  await until('the core failed at it', () => core.attempts() === 1)
+  source.append('critical', 1)
+  source.append('audit', 1)
+  await until('the others are there', () => core.lanes.length === 2)
+  expect(core.lanes.sort()).toEqual(['audit', 'critical'])
+  expect(source.count('session')).toMatchObject({ pending: 1, quarantined: 0 })
 })
 
 describe('a fault that is not the entries’', () => {
