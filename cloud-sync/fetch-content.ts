@@ -17,6 +17,8 @@ export type Fetched =
   | { readonly kind: 'content'; readonly bytes: Uint8Array; readonly travelled: number }
   /** What came is not what the manifest names. */
   | { readonly kind: 'wrong'; readonly detail: string }
+  /** The core answered, and did not give it. */
+  | { readonly kind: 'not-given'; readonly detail: string }
   | { readonly kind: 'no-answer'; readonly detail: string }
 
 export async function fetchContent(
@@ -37,7 +39,7 @@ export async function fetchContent(
     signal: options.signal,
   })
   if (result.kind === 'failure') return { kind: 'no-answer', detail: `link.${result.failure}` }
-  if (result.status !== 200) return { kind: 'no-answer', detail: `status ${result.status}` }
+  if (result.status !== 200) return { kind: 'not-given', detail: `status ${result.status}` }
   const content = parseMsgpack(ReleaseContent, result.body)
   if (!content.ok) return { kind: 'wrong', detail: content.detail }
   const bytes = await unpack(content.value, options.baseContent)

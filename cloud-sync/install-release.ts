@@ -53,6 +53,8 @@ export function createInstaller(parts: {
   readonly logger: Logger
 }): Installer {
   const { targets, store, logger } = parts
+  /** Under way in this process; what a power cut interrupted is not among them. */
+  const installing = new Set<string>()
 
   async function install(
     target: ReleaseTarget,
@@ -66,8 +68,13 @@ export function createInstaller(parts: {
       return
     }
     store.keepContent(kind, name, serial, content)
-    save(manifest, 'activating')
-    await finish(target, manifest)
+    installing.add(`${kind}/${name}`)
+    try {
+      save(manifest, 'activating')
+      await finish(target, manifest)
+    } finally {
+      installing.delete(`${kind}/${name}`)
+    }
   }
 
   /** From here on a crash comes back to this very point, so `activate` may come twice. */
@@ -99,6 +106,7 @@ export function createInstaller(parts: {
     for (const { kind, phase, manifest } of store.records()) {
       const target = targets[kind]
       if (phase !== 'activating' || !target || !manifest) continue
+      if (installing.has(`${kind}/${manifest.name}`)) continue
       logger.warn({ kind, name: manifest.name }, 'finishing an interrupted release')
       const content = store.content(kind, manifest.name, manifest.serial)
       const staged = content

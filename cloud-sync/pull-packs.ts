@@ -11,13 +11,12 @@ import {
   type ReleaseManifest,
   ReleasesAnswer,
   type ReleasesRequest,
+  URGENT_KINDS,
 } from './protocol/release.ts'
 import type { PullRecord, PullStore } from './pull-store.ts'
 
 /** How often the core is asked: a command waits for this at most. Ten thousand gateways make 330 a second. */
 const PULL_EVERY_MS = 30_000
-/** Small and of the moment: these do not wait for a bandwidth window. */
-const URGENT_KINDS: ReadonlySet<ReleaseKind> = new Set(['twin', 'command', 'announcement'])
 
 export interface PullerOptions {
   readonly link: Link
@@ -63,22 +62,68 @@ export function createPuller(options: PullerOptions): Puller {
   let lastPullAtMs: number | undefined
   let lastError: string | undefined
   let wake = () => {}
+  /** Packs and configuration on their way: minutes on a slow link, and then a pack is learnt. */
+  let bulk: Promise<boolean> | undefined
 
-  async function pullOnce(): Promise<boolean> {
+  /** Asks, takes what is urgent, and begins with the rest, which later rounds do not wait for. */
+  async function round(): Promise<boolean> {
     await installer.finishInterrupted()
     const answer = await ask()
     if (!answer) return false
-    for (const release of answer.releases) {
-      const manifest = openRelease(release, options.publisherKey)
-      if (!manifest.ok) {
-        lastError = manifest.detail
-        logger.error({ detail: manifest.detail }, 'a release does not verify and is not taken')
-        continue
-      }
-      if (!(await take(manifest.value))) return false
+    const offered = answer.releases.flatMap(verified)
+    const isPassed = await takeAll(offered.filter(({ kind }) => URGENT_KINDS.has(kind)))
+    const rest = offered.filter(({ kind }) => !URGENT_KINDS.has(kind))
+    if (rest.length > 0) bulk ??= takeBulk(rest)
+    if (isPassed) lastPullAtMs = clock.now()
+    return isPassed
+  }
+
+  async function pullOnce(): Promise<boolean> {
+    const isPassed = await round()
+    return (await (bulk ?? true)) && isPassed
+  }
+
+  function verified(release: ReleasesAnswer['releases'][number]): ReleaseManifest[] {
+    const manifest = openRelease(release, options.publisherKey)
+    if (manifest.ok) return [manifest.value]
+    lastError = manifest.detail
+    logger.error({ detail: manifest.detail }, 'a release does not verify and is not taken')
+    return []
+  }
+
+  async function takeBulk(manifests: readonly ReleaseManifest[]): Promise<boolean> {
+    try {
+      return await takeAll(manifests)
+    } catch (error) {
+      return failed(error)
+    } finally {
+      bulk = undefined
     }
-    lastPullAtMs = clock.now()
-    return true
+  }
+
+  /** One that the core does not give holds up none behind it; without a link none would come. */
+  async function takeAll(manifests: readonly ReleaseManifest[]): Promise<boolean> {
+    let isPassed = true
+    for (const manifest of manifests) {
+      const taken = await take(manifest)
+      if (taken === 'no-link') return false
+      if (taken === 'later') isPassed = false
+    }
+    return isPassed
+  }
+
+  function failed(error: unknown): false {
+    lastError = String(error)
+    logger.error({ error }, 'pulling releases failed')
+    return false
+  }
+
+  /** What would be taken if it came now. */
+  function kindsNow(): string[] {
+    const isUrgentOnly = bulk !== undefined || !isWindowOpen
+    return (Object.keys(targets) as ReleaseKind[]).filter(
+      (kind) => !isUrgentOnly || URGENT_KINDS.has(kind),
+    )
   }
 
   async function ask(): Promise<ReleasesAnswer | undefined> {
@@ -86,6 +131,7 @@ export function createPuller(options: PullerOptions): Puller {
     const isSettled = (record: PullRecord) => !isWronglyExpired(record, nowMs)
     const request: ReleasesRequest = {
       settled: store.records().filter(isSettled).flatMap(toSettled),
+      kinds: kindsNow(),
     }
     const result = await link.request({
       method: 'POST',
@@ -107,8 +153,7 @@ export function createPuller(options: PullerOptions): Puller {
     return answer.value
   }
 
-  /** False: not settled now, to be tried again later. */
-  async function take(manifest: ReleaseManifest): Promise<boolean> {
+  async function take(manifest: ReleaseManifest): Promise<Taken> {
     const { kind, name, serial } = manifest
     const target = targets[kind]
     const before = store.find(kind, name)
@@ -116,28 +161,28 @@ export function createPuller(options: PullerOptions): Puller {
     const isSettled = before?.serial === serial && !isWronglyExpired(before, now.nowMs)
     const isOld = isSettled || (before !== undefined && before.serial > serial)
     const isOurs = !manifest.gateways || manifest.gateways.includes(gatewayId)
-    if (!target || isOld || !isOurs) return true
-    if (!isWindowOpen && !URGENT_KINDS.has(kind)) return true
+    if (!target || isOld || !isOurs) return 'done'
+    if (!isWindowOpen && !URGENT_KINDS.has(kind)) return 'done'
     if (manifest.expiresAtMs <= now.nowMs) {
       if (now.isKnown) installer.expire(manifest)
       else waitForTime(manifest)
-      return true
+      return 'done'
     }
     const base = before?.contentSerial
     const content = await fetchContent(link, gatewayId, manifest, {
       ...(base === undefined ? {} : { base, baseContent: store.content(kind, name, base) }),
       signal: closing.signal,
     })
-    if (content.kind === 'no-answer') {
+    if (content.kind === 'no-answer' || content.kind === 'not-given') {
       lastError = content.detail
-      return false
+      return content.kind === 'no-answer' ? 'no-link' : 'later'
     }
     if (content.kind === 'wrong') {
       installer.settle(manifest, 'refused', { reason: content.detail })
-      return true
+      return 'done'
     }
     await installer.install(target, manifest, content.bytes)
-    return true
+    return 'done'
   }
 
   /** The core offers it again with each round, and then the time may be known. */
@@ -149,11 +194,7 @@ export function createPuller(options: PullerOptions): Puller {
   async function run(): Promise<void> {
     const everyMs = options.pullEveryMs ?? PULL_EVERY_MS
     while (!closing.signal.aborted) {
-      const isPassed = await pullOnce().catch((error: unknown) => {
-        lastError = String(error)
-        logger.error({ error }, 'pulling releases failed')
-        return false
-      })
+      const isPassed = await round().catch(failed)
       if (isPassed) backoff.succeeded()
       else backoff.failed('busy')
       const wait = new AbortController()
@@ -176,6 +217,7 @@ export function createPuller(options: PullerOptions): Puller {
       closing.abort()
       wake()
       await running
+      await bulk
     },
     status: () => ({
       isWindowOpen,
@@ -191,6 +233,9 @@ export function createPuller(options: PullerOptions): Puller {
     nudge: () => wake(),
   }
 }
+
+/** Settled or nothing of ours; to be tried again; to be tried again once there is a link. */
+type Taken = 'done' | 'later' | 'no-link'
 
 /** It was refused as expired by a clock that was ahead: the right time shows that it is not over. */
 const isWronglyExpired = ({ isExpired, expiresAtMs }: PullRecord, nowMs: number): boolean =>

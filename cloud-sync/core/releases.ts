@@ -16,6 +16,7 @@ import {
   type SignedRelease,
   sha256Hex,
   signRelease,
+  URGENT_KINDS,
 } from '../protocol/release.ts'
 import type { Gateway } from './gateways.ts'
 import type { CoreStore } from './storage.ts'
@@ -140,16 +141,18 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
     })
   }
 
-  async function offer(gateway: Gateway, { settled }: ReleasesRequest) {
+  async function offer(gateway: Gateway, { settled, kinds }: ReleasesRequest) {
     if (settled.length > 0) await store.commit(() => note(gateway, settled))
     const have = new Map(settled.map((one) => [`${one.kind}/${one.name}`, one.serial]))
     const newest = new Map<string, Row>()
     for (const row of sql.current.all(clock.now())) {
+      if (kinds && !kinds.includes(row.kind)) continue
       const isMeant = !row.gateways || (JSON.parse(row.gateways) as string[]).includes(gateway.id)
       if (isMeant && isInRollout(gateway.id, row)) newest.set(`${row.kind}/${row.name}`, row)
     }
     return [...newest]
       .filter(([key, row]) => row.serial > (have.get(key) ?? 0))
+      .sort(([, one], [, other]) => urgencyOf(other) - urgencyOf(one))
       .slice(0, MAX_OFFERED)
       .map(([, { manifest, signature }]) => ({ manifest, signature }))
   }
@@ -216,6 +219,8 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
       })),
   }
 }
+
+const urgencyOf = ({ kind }: Row): number => (URGENT_KINDS.has(kind) ? 1 : 0)
 
 function smallest(
   target: Uint8Array,

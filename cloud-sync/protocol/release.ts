@@ -17,6 +17,9 @@ export const ReleaseKind = Type.Union([
 ])
 export type ReleaseKind = Static<typeof ReleaseKind>
 
+/** Small and of the moment: these wait neither for a bandwidth window nor behind a pack. */
+export const URGENT_KINDS: ReadonlySet<ReleaseKind> = new Set(['twin', 'command', 'announcement'])
+
 /** Content after unpacking: a pack of 2,000 intents is about 2 MB. */
 export const MAX_RELEASE_BYTES = 16 * 1024 * 1024
 
@@ -74,6 +77,8 @@ export const ReleasesRequest = Type.Object({
     }),
     { maxItems: 10_000 },
   ),
+  /** Kinds that are taken now; the others would only fill the answer. Absent: all. */
+  kinds: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 32 })),
 })
 export type ReleasesRequest = Static<typeof ReleasesRequest>
 

@@ -7,12 +7,12 @@ import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
 import { createLink } from '@kefu-edge/cloud-sync/link'
-import { silentLogger, systemClock, type TrustedTime } from '@kefu-edge/cloud-sync/ports'
+import { type Link, silentLogger, systemClock, type TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import { createPuller, type Puller } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openRig, type Rig, readAsOperator } from './support/rig.ts'
+import { openRig, type Rig, readAsOperator, until } from './support/rig.ts'
 
 const LATER = Date.now() + 3_600_000
 const passed: Verdict = { kind: 'passed' }
@@ -61,11 +61,26 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function puller(options: { key?: string; time?: () => TrustedTime } = {}): Puller {
+interface PullerSetting {
+  readonly key?: string
+  readonly time?: () => TrustedTime
+  readonly link?: (link: Link) => Link
+}
+
+/** The core fails at these paths. */
+const failing = (link: Link, isHit: (path: string) => boolean): Link => ({
+  ...link,
+  request: (request) =>
+    isHit(request.path)
+      ? Promise.resolve({ kind: 'answer', status: 500, body: Buffer.alloc(0) })
+      : link.request(request),
+})
+
+function puller(options: PullerSetting = {}): Puller {
   const publisherKey = importPublicKey(Buffer.from(options.key ?? rig.core.publisherKey, 'base64'))
   if (!publisherKey) throw new Error('no key')
   return createPuller({
-    link: rig.linkTo(rig.core.url),
+    link: options.link?.(rig.linkTo(rig.core.url)) ?? rig.linkTo(rig.core.url),
     gatewayId: rig.source.gatewayId,
     publisherKey,
     targets: { pack: target, config: target, command: target },
@@ -297,6 +312,39 @@ describe('releases from the core', () => {
     await rig.core.releases.setPercent('pack', 'hospital', 1, 100)
     await one.pullOnce()
     expect(target.active).toBe('bad for all')
+  })
+
+  it('brings a command past a pack that cannot be fetched, and one that is still being learnt', async () => {
+    await publish('a pack')
+    await publish('call the ward', { kind: 'command', name: 'c-1' })
+    const isPack = (path: string) => path.includes('/releases/pack/')
+    const one = puller({ link: (link) => failing(link, isPack) })
+    expect(await one.pullOnce()).toBe(false)
+    expect(target.seen).toEqual(['stage call the ward'])
+
+    let learnt = (_verdict: Verdict) => {}
+    const learning = new Promise<Verdict>((resolve) => {
+      learnt = resolve
+    })
+    target.test = () => (target.active === 'a pack' ? learning : Promise.resolve(passed))
+    const other = puller()
+    const started = other.pullOnce()
+    await until('the pack is learnt', () => target.active === 'a pack')
+    await publish('call again', { kind: 'command', name: 'c-2' })
+    other.start()
+    await until('the command is done', () => target.active === 'call again')
+    expect(openPullStore(folder).find('pack', 'hospital')).toMatchObject({ phase: 'activating' })
+    learnt(passed)
+    expect(await started).toBe(true)
+    await other.close()
+    expect(openPullStore(folder).find('pack', 'hospital')).toMatchObject({ phase: 'active' })
+  })
+
+  it('is not kept from it by a hundred that the box does not take', async () => {
+    for (let no = 0; no < 100; no += 1) await publish('seen', { kind: 'twin', name: `t-${no}` })
+    await publish('a pack')
+    await puller().pullOnce()
+    expect(target.active).toBe('a pack')
   })
 
   it('reaches the one site that it concerns, however many others it does not', async () => {
