@@ -136,7 +136,7 @@ function healthOf(box: Box): Health {
   const packs = box.library.list().filter((pack) => pack.isActive)
   const named = packs.map((pack) => `${pack.name} ${pack.version}`).join(', ')
   const checks = {
-    storage: { ok: true, detail: box.store.path },
+    storage: { ok: box.store.isWritable(), detail: box.store.path },
     knowledge: {
       ok: packs.length > 0,
       detail: named || 'no pack is installed: kefu-edge pack install DIR',

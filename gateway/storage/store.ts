@@ -48,6 +48,8 @@ export interface Store {
   scrub(): Promise<boolean>
   /** Online copy of the whole file as it was committed at one instant, while the box runs. */
   backup(path: string): Promise<void>
+  /** Whether the last transaction could be written; a disk that is full or read-only shows here. */
+  isWritable(): boolean
   /** Bytes of the file and its write-ahead log. */
   readonly path: string
   close(): Promise<void>
@@ -83,6 +85,12 @@ interface Waiter {
   reject(error: unknown): void
 }
 
+/** Codes of SQLite for a disk that is full, broken or read-only. */
+const isOfTheDisk = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  /^SQLITE_(FULL|IOERR|READONLY)/.test(String(error.code))
+
 export function openStore(options: StoreOptions): Store {
   const db = openDatabase(options)
   if (!options.readonly) db.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`)
@@ -98,6 +106,9 @@ export function openStore(options: StoreOptions): Store {
   let waiters: Waiter[] = []
   let isOpen = false
   let isClosed = false
+  let isWritable = true
+  /** The disk did not take a part of the open transaction; the rest of it may be kept all the same. */
+  let wasRefused = false
   /** When the last transaction that served several was on disk. */
   let sharedMs = Number.NEGATIVE_INFINITY
 
@@ -133,7 +144,9 @@ export function openStore(options: StoreOptions): Store {
     try {
       runLazy()
       commitNow.run()
+      isWritable = !wasRefused
     } catch (cause) {
+      isWritable = false
       if (db.inTransaction) db.exec('ROLLBACK')
       for (const lost of lostListeners) lost()
       const error = new GatewayError('storage.write-failed', { cause })
@@ -190,9 +203,11 @@ export function openStore(options: StoreOptions): Store {
       try {
         begin.run()
       } catch (cause) {
+        isWritable = false
         return Promise.reject(new GatewayError('storage.write-failed', { cause }))
       }
       isOpen = true
+      wasRefused = false
       if (performance.now() - sharedMs < CLOSE_MS) setTimeout(flush, GATHER_MS)
       else setImmediate(flush)
     }
@@ -212,12 +227,14 @@ export function openStore(options: StoreOptions): Store {
   /** A full disk or an I/O error may have ended the whole transaction: then everybody of the turn fails. */
   function undoWork(error: unknown): unknown {
     if (db.inTransaction) {
+      wasRefused ||= isOfTheDisk(error)
       undo.run()
       release.run()
       for (const lost of lostListeners) lost()
       return error
     }
     isOpen = false
+    isWritable = false
     const failed = new GatewayError('storage.write-failed', { cause: error })
     const settled = waiters
     waiters = []
@@ -246,6 +263,7 @@ export function openStore(options: StoreOptions): Store {
       lostListeners.push(listener)
     },
     scrub: () => (isClosed ? Promise.reject(new GatewayError('storage.closed')) : scrubber.scrub()),
+    isWritable: () => isWritable,
     backup: (path) => copyInWorker(options.path, path),
     close: async () => {
       if (isClosed) return

@@ -34,6 +34,22 @@ describe('group commit', () => {
     await store.close()
   })
 
+  it('says that it cannot be written while the disk is full, and that it can when there is room', async () => {
+    const { store } = open()
+    const pages = store.prepare<{ page_count: number }>('PRAGMA page_count').get()?.page_count ?? 0
+    const limit = (count: number) => store.prepare(`PRAGMA max_page_count = ${count}`).get()
+    const large = () => store.prepare(insert).run(new Uint8Array(1_000_000))
+    expect(store.isWritable()).toBe(true)
+    limit(pages)
+    await expect(store.commit(large)).rejects.toThrow()
+    await store.durable()
+    expect(store.isWritable()).toBe(false)
+    limit(1_000_000)
+    await store.commit(large)
+    expect(store.isWritable()).toBe(true)
+    await store.close()
+  })
+
   it('undoes only the work that threw', async () => {
     const { store, count } = open()
     const add = store.prepare(insert)
