@@ -53,6 +53,13 @@ describe('the login guard', () => {
     expect(guard.waitMs('10.0.0.9', 'speaker')).toBe(0)
   })
 
+  test('is not made to forget by one failure each under ten thousand other names', () => {
+    const guard = new LoginGuard(() => 0)
+    for (let n = 0; n < 5; n++) guard.failed('10.0.0.9', 'nurse')
+    for (let n = 0; n < 10_001; n++) guard.failed('10.0.0.9', `made-up-${n}`)
+    expect(guard.waitMs('10.0.0.9', 'nurse')).toBe(2000)
+  })
+
   test('a device does not get around it by further names', () => {
     const guard = new LoginGuard(() => 0)
     for (let n = 0; n < 10; n++) guard.failed('10.0.0.9', `kiosk:${n}`)
