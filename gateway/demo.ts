@@ -45,7 +45,7 @@ export async function runDemo(config: Config, io: Io): Promise<ExitCode> {
 }
 
 function demoConfig(config: Config, dir: string, core: CloudCore): Config {
-  const { dataDir: _, ...options } = structuredClone(config) as Config
+  const { dataDir: _, configFile: __, ...options } = structuredClone(config) as Config
   return loadConfig({
     dataDir: join(dir, 'gateway'),
     env: {},

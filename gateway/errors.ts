@@ -344,6 +344,11 @@ export const ERRORS = {
     title: 'There is a file of this name already',
     next: 'Name another file, or a folder: the file then gets its name from the time.',
   },
+  'bundle.not-written': {
+    status: 500,
+    title: 'The support bundle could not be written',
+    next: 'Name a file in a folder that is there, that you may write to, and that has room.',
+  },
   'backup.failed': {
     status: 500,
     title: 'The backup could not be made',

@@ -8,6 +8,7 @@ import { arch, cpus, freemem, platform, release, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
+import { GatewayError } from '../errors.ts'
 import { writeDurably } from '../ledger/key-files.ts'
 import { maskLine } from '../mask-line.ts'
 import { localUrl, readRunFile } from '../storage/data-folder.ts'
@@ -30,7 +31,14 @@ export async function supportBundle(options: CommandOptions): Promise<ExitCode> 
   const file = resolve(word)
   const bundle = maskAll(await collect(config()), secretsOf(config()))
   const text = `${JSON.stringify(bundle, null, 2)}\n`
-  writeDurably(file, text, 0o600)
+  try {
+    writeDurably(file, text, 0o600)
+  } catch (cause) {
+    throw new GatewayError('bundle.not-written', {
+      cause,
+      detail: cause instanceof Error ? cause.message : file,
+    })
+  }
   if (values.json) io.stdout(JSON.stringify({ file, bytes: Buffer.byteLength(text) }))
   else {
     io.stdout(`${file}  ${Math.ceil(Buffer.byteLength(text) / 1000)} kB`)

@@ -2,6 +2,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { bridgeProblems } from '../bridge/bridge-schema.ts'
 import { GatewayError } from '../errors.ts'
+import { wordingOf } from '../schema-wording.ts'
 import { readConfigFile } from './config-file.ts'
 import { dataDirOf, type Environment, optionsOf, processEnvironment } from './environment.ts'
 import { mergeInto, type OptionMap, setIn } from './option-map.ts'
@@ -38,7 +39,7 @@ function check(options: OptionMap): ConfigFile {
   const wrong = Value.Errors(ConfigSchema, filled).First()
   if (wrong) {
     throw new GatewayError('config.invalid', {
-      detail: `${wrong.path.slice(1).replaceAll('/', '.') || 'the file'}: ${wrong.message}`,
+      detail: `${wrong.path.slice(1).replaceAll('/', '.') || 'the file'}: ${wordingOf(wrong)}`,
     })
   }
   const config = filled as ConfigFile

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { Value, type ValueError } from '@sinclair/typebox/value'
+import { Value } from '@sinclair/typebox/value'
 import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
+import { wordingOf } from '../schema-wording.ts'
 import { checkPack } from './check-pack.ts'
 import {
   FactsFile,
@@ -185,13 +186,6 @@ class PackReader {
     this.problems.push({ file, message, ...(line === undefined ? {} : { line }) })
     return undefined
   }
-}
-
-/** What a field should have been: of a closed set, its words. */
-function wordingOf({ message, schema, value }: ValueError): string {
-  const words: unknown[] = (schema.anyOf ?? []).map((one: TSchema) => one.const)
-  if (words.length === 0 || words.includes(undefined)) return message
-  return `"${String(value)}" is none of ${words.join(', ')}`
 }
 
 const codeOf = (error: unknown): string =>

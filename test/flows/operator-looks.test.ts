@@ -54,6 +54,8 @@ describe('a support bundle', () => {
     expect(made.code).toBe(0)
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ metrics: 'no gateway runs' })
     expect((await kefu('support-bundle')).code).toBe(2)
+    const nowhere = await kefu('support-bundle', join(dir, 'no/such/b.json'), '--data', dir)
+    expect(nowhere).toMatchObject({ code: 1, err: expect.stringContaining('bundle.not-written') })
   })
 })
 

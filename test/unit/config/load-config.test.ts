@@ -32,7 +32,7 @@ describe('the configuration', () => {
   it.each([
     ['http: { prot: 1 }', 'http.prot'],
     ['http: { port: 70000 }', 'http.port'],
-    ['log: { level: loud }', 'log.level'],
+    ['log: { level: loud }', 'log.level: "loud" is none of trace, '],
     ['- a list', 'not a map'],
     ['http: [', 'kefu-edge.yaml'],
     ['tls: { certFile: a, keyFile: b, requireClientCertificate: true }', 'tls.caFile'],
