@@ -54,14 +54,13 @@ function enrollPath(): JsonObject {
       security: [],
       requestBody: { required: true, content: json('EnrollRequest') },
       responses: {
-        '200': {
+        '201': {
           description: 'The credentials; the token is shown once',
           content: json('Credentials'),
         },
         '403': problem('The claim code is wrong, used or out of date'),
         '409': problem('A device of this id exists'),
         '422': REFUSALS['422'],
-        '429': problem('Too many tries from this address'),
       },
     },
   }
