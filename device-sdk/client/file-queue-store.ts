@@ -14,8 +14,9 @@ type Change =
 
 /**
  * Keeps the queue in one append-only file: a line a change, with a checksum, synced to disk before
- * the promise resolves. A power cut can leave half a last line: it was never promised and is cut
- * off. A damaged line in the middle is left out and the rest is used. One process a file.
+ * the promise resolves. A power cut or a full disk can leave half a last line: it was never promised
+ * and is cut off, before anything is written behind it. A damaged line in the middle is left out and
+ * the rest is used. One process a file.
  */
 export function fileQueueStore(path: string): QueueStore {
   return new FileQueueStore(path)
@@ -25,10 +26,13 @@ class FileQueueStore implements QueueStore {
   readonly #path: string
   readonly #live = new Map<string, QueuedMessage>()
   #file: FileHandle | undefined
+  /** Length of what was promised. */
   #bytes = 0
+  /** Behind that there may be lines, or half of one, that were refused. */
+  #hasRefused = false
   #liveBytes = 0
-  /** Lines on their way to disk together, and the promise of their sync. */
-  #batch: { lines: string; done: Promise<void> } | undefined
+  /** Changes on their way to disk together, and the promise of their sync. */
+  #batch: { readonly changes: Change[]; readonly done: Promise<void> } | undefined
   #tail: Promise<void> = Promise.resolve()
 
   constructor(path: string) {
@@ -71,30 +75,48 @@ class FileQueueStore implements QueueStore {
 
   /** All changes that arrive while one sync runs share the next one. */
   #write(change: Change): Promise<void> {
-    this.#apply(change)
-    const line = writeLine(change)
     if (this.#batch !== undefined) {
-      this.#batch.lines += line
+      this.#batch.changes.push(change)
       return this.#batch.done
     }
-    const batch = { lines: line, done: this.#tail.then(() => this.#flush()) }
+    const batch = { changes: [change], done: this.#tail.then(() => this.#flush()) }
     this.#batch = batch
     this.#tail = batch.done.catch(() => undefined)
     return batch.done
   }
 
   async #flush(): Promise<void> {
-    const lines = this.#batch?.lines ?? ''
+    const changes = this.#batch?.changes ?? []
     this.#batch = undefined
     try {
       if (this.#file === undefined) throw new Error('the queue is not open')
-      await this.#file.appendFile(lines)
-      await this.#file.datasync()
-      this.#bytes += Buffer.byteLength(lines)
+      await this.#appendLines(this.#file, changes.map(writeLine).join(''))
+      // Only now: what was refused must not come back with a rewrite.
+      for (const change of changes) this.#apply(change)
       if (this.#bytes > this.#liveBytes + COMPACT_ABOVE_BYTES) await this.#rewrite()
     } catch (error) {
       throw new DeviceClientError('client.storage', this.#path, error)
     }
+  }
+
+  /** A crash before the cut leaves refused lines behind: the messages are sent though the caller was told no. */
+  async #appendLines(file: FileHandle, lines: string): Promise<void> {
+    const cutRefused = async () => {
+      await file.truncate(this.#bytes)
+      this.#hasRefused = false
+    }
+    if (this.#hasRefused) await cutRefused()
+    this.#hasRefused = true
+    try {
+      await file.appendFile(lines)
+      await file.datasync()
+    } catch (error) {
+      // A cut that fails too is tried again before the next line.
+      await cutRefused().catch(() => undefined)
+      throw error
+    }
+    this.#hasRefused = false
+    this.#bytes += Buffer.byteLength(lines)
   }
 
   /**

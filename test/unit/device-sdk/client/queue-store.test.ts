@@ -1,4 +1,13 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  type FileHandle,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileQueueStore } from '@kefu-edge/device-sdk/client/file-queue-store'
@@ -11,7 +20,7 @@ import {
   type QueuedMessage,
   type QueueStore,
 } from '@kefu-edge/device-sdk/client/queue-store'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 
 const message = (id: string, text = ''): QueuedMessage => ({
   key: `event/${id}`,
@@ -104,6 +113,23 @@ describe.each(Object.entries(STORES))('the queue store in %s', (_name, make) => 
   })
 })
 
+/** Full once this share of a write has been taken. */
+async function failingDisk(path: string, share: number) {
+  const file = await open(path, 'r')
+  const handles = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  const write = handles.write
+  return vi.spyOn(handles, 'appendFile').mockImplementation(async function (
+    this: FileHandle,
+    data,
+  ) {
+    const bytes = Buffer.from(String(data))
+    await write.call(this, bytes, 0, Math.ceil(bytes.length * share))
+    throw full
+  })
+}
+
 describe('the queue in a file', () => {
   test('survives half a last line, as a power cut leaves it', async () => {
     const path = await queuePath()
@@ -157,6 +183,28 @@ describe('the queue in a file', () => {
     await Promise.all(Array.from({ length: 200 }, (_, i) => store.append(message(`${i}`))))
     await store.close()
     expect(await idsAfterRestart(fileQueueStore(path))).toHaveLength(200)
+  })
+
+  test.each([
+    ['in the middle of a line', 0.75],
+    ['after its last byte', 1],
+  ])('keeps what follows a write that failed %s, and nothing of that write', async (_at, share) => {
+    const path = await queuePath()
+    const store = fileQueueStore(path)
+    await store.load()
+    await store.append(message('a'))
+    const disk = await failingDisk(path, share)
+    const refused = [store.append(message('b')), store.append(message('c'))]
+    for (const one of await Promise.allSettled(refused)) expect(one.status).toBe('rejected')
+    disk.mockRestore()
+    await store.append(message('alarm'))
+    // As a power cut: nothing is closed. Then enough for a rewrite.
+    expect(await idsAfterRestart(fileQueueStore(path))).toEqual(['a', 'alarm'])
+    await store.load()
+    await store.append(message('much', 'x'.repeat(300_000)))
+    await store.remove(['event/much'])
+    await store.close()
+    expect(await idsAfterRestart(fileQueueStore(path))).toEqual(['a', 'alarm'])
   })
 
   test('says so when the disk cannot be written', async () => {
