@@ -2,7 +2,7 @@
 
 import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import { BRIDGE_CLIENT_PREFIX } from '../channels/house-pass.ts'
-import type { BoxMessage } from '../channels/mqtt/broker.ts'
+import type { BoxMessage } from '../channels/mqtt/box-message.ts'
 import type { ByteConnection } from '../channels/mqtt/byte-connection.ts'
 import type { Qos } from '../channels/mqtt/codec/packets.ts'
 import type { Clock } from '../clock.ts'

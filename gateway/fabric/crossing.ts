@@ -7,7 +7,8 @@
  * house in the same call, so that it is known not to be one of ours. It cannot come back, nor go round.
  */
 import type { Aedes } from 'aedes'
-import type { BoxMessage, MqttBroker } from '../channels/mqtt/broker.ts'
+import type { BoxMessage } from '../channels/mqtt/box-message.ts'
+import type { MqttBroker } from '../channels/mqtt/broker.ts'
 import type { HousePacket } from '../channels/mqtt/router.ts'
 import { MAX_UNSENT_BYTES } from './fabric.ts'
 import type { CrossingMessage } from './frames.ts'

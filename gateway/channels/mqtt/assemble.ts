@@ -193,3 +193,4 @@ function createCounters(): EngineCounters {
     refusedPublishes: 0,
   }
 }
+    notRetained: 0,

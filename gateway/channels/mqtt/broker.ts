@@ -5,9 +5,9 @@ import type { Store } from '../../storage/store.ts'
 import { admitsHandshake, handshakeFailed } from './admission.ts'
 import { type AssemblyParts, assemble } from './assemble.ts'
 import { autoClientId } from './auto-client-id.ts'
+import { type BoxMessage, BoxMessages } from './box-message.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
-import type { Properties, Qos } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { isTopicName } from './codec/topics.ts'
 import { Connection } from './connection.ts'
@@ -17,7 +17,6 @@ import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
 import { forgetClients } from './forget-clients.ts'
 import { closeSilent, dropExpired } from './housekeeping.ts'
 import type { MqttLimits } from './limits.ts'
-import { forwardedProperties, Message } from './message.ts'
 import type {
   AuthenticateResult,
   AuthMethod,
@@ -73,19 +72,6 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   onRefusedPublish?(refused: RefusedPublish<P>): void
   /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
   responseInformation?(principal: P): string | undefined
-}
-
-export interface BoxMessage {
-  readonly topic: string
-  readonly payload: Uint8Array | string
-  readonly qos?: Qos
-  readonly retain?: boolean
-  readonly properties?: Properties
-  /**
-   * Client id of whoever the box passes it on for. Such a message reaches nobody at QoS 1 or 2 before it
-   * is on disk, as with a client's own; one of the box itself may.
-   */
-  readonly publisher?: string
 }
 
 export interface MqttBroker {
@@ -165,6 +151,7 @@ class Broker implements MqttBroker {
   private readonly engine: Engine
   private readonly router: Router
   private readonly durable: DurableLog
+  private readonly messages: BoxMessages
   private readonly listeners: Listener[] = []
   private readonly timers: NodeJS.Timeout[] = []
   readonly totals: () => BrokerTotals
@@ -180,6 +167,7 @@ class Broker implements MqttBroker {
     this.engine = assembly.engine
     this.router = assembly.router
     this.durable = assembly.durable
+    this.messages = new BoxMessages(this.engine)
     // What grew too old while the box was off must not reach a client that is back before the first round.
     dropExpired(this.engine)
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
@@ -231,19 +219,10 @@ class Broker implements MqttBroker {
   }
 
   publish(message: BoxMessage, alongside: (() => void) | null = null): Promise<void> {
-    const { topic, payload, qos = 0, retain = false, properties, publisher } = message
     if (this.isClosed) return Promise.reject(new GatewayError('storage.closed'))
+    const { topic } = message
     if (!isTopicName(topic)) return Promise.reject(new TypeError(`not a topic name: ${topic}`))
-    const expiry = properties?.messageExpiryInterval
-    const application = new Message({
-      topic,
-      payload: typeof payload === 'string' ? Buffer.from(payload) : asBuffer(payload),
-      qos,
-      retain,
-      properties: forwardedProperties(properties),
-      expiresAtMs: expiry === undefined ? undefined : this.engine.clock.nowMs() + expiry * 1000,
-      publisher,
-    })
+    const application = this.messages.toMessage(message)
     return new Promise((resolve, reject) => {
       const kept = (error: unknown): void => (error === undefined ? resolve() : reject(error))
       const result = this.engine.dispatcher.dispatch(application, null, alongside, kept)
@@ -309,6 +288,3 @@ class Broker implements MqttBroker {
     this.isClosed = true
   }
 }
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -66,6 +66,8 @@ export interface EngineCounters {
   connects: number
   refusedConnects: number
   refusedPublishes: number
+  /** Passed on for somebody, and not retained as was asked: there was no room. */
+  notRetained: number
 }
 
 export interface Engine {

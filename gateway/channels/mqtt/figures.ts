@@ -26,6 +26,10 @@ const COUNTED: Record<keyof EngineCounters, readonly [name: string, help: string
   connects: ['connects', 'Clients that were let in since start'],
   refusedConnects: ['connects_refused', 'Clients that were not let in since start'],
   refusedPublishes: ['publish_messages_refused', 'Messages that were refused since start'],
+  notRetained: [
+    'messages_not_retained',
+    'Messages of bridges passed on but not retained for lack of room, since start',
+  ],
 }
 
 const HELD: Record<keyof BrokerTotals, readonly [name: string, help: string]> = {

@@ -24,13 +24,17 @@ export class RetainedMessages {
     this.nowMs = nowMs
   }
 
-  /** Whether there is room for one more; replacing what is there is always possible within the bytes. */
-  wouldAccept(message: Message): boolean {
+  /**
+   * Whether there is room for one more in this share of the whole; replacing what is there by what is no
+   * larger is always possible.
+   */
+  wouldAccept(message: Message, share = 1): boolean {
     if (message.payload.length === 0) return true
+    const { maxRetainedMessages, maxRetainedBytes } = this.limits
     const old = this.get(message.topic)
-    const count = this.count + (old === undefined ? 1 : 0)
-    const bytes = this.bytes + message.bytes - (old?.bytes ?? 0)
-    return count <= this.limits.maxRetainedMessages && bytes <= this.limits.maxRetainedBytes
+    const more = message.bytes - (old?.bytes ?? 0)
+    const hasPlace = old !== undefined || this.count < maxRetainedMessages * share
+    return hasPlace && (more <= 0 || this.bytes + more <= maxRetainedBytes * share)
   }
 
   /** Keeps the message for its topic; an empty payload removes what was kept [MQTT-3.3.1-6]. */

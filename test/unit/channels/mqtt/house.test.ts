@@ -1,7 +1,7 @@
 /** The broker as the house sees it: its own messages, those it passes on, plug-ins, figures. */
 import mqtt from 'mqtt'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { BoxMessage } from '../../../../gateway/channels/mqtt/broker.ts'
+import type { BoxMessage } from '../../../../gateway/channels/mqtt/box-message.ts'
 import { mqttFigures } from '../../../../gateway/channels/mqtt/figures.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
 
@@ -56,6 +56,34 @@ describe('a message that the box passes on', () => {
     await broker.broker.publish({ ...passedOn, payload: '2' })
     await have(1)
     expect(got).toEqual(['his/n 2'])
+  })
+
+  test('is given to subscribers and not retained where there is no room, and devices keep theirs', async () => {
+    const warned: object[] = []
+    const ignore = () => {}
+    const warn = (fields: object) => warned.push(fields)
+    running = await startBroker({
+      logger: { debug: ignore, info: ignore, warn, error: ignore },
+      limits: { maxRetainedMessages: 80 },
+    })
+    const { broker } = running
+    // Of three quarters of the room this is left beside $SYS.
+    const room = 60 - broker.totals().retainedMessages
+    expect(room).toBeGreaterThan(0)
+    const reader = await join('bed', { protocolVersion: 5 })
+    await reader.subscribeAsync('his/#', { qos: 1 })
+    const { got, have } = gather(reader)
+    const all = Array.from({ length: room + 4 }, (_, n) => `his/${n}`)
+    for (const topic of all) await broker.publish({ ...passedOn, topic, retain: true })
+    await have(room + 4)
+    expect(got).toEqual(all.map((topic) => `${topic} 1`))
+    expect([broker.totals().retainedMessages, broker.counters.notRetained]).toEqual([60, 4])
+    // What has its place is brought up to date.
+    await broker.publish({ ...passedOn, topic: 'his/0', payload: '2', retain: true })
+    expect([broker.totals().retainedMessages, broker.counters.notRetained]).toEqual([60, 4])
+    expect(warned).toEqual([{ clientId: '$bridge/his', topic: `his/${room}`, notRetained: 1 }])
+    // Refused, this rejects.
+    await reader.publishAsync('of/a/device', 'on', { qos: 1, retain: true })
   })
 
   test('and what is written alongside it are kept together, or neither is', async () => {
