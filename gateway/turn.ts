@@ -94,6 +94,8 @@ export type PendingQuestion =
   | {
       readonly kind: 'slot'
       readonly ref: KnowledgeRef
+      /** Of the intent when it was asked for. Absent in sessions that an older version kept. */
+      readonly confidence?: number
       readonly slot: string
       readonly entity: string
       readonly slots: Readonly<Record<string, SlotValue>>

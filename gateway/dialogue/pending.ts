@@ -1,12 +1,24 @@
 /** Takes up what the box asked back: a missing slot, or which of two was meant. */
 import type { Library } from '../knowledge/library.ts'
 import type { Phrases } from '../skills/phrases.ts'
-import type { Candidate, KnowledgeRef, Slot, Turn, Understanding } from '../turn.ts'
+import type {
+  Candidate,
+  KnowledgeRef,
+  PendingQuestion,
+  Slot,
+  Turn,
+  Understanding,
+} from '../turn.ts'
 
-/** A clear new question wins over the one the box has asked. */
+/** A new question that names a value which the box waits for has to be as clear as this to be one. */
 const NEW_QUESTION_CONFIDENCE = 0.85
+/** Above this part of what was said, the value is the answer and nothing else was said. */
+const WHOLE_SHARE = 0.5
+/** Below this part of what was said, the value belongs to something else: 儿科今天能打疫苗吗 is not "儿科". */
+const LEAST_SHARE = 1 / 3
 
 type Titles = Pick<Library, 'entry'>
+type PendingSlot = Extract<PendingQuestion, { kind: 'slot' }>
 
 /** What was heard, read as an answer to the box's own question where it is one. */
 export function continuePending(
@@ -19,19 +31,55 @@ export function continuePending(
   if (!pending) return heard
   if (heard.kind === 'intent' && heard.method === 'template') return heard
   if (pending.kind === 'choice') return choose(turn, heard, pending.between, phrases, library)
-  if (isGrave(heard, [pending.ref], library) && !isBareSlot(heard)) return heard
-  if (heard.kind === 'intent' && heard.best.confidence >= NEW_QUESTION_CONFIDENCE) {
-    if (heard.best.ref.intent !== pending.ref.intent && !isBareSlot(heard)) return heard
-  }
+  const share = shareOfAnswer(heard, pending)
+  if (isSomethingElse(heard, share, pending.ref, library)) return heard
   const known: Slot[] = Object.entries(pending.slots).map(([name, value]) => ({
     name,
     value,
     text: String(value),
     entity: name,
   }))
-  const found = heard.slots.filter((slot) => pending.slots[slot.name] === undefined)
-  return intentOf(heard, { ref: pending.ref, confidence: 1 }, [...known, ...found])
+  const isAnswer = share >= LEAST_SHARE || isAbout(heard, pending.ref)
+  const found = heard.slots.filter(
+    ({ name }) => pending.slots[name] === undefined && (isAnswer || name !== pending.slot),
+  )
+  return intentOf(heard, { ref: pending.ref, confidence: sureOf(pending, heard) }, [
+    ...known,
+    ...found,
+  ])
 }
+
+/** How much of what was said (0–1) is the value that the box waits for. */
+function shareOfAnswer({ slots, normal }: Understanding, { slot, entity }: PendingSlot): number {
+  const answer = slots.find((one) => one.name === slot && one.entity === entity)
+  return answer ? answer.text.length / Math.max(1, normal.length) : 0
+}
+
+/** Whether what was heard leaves the box's question where it is. `share` as of `shareOfAnswer`. */
+function isSomethingElse(
+  heard: Understanding,
+  share: number,
+  asked: KnowledgeRef,
+  library: Titles,
+): boolean {
+  if (share > WHOLE_SHARE) return false
+  if (isGrave(heard, [asked], library)) return true
+  if (heard.kind === 'not-known' || isAbout(heard, asked)) return false
+  if (heard.kind === 'ambiguous') return share > 0 && share < LEAST_SHARE
+  return share < LEAST_SHARE || heard.best.confidence >= NEW_QUESTION_CONFIDENCE
+}
+
+const isAbout = ({ kind, candidates: [best] }: Understanding, ref: KnowledgeRef): boolean =>
+  kind !== 'not-known' && best !== undefined && isSame(best.ref, ref)
+
+/** An answer to the box's question makes it no surer of what was asked in the first place. */
+const sureOf = (pending: PendingSlot, heard: Understanding): number =>
+  Math.max(
+    pending.confidence ?? 0,
+    ...heard.candidates.flatMap(({ ref, confidence }) =>
+      isSame(ref, pending.ref) ? [confidence] : [],
+    ),
+  )
 
 /** Whether something else was heard that does harm when it goes unheard: then the box's own question waits. */
 function isGrave(heard: Understanding, asked: readonly KnowledgeRef[], library: Titles): boolean {
@@ -45,10 +93,6 @@ function isGrave(heard: Understanding, asked: readonly KnowledgeRef[], library: 
 
 const isSame = (one: KnowledgeRef, other: KnowledgeRef): boolean =>
   one.pack === other.pack && one.intent === other.intent
-
-/** "心内科" alone names a slot and nothing else. */
-const isBareSlot = (heard: Understanding): boolean =>
-  heard.slots.some((slot) => slot.text.length * 2 > heard.normal.length)
 
 function choose(
   turn: Turn,

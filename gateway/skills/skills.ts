@@ -92,6 +92,7 @@ export function createSkills(parts: {
           pending: {
             kind: 'slot',
             ref: best.ref,
+            confidence: best.confidence,
             slot: missing.name,
             entity: missing.entity,
             slots,

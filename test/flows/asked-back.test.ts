@@ -20,3 +20,15 @@ it('"Say that again" and "slower" leave the question of the box open', async () 
   expect((await say('不晓得呢')).text).toBe(asked.text)
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
 })
+
+it('another question that names a department is no answer to "which department?"', async () => {
+  const say = await personAt(await startGateway())
+  await say('我要找一个科室')
+  expect((await say('心内科大夫早上几点上班啊')).intent?.name).toBe('hours.opening')
+})
+
+it('an answer to the question of the box makes it no surer of what was asked', async () => {
+  const say = await personAt(await startGateway())
+  await say('我要找一个科室')
+  expect((await say('骨科')).intent).toMatchObject({ name: 'department.where', confidence: 0.99 })
+})
