@@ -13,6 +13,11 @@ type Side = 'desired' | 'reported'
 
 /** Fields of one side of one device: settings and readings of a terminal, not a log. */
 export const MAX_FIELDS = 256
+/**
+ * Removed fields of one side whose version is remembered, the newest ones: a late write of before must not
+ * bring them back, and names that change with each report must not pile up.
+ */
+export const MAX_REMOVED = 256
 /** JSON of one field, in characters: a retained desired state stays below the smallest packet limit. */
 export const MAX_VALUE_CHARACTERS = 2048
 
@@ -63,6 +68,11 @@ const MERGE = `INSERT INTO twin (device_id, side, field, value, version) VALUES 
 const DRIFTING = `SELECT count(DISTINCT d.device_id) AS n FROM twin d
   LEFT JOIN twin r ON r.device_id = d.device_id AND r.side = 'reported' AND r.field = d.field
   WHERE d.side = 'desired' AND d.value <> 'null' AND (r.value IS NULL OR r.value <> d.value)`
+const TOTALS = `SELECT max(version) AS version, count(*) AS rows, count(*) FILTER (WHERE value <> 'null')
+  AS fields FROM twin WHERE device_id = ? AND side = ?`
+const FORGET_REMOVED = `DELETE FROM twin WHERE device_id = ?1 AND side = ?2 AND field IN (
+  SELECT field FROM twin WHERE device_id = ?1 AND side = ?2 AND value = 'null'
+  ORDER BY version DESC, field LIMIT -1 OFFSET ?3)`
 const UNPUBLISHED = `SELECT t.device_id FROM twin t LEFT JOIN twin_published p USING (device_id)
   WHERE t.side = 'desired' GROUP BY t.device_id HAVING max(t.version) > coalesce(max(p.version), -1)`
 
@@ -76,9 +86,8 @@ export function createTwins(store: Store): Twins {
   const publish = store.prepare('INSERT OR REPLACE INTO twin_published VALUES (?, ?)')
   const drop = store.prepare('DELETE FROM twin WHERE device_id = ?')
   const dropPublished = store.prepare('DELETE FROM twin_published WHERE device_id = ?')
-  const totals = store.prepare<{ version: number | null; fields: number }>(
-    'SELECT max(version) AS version, count(*) AS fields FROM twin WHERE device_id = ? AND side = ?',
-  )
+  const totals = store.prepare<{ version: number | null; rows: number; fields: number }>(TOTALS)
+  const forgetRemoved = store.prepare(FORGET_REMOVED)
 
   function write(deviceId: string, side: Side, { state, version }: TwinState): void {
     const next = version ?? (totals.get(deviceId, side)?.version ?? 0) + 1
@@ -92,7 +101,8 @@ export function createTwins(store: Store): Twins {
       }
       merge.run(deviceId, side, field, json, next)
     }
-    const fields = totals.get(deviceId, side)?.fields ?? 0
+    const { rows: known = 0, fields = 0 } = totals.get(deviceId, side) ?? {}
+    if (known - fields > MAX_REMOVED) forgetRemoved.run(deviceId, side, MAX_REMOVED)
     if (fields > MAX_FIELDS) {
       throw new GatewayError('twin.too-large', {
         detail: `${fields} fields, ${MAX_FIELDS} are taken`,

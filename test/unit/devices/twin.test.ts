@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createTwins } from '../../../gateway/devices/twin.ts'
+import { createTwins, MAX_REMOVED } from '../../../gateway/devices/twin.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
@@ -29,6 +29,19 @@ describe('the twin', () => {
     twin.report('k1', { version: 5, state: { volume: 7 } })
     twin.report('k1', { version: 4, state: { volume: 1, lamp: true } })
     expect(twin.read('k1').reported.state).toEqual({ volume: 7, lamp: true })
+  })
+
+  it('does not count removed fields, however many a device has had', () => {
+    const twin = twins()
+    for (let n = 0; n <= 1000; n++) {
+      twin.report('k1', { version: n, state: { [`job-${n}`]: 'printed', [`job-${n - 1}`]: null } })
+    }
+    const { reported, fields } = twin.read('k1')
+    expect(reported).toEqual({ version: 1000, state: { 'job-1000': 'printed' } })
+    expect(Object.keys(fields)).toHaveLength(1 + MAX_REMOVED)
+    // What was removed lately stays removed, though an earlier report comes late.
+    twin.report('k1', { version: 998, state: { 'job-998': 'printed' } })
+    expect(twin.read('k1').reported.state).toEqual({ 'job-1000': 'printed' })
   })
 
   it('ends in the same state whatever the order of the reports', () => {
