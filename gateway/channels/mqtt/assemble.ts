@@ -102,7 +102,11 @@ export function assemble(parts: AssemblyParts): Assembly {
     clock: brokerClock,
     deadlines,
     send: (message, principal) =>
-      sendWill({ policy, dispatcher, retained, logger, counters }, message, principal),
+      sendWill(
+        { policy, dispatcher, retained, logger, counters, sessionOf: (id) => sessions.get(id) },
+        message,
+        principal,
+      ),
   })
   const sessions = new Sessions({
     store,
@@ -191,6 +195,6 @@ function createCounters(): EngineCounters {
     connects: 0,
     refusedConnects: 0,
     refusedPublishes: 0,
+    notRetained: 0,
   }
 }
-    notRetained: 0,

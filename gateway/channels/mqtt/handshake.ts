@@ -218,7 +218,8 @@ export class Handshake {
     session.owner = connection
     engine.sessions.setPrincipal(session, principal)
     connection.session = session
-    const willKept = engine.wills.set(clientId, packet.will && willFields(packet.will), principal)
+    const will = packet.will && willFields(packet.will)
+    const willKept = engine.wills.set(clientId, will, principal, session.expirySeconds)
     if (opened.kept === null && willKept === null) {
       this.complete(packet, opened)
       return

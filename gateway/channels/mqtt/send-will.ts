@@ -6,12 +6,16 @@ import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
 import type { Message } from './message.ts'
 import type { MqttPrincipal } from './ports.ts'
+import type { Session } from './session.ts'
 import { shownText } from './shown-text.ts'
 
 /** Nobody waits for an acknowledgement of a will: newest version, so that reasons are told in full. */
 const PROTOCOL_VERSION = 5
 
-type SendingParts = Pick<Engine, 'policy' | 'dispatcher' | 'retained' | 'logger' | 'counters'>
+type SendingParts = Pick<Engine, 'policy' | 'dispatcher' | 'retained' | 'logger' | 'counters'> & {
+  /** The session of its client, where it is kept: it may want nothing of its own [MQTT-3.8.3-3]. */
+  readonly sessionOf: (clientId: string) => Session | undefined
+}
 
 interface Refusal {
   readonly reasonCode: number
@@ -20,14 +24,14 @@ interface Refusal {
 
 /** Sends a will to the box, where its topic is one of the box, and to subscribers. Never throws; what is not sent is logged. */
 export function sendWill(parts: SendingParts, will: Message, known: MqttPrincipal | null): void {
-  const { policy, dispatcher } = parts
+  const { policy } = parts
   const message = policy.mayRetain(will.topic) ? will : will.inPassing()
   const principal = known ?? policy.principalOf(message.publisher ?? '') ?? null
   const isForBox = policy.isDeviceMessageTopic(message.topic)
   const refusal = refusalOf(parts, message, principal, isForBox)
   if (refusal !== undefined) refuse(parts, message, principal, refusal)
   else if (isForBox && principal !== null) void toBox(parts, message, principal)
-  else dispatcher.dispatch(message, null, null, null)
+  else toSubscribers(parts, message)
 }
 
 function refusalOf(
@@ -46,8 +50,12 @@ function refusalOf(
   return { reasonCode: Reason.quotaExceeded, reason: 'too many retained messages' }
 }
 
+function toSubscribers({ dispatcher, sessionOf }: SendingParts, message: Message): void {
+  dispatcher.dispatch(message, sessionOf(message.publisher ?? '') ?? null, null, null)
+}
+
 async function toBox(parts: SendingParts, message: Message, device: MqttPrincipal): Promise<void> {
-  const { policy, dispatcher, logger } = parts
+  const { policy, logger } = parts
   const { topic, payload, qos, retain, properties, publisher = '' } = message
   try {
     const outcome = await policy.onDeviceMessage({
@@ -60,7 +68,7 @@ async function toBox(parts: SendingParts, message: Message, device: MqttPrincipa
       protocolVersion: PROTOCOL_VERSION,
       properties,
     })
-    if (outcome.reasonCode < 0x80) dispatcher.dispatch(message, null, null, null)
+    if (outcome.reasonCode < 0x80) toSubscribers(parts, message)
     else log(parts, message, outcome.reasonCode, outcome.reason)
   } catch (error) {
     logger.error({ clientId: publisher, err: error }, 'the gateway could not take a will')

@@ -13,7 +13,7 @@ import type { Router, Subscription } from './router.ts'
 import { Session } from './session.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { SharedGroups } from './shared-groups.ts'
-import type { Wills } from './wills.ts'
+import { RESTART_GRACE_MS, type Wills } from './wills.ts'
 
 export interface SessionsParts {
   readonly store: Store
@@ -98,7 +98,9 @@ export class Sessions {
           identifier: stored.identifier,
         })
       }
-      this.scheduleExpiry(session, row.expires_at ?? nowMs + row.expiry_seconds * 1000)
+      // Its will goes with it, and is false while the client has had no time to come back.
+      const atMs = row.expires_at ?? nowMs + row.expiry_seconds * 1000
+      this.scheduleExpiry(session, Math.max(atMs, nowMs + RESTART_GRACE_MS))
     }
     for (const session of this.inOrderOfLeaving()) this.keepAbsent(session)
     this.parts.ended.goOn()

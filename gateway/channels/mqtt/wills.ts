@@ -18,7 +18,7 @@ export interface WillFields {
 }
 
 /** After a restart it was the gateway that was away: clients get this long to come back before they count as lost. */
-const RESTART_GRACE_MS = 10_000
+export const RESTART_GRACE_MS = 10_000
 
 interface PendingWill {
   readonly will: WillFields
@@ -61,22 +61,29 @@ export class Wills {
     for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
       const pending: PendingWill = { will, principal: null, deadline: null }
       this.byClient.set(clientId, pending)
-      const delayMs = Math.max(will.delaySeconds * 1000, RESTART_GRACE_MS)
-      this.schedule(clientId, pending, dueAtMs ?? nowMs + delayMs)
+      const atMs = dueAtMs ?? nowMs + will.delaySeconds * 1000
+      this.schedule(clientId, pending, Math.max(atMs, nowMs + RESTART_GRACE_MS))
     }
   }
 
-  /** The will of a client that connects; undefined: it has none. Replaces an earlier one unsent. */
+  /**
+   * The will of a client that connects; undefined: it has none. Replaces an earlier one unsent. It waits no
+   * longer than its session, which after a crash nobody else knows of.
+   */
   set(
     clientId: string,
     will: WillFields | undefined,
     principal: MqttPrincipal,
+    sessionExpirySeconds: number,
   ): Promise<void> | null {
     this.cancel(clientId)
     const had = this.byClient.delete(clientId)
     if (will === undefined) return had ? this.removeRow(clientId) : null
     this.byClient.set(clientId, { will, principal, deadline: null })
-    return this.parts.store.commit(() => this.parts.rows.putWill(clientId, will))
+    const delaySeconds = Math.min(will.delaySeconds, sessionExpirySeconds)
+    return this.parts.store.commit(() =>
+      this.parts.rows.putWill(clientId, { ...will, delaySeconds }),
+    )
   }
 
   /** The connection is gone without a proper DISCONNECT: send at once, or after the delay. */

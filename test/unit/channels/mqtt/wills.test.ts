@@ -105,3 +105,78 @@ test('a device that does not come back after a restart has its will taken by the
   running.advance(15_000)
   expect(taken).toEqual(['bed bed/event'])
 })
+
+/** A desk that is connected, and what it has heard. */
+async function desk(broker: TestBroker): Promise<string[]> {
+  const told: string[] = []
+  const client = await join(broker, 'desk')
+  client.on('message', (_topic, payload) => told.push(`${payload}`))
+  await client.subscribeAsync('#', { qos: 1 })
+  return told
+}
+
+/** Of the desk, once it has heard of this moment. */
+async function until(broker: TestBroker, told: string[], mark: string): Promise<string[]> {
+  await broker.broker.publish({ topic: 'mark', payload: mark, qos: 1 })
+  await expect.poll(() => told).toContain(mark)
+  return told
+}
+
+const kept = (seconds: number, delaySeconds: number): mqtt.IClientOptions => ({
+  clientId: 'bed',
+  protocolVersion: 5,
+  properties: { sessionExpiryInterval: seconds },
+  will: { ...will('ward/lost').will, properties: { willDelayInterval: delaySeconds } },
+})
+
+test.each([
+  ['will', 60, 3600],
+  ['session', 3600, 60],
+])(
+  'a %s that became due while the gateway was off leaves its client the time to come back',
+  async (_what, delaySeconds, expirySeconds) => {
+    let nowMs = Date.now()
+    running = await startBroker({ clock: { nowMs: () => nowMs } })
+    const bed = await join(running, 'bed', kept(expirySeconds, delaySeconds))
+    bed.stream.destroy()
+    await expect.poll(() => running?.broker.connections()[0]?.isConnected).toBe(false)
+    nowMs += 600_000
+    running = await running.restart()
+    const told = await desk(running)
+    running.broker.runDue()
+    expect(await until(running, told, 'started')).toEqual(['started'])
+    nowMs += 11_000
+    running.broker.runDue()
+    expect(await until(running, told, 'later')).toEqual(['started', 'lost', 'later'])
+  },
+)
+
+test('a will of a session that ends with its connection waits no longer than that after a power cut', async () => {
+  running = await startBroker()
+  await join(running, 'bed', kept(0, 3600))
+  const after = await running.afterPowerCut()
+  try {
+    const told = await desk(after)
+    after.advance(11_000)
+    expect(await until(after, told, 'later')).toEqual(['lost', 'later'])
+  } finally {
+    await after.close()
+  }
+})
+
+test('a client that wants nothing of its own is not given its will either', async () => {
+  running = await startBroker()
+  const bed = await join(running, 'bed', kept(3600, 0))
+  await bed.subscribeAsync('#', { qos: 1, nl: true })
+  const told = await desk(running)
+  bed.stream.destroy()
+  await expect.poll(() => told).toEqual(['lost'])
+  await running.broker.publish({ topic: 'mark', payload: 'mark', qos: 1 })
+  const back = mqtt.connect(`mqtt://127.0.0.1:${running.port}`, {
+    ...kept(3600, 0),
+    clean: false,
+    reconnectPeriod: 0,
+  })
+  clients.push(back)
+  expect(await heard(back)).toBe('mark mark')
+})
