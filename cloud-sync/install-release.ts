@@ -142,13 +142,14 @@ export function createInstaller(parts: {
     phase: PullRecord['phase'],
     why: Pick<PullRecord, 'reason' | 'code' | 'isExpired'> = {},
   ): void {
-    const { kind, name, serial, expiresAtMs } = manifest
+    const { kind, name, serial, sha256, expiresAtMs } = manifest
     const previous = store.find(kind, name)?.contentSerial
     const contentSerial = phase === 'active' && !ONCE_KINDS.has(kind) ? serial : previous
     store.save({
       kind,
       name,
       serial,
+      sha256,
       phase,
       expiresAtMs,
       ...(phase === 'activating' ? { manifest } : {}),

@@ -6,6 +6,7 @@ import { createInstaller, type ReleaseTarget } from './install-release.ts'
 import type { Clock, Link, Logger, Random, TrustedTime } from './ports.ts'
 import { parseJson } from './protocol/parse.ts'
 import {
+  isSameContent,
   openRelease,
   type ReleaseKind,
   type ReleaseManifest,
@@ -158,7 +159,10 @@ export function createPuller(options: PullerOptions): Puller {
     const target = targets[kind]
     const before = store.find(kind, name)
     const now = time()
-    const isSettled = before?.serial === serial && !isWronglyExpired(before, now.nowMs)
+    const isSettled =
+      before?.serial === serial &&
+      isSameContent(before.sha256, manifest.sha256) &&
+      !isWronglyExpired(before, now.nowMs)
     const isOld = isSettled || (before !== undefined && before.serial > serial)
     const isOurs = !manifest.gateways || manifest.gateways.includes(gatewayId)
     if (!target || isOld || !isOurs) return 'done'
@@ -242,8 +246,8 @@ const isWronglyExpired = ({ isExpired, expiresAtMs }: PullRecord, nowMs: number)
   isExpired === true && nowMs < expiresAtMs
 
 function toSettled(record: PullRecord): ReleasesRequest['settled'] {
-  const { kind, name, serial, phase, reason, code } = record
+  const { kind, name, serial, sha256, phase, reason, code } = record
   if (phase === 'activating') return []
   const why = { ...(reason ? { reason } : {}), ...(code ? { code } : {}) }
-  return [{ kind, name, serial, outcome: phase, ...why }]
+  return [{ kind, name, serial, ...(sha256 ? { sha256 } : {}), outcome: phase, ...why }]
 }

@@ -13,6 +13,8 @@ const PullRecord = Type.Object({
   name: Type.String(),
   /** Highest serial that was begun with; nothing up to here is ever begun again. */
   serial: Type.Integer(),
+  /** Of its content. */
+  sha256: Type.Optional(Type.String()),
   /** `activating`: switched, its tests not passed yet; a start finishes them. */
   phase: Type.Union([
     Type.Literal('activating'),

@@ -1,17 +1,13 @@
 /** Publishes releases: signs them, offers each gateway what is new for it, and halts a rollout that fails. */
 import { createHash, type KeyObject } from 'node:crypto'
-import { gzipSync } from 'node:zlib'
 import { CloudError } from '../errors.ts'
-import type { Clock } from '../ports.ts'
-import { makeDelta } from '../protocol/delta.ts'
-import { packr } from '../protocol/parse.ts'
+import { type Clock, type Logger, silentLogger } from '../ports.ts'
 import {
+  isSameContent,
   MAX_RELEASE_BYTES,
   NOTHING_HERE,
-  type ReleaseContent,
   type ReleaseKind,
   type ReleaseManifest,
-  type ReleaseOutcome,
   type ReleasesRequest,
   type SignedRelease,
   sha256Hex,
@@ -19,6 +15,14 @@ import {
   URGENT_KINDS,
 } from '../protocol/release.ts'
 import type { Gateway } from './gateways.ts'
+import { type Contents, createContents } from './release-contents.ts'
+import {
+  COUNTED_AS,
+  isFailure,
+  prepareReleases,
+  type ReleaseReport,
+  type ReleaseRow,
+} from './release-rows.ts'
 import type { CoreStore } from './storage.ts'
 
 /** Releases of one answer. */
@@ -29,8 +33,10 @@ const HALT_AFTER_FAILURES = 3
 const HALT_ABOVE_SHARE = 0.1
 /** Failures told of a release: they have one cause, as a rule. */
 const MAX_FAILURES = 5
-/** Packed contents that are kept in memory: in a rollout thousands of gateways ask for the same. */
-const MAX_PACKED = 32
+/** Releases of a name between copies of the core; no gateway can use up the numbers by a lie. */
+const MAX_LOST_SERIALS = 1000
+/** Names that gateways tell of: more than a core has. */
+const MAX_LOST_NAMES = 10_000
 
 export interface Draft {
   readonly kind: ReleaseKind
@@ -43,30 +49,6 @@ export interface Draft {
   readonly gateways?: readonly string[]
 }
 
-export interface ReleaseReport {
-  readonly kind: ReleaseKind
-  readonly name: string
-  readonly serial: number
-  readonly label: string
-  readonly percent: number
-  readonly haltedReason: string | null
-  readonly active: number
-  readonly refused: number
-  readonly rolledBack: number
-  /** Gateways without anything that it concerns; they say nothing of whether it is sound. */
-  readonly notHere: number
-  readonly expiresAtMs: number
-  /** The last gateways that could not use it, and why. */
-  readonly failures: readonly ReleaseFailure[]
-}
-
-export interface ReleaseFailure {
-  readonly gateway: string
-  readonly outcome: Exclude<ReleaseOutcome, 'active'>
-  readonly reason: string | null
-  readonly atMs: number
-}
-
 export interface Releases {
   publish(draft: Draft): Promise<ReleaseManifest>
   /** Wider or narrower; lifts a halt. False: no such release. */
@@ -75,34 +57,22 @@ export interface Releases {
   halt(kind: string, name: string, serial: number, reason: string): Promise<boolean>
   /** Notes what the gateway settled, answers what is new for it. */
   offer(gateway: Gateway, request: ReleasesRequest): Promise<readonly SignedRelease[]>
-  content(kind: string, name: string, serial: number, base: number | undefined): Buffer
+  readonly content: Contents
   reports(limit: number): readonly ReleaseReport[]
 }
 
-/** As the core keeps it. */
-type Outcome = ReleaseOutcome | 'not-here'
-const COUNTED_AS = {
-  active: 'active',
-  refused: 'refused',
-  'rolled-back': 'rolledBack',
-  'not-here': 'notHere',
-} as const satisfies Record<Outcome, string>
-const isFailure = (outcome: Outcome): boolean => outcome === 'refused' || outcome === 'rolled-back'
+type Settled = Pick<ReleasesRequest['settled'][number], 'kind' | 'name' | 'serial' | 'sha256'>
 
-interface Row {
-  no: number
-  kind: ReleaseKind
-  name: string
-  serial: number
-  manifest: string
-  signature: string
-  percent: number
-  gateways: string | null
-}
-
-export function createReleases(store: CoreStore, publisherKey: KeyObject, clock: Clock): Releases {
-  const sql = prepare(store)
-  const packed = new Map<string, Buffer>()
+export function createReleases(
+  store: CoreStore,
+  publisherKey: KeyObject,
+  clock: Clock,
+  logger: Logger = silentLogger,
+): Releases {
+  const sql = prepareReleases(store)
+  const digests = new Map<number, string>()
+  /** Highest serials that gateways have and this core never gave out; told anew with each round. */
+  const lost = new Map<string, number>()
 
   async function publish(draft: Draft): Promise<ReleaseManifest> {
     if (draft.content.length > MAX_RELEASE_BYTES) throw new CloudError('request.too-large')
@@ -111,7 +81,7 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
       throw new CloudError('release.expired', { detail: `expiresAtMs is ${detail}` })
     }
     return store.commit(() => {
-      const last = sql.lastSerial.get(draft.kind, draft.name)?.serial ?? 0
+      const last = Math.max(lastOf(draft), lost.get(`${draft.kind}/${draft.name}`) ?? 0)
       const manifest: ReleaseManifest = {
         v: 1,
         kind: draft.kind,
@@ -141,33 +111,62 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
     })
   }
 
+  const lastOf = ({ kind, name }: Pick<Draft, 'kind' | 'name'>): number =>
+    sql.lastSerial.get(kind, name)?.serial ?? 0
+
+  function digestOf({ no, manifest }: Pick<ReleaseRow, 'no' | 'manifest'>): string {
+    const known = digests.get(no)
+    if (known !== undefined) return known
+    const { sha256 } = JSON.parse(Buffer.from(manifest, 'base64').toString()) as ReleaseManifest
+    digests.set(no, sha256)
+    return sha256
+  }
+
   async function offer(gateway: Gateway, { settled, kinds }: ReleasesRequest) {
     if (settled.length > 0) await store.commit(() => note(gateway, settled))
-    const have = new Map(settled.map((one) => [`${one.kind}/${one.name}`, one.serial]))
-    const newest = new Map<string, Row>()
+    const have = new Map(settled.map((one) => [`${one.kind}/${one.name}`, one]))
+    const newest = new Map<string, ReleaseRow>()
     for (const row of sql.current.all(clock.now())) {
       if (kinds && !kinds.includes(row.kind)) continue
       const isMeant = !row.gateways || (JSON.parse(row.gateways) as string[]).includes(gateway.id)
       if (isMeant && isInRollout(gateway.id, row)) newest.set(`${row.kind}/${row.name}`, row)
     }
     return [...newest]
-      .filter(([key, row]) => row.serial > (have.get(key) ?? 0))
+      .filter(([key, row]) => isNew(row, have.get(key)))
       .sort(([, one], [, other]) => urgencyOf(other) - urgencyOf(one))
       .slice(0, MAX_OFFERED)
       .map(([, { manifest, signature }]) => ({ manifest, signature }))
   }
 
+  function isNew(row: ReleaseRow, settled: Settled | undefined): boolean {
+    if (!settled || row.serial !== settled.serial) return row.serial > (settled?.serial ?? 0)
+    return !isSameContent(settled.sha256, digestOf(row))
+  }
+
   function note(gateway: Gateway, settled: ReleasesRequest['settled']): void {
     for (const { kind, name, serial, reason, ...said } of settled) {
       const row = sql.find.get(kind, name, serial)
-      if (!row) continue
+      if (!row) noteLost(gateway, { kind, name, serial })
+      if (!row || !isSameContent(said.sha256, digestOf(row))) continue
       const outcome = said.code === NOTHING_HERE ? 'not-here' : said.outcome
       const { changes } = sql.note.run(row.no, gateway.no, outcome, reason ?? null, clock.now())
       if (changes > 0 && isFailure(outcome)) haltIfFailing(row)
     }
   }
 
-  function haltIfFailing(row: Row): void {
+  /** This core was put back from a copy: what it publishes next goes above what gateways have. */
+  function noteLost({ id }: Gateway, { kind, name, serial }: Settled): void {
+    const key = `${kind}/${name}`
+    const last = Math.max(lastOf({ kind, name }), lost.get(key) ?? 0)
+    if (serial <= last || serial > last + MAX_LOST_SERIALS || lost.size >= MAX_LOST_NAMES) return
+    lost.set(key, serial)
+    logger.warn(
+      { gateway: id, kind, name, serial },
+      'a gateway has a release that this core never published: was it put back from a copy? Publish anew what is to be in use',
+    )
+  }
+
+  function haltIfFailing(row: ReleaseRow): void {
     const counts = countOutcomes(row.no)
     const failed = counts.refused + counts.rolledBack
     const share = failed / (failed + counts.active)
@@ -183,24 +182,10 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
     return counts
   }
 
-  function content(kind: string, name: string, serial: number, base: number | undefined): Buffer {
-    const key = `${kind}/${name}/${serial}/${base ?? ''}`
-    const known = packed.get(key)
-    if (known) return known
-    const target = sql.content.get(kind, name, serial)?.content
-    if (!target) throw new CloudError('request.not-found')
-    const old = base === undefined ? undefined : sql.content.get(kind, name, base)?.content
-    const made = packr.encode(smallest(target, base, old))
-    const oldest = packed.size >= MAX_PACKED ? packed.keys().next().value : undefined
-    if (oldest !== undefined) packed.delete(oldest)
-    packed.set(key, made)
-    return made
-  }
-
   return {
     publish,
     offer,
-    content,
+    content: createContents(store),
     async setPercent(kind, name, serial, percent) {
       const { changes } = await store.commit(() => sql.percent.run(percent, kind, name, serial))
       return changes > 0
@@ -220,77 +205,14 @@ export function createReleases(store: CoreStore, publisherKey: KeyObject, clock:
   }
 }
 
-const urgencyOf = ({ kind }: Row): number => (URGENT_KINDS.has(kind) ? 1 : 0)
-
-function smallest(
-  target: Uint8Array,
-  base: number | undefined,
-  old: Uint8Array | undefined,
-): ReleaseContent {
-  const full = gzipSync(target)
-  if (base === undefined || !old) return { form: 'full', gzip: full }
-  const delta = gzipSync(makeDelta(old, target))
-  return delta.length < full.length
-    ? { form: 'delta', base, gzip: delta }
-    : { form: 'full', gzip: full }
-}
+const urgencyOf = ({ kind }: ReleaseRow): number => (URGENT_KINDS.has(kind) ? 1 : 0)
 
 /** The same gateways stay in as the share grows; another release meets other ones first. */
 export function isInRollout(
   gatewayId: string,
-  release: Pick<Row, 'kind' | 'name' | 'serial' | 'percent'>,
+  release: Pick<ReleaseRow, 'kind' | 'name' | 'serial' | 'percent'>,
 ): boolean {
   const { kind, name, serial, percent } = release
   const hash = createHash('sha256').update(`${kind}/${name}/${serial}/${gatewayId}`).digest()
   return (hash.readUInt32BE(0) / 2 ** 32) * 100 < percent
-}
-
-function prepare(store: CoreStore) {
-  return {
-    lastSerial: store.prepare<{ serial: number | null }>(
-      'SELECT max(serial) AS serial FROM release WHERE kind = ? AND name = ?',
-    ),
-    insert: store.prepare(
-      `INSERT INTO release (kind, name, serial, label, manifest, signature, content, percent,
-         expires_at, gateways) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    find: store.prepare<Row>(
-      `SELECT no, kind, name, serial, percent FROM release
-       WHERE kind = ? AND name = ? AND serial = ?`,
-    ),
-    /** In order, so that a gateway outside the newest rollout still finds the one before. */
-    current: store.prepare<Row>(
-      `SELECT no, kind, name, serial, manifest, signature, percent, gateways FROM release
-       WHERE expires_at > ? AND halted_reason IS NULL ORDER BY no`,
-    ),
-    content: store.prepare<{ content: Uint8Array }>(
-      'SELECT content FROM release WHERE kind = ? AND name = ? AND serial = ?',
-    ),
-    percent: store.prepare(
-      `UPDATE release SET percent = ?, halted_reason = NULL
-       WHERE kind = ? AND name = ? AND serial = ?`,
-    ),
-    halt: store.prepare('UPDATE release SET halted_reason = ? WHERE no = ?'),
-    note: store.prepare(
-      `INSERT INTO release_outcome (release_no, gateway_no, outcome, reason, at)
-       VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
-         at = excluded.at WHERE outcome <> excluded.outcome`,
-    ),
-    outcomes: store.prepare<{ outcome: Outcome; count: number }>(
-      `SELECT outcome, count(*) AS count FROM release_outcome WHERE release_no = ?
-       GROUP BY outcome`,
-    ),
-    reports: store.prepare<
-      Omit<ReleaseReport, (typeof COUNTED_AS)[Outcome] | 'failures'> & { no: number }
-    >(
-      `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason,
-         expires_at AS expiresAtMs FROM release ORDER BY no DESC LIMIT ?`,
-    ),
-    failures: store.prepare<ReleaseFailure>(
-      `SELECT gateway.id AS gateway, outcome, reason, at AS atMs FROM release_outcome
-       JOIN gateway ON gateway.no = release_outcome.gateway_no
-       WHERE release_no = ? AND outcome IN ('refused', 'rolled-back') ORDER BY at DESC LIMIT ?`,
-    ),
-  }
 }

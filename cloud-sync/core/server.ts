@@ -105,7 +105,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const gateways = createGateways(store, clock)
   const sessions = createSessions(store)
   const reports = createReports(store)
-  const releases = createReleases(store, keys.publisher.privateKey, clock)
+  const releases = createReleases(store, keys.publisher.privateKey, clock, logger)
   const cosigner = createCosigner({
     store,
     clock,
@@ -133,7 +133,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       sessions,
       reports,
       receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
-      statusPage: createStatusPage(reports, clock, sinkStatus),
+      statusPage: createStatusPage(reports, clock, sinkStatus, cosigner.heads),
       sinkStatus,
       ...tokens,
       ...keys.said,

@@ -70,6 +70,8 @@ export const ReleasesRequest = Type.Object({
       kind: ReleaseKind,
       name: Name,
       serial: Serial,
+      /** Of the content: a core that was put back from a copy gives serials out again. */
+      sha256: Type.Optional(Sha256),
       outcome: ReleaseOutcome,
       reason: Type.Optional(Type.String({ maxLength: 400 })),
       /** Of what refused it, where that has one. */
@@ -81,6 +83,10 @@ export const ReleasesRequest = Type.Object({
   kinds: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 32 })),
 })
 export type ReleasesRequest = Static<typeof ReleasesRequest>
+
+/** Whether it is the same release; a side that does not say its digest is believed by the serial alone. */
+export const isSameContent = (one: string | undefined, other: string | undefined): boolean =>
+  one === undefined || other === undefined || one === other
 
 export const ReleasesAnswer = Type.Object({
   releases: Type.Array(SignedRelease, { maxItems: 1000 }),

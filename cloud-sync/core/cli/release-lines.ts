@@ -1,5 +1,5 @@
 /** Releases for a terminal: what is offered to whom, how many took it, and who could not. */
-import type { ReleaseReport } from '../releases.ts'
+import type { ReleaseReport } from '../release-rows.ts'
 
 export const pathOf = ({ kind, name, serial }: Pick<ReleaseReport, 'kind' | 'name' | 'serial'>) =>
   `${kind}/${name}/${serial}`

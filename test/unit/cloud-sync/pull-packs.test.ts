@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
@@ -345,6 +345,42 @@ describe('releases from the core', () => {
     await publish('a pack')
     await puller().pullOnce()
     expect(target.active).toBe('a pack')
+  })
+
+  it('is taken though a core that was put back gives its serial to another one', async () => {
+    await publish('first')
+    await puller().pullOnce()
+    const copy = join(rig.folder, 'copy')
+    await rig.restartCore(() => cpSync(join(rig.folder, 'core'), copy, { recursive: true }))
+    await publish('second')
+    await puller().pullOnce()
+    expect(target.active).toBe('second')
+    await rig.restartCore(() => cpSync(copy, join(rig.folder, 'core'), { recursive: true }))
+
+    expect(await publish('another second')).toMatchObject({ serial: 2 })
+    await puller().pullOnce()
+    expect(target.active).toBe('another second')
+    await rig.restartCore(() => cpSync(copy, join(rig.folder, 'core'), { recursive: true }))
+    await puller().pullOnce()
+    expect(await reports()).toMatchObject([{ serial: 1 }])
+    expect(await publish('above both')).toMatchObject({ serial: 3 })
+    await puller().pullOnce()
+    expect(target.active).toBe('above both')
+  })
+
+  it('does not pass for in use where a gateway has another one of its serial', async () => {
+    await publish('this one')
+    const settled = { kind: 'pack', name: 'hospital', serial: 1, outcome: 'active' } as const
+    const gateway = asGateway(1, rig.identity)
+    const other = { ...settled, sha256: '0'.repeat(64) }
+    expect(await rig.core.releases.offer(gateway, { settled: [other] })).toHaveLength(1)
+    expect(await reports()).toMatchObject([{ active: 0 }])
+    // A gateway of an earlier version says no digest.
+    expect(await rig.core.releases.offer(gateway, { settled: [settled] })).toEqual([])
+    expect(await reports()).toMatchObject([{ active: 1 }])
+    const lie = { ...settled, serial: Number.MAX_SAFE_INTEGER }
+    await rig.core.releases.offer(gateway, { settled: [lie] })
+    expect(await publish('next')).toMatchObject({ serial: 2 })
   })
 
   it('reaches the one site that it concerns, however many others it does not', async () => {

@@ -1,0 +1,97 @@
+/** Releases as they lie in the core's database, and what is told of them. */
+import type { ReleaseKind, ReleaseOutcome } from '../protocol/release.ts'
+import type { CoreStore } from './storage.ts'
+
+export interface ReleaseReport {
+  readonly kind: ReleaseKind
+  readonly name: string
+  readonly serial: number
+  readonly label: string
+  readonly percent: number
+  readonly haltedReason: string | null
+  readonly active: number
+  readonly refused: number
+  readonly rolledBack: number
+  /** Gateways without anything that it concerns; they say nothing of whether it is sound. */
+  readonly notHere: number
+  readonly expiresAtMs: number
+  /** The last gateways that could not use it, and why. */
+  readonly failures: readonly ReleaseFailure[]
+}
+
+export interface ReleaseFailure {
+  readonly gateway: string
+  readonly outcome: Exclude<ReleaseOutcome, 'active'>
+  readonly reason: string | null
+  readonly atMs: number
+}
+
+/** As the core keeps it. */
+export type Outcome = ReleaseOutcome | 'not-here'
+export const COUNTED_AS = {
+  active: 'active',
+  refused: 'refused',
+  'rolled-back': 'rolledBack',
+  'not-here': 'notHere',
+} as const satisfies Record<Outcome, string>
+export const isFailure = (outcome: Outcome): boolean =>
+  outcome === 'refused' || outcome === 'rolled-back'
+
+export interface ReleaseRow {
+  no: number
+  kind: ReleaseKind
+  name: string
+  serial: number
+  manifest: string
+  signature: string
+  percent: number
+  gateways: string | null
+}
+
+/** Statements of `releases.ts`. */
+export function prepareReleases(store: CoreStore) {
+  return {
+    lastSerial: store.prepare<{ serial: number | null }>(
+      'SELECT max(serial) AS serial FROM release WHERE kind = ? AND name = ?',
+    ),
+    insert: store.prepare(
+      `INSERT INTO release (kind, name, serial, label, manifest, signature, content, percent,
+         expires_at, gateways) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    find: store.prepare<ReleaseRow>(
+      `SELECT no, kind, name, serial, manifest, percent FROM release
+       WHERE kind = ? AND name = ? AND serial = ?`,
+    ),
+    /** In order, so that a gateway outside the newest rollout still finds the one before. */
+    current: store.prepare<ReleaseRow>(
+      `SELECT no, kind, name, serial, manifest, signature, percent, gateways FROM release
+       WHERE expires_at > ? AND halted_reason IS NULL ORDER BY no`,
+    ),
+    percent: store.prepare(
+      `UPDATE release SET percent = ?, halted_reason = NULL
+       WHERE kind = ? AND name = ? AND serial = ?`,
+    ),
+    halt: store.prepare('UPDATE release SET halted_reason = ? WHERE no = ?'),
+    note: store.prepare(
+      `INSERT INTO release_outcome (release_no, gateway_no, outcome, reason, at)
+       VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
+         at = excluded.at WHERE outcome <> excluded.outcome`,
+    ),
+    outcomes: store.prepare<{ outcome: Outcome; count: number }>(
+      `SELECT outcome, count(*) AS count FROM release_outcome WHERE release_no = ?
+       GROUP BY outcome`,
+    ),
+    reports: store.prepare<
+      Omit<ReleaseReport, (typeof COUNTED_AS)[Outcome] | 'failures'> & { no: number }
+    >(
+      `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason,
+         expires_at AS expiresAtMs FROM release ORDER BY no DESC LIMIT ?`,
+    ),
+    failures: store.prepare<ReleaseFailure>(
+      `SELECT gateway.id AS gateway, outcome, reason, at AS atMs FROM release_outcome
+       JOIN gateway ON gateway.no = release_outcome.gateway_no
+       WHERE release_no = ? AND outcome IN ('refused', 'rolled-back') ORDER BY at DESC LIMIT ?`,
+    ),
+  }
+}
