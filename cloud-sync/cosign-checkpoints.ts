@@ -1,6 +1,6 @@
 /** Has the ledger's tree heads cosigned by the core at each sync; loud when the core saw another past. */
 import { type Backoff, createBackoff, sleep } from './backoff.ts'
-import type { Link, Logger, Random } from './ports.ts'
+import type { Clock, Link, Logger, Random } from './ports.ts'
 import { formatWitnessRequest } from './protocol/checkpoint.ts'
 import { ProblemAnswer } from './protocol/messages.ts'
 import { parseJson } from './protocol/parse.ts'
@@ -31,23 +31,36 @@ export interface Cosigning {
   start(): void
   close(): Promise<void>
   cosignOnce(): Promise<CosignOutcome>
-  status(): { readonly cosignedSize: number; readonly last?: CosignOutcome }
+  status(): CosignStatus
+}
+
+export interface CosignStatus {
+  /** Entries under the newest head that the core has put its name under since the start. */
+  readonly cosignedSize: number
+  readonly last?: CosignOutcome
+  /** When the core's name last stood under the newest head. */
+  readonly confirmedAtMs?: number
+  /** What the core saw of another past; until it cosigns again. */
+  readonly inconsistency?: string
 }
 
 export function createCosigning(options: {
   readonly link: Link
   readonly gatewayId: string
   readonly ledger: Witnessed
+  readonly clock: Pick<Clock, 'now'>
   readonly random: Random
   readonly logger: Logger
   readonly everyMs?: number
 }): Cosigning {
-  const { link, ledger, logger } = options
+  const { link, ledger, clock, logger } = options
   const closing = new AbortController()
   const backoff: Backoff = createBackoff(options.random)
   let running: Promise<void> | undefined
   let cosignedSize = 0
   let last: CosignOutcome | undefined
+  let confirmedAtMs: number | undefined
+  let inconsistency: string | undefined
 
   async function submit(old: number, size: number, note: string) {
     const proof = old > 0 && old < size ? ledger.consistency(old, size) : []
@@ -61,6 +74,17 @@ export function createCosigning(options: {
   }
 
   async function cosignOnce(): Promise<CosignOutcome> {
+    const outcome = await tryOnce().catch(
+      (error: unknown): CosignOutcome => ({ kind: 'refused', detail: String(error) }),
+    )
+    last = outcome
+    if (outcome.kind === 'inconsistent') inconsistency = outcome.detail
+    if (outcome.kind === 'cosigned') inconsistency = undefined
+    if (outcome.kind === 'cosigned' || outcome.kind === 'unchanged') confirmedAtMs = clock.now()
+    return outcome
+  }
+
+  async function tryOnce(): Promise<CosignOutcome> {
     const { size, note } = await ledger.checkpoint()
     if (size > 0 && size === cosignedSize) return { kind: 'unchanged', size }
     let result = await submit(cosignedSize, size, note)
@@ -94,15 +118,13 @@ export function createCosigning(options: {
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
-      last = await cosignOnce().catch(
-        (error: unknown): CosignOutcome => ({ kind: 'refused', detail: String(error) }),
-      )
-      if (last.kind === 'inconsistent') {
-        logger.error({ detail: last.detail }, 'the core saw another past of this ledger')
-      } else if (last.kind === 'refused') {
-        logger.warn({ detail: last.detail }, 'the checkpoint was not cosigned')
+      const outcome = await cosignOnce()
+      if (outcome.kind === 'inconsistent') {
+        logger.error({ detail: outcome.detail }, 'the core saw another past of this ledger')
+      } else if (outcome.kind === 'refused') {
+        logger.warn({ detail: outcome.detail }, 'the checkpoint was not cosigned')
       }
-      if (last.kind === 'no-answer') {
+      if (outcome.kind === 'no-answer') {
         backoff.failed('busy')
         await backoff.ready(closing.signal)
       } else {
@@ -122,10 +144,12 @@ export function createCosigning(options: {
       backoff.resume()
       await running
     },
-    cosignOnce: async () => {
-      last = await cosignOnce()
-      return last
-    },
-    status: () => ({ cosignedSize, ...(last ? { last } : {}) }),
+    cosignOnce,
+    status: () => ({
+      cosignedSize,
+      ...(last ? { last } : {}),
+      ...(confirmedAtMs === undefined ? {} : { confirmedAtMs }),
+      ...(inconsistency === undefined ? {} : { inconsistency }),
+    }),
   }
 }

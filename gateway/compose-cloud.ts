@@ -12,6 +12,7 @@ import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/pus
 import { watchNetwork } from '@kefu-edge/cloud-sync/watch-network'
 import { createEnrolment } from './cloud-enrolment.ts'
 import { createEscalation } from './cloud-escalation.ts'
+import { witnessOf } from './cloud-witness.ts'
 import type { Box } from './compose.ts'
 import { composeBacklog } from './compose-backlog.ts'
 import type { Config } from './config/schema.ts'
@@ -118,7 +119,11 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
       puller?.setWindow(isOpen)
     },
     ...(counting ? { counts: counting } : {}),
-    status: () => ({ ...statusOf(url, pusher), releases: releasesOf(puller) }),
+    status: () => ({
+      ...statusOf(url, pusher),
+      witness: witnessOf(cosigning),
+      releases: releasesOf(puller),
+    }),
     close: async () => {
       isClosed = true
       stopWatching()
@@ -189,7 +194,7 @@ function openReleases(box: Box, logger: Logger): PullStore | undefined {
 
 type CloudStatus = NonNullable<LiveStatus['cloud']>
 
-function statusOf(url: string, pusher: LedgerPusher): Omit<CloudStatus, 'releases'> {
+function statusOf(url: string, pusher: LedgerPusher): Omit<CloudStatus, 'releases' | 'witness'> {
   const { state, lastEchoAtMs, roundTripMs, lastError } = pusher.status()
   return {
     url,

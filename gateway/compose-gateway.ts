@@ -4,6 +4,7 @@ import type { MqttBroker } from './channels/mqtt/broker.ts'
 import { mqttFigures } from './channels/mqtt/figures.ts'
 import { listenTls, type TlsPort } from './channels/mqtt/tls-port.ts'
 import { readTlsFiles, watchTlsFiles } from './channels/tls-files.ts'
+import { witnessFigures } from './cloud-witness.ts'
 import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
@@ -77,6 +78,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
         },
         ...mqttFigures(() => devices.broker),
         ...bridgeFigures(() => bridges.status()),
+        ...witnessFigures(() => cloud?.status().witness, box.clock),
       ],
     })
     const devices = composeDevices(config, box, metrics, loggers)

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type Static, Type } from '@sinclair/typebox'
 import type { Clock } from '../ports.ts'
 import { parseJson } from '../protocol/parse.ts'
+import type { Cosigner, LogHead } from './cosigner.ts'
 import type { Outgoing } from './http.ts'
 import type { GatewayReport, Reports } from './reports.ts'
 import type { RelayStatus } from './sinks/relay.ts'
@@ -26,6 +27,7 @@ const Texts = Type.Object({
   sink: Line,
   sinkWaiting: Line,
   empty: Line,
+  broken: Line,
 })
 type Texts = Static<typeof Texts>
 
@@ -37,6 +39,7 @@ export function createStatusPage(
   reports: Reports,
   clock: Clock,
   sinkStatus: () => RelayStatus | undefined,
+  heads: Cosigner['heads'],
 ): () => Outgoing {
   const texts = readTexts()
   return () => ({
@@ -46,7 +49,7 @@ export function createStatusPage(
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
       refresh: '10',
     },
-    body: render(texts, reports.fleet(ROWS), sinkStatus(), clock.now()),
+    body: render(texts, reports.fleet(ROWS), heads(ROWS), sinkStatus(), clock.now()),
   })
 }
 
@@ -61,6 +64,7 @@ function readTexts(): Texts {
 function render(
   texts: Texts,
   fleet: readonly GatewayReport[],
+  logs: readonly LogHead[],
   sink: RelayStatus | undefined,
   nowMs: number,
 ): string {
@@ -81,7 +85,7 @@ function render(
   return `<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(texts.title.zh)}</title><style>${STYLE}</style></head>
-<body><h1>${both(texts.title)}</h1>${sink ? sinkLine(sink, texts) : ''}<table>
+<body><h1>${both(texts.title)}</h1>${brokenLines(logs, texts)}${sink ? sinkLine(sink, texts) : ''}<table>
 <thead><tr>${head.map((line) => `<th>${both(line)}</th>`).join('')}</tr></thead>
 <tbody>
 ${body}
@@ -97,6 +101,17 @@ const filled = ({ zh, en }: Line, n: string): Line => ({
   zh: zh.replace('{n}', n),
   en: en.replace('{n}', n),
 })
+
+/** Before all else: a record that is not what it was is worth more than the state of any link. */
+function brokenLines(logs: readonly LogHead[], texts: Texts): string {
+  return logs
+    .flatMap(({ gatewayId, origin, brokenReason }) =>
+      brokenReason === null
+        ? []
+        : `<p class="broken">${both(texts.broken)}${escapeHtml(`${gatewayId} · ${origin}: ${brokenReason}`)}</p>`,
+    )
+    .join('')
+}
 
 /** Why entries wait stands beside how many, so that nobody needs the log for it. */
 function sinkLine({ sink, waiting, lastError }: RelayStatus, texts: Texts): string {
@@ -135,7 +150,8 @@ function gatewayRows(gateway: GatewayReport, texts: Texts, nowMs: number): strin
 
 const STYLE = `body{font:16px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;margin:2rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.4rem}table{border-collapse:collapse}td,th{border:1px solid #767676;padding:.3rem .6rem;text-align:left;vertical-align:top}
-th{background:#f2f2f2}small{display:block;color:#595959}.here{background:#e3f4e3}.away{background:#fbe3e3}`
+th{background:#f2f2f2}small{display:block;color:#595959}.here{background:#e3f4e3}.away{background:#fbe3e3}
+.broken{background:#a4161a;color:#fff;padding:.6rem}.broken small{color:#fff}`
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)

@@ -24,6 +24,9 @@ import { operate } from './operate.ts'
 /** A gateway that does not answer its own machine within this is not well. */
 const ASK_OPTIONS = { timeoutMs: 5000, startingMs: 0 }
 const CONNECT_TIMEOUT_MS = 3000
+const MINUTE_MS = 60_000
+/** The core is asked once a minute. */
+const UNWITNESSED_WARN_MINUTES = 60
 const MARKS = { ok: '✓', warn: '!', bad: '✗' } as const
 
 export async function doctor({ config, values, io }: CommandOptions): Promise<ExitCode> {
@@ -61,6 +64,7 @@ export async function examine(
     await checkAdapter(config, status),
     ...checkTls(config, nowMs),
     await checkCloud(config, status),
+    ...checkWitness(status, nowMs),
     ...checkReleases(status),
     checkBackups(config, nowMs),
     ...checkJobs(status),
@@ -95,6 +99,21 @@ async function checkCloud({ cloud }: Config, status: Status | undefined): Promis
   }
   const error = await tryConnect(new URL(url))
   return error ? warn('cloud', 'away', { url, error }) : ok('cloud', { url }, 'reachable')
+}
+
+/** What the core signs is the only proof of the record that whoever holds the box cannot make himself. */
+function checkWitness(status: Status | undefined, nowMs: number): Verdict[] {
+  if (!status?.running || !status.cloud) return []
+  const { state, witness } = status.cloud
+  const { inconsistency, outcome, detail = '', entries, at } = witness
+  if (inconsistency !== undefined)
+    return [bad('witness', 'inconsistent', { detail: inconsistency })]
+  if (outcome === 'refused') return [warn('witness', 'refused', { detail })]
+  const minutes = Math.floor((nowMs - Date.parse(at ?? status.startedAt)) / MINUTE_MS)
+  if (state === 'connected' && minutes > UNWITNESSED_WARN_MINUTES) {
+    return [warn('witness', 'old', { minutes })]
+  }
+  return [at === undefined ? ok('witness', {}, 'none') : ok('witness', { entries })]
 }
 
 function checkReleases(status: Status | undefined): Verdict[] {

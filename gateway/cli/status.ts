@@ -74,12 +74,22 @@ function liveLines(
       'cloud',
       cloud ? `${label(`cloud-${cloud.state}`)} · ${cloud.url}${echo}${error}` : label('cloud-off'),
     ),
+    ...(cloud ? [line('witness', witnessText(cloud.witness, label))] : []),
     ...(cloud?.releases.notInUse ?? []).map(({ kind, name, serial, outcome, reason }) =>
       line('release', `${kind} ${name} ${serial} · ${label(outcome)} · ${reason.slice(0, SHOWN)}`),
     ),
     ...(status.bridges ?? []).map((bridge) => line('bridge', bridgeText(bridge, label))),
     ...(status.site ? [line('site', siteText(status.site, label))] : []),
   ]
+}
+
+function witnessText(
+  { entries, at, detail, inconsistency }: NonNullable<LiveStatus['cloud']>['witness'],
+  label: (name: string) => string,
+): string {
+  if (inconsistency !== undefined) return `${label('inconsistent')} · ${inconsistency}`
+  const why = detail === undefined ? '' : ` · ${detail.slice(0, SHOWN)}`
+  return at === undefined ? `–${why}` : `${entries} ${label('entries')} (${at})${why}`
 }
 
 function siteText(site: SiteStatus, label: (name: string) => string): string {

@@ -56,6 +56,16 @@ export interface LiveStatus {
     readonly lastEchoAt?: string
     readonly roundTripMs?: number
     readonly lastError?: string
+    /** How far the core has cosigned the record since the start. */
+    readonly witness: {
+      readonly entries: number
+      /** When the core's name last stood under the newest tree head. */
+      readonly at?: string
+      readonly outcome?: 'cosigned' | 'unchanged' | 'inconsistent' | 'refused' | 'no-answer'
+      readonly detail?: string
+      /** The core saw another past of this record: it was cut, changed, or a copy of the box runs as well. */
+      readonly inconsistency?: string
+    }
     readonly releases: {
       /** Refused or rolled back here, and not followed by one that is in use. */
       readonly notInUse: readonly {

@@ -40,7 +40,11 @@ export const cloudOf = (core: CloudCore) => ({
 })
 
 export async function readCore(core: CloudCore, path: string): Promise<unknown> {
-  const body = await new Promise<string>((resolve, reject) => {
+  return JSON.parse(await readPage(core, path))
+}
+
+export function readPage(core: CloudCore, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
     const agent = new Agent({ ca: core.caPem })
     const headers = { authorization: `Bearer ${core.operatorToken}` }
     request(`${core.url}${path}`, { agent, headers }, (reply) => {
@@ -53,5 +57,4 @@ export async function readCore(core: CloudCore, path: string): Promise<unknown> 
       .on('error', reject)
       .end()
   })
-  return JSON.parse(body)
 }

@@ -40,6 +40,7 @@ async function openLog(folder: string, prepare = () => {}) {
     link,
     gatewayId: ledger.gatewayId,
     ledger,
+    clock: systemClock,
     random: Math.random,
     logger: silentLogger,
   })
@@ -69,6 +70,7 @@ describe('cosigning', () => {
       link,
       gatewayId: ledger.gatewayId,
       ledger,
+      clock: systemClock,
       random: Math.random,
       logger: { ...silentLogger, warn },
     })
@@ -164,6 +166,7 @@ function createCosigningOf(of: {
     link,
     gatewayId,
     ledger: of.ledger,
+    clock: systemClock,
     random: Math.random,
     logger: silentLogger,
   })

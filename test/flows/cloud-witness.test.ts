@@ -1,0 +1,36 @@
+/** A core that has witnessed another past of the record: who looks at the box, its metrics or the fleet sees it. */
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { expect, it } from 'vitest'
+import { announce, kefu } from '../support/command.ts'
+import { startGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+import { cloudOf, readPage, startCore } from './cloud-support.ts'
+
+it('that the core saw another past stands in status, doctor, metrics and on the fleet page', async () => {
+  const coreDir = tempFolder()
+  const core = await startCore(coreDir)
+  const config = { cloud: cloudOf(core) }
+  const before = await startGateway({ config })
+  const witnessed = () => before.cloud?.status().witness.entries ?? 0
+  await expect.poll(witnessed, { timeout: 15_000 }).toBeGreaterThan(0)
+  announce(before)
+  const well = await kefu('doctor', '--data', before.dataDir)
+  expect(well.out).toContain('the core has cosigned up to entry')
+  await before.close()
+
+  const beside = openCoreStore(coreDir)
+  beside.prepare('UPDATE log_head SET root = zeroblob(32)').run()
+  beside.close()
+  const gateway = await startGateway({ dataDir: before.dataDir, config })
+  const seen = () => gateway.cloud?.status().witness.inconsistency
+  await expect.poll(seen, { timeout: 15_000 }).toContain('does not extend size')
+  announce(gateway)
+  const doctor = await kefu('doctor', '--data', gateway.dataDir)
+  expect(doctor.code).toBe(1)
+  expect(doctor.out).toContain('The core saw another past of this record: size')
+  const status = await kefu('status', '--data', gateway.dataDir)
+  expect(status.out).toContain('the core saw another past of this record')
+  const metrics = await fetch(`http://127.0.0.1:${gateway.ports.http}/metrics`)
+  expect(await metrics.text()).toContain('kefu_ledger_inconsistent 1')
+  expect(await readPage(core, '/')).toMatch(/class="broken".*does not extend size/)
+})
