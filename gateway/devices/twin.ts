@@ -70,9 +70,9 @@ const DRIFTING = `SELECT count(DISTINCT d.device_id) AS n FROM twin d
   WHERE d.side = 'desired' AND d.value <> 'null' AND (r.value IS NULL OR r.value <> d.value)`
 const TOTALS = `SELECT max(version) AS version, count(*) AS rows, count(*) FILTER (WHERE value <> 'null')
   AS fields FROM twin WHERE device_id = ? AND side = ?`
-const FORGET_REMOVED = `DELETE FROM twin WHERE device_id = ?1 AND side = ?2 AND field IN (
-  SELECT field FROM twin WHERE device_id = ?1 AND side = ?2 AND value = 'null'
-  ORDER BY version DESC, field LIMIT -1 OFFSET ?3)`
+const FORGET_REMOVED = `DELETE FROM twin WHERE device_id = ? AND side = ? AND field IN (
+  SELECT field FROM twin WHERE device_id = ? AND side = ? AND value = 'null'
+  ORDER BY version DESC, field LIMIT -1 OFFSET ?)`
 const UNPUBLISHED = `SELECT t.device_id FROM twin t LEFT JOIN twin_published p USING (device_id)
   WHERE t.side = 'desired' GROUP BY t.device_id HAVING max(t.version) > coalesce(max(p.version), -1)`
 
@@ -102,7 +102,9 @@ export function createTwins(store: Store): Twins {
       merge.run(deviceId, side, field, json, next)
     }
     const { rows: known = 0, fields = 0 } = totals.get(deviceId, side) ?? {}
-    if (known - fields > MAX_REMOVED) forgetRemoved.run(deviceId, side, MAX_REMOVED)
+    if (known - fields > MAX_REMOVED) {
+      forgetRemoved.run(deviceId, side, deviceId, side, MAX_REMOVED)
+    }
     if (fields > MAX_FIELDS) {
       throw new GatewayError('twin.too-large', {
         detail: `${fields} fields, ${MAX_FIELDS} are taken`,
