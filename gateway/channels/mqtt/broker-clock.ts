@@ -62,6 +62,7 @@ export class BrokerClock {
     this.isSettled = this.noted?.proven_ms == null
     this.countedMs = this.restMs()
     this.anchorMs = this.noted === undefined ? clock.nowMs() : this.noted.last_ms + this.countedMs
+    this.note()
   }
 
   nowMs = (): number => this.anchorMs + this.ranMs()
@@ -72,11 +73,7 @@ export class BrokerClock {
 
   /** Keeps the time reached. Not waited for: at worst the next run begins a minute early. */
   note(): void {
-    const nowMs = Math.floor(this.nowMs())
-    const provenMs = Math.floor(this.provenMs())
-    void this.store
-      .commit(() => this.store.prepare(CLOCK_SQL.note).run(nowMs, provenMs))
-      .catch(() => undefined)
+    void this.store.commit(() => this.writeNote()).catch(() => undefined)
   }
 
   /**
@@ -115,11 +112,18 @@ export class BrokerClock {
     return Math.min(Math.max(restMs, 0), LONGEST_COUNTED_MS)
   }
 
+  private writeNote(): void {
+    const note = this.store.prepare(CLOCK_SQL.note)
+    note.run(Math.floor(this.nowMs()), Math.floor(this.provenMs()))
+  }
+
   private age(byMs: number): void {
     void this.store
       .commit(() => {
         this.store.prepare(AGE_MESSAGES).run(byMs, byMs, this.lastSeq)
         this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
+        // Else a crash before the next note would have the next run count the same rest once more.
+        this.writeNote()
       })
       .catch(() => undefined)
   }

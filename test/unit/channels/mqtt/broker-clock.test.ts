@@ -52,8 +52,13 @@ class Box {
 
   /** Off, and on again with a clock that says this; gives by how much broker time has gone on. */
   async restart(wallMs: number): Promise<number> {
-    const beforeMs = this.clock.nowMs()
     this.clock.note()
+    return this.crash(wallMs)
+  }
+
+  /** As `restart`, without a word of goodbye. */
+  async crash(wallMs: number): Promise<number> {
+    const beforeMs = this.clock.nowMs()
     await this.time.persist()
     await this.store.durable()
     this.#wallMs = wallMs
@@ -126,6 +131,21 @@ it('what waits over a night ages by it once the clock of a box without a battery
   expect(box.setClock(TODAY + 12 * HOUR_MS)).toBe(0)
   const left = ['for a week', 'since then']
   expect(await box.kept()).toEqual({ messages: left, sessions: left })
+})
+
+it('a rest that was found out after the start counts once, though the box crashes right then', async () => {
+  const box = new Box()
+  await box.restart(1000)
+  box.run(30_000)
+  box.setClock(TODAY + 12 * HOUR_MS)
+  expect(await box.crash(TODAY + 13 * HOUR_MS)).toBe(HOUR_MS)
+})
+
+it('a crash in the first minute loses no broker time, and a clock ahead after it wins none', async () => {
+  const box = new Box()
+  box.run(20_000)
+  expect(await box.crash(TODAY + 30_000)).toBe(10_000)
+  expect(await box.crash(TODAY + 300 * DAY_MS)).toBe(0)
 })
 
 it('what waits over a long rest ages by it once the cloud core agrees with the clock', async () => {
