@@ -4,6 +4,7 @@ import type { DeviceEvent, Priority, Speech } from '@kefu-edge/device-sdk/protoc
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
 import { createStaffLine, type StaffMessage, staffOf } from './dialogue/staff-line.ts'
+import { GatewayError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import type { Device } from './turn.ts'
@@ -30,7 +31,7 @@ export interface HouseVoice {
   readonly announcer: Announcer
   /**
    * Fanned out to each member, so that each device's proof of play is its own. In quiet hours what can wait
-   * is said at their end, and its terms run from there.
+   * is said at their end, and its terms run from there. Throws `device.unknown` where nobody is meant.
    */
   announce(announcement: Announcement): Promise<readonly Announced[]>
   /** A press of the call button is told to staff as the words 叫护士 are. Inside `store.commit`. */
@@ -80,6 +81,10 @@ export function composeVoice(parts: {
       .filter(
         (one) => devices.includes(one.id) || (group !== undefined && one.groups.includes(group)),
       )
+    if (members.length === 0) {
+      const named = [...devices, ...(group === undefined ? [] : [`group ${group}`])]
+      throw new GatewayError('device.unknown', { detail: named.join(', ') })
+    }
     const times = timesOf(announcement, priority)
     const kinds = new Set(members.map((one) => one.kind))
     const results: Announced[] = []

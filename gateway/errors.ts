@@ -244,6 +244,12 @@ export const ERRORS = {
     title: 'The pack no longer understands questions of high risk that the one before understood',
     next: 'Give each listed question to its intent, among its questions or templates, and install again. Nothing was changed.',
   },
+  'pack.drowns-another': {
+    status: 409,
+    title:
+      'Among all packs, questions of high risk are no longer understood that were understood before',
+    next: 'Give each listed question to its intent, among the questions or templates of its pack, or take out of the new pack what sounds like it. Nothing was changed.',
+  },
   'pack.not-installed': {
     status: 404,
     title: 'No pack of this name and version is installed',
@@ -368,6 +374,16 @@ export const ERRORS = {
     status: 404,
     title: 'There is no job of this name',
     next: 'Look at the list of jobs with: kefu-edge status',
+  },
+  'schedule.job-failed': {
+    status: 500,
+    title: 'The job was begun and failed',
+    next: 'Look at what it says with: kefu-edge status; mend that and order it again.',
+  },
+  'schedule.job-running': {
+    status: 409,
+    title: 'The job runs already, or the gateway is stopping',
+    next: 'Wait until it has ended (kefu-edge status) and order it again.',
   },
   internal: {
     status: 500,

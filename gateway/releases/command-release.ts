@@ -4,6 +4,8 @@
  */
 import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
 import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { GatewayError } from '../errors.ts'
 import type { LedgerDraft } from '../ledger/port.ts'
 import { parseContent } from './parse-content.ts'
 
@@ -20,7 +22,14 @@ const Command = Type.Object(
 type Command = Static<typeof Command>
 export type CommandName = (typeof COMMANDS)[number]
 
+/** How a job says that it was not done; the other operations throw. */
+const NotDone = Type.Union([
+  Type.Object({ kind: Type.Literal('failed'), error: Type.String() }),
+  Type.Object({ kind: Type.Literal('already-running') }),
+])
+
 export interface CommandParts {
+  /** Resolves with what the operation gives: of `job.run` how the job ended. */
   run(operation: CommandName, args: Record<string, unknown>): Promise<unknown>
   /** One entry of the record, on disk when it resolves. */
   record(draft: Pick<LedgerDraft, 'kind' | 'body'>): Promise<void>
@@ -41,7 +50,8 @@ export function createCommandTarget(parts: CommandParts): ReleaseTarget {
       const command = staged.get(name)
       if (!command) return
       const { operation, args = {} } = command
-      await parts.run(operation as CommandName, args)
+      const outcome = await parts.run(operation as CommandName, args)
+      if (operation === 'job.run' && Value.Check(NotDone, outcome)) throw notDone(outcome)
       await parts.record({ kind: 'command.done', body: { operation, release: name, serial } })
       staged.delete(name)
     },
@@ -49,4 +59,10 @@ export function createCommandTarget(parts: CommandParts): ReleaseTarget {
     // What was done was done.
     rollback: async () => {},
   }
+}
+
+function notDone(outcome: Static<typeof NotDone>): GatewayError {
+  return outcome.kind === 'failed'
+    ? new GatewayError('schedule.job-failed', { detail: outcome.error })
+    : new GatewayError('schedule.job-running')
 }

@@ -83,6 +83,19 @@ describe('a released command', () => {
     expect(kinds(at.gateway)).toContain('command.done')
   }, 60_000)
 
+  it('is not told as done when its job failed', async () => {
+    const file = join(tempFolder(), 'no-folder')
+    writeFileSync(file, '')
+    const core = await startCore()
+    const backup = { dir: join(file, 'backups') }
+    const gateway = await startGateway({ config: { cloud: cloudOf(core), backup } })
+    const command = { operation: 'job.run', args: { name: 'backup' } }
+    expect(await release({ core, gateway }, 'command', 'backup-now', command)).toBe('refused')
+    expect(kinds(gateway)).not.toContain('command.done')
+    const [report] = core.releases.reports(9)
+    expect(report?.failures).toMatchObject([{ reason: expect.stringContaining('no-folder') }])
+  }, 60_000)
+
   it.each([
     ['that erases a person', { operation: 'subject.erase', args: { id: 'a', kind: 'patient' } }],
     ['with wrong arguments', { operation: 'device.disable', args: {} }],
@@ -97,6 +110,12 @@ describe('a released command', () => {
     60_000,
   )
 })
+
+it('an announcement that no device here is meant by concerns nothing here', async () => {
+  const at = await site()
+  const said = { text: '三楼停水', group: 'ward-9' }
+  expect(await release(at, 'announcement', 'water', said)).toBe('not here')
+}, 60_000)
 
 describe('released options', () => {
   const rule = { kind: 'watcher', subscribe: ['kefu/v1/+/presence'] }
