@@ -1,5 +1,6 @@
 /** English text → what an English speaker says. Pure; built once from the voice data. */
 import { cleanText } from './clean-text.ts'
+import { createTextCompleter } from './complete-text.ts'
 import { createEnDigits } from './en-digits.ts'
 import { digitsToEn, integerToEn, ordinalToEn, yearToEn } from './en-number.ts'
 import { phoneAt } from './phone-number.ts'
@@ -138,6 +139,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
     return at + 1
   }
 
+  const complete = createTextCompleter({ units, counted: [], finding: en.finding })
   const book: RuleBook = {
     digit: [address, ...digits.rules],
     letter: [date, money, address, code, word],
@@ -146,7 +148,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
   }
   return (text) => {
     const out = new SpokenWriter()
-    scanText(book, cleanText(text), out)
+    scanText(book, complete(cleanText(text)), out)
     return { pieces: out.finish(), phones: out.phones }
   }
 }

@@ -1,5 +1,6 @@
 /** Chinese text → what a Chinese speaker says. Pure; built once from the voice data. */
 import { cleanText } from './clean-text.ts'
+import { createTextCompleter } from './complete-text.ts'
 import { type RuleBook, scanText } from './scan.ts'
 import { type Piece, SpokenWriter } from './spoken.ts'
 import { createUnitReader } from './unit-reader.ts'
@@ -25,6 +26,11 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   const quantities = createZhQuantities(units, context)
   const [date, ...digits] = createZhDigits(data, units, context, quantities)
   const letters = createZhLetters(data, units, quantities)
+  const complete = createTextCompleter({
+    units,
+    counted: data.zh.half.units,
+    finding: data.zh.finding,
+  })
   const book: RuleBook = {
     digit: [...(date ? [date] : []), ...letters.beforeDigits, ...digits],
     letter: letters.letter,
@@ -33,7 +39,7 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   }
   return (text) => {
     const out = new SpokenWriter()
-    scanText(book, cleanText(text), out)
+    scanText(book, complete(cleanText(text)), out)
     return { pieces: out.finish(), phones: out.phones }
   }
 }

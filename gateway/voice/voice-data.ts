@@ -7,6 +7,14 @@ import { GatewayError } from '../errors.ts'
 
 const Words = Type.Array(Type.String({ minLength: 1 }))
 const Symbols = Type.Record(Type.String(), Type.String())
+/** A sign alone in brackets is the finding of a test, except where it names a key or a pole. */
+const Finding = Type.Object({
+  positive: Type.String(),
+  negative: Type.String(),
+  notAfter: Words,
+  notBefore: Words,
+})
+export type FindingWords = Static<typeof Finding>
 const KeyFacts = Type.Object({ phone: Type.String() })
 
 const Unit = Type.Object({
@@ -46,6 +54,7 @@ const ReadingZh = Type.Object({
   pressure: Type.Object({ high: Type.String(), low: Type.String() }),
   basement: Type.Object({ prefix: Type.String(), units: Words }),
   keyFacts: KeyFacts,
+  finding: Finding,
   symbols: Symbols,
 })
 export type ReadingZh = Static<typeof ReadingZh>
@@ -63,6 +72,7 @@ const ReadingEn = Type.Object({
   ratioAfter: Words,
   bloodPressure: Type.String(),
   keyFacts: KeyFacts,
+  finding: Finding,
   symbols: Symbols,
 })
 export type ReadingEn = Static<typeof ReadingEn>

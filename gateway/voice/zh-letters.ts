@@ -14,6 +14,8 @@ const CODE_TAIL = /-?([A-Za-z]{1,3}(?![A-Za-z])|\d+(?![A-Za-z\d]|[.:]\d))/y
 const FLOOR = /([1-9]\d?)F(?![A-Za-z])/y
 /** Longer runs of capitals are headlines, not abbreviations. */
 const MAX_ABBREVIATION_LETTERS = 5
+/** What a plus sign adds to what stands before it. */
+const JOINED = /\s?[A-Za-z\d.．(（\u3400-\u9fff]/y
 const ENGLISH = 'en-US'
 
 export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQuantities) {
@@ -31,6 +33,8 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     `\\s?(?:[\\d一二三四五六七八九十¥￥$]|${oneOf(zh.rangeRight)})`,
     'y',
   )
+
+  const counted = new RegExp(oneOf(zh.liang), 'y')
 
   const word: Rule = ({ text, at, out }) => {
     const match = matchAt(known, text, at)
@@ -147,15 +151,17 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     return number.end
   }
 
-  /** `1.打开` in a list, `60岁+`. */
+  /** `1.打开` in a list, `60岁+`, `1000+家`; between two things (`100mg+维生素C`) the sign adds. */
   const afterNumber: Rule = ({ text, at, out, numberEnd }) => {
     const sign = text.charAt(at)
+    const isAfterFigure =
+      isDigit(text.charCodeAt(at - 1)) && matchAt(counted, text, at + 1) !== null
     if (sign === '.' && numberEnd === at) out.say('，')
     else if (
       sign === '+' &&
       at - numberEnd <= 1 &&
       numberEnd > 0 &&
-      !/\d/.test(text.charAt(at + 1))
+      (isAfterFigure || matchAt(JOINED, text, at + 1) === null)
     ) {
       out.say('以上')
     } else return -1

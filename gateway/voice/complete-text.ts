@@ -1,0 +1,57 @@
+/** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
+import { matchAt, oneOf } from './scan.ts'
+import type { UnitReader } from './unit-reader.ts'
+import type { FindingWords } from './voice-data.ts'
+
+const BARE_POINT = /(?<![\d.．])[.．](\d+)/g
+/** Right before a point these may end a sentence or begin an address: then the rest must look like a part. */
+const MAY_END = /[A-Za-z\u3400-\u9fff]/
+/** `.10mg` after a word is ten of the next sentence; nobody writes a part so. */
+const PART = /[1-9]$/
+/** Of a tablet these are taken; "每日三次.2片" counts whole ones. */
+const PART_OF_ONE = /^(?:25|5|75)$/
+const SIGN_ALONE = /[(（[]\s?([-+])\s?[)）\]]/g
+
+export interface CompleteTextParts {
+  readonly units: Pick<UnitReader, 'isMeasure'>
+  /** Words that are counted and not written in letters: 片, 粒. */
+  readonly counted: readonly string[]
+  readonly finding: FindingWords
+}
+
+/** Builds the completer. Its input is clean text; text without such marks comes back as it is. */
+export function createTextCompleter(parts: CompleteTextParts): (text: string) => string {
+  const { units, finding } = parts
+  const share = /\s?[%‰]/y
+  const counted =
+    parts.counted.length > 0 ? new RegExp(`\\s?(?:${oneOf(parts.counted)})`, 'y') : undefined
+  const isKey = {
+    before: new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(finding.notAfter)})\\s?$`, 'i'),
+    after: new RegExp(`\\s?(?:${oneOf(finding.notBefore)})`, 'iy'),
+  }
+
+  function isPart(digits: string, text: string, end: number): boolean {
+    if (counted && matchAt(counted, text, end)) return PART_OF_ONE.test(digits)
+    const unitAt = text.charAt(end) === ' ' ? end + 1 : end
+    return (
+      PART.test(digits) && (matchAt(share, text, end) !== null || units.isMeasure(text, unitAt))
+    )
+  }
+
+  const zeroed = (text: string) =>
+    text.replace(BARE_POINT, (all, digits: string, at: number) =>
+      !MAY_END.test(text.charAt(at - 1)) || isPart(digits, text, at + all.length)
+        ? `0.${digits}`
+        : all,
+    )
+
+  const found = (text: string) =>
+    text.replace(SIGN_ALONE, (all, sign: string, at: number) => {
+      const end = at + all.length
+      if (isKey.before.test(text.slice(0, at)) || matchAt(isKey.after, text, end)) return all
+      const word = finding[sign === '-' ? 'negative' : 'positive']
+      return /[A-Za-z\d]/.test(text.charAt(end)) ? `${word} ` : word
+    })
+
+  return (text) => found(zeroed(text))
+}
