@@ -6,10 +6,7 @@
  */
 import type { Logger } from './ports.ts'
 import { NOTHING_HERE, type ReleaseKind, type ReleaseManifest } from './protocol/release.ts'
-import type { PullRecord, PullStore } from './pull-store.ts'
-
-/** Done once; nothing that a later delta could be made against. */
-const ONCE_KINDS: ReadonlySet<ReleaseKind> = new Set(['command', 'announcement'])
+import { DELTA_KINDS, type PullRecord, type PullStore } from './pull-store.ts'
 
 export type Verdict = { readonly kind: 'passed' } | ({ readonly kind: 'failed' } & Refusal)
 
@@ -98,7 +95,7 @@ export function createInstaller(parts: {
       return
     }
     settle(manifest, 'active')
-    if (ONCE_KINDS.has(kind)) store.dropContent(kind, name, serial)
+    if (!DELTA_KINDS.has(kind)) store.dropContent(kind, name, serial)
     if (previous !== undefined && previous !== serial) store.dropContent(kind, name, previous)
   }
 
@@ -144,7 +141,7 @@ export function createInstaller(parts: {
   ): void {
     const { kind, name, serial, sha256, expiresAtMs } = manifest
     const previous = store.find(kind, name)?.contentSerial
-    const contentSerial = phase === 'active' && !ONCE_KINDS.has(kind) ? serial : previous
+    const contentSerial = phase === 'active' && DELTA_KINDS.has(kind) ? serial : previous
     store.save({
       kind,
       name,

@@ -7,6 +7,7 @@ import type { Clock, Link, Logger, Random, TrustedTime } from './ports.ts'
 import { parseJson } from './protocol/parse.ts'
 import {
   isSameContent,
+  MAX_SETTLED,
   openRelease,
   type ReleaseKind,
   type ReleaseManifest,
@@ -18,6 +19,12 @@ import type { PullRecord, PullStore } from './pull-store.ts'
 
 /** How often the core is asked: a command waits for this at most. Ten thousand gateways make 330 a second. */
 const PULL_EVERY_MS = 30_000
+
+/**
+ * Twins, commands and announcements have names of their own, and their records would grow without end. So
+ * long after its term the core has been told of what became of it, also where the box was away for days.
+ */
+const FORGET_AFTER_MS = 7 * 86_400_000
 
 export interface PullerOptions {
   readonly link: Link
@@ -69,6 +76,7 @@ export function createPuller(options: PullerOptions): Puller {
   /** Asks, takes what is urgent, and begins with the rest, which later rounds do not wait for. */
   async function round(): Promise<boolean> {
     await installer.finishInterrupted()
+    forgetOld()
     const answer = await ask()
     if (!answer) return false
     const offered = answer.releases.flatMap(verified)
@@ -82,6 +90,16 @@ export function createPuller(options: PullerOptions): Puller {
   async function pullOnce(): Promise<boolean> {
     const isPassed = await round()
     return (await (bulk ?? true)) && isPassed
+  }
+
+  /** Its term is over, so it is never begun with again. A time in doubt ends no term. */
+  function forgetOld(): void {
+    const { nowMs, isKnown } = time()
+    if (!isKnown) return
+    store.forget(
+      ({ kind, phase, expiresAtMs }) =>
+        URGENT_KINDS.has(kind) && phase !== 'activating' && expiresAtMs + FORGET_AFTER_MS < nowMs,
+    )
   }
 
   function verified(release: ReleasesAnswer['releases'][number]): ReleaseManifest[] {
@@ -131,7 +149,7 @@ export function createPuller(options: PullerOptions): Puller {
     const { nowMs } = time()
     const isSettled = (record: PullRecord) => !isWronglyExpired(record, nowMs)
     const request: ReleasesRequest = {
-      settled: store.records().filter(isSettled).flatMap(toSettled),
+      settled: store.records().filter(isSettled).flatMap(toSettled).slice(-MAX_SETTLED),
       kinds: kindsNow(),
     }
     const result = await link.request({

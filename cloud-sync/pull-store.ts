@@ -1,5 +1,5 @@
 /** Where the puller keeps what it has settled and the contents that deltas are made against. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { parseJson } from './protocol/parse.ts'
@@ -7,6 +7,9 @@ import { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
 import { writeDurably } from './write-durably.ts'
 
 const OWNER_ONLY = 0o600
+
+/** Kinds whose next release may travel as a delta; of the others nothing is kept once they are settled. */
+export const DELTA_KINDS: ReadonlySet<ReleaseKind> = new Set(['pack', 'config'])
 
 const PullRecord = Type.Object({
   kind: ReleaseKind,
@@ -41,6 +44,8 @@ export interface PullStore {
   find(kind: ReleaseKind, name: string): PullRecord | undefined
   /** On disk when it returns. */
   save(record: PullRecord): void
+  /** Drops what is over. On disk when it returns. */
+  forget(isOver: (record: PullRecord) => boolean): void
   content(kind: ReleaseKind, name: string, serial: number): Uint8Array | undefined
   /** Keeps this one beside the one in use. On disk when it returns. */
   keepContent(kind: ReleaseKind, name: string, serial: number, content: Uint8Array): void
@@ -53,15 +58,24 @@ export function openPullStore(folder: string): PullStore {
   const stateFile = join(folder, 'releases.json')
   const records = new Map(readRecords(stateFile).map((record) => [keyOf(record), record]))
   const contentFile = (kind: ReleaseKind, name: string, serial: number) =>
-    join(folder, `${kind}-${name}-${serial}.content`)
+    join(folder, contentName(kind, name, serial))
+  const write = () => {
+    const file = { v: 1, records: [...records.values()] }
+    writeDurably(stateFile, JSON.stringify(file), OWNER_ONLY)
+  }
+  sweepContents(folder, [...records.values()])
 
   return {
     records: () => [...records.values()],
     find: (kind, name) => records.get(keyOf({ kind, name })),
     save(record) {
       records.set(keyOf(record), record)
-      const file = { v: 1, records: [...records.values()] }
-      writeDurably(stateFile, JSON.stringify(file), OWNER_ONLY)
+      write()
+    },
+    forget(isOver) {
+      const over = [...records.values()].filter(isOver)
+      for (const record of over) records.delete(keyOf(record))
+      if (over.length > 0) write()
     },
     content: (kind, name, serial) => readIfThere(contentFile(kind, name, serial)),
     keepContent: (kind, name, serial, content) =>
@@ -69,6 +83,24 @@ export function openPullStore(folder: string): PullStore {
     dropContent: (kind, name, serial) => rmSync(contentFile(kind, name, serial), { force: true }),
   }
 }
+
+/** A power cut may leave a content behind that no record names, or no longer needs. */
+function sweepContents(folder: string, records: readonly PullRecord[]): void {
+  const needed = new Set(
+    records.flatMap(({ kind, name, serial, phase, contentSerial }) => [
+      ...(phase === 'activating' ? [contentName(kind, name, serial)] : []),
+      ...(contentSerial !== undefined && DELTA_KINDS.has(kind)
+        ? [contentName(kind, name, contentSerial)]
+        : []),
+    ]),
+  )
+  for (const file of readdirSync(folder)) {
+    if (file.endsWith('.content') && !needed.has(file)) rmSync(join(folder, file))
+  }
+}
+
+const contentName = (kind: ReleaseKind, name: string, serial: number): string =>
+  `${kind}-${name}-${serial}.content`
 
 function keyOf({ kind, name }: Pick<PullRecord, 'kind' | 'name'>): string {
   return `${kind}/${name}`

@@ -67,6 +67,11 @@ export function prepareReleases(store: CoreStore) {
       `SELECT no, kind, name, serial, manifest, signature, percent, gateways FROM release
        WHERE expires_at > ? AND halted_reason IS NULL ORDER BY no`,
     ),
+    /** What this gateway has settled of a name after this serial. */
+    later: store.prepare<{ serial: number }>(
+      `SELECT serial FROM release_outcome JOIN release ON release.no = release_no
+       WHERE gateway_no = ? AND kind = ? AND name = ? AND serial > ? LIMIT 1`,
+    ),
     percent: store.prepare(
       `UPDATE release SET percent = ?, halted_reason = NULL
        WHERE kind = ? AND name = ? AND serial = ?`,

@@ -132,7 +132,7 @@ export function createReleases(
       if (isMeant && isInRollout(gateway.id, row)) newest.set(`${row.kind}/${row.name}`, row)
     }
     return [...newest]
-      .filter(([key, row]) => isNew(row, have.get(key)))
+      .filter(([key, row]) => isNew(row, have.get(key)) && !isReplaced(row, gateway))
       .sort(([, one], [, other]) => urgencyOf(other) - urgencyOf(one))
       .slice(0, MAX_OFFERED)
       .map(([, { manifest, signature }]) => ({ manifest, signature }))
@@ -142,6 +142,10 @@ export function createReleases(
     if (!settled || row.serial !== settled.serial) return row.serial > (settled?.serial ?? 0)
     return !isSameContent(settled.sha256, digestOf(row))
   }
+
+  /** A gateway forgets what is over: an earlier one with a longer term must not come after it. */
+  const isReplaced = ({ kind, name, serial }: ReleaseRow, gateway: Gateway): boolean =>
+    URGENT_KINDS.has(kind) && sql.later.get(gateway.no, kind, name, serial) !== undefined
 
   function note(gateway: Gateway, settled: ReleasesRequest['settled']): void {
     for (const { kind, name, serial, reason, ...said } of settled) {

@@ -60,6 +60,9 @@ export const ReleaseOutcome = Type.Union([
 ])
 export type ReleaseOutcome = Static<typeof ReleaseOutcome>
 
+/** What one request tells of: above this only the rest of it is left out. */
+export const MAX_SETTLED = 10_000
+
 /** Code of a refusal by a box that has no device which the release concerns: no fault of the release. */
 export const NOTHING_HERE = 'device.unknown'
 
@@ -77,7 +80,7 @@ export const ReleasesRequest = Type.Object({
       /** Of what refused it, where that has one. */
       code: Type.Optional(Type.String({ maxLength: 64 })),
     }),
-    { maxItems: 10_000 },
+    { maxItems: MAX_SETTLED },
   ),
   /** Kinds that are taken now; the others would only fill the answer. Absent: all. */
   kinds: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 32 })),

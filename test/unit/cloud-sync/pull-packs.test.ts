@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
@@ -83,7 +83,7 @@ function puller(options: PullerSetting = {}): Puller {
     link: options.link?.(rig.linkTo(rig.core.url)) ?? rig.linkTo(rig.core.url),
     gatewayId: rig.source.gatewayId,
     publisherKey,
-    targets: { pack: target, config: target, command: target },
+    targets: { pack: target, config: target, command: target, twin: target },
     store: openPullStore(folder),
     clock: systemClock,
     ...(options.time ? { time: options.time } : {}),
@@ -341,7 +341,9 @@ describe('releases from the core', () => {
   })
 
   it('is not kept from it by a hundred that the box does not take', async () => {
-    for (let no = 0; no < 100; no += 1) await publish('seen', { kind: 'twin', name: `t-${no}` })
+    for (let no = 0; no < 100; no += 1) {
+      await publish('hear', { kind: 'announcement', name: `a-${no}` })
+    }
     await publish('a pack')
     await puller().pullOnce()
     expect(target.active).toBe('a pack')
@@ -381,6 +383,46 @@ describe('releases from the core', () => {
     const lie = { ...settled, serial: Number.MAX_SAFE_INTEGER }
     await rig.core.releases.offer(gateway, { settled: [lie] })
     expect(await publish('next')).toMatchObject({ serial: 2 })
+  })
+
+  it('leaves nothing behind for ever: no content of a twin, no record of a command that is over', async () => {
+    await publish('quiet ward', { kind: 'twin', name: 'ward-3' })
+    await publish('reload', { kind: 'command', name: 'c-1' })
+    writeFileSync(join(folder, 'twin-ward-3-7.content'), 'of an earlier version')
+    let time = { nowMs: Date.now(), isKnown: true }
+    const one = puller({ time: () => time })
+    await publish('a pack')
+    await one.pullOnce()
+    expect(readdirSync(folder).sort()).toEqual(['pack-hospital-1.content', 'releases.json'])
+
+    const known = () =>
+      openPullStore(folder)
+        .records()
+        .map(({ name }) => name)
+        .sort()
+    time = { nowMs: LATER + 8 * 86_400_000, isKnown: false }
+    await one.pullOnce()
+    expect(known()).toEqual(['c-1', 'hospital', 'ward-3'])
+    time = { ...time, isKnown: true }
+    await one.pullOnce()
+    // Offered anew by this core, whose clock stands: over, so it is not begun with.
+    expect(target.seen.filter((step) => step === 'stage reload')).toHaveLength(1)
+    await rig.core.releases.halt('command', 'c-1', 1, 'over')
+    await rig.core.releases.halt('twin', 'ward-3', 1, 'over')
+    await one.pullOnce()
+    expect(known()).toEqual(['hospital'])
+  })
+
+  it('does not come after a later one that is over and forgotten', async () => {
+    const gateway = asGateway(1, rig.identity)
+    const later = { kind: 'command', name: 'c-1', serial: 2, outcome: 'active' } as const
+    await publish('enable', { kind: 'command', name: 'c-1' })
+    const soon = Date.now() + 100
+    await publish('disable', { kind: 'command', name: 'c-1', expiresAtMs: soon })
+    expect(await rig.core.releases.offer(gateway, { settled: [later] })).toEqual([])
+    await until('it is over', () => Date.now() > soon)
+    expect(await rig.core.releases.offer(gateway, nothing)).toEqual([])
+    expect(await rig.core.releases.offer({ ...gateway, no: 2 }, nothing)).toHaveLength(1)
   })
 
   it('reaches the one site that it concerns, however many others it does not', async () => {
