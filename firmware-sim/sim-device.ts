@@ -117,6 +117,7 @@ export class SimDevice {
     this.#player = createSpeechPlayer({
       play: (speech, signal) => this.#play(speech, signal),
       report: (id, state, reason) => client.reportPlayed(id, state, reason),
+      gatewayTime: client.gatewayTime,
       // After a power cut a report may find its client closed.
       onError: () => undefined,
     })

@@ -170,6 +170,7 @@ export function composeDevices(
       else presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
     },
     responseInformation: (device) => topicOf(device.id, ''),
+    greeting: () => [['time', new Date(clock.now()).toISOString()]],
   })
   const sockets = createDeviceSockets({
     inbox,

@@ -5,13 +5,16 @@
  * - a higher class goes first; within a class, first come, first played;
  * - `critical` and `urgent` interrupt lower classes; what was interrupted is played again after them;
  * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped;
- * - expired speech is never played; speech for later waits for its time;
+ * - expired speech is never played; speech for later waits for its time; by a clock that may be wrong
+ *   no `critical` and no `urgent` speech is taken for expired or too early;
  * - repeated speech waits `everySeconds` between plays and ends with its count or its acknowledgement.
  */
 import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
 
 /** A ward's backlog after a night offline; beyond it the least urgent is skipped. */
 export const ANNOUNCER_MAX_SPEECH = 64
+/** How long urgent speech counts where its own end cannot be read: as long as the gateway lets it. */
+const URGENT_LIFE_MS = 10 * 60_000
 
 export type AnnouncerAction =
   | { readonly do: 'play'; readonly speech: Speech }
@@ -50,15 +53,17 @@ export class Announcer {
     return [...this.#items.values()].filter((i) => i !== this.#playing).map((i) => i.speech)
   }
 
-  /** New speech. The same id twice is one speech. */
-  offer(speech: Speech, nowMs: number): AnnouncerAction[] {
+  /**
+   * New speech. The same id twice is one speech. `isTimeKnown`: `nowMs` is the gateway's time, which hands
+   * over nothing that has expired, and not a clock of the device's own.
+   */
+  offer(speech: Speech, nowMs: number, isTimeKnown = false): AnnouncerAction[] {
     if (this.#items.has(speech.id)) return []
     const item: Item = {
       speech,
       rank: PRIORITIES.indexOf(speech.priority),
       order: this.#order++,
-      notBeforeMs: speech.notBefore === undefined ? nowMs : Date.parse(speech.notBefore),
-      expiresAtMs: Date.parse(speech.expiresAt),
+      ...timesOf(speech, nowMs, isTimeKnown),
       playsLeft: speech.repeat?.times ?? 1,
       heard: false,
     }
@@ -186,8 +191,21 @@ export class Announcer {
   }
 }
 
-const interrupts = (item: Item): boolean =>
-  item.speech.priority === 'critical' || item.speech.priority === 'urgent'
+const isUrgent = ({ priority }: Speech): boolean => priority === 'critical' || priority === 'urgent'
+
+const interrupts = (item: Item): boolean => isUrgent(item.speech)
+
+function timesOf(
+  speech: Speech,
+  nowMs: number,
+  isTimeKnown: boolean,
+): Pick<Item, 'notBeforeMs' | 'expiresAtMs'> {
+  const expiresAtMs = Date.parse(speech.expiresAt)
+  const notBeforeMs = speech.notBefore === undefined ? nowMs : Date.parse(speech.notBefore)
+  if (isTimeKnown || !isUrgent(speech)) return { notBeforeMs, expiresAtMs }
+  const isOver = expiresAtMs <= nowMs
+  return { notBeforeMs: nowMs, expiresAtMs: isOver ? nowMs + URGENT_LIFE_MS : expiresAtMs }
+}
 
 const before = (a: Item, b: Item): boolean =>
   a.rank < b.rank || (a.rank === b.rank && a.order < b.order)

@@ -52,6 +52,11 @@ export type Unsubscribe = () => void
 export interface DeviceClient {
   readonly deviceId: string
   readonly connection: ConnectionState
+  /**
+   * The gateway's time, milliseconds since 1970, however wrong the device's clock is; undefined until a
+   * gateway has told it (WebSocket, MQTT 5). Goes on while the gateway is away.
+   */
+  gatewayTime(): number | undefined
   /** What waits until the gateway has it. */
   readonly waiting: { readonly messages: number; readonly bytes: number }
   /**

@@ -1,6 +1,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { DeviceId } from '../protocol/schemas.ts'
 import type { DeviceClientOptions } from './api.ts'
+import { systemClock } from './clock.ts'
 import { DeviceClientError } from './errors.ts'
 import type { LinkOptions, OpenLink } from './link.ts'
 import { mqttLinkOpener } from './mqtt-link.ts'
@@ -21,6 +22,7 @@ export function chooseLink(options: DeviceClientOptions, openSocket: OpenSocket)
     token: options.token,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     encoding: options.encoding ?? 'json',
+    clock: options.clock ?? systemClock,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
   }
   const open = speaksMqtt(link.url) ? mqttLinkOpener(link) : websocketLinkOpener(link, openSocket)

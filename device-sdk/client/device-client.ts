@@ -73,6 +73,8 @@ class Client implements DeviceClient {
   readonly #loaded: Promise<void>
   #reported: TwinState | undefined
   #link: Link | undefined
+  /** What the gateway's clock showed, and what the device's monotonic one did. */
+  #told: { readonly gatewayMs: number; readonly atMs: number } | undefined
 
   constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'wrapLink'>) {
     const clock = options.clock ?? systemClock
@@ -115,6 +117,9 @@ class Client implements DeviceClient {
   get connection(): ConnectionState {
     return this.#connection.state
   }
+
+  gatewayTime = (): number | undefined =>
+    this.#told && this.#told.gatewayMs + monotonicMs(this.#clock) - this.#told.atMs
 
   get waiting() {
     return this.#outbox.size
@@ -234,6 +239,11 @@ class Client implements DeviceClient {
 
   #onUp(link: Link): void {
     this.#link = link
+    const { clockOffsetMs } = link.info
+    if (clockOffsetMs !== undefined) {
+      const gatewayMs = this.#clock.now() + clockOffsetMs
+      this.#told = { gatewayMs, atMs: monotonicMs(this.#clock) }
+    }
     this.#tellState().catch((error: unknown) => this.#failedStore(error))
     this.#outbox.linkUp(link)
   }
@@ -341,6 +351,8 @@ const handlingOf = (message: QueuedMessage): Handling => ({
   durable: true,
   untilAnswered: message.name === 'ask',
 })
+
+const monotonicMs = (clock: Clock): number => clock.monotonic?.() ?? clock.now()
 
 const asRequest = (request: string | AskRequest): AskRequest =>
   typeof request === 'string' ? { text: request } : request

@@ -12,6 +12,7 @@ import type {
   TwinState,
   UpstreamName,
 } from '../protocol/schemas.ts'
+import type { Clock } from './clock.ts'
 
 export type Downstream =
   | { readonly name: 'answer'; readonly message: Answer }
@@ -45,7 +46,7 @@ export interface LinkHandlers {
 export interface LinkInfo {
   /** For people: `mqtt 5`, `mqtt 3.1.1`, `websocket json` … */
   readonly transport: string
-  /** Gateway's time minus the device's, where the transport tells it. */
+  /** Gateway's time minus the device's when the link was opened, where the transport tells it. */
   readonly clockOffsetMs?: number
 }
 
@@ -76,6 +77,16 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number
   readonly encoding: 'json' | 'msgpack'
   readonly tls?: TlsOptions
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** As `LinkInfo` has it, of a time that the gateway has just told. */
+export function clockOffset(
+  gatewayTime: unknown,
+  clock: Pick<Clock, 'now'>,
+): Pick<LinkInfo, 'clockOffsetMs'> {
+  const clockOffsetMs = Date.parse(String(gatewayTime)) - clock.now()
+  return Number.isFinite(clockOffsetMs) ? { clockOffsetMs } : {}
 }
 
 export type { DownstreamName }

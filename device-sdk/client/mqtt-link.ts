@@ -1,8 +1,17 @@
-import type { IClientOptions, MqttClient } from 'mqtt'
+import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt'
 import type { DownstreamName } from '../protocol/schemas.ts'
 import { topicOf } from '../protocol/topics.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
-import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
+import {
+  clockOffset,
+  type Delivery,
+  type Link,
+  type LinkHandlers,
+  type LinkInfo,
+  type LinkOptions,
+  type OpenLink,
+  type Upstream,
+} from './link.ts'
 import { readDownstream } from './read-message.ts'
 
 /** Half-open connections are noticed after one and a half of this. */
@@ -82,7 +91,9 @@ async function openOnce(
 ): Promise<Link> {
   const client = connect(options.url.href, connectOptions(options, version))
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
-  await connected(client, options, version)
+  const connack = await connected(client, options, version)
+  // Version 5 only: 3.1.1 has no properties to tell the time in.
+  const time = clockOffset(connack.properties?.userProperties?.time, options.clock)
   sendAtOnce(client.stream)
   client.on('error', () => undefined)
   client.on('disconnect', () => client.end(true))
@@ -97,7 +108,8 @@ async function openOnce(
     client.end(true)
     throw new DeviceClientError('client.link-failed', 'closed while subscribing')
   }
-  return linkOf(client, options.deviceId, version, handlers)
+  const info = { transport: version === 5 ? 'mqtt 5' : 'mqtt 3.1.1', ...time }
+  return linkOf(client, options.deviceId, info, handlers)
 }
 
 /**
@@ -109,7 +121,11 @@ function sendAtOnce(stream: MqttClient['stream']): void {
 }
 
 /** Resolves on an accepting CONNACK; otherwise ends the client and says why. */
-function connected(client: MqttClient, options: LinkOptions, version: MqttVersion): Promise<void> {
+function connected(
+  client: MqttClient,
+  options: LinkOptions,
+  version: MqttVersion,
+): Promise<IConnackPacket> {
   return new Promise((resolve, reject) => {
     let reachedBroker = false
     const fail = (error: Error) => {
@@ -121,10 +137,10 @@ function connected(client: MqttClient, options: LinkOptions, version: MqttVersio
     client.stream?.once('connect', () => {
       reachedBroker = true
     })
-    client.once('connect', () => {
+    client.once('connect', (connack) => {
       client.removeAllListeners('close')
       client.removeAllListeners('error')
-      resolve()
+      resolve(connack)
     })
     client.once('error', (error) => fail(readConnectError(error, options)))
     client.once('close', () => {
@@ -172,7 +188,7 @@ function receive(topic: string, payload: Uint8Array, deviceId: string, to: LinkH
 function linkOf(
   client: MqttClient,
   deviceId: string,
-  version: MqttVersion,
+  info: LinkInfo,
   handlers: LinkHandlers,
 ): Link {
   // MQTT.js leaves a publish without outcome when the socket breaks: they are ended here.
@@ -188,7 +204,7 @@ function linkOf(
   }
   client.once('close', () => onGone('connection closed'))
   return {
-    info: { transport: version === 5 ? 'mqtt 5' : 'mqtt 3.1.1' },
+    info,
     send: (message) =>
       new Promise<Delivery>((resolve, reject) => {
         if (gone) {

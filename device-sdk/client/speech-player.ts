@@ -13,6 +13,8 @@ export interface SpeechPlayerOptions {
   readonly report: (speechId: string, state: PlayState, reason?: string) => Promise<void>
   /** A report could not be queued. */
   readonly onError?: (error: unknown) => void
+  /** The client's `gatewayTime`: without it a device whose clock is wrong plays too early, or nothing. */
+  readonly gatewayTime?: () => number | undefined
   readonly clock?: Clock
 }
 
@@ -34,6 +36,7 @@ export interface SpeechPlayer {
 export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
   const clock = options.clock ?? systemClock
   const announcer = new Announcer()
+  const now = () => options.gatewayTime?.() ?? clock.now()
   let current: { readonly id: string; readonly abort: AbortController } | undefined
   let cancelWake: () => void = () => undefined
   let closed = false
@@ -50,9 +53,9 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
     cancelWake()
     const wakeMs = announcer.nextWakeMs()
     if (wakeMs === undefined || closed) return
-    const delayMs = Math.min(Math.max(wakeMs - clock.now(), 0), LONGEST_TIMER_MS)
+    const delayMs = Math.min(Math.max(wakeMs - now(), 0), LONGEST_TIMER_MS)
     // At zero something else holds it back (speech that plays, a person who speaks): its end wakes us.
-    if (delayMs > 0) cancelWake = clock.after(delayMs, () => perform(announcer.tick(clock.now())))
+    if (delayMs > 0) cancelWake = clock.after(delayMs, () => perform(announcer.tick(now())))
   }
   const start = (speech: Speech) => {
     const abort = new AbortController()
@@ -64,8 +67,8 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
       perform(next())
     }
     options.play(speech, abort.signal).then(
-      () => end(() => announcer.finished(speech.id, clock.now())),
-      (error: unknown) => end(() => announcer.failed(speech.id, String(error), clock.now())),
+      () => end(() => announcer.finished(speech.id, now())),
+      (error: unknown) => end(() => announcer.failed(speech.id, String(error), now())),
     )
   }
   const stop = () => {
@@ -81,10 +84,10 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
     get waiting() {
       return announcer.waiting
     },
-    say: (speech) => perform(announcer.offer(speech, clock.now())),
-    acknowledge: (speechId) => perform(announcer.acknowledge(speechId, clock.now())),
-    listen: () => perform(announcer.listen(clock.now())),
-    listened: () => perform(announcer.listened(clock.now())),
+    say: (speech) => perform(announcer.offer(speech, now(), options.gatewayTime?.() !== undefined)),
+    acknowledge: (speechId) => perform(announcer.acknowledge(speechId, now())),
+    listen: () => perform(announcer.listen(now())),
+    listened: () => perform(announcer.listened(now())),
     close: () => {
       closed = true
       cancelWake()

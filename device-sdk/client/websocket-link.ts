@@ -5,7 +5,15 @@
 import { Ack, type Problem, Welcome } from '../protocol/schemas.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { type FrameCodec, frameCodec } from './frame-codec.ts'
-import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
+import {
+  clockOffset,
+  type Delivery,
+  type Link,
+  type LinkHandlers,
+  type LinkOptions,
+  type OpenLink,
+  type Upstream,
+} from './link.ts'
 import { checkMessage, readDownstream } from './read-message.ts'
 
 /** What the client needs of a WebSocket: the global class of browsers and Node 22, and the `ws` package. */
@@ -41,7 +49,7 @@ export function websocketLinkOpener(options: LinkOptions, openSocket: OpenSocket
     socket.binaryType = 'arraybuffer'
     const connection = new Connection(socket, codec, handlers)
     const welcome = await connection.welcome(options)
-    return connection.asLink(welcome, options.encoding)
+    return connection.asLink(welcome, options)
   }
 }
 
@@ -90,13 +98,9 @@ class Connection {
     }
   }
 
-  asLink(welcome: Welcome, encoding: string): Link {
-    const offsetMs = Date.parse(welcome.time) - Date.now()
+  asLink(welcome: Welcome, { encoding, clock }: LinkOptions): Link {
     return {
-      info: {
-        transport: `websocket ${encoding}`,
-        ...(Number.isFinite(offsetMs) ? { clockOffsetMs: offsetMs } : {}),
-      },
+      info: { transport: `websocket ${encoding}`, ...clockOffset(welcome.time, clock) },
       send: (message) => this.#send(message),
       close: () => this.#close(),
       destroy: () => {

@@ -1,5 +1,6 @@
 import type { DeviceClient, DeviceClientOptions } from '@kefu-edge/device-sdk/client/api'
-import { createDeviceClient, enroll } from '@kefu-edge/device-sdk/client/node'
+import { type Clock, systemClock } from '@kefu-edge/device-sdk/client/clock'
+import { createDeviceClient, createSpeechPlayer, enroll } from '@kefu-edge/device-sdk/client/node'
 import type { Presence, Problem, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -109,6 +110,30 @@ describe.each(Object.entries(TRANSPORTS))('the SDK on the gateway over %s', (_na
     await client.ask('几点开门')
     expect(heard).toHaveLength(1)
     expect(kinds()).toContain('speech.played')
+  })
+
+  test('plays what it is told, though its clock is hours fast and is then set', async () => {
+    let fastMs = 5 * 3_600_000
+    const clock: Clock = { ...systemClock, now: () => Date.now() + fastMs }
+    const client = await device('kiosk-1', { clock })
+    const played: string[] = []
+    const player = createSpeechPlayer({
+      clock,
+      gatewayTime: client.gatewayTime,
+      play: async ({ text }) => void played.push(text),
+      report: client.reportPlayed.bind(client),
+    })
+    client.onSpeech(player.say)
+    const { speech: spoken } = await client.ask('几点开门')
+    if (spoken) player.say(spoken)
+    expect(played).toEqual([spoken?.text])
+    fastMs = 0
+    for (const priority of ['normal', 'urgent']) {
+      const args = { devices: ['kiosk-1'], text: priority, priority }
+      await runOperation('announce', args, gateway.box.operations)
+    }
+    await until(() => expect(played).toEqual(expect.arrayContaining(['normal', 'urgent'])))
+    player.close()
   })
 
   test('sends an event again without a second effect', async () => {

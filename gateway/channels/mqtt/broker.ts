@@ -8,6 +8,7 @@ import { autoClientId } from './auto-client-id.ts'
 import { type BoxMessage, BoxMessages } from './box-message.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
+import type { UserProperty } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { isTopicName } from './codec/topics.ts'
 import { Connection } from './connection.ts'
@@ -72,6 +73,8 @@ export interface MqttBrokerParts<P extends MqttPrincipal> {
   onRefusedPublish?(refused: RefusedPublish<P>): void
   /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
   responseInformation?(principal: P): string | undefined
+  /** What CONNACK tells an MQTT 5 client beside, as user properties. */
+  greeting?(): readonly UserProperty[]
 }
 
 export interface MqttBroker {
@@ -143,6 +146,7 @@ function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePol
     onSubscriptions: (change) => parts.onSubscriptions?.(change as SubscriptionsChange<P>),
     onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
     responseInformation: (principal) => parts.responseInformation?.(known(principal)),
+    greeting: () => parts.greeting?.(),
     createClientId: (principal) => parts.createClientId?.(known(principal)) ?? autoClientId(),
   }
 }

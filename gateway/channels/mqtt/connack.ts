@@ -4,6 +4,9 @@ import type { Engine } from './engine.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Session } from './session.ts'
 
+/** A client that takes no larger packet has no room for what it can do without [MQTT-3.2.2-20]. */
+const NO_ROOM_BYTES = 256
+
 /** Only an MQTT 5 client can be told a shorter keep alive; others keep theirs. */
 export function keepAliveFor({ maxKeepAliveSeconds }: MqttLimits, packet: ConnectPacket): number {
   const wanted = packet.keepAliveSeconds
@@ -41,5 +44,9 @@ export function connackProperties({ limits, policy }: Engine, accepted: Accepted
   }
   if (method !== undefined) properties.authenticationMethod = method
   if (finalData !== undefined) properties.authenticationData = finalData
+  const greeting = policy.greeting()
+  if (greeting !== undefined && (asked?.maximumPacketSize ?? NO_ROOM_BYTES) >= NO_ROOM_BYTES) {
+    properties.userProperties = [...greeting]
+  }
   return properties
 }

@@ -2,6 +2,7 @@
 import type { Store } from '../../storage/store.ts'
 import type { AedesCore } from './aedes/core.ts'
 import type { BrokerClock } from './broker-clock.ts'
+import type { UserProperty } from './codec/packets.ts'
 import type { ConnectGate } from './connect-gate.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -49,6 +50,7 @@ export interface EnginePolicy {
   onSubscriptions(change: SubscriptionsChange<MqttPrincipal>): void
   onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
   responseInformation(principal: MqttPrincipal): string | undefined
+  greeting(): readonly UserProperty[] | undefined
   /** Makes a client id for a client that brought none. */
   createClientId(principal: MqttPrincipal): string
 }

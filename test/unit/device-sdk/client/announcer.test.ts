@@ -72,6 +72,19 @@ describe('the announcer of a device', () => {
     expect(short(a.finished('2', late))).toEqual(['2 played', '3 skipped (expired)'])
   })
 
+  test('by a clock that may be wrong takes no call for expired nor too early, for ten minutes', () => {
+    const fast = Date.parse('2026-05-01T09:11:00Z')
+    const a = new Announcer()
+    const call = { priority: 'urgent', notBefore: '2026-05-01T08:00:00Z' } as const
+    expect(short(a.offer(speech('1', call), fast))).toContain('play 1')
+    expect(short(a.offer(speech('2', call), fast))).toEqual(['2 queued'])
+    expect(short(a.finished('1', fast + 600_000))).toEqual(['1 played', '2 skipped (expired)'])
+    expect(short(a.offer(speech('3', call), Date.parse('1970-01-01T00:00:09Z')))).toContain(
+      'play 3',
+    )
+    expect(short(a.offer(speech('4', call), fast, true))).toEqual(['4 skipped (expired)'])
+  })
+
   test('holds back speech for later until its time', () => {
     const a = new Announcer()
     expect(short(a.offer(speech('1', { notBefore: '2026-05-01T08:10:00Z' }), T0))).toEqual([
