@@ -128,7 +128,7 @@ export async function checkPorts(config: Config, status: Status | undefined): Pr
   return [ok('ports', { ports: `HTTP ${used.http}, MQTT ${used.mqtt}` })]
 }
 
-const isLoopback = (host: string): boolean =>
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 function tryListen(host: string, port: number): Promise<string | undefined> {

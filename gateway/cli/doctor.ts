@@ -13,6 +13,7 @@ import {
   checkNode,
   checkPorts,
   checkTls,
+  isLoopback,
 } from './checks-machine.ts'
 import { checkRecord } from './checks-record.ts'
 import type { CommandOptions } from './commands.ts'
@@ -64,6 +65,7 @@ export async function examine(
     await checkAdapter(config, status),
     ...checkTls(config, nowMs),
     await checkCloud(config, status),
+    ...checkCloudWire(config),
     ...checkWitness(status, nowMs),
     ...checkReleases(status),
     checkBackups(config, nowMs),
@@ -99,6 +101,14 @@ async function checkCloud({ cloud }: Config, status: Status | undefined): Promis
   }
   const error = await tryConnect(new URL(url))
   return error ? warn('cloud', 'away', { url, error }) : ok('cloud', { url }, 'reachable')
+}
+
+/** A core on this machine may be met without TLS; on any other wire the enrolment token and all entries lie open. */
+function checkCloudWire({ cloud: { url } }: Config): Verdict[] {
+  if (url === undefined) return []
+  const { protocol, hostname } = new URL(url)
+  const isOpen = protocol === 'http:' && !isLoopback(hostname.replace(/[[\]]/g, ''))
+  return isOpen ? [warn('cloud', 'plain', { url })] : []
 }
 
 /** What the core signs is the only proof of the record that whoever holds the box cannot make himself. */

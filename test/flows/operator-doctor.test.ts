@@ -63,6 +63,16 @@ describe('the doctor', () => {
     expect(found(findings, 'ok')).toContain('checkpoint ok')
   })
 
+  it('warns of a cloud core on another machine that is met without TLS', async () => {
+    const dir = join(tempFolder(), 'new')
+    const warned = async (url: string) =>
+      found(await examine(configOf(dir, { cloud: { url } })), 'warn')
+    expect(await warned('http://core.invalid:9443')).toContain('cloud plain')
+    expect(await warned('https://core.invalid:9443')).not.toContain('cloud plain')
+    expect(await warned('http://127.0.0.1:1')).not.toContain('cloud plain')
+    expect(await warned('http://[::1]:1')).not.toContain('cloud plain')
+  })
+
   it('finds what others may read, and says how to mend it', async () => {
     const dir = await usedFolder()
     chmodSync(join(dir, 'keys/master.key'), 0o644)
