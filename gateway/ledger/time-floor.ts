@@ -23,6 +23,22 @@ export const LONGEST_REST_MS = LONGEST_REST_DAYS * DAY_MS
 const LONGEST_SHELF_DAYS = 3650
 /** A clock this far from a confirmed time is overruled by it. */
 const TOLERANCE_MS = 120_000
+/** The core is heard every 15 s: if a clock that moved ahead is wrong, it says so within this. */
+const CORE_SPEAKS_WITHIN_MS = 60_000
+
+/** What somebody who knows said, and what the clock of the box said then. */
+interface Confirmed {
+  /** True time minus monotonic. */
+  readonly offset: number
+  /** Wall clock minus monotonic. */
+  readonly wallOffset: number
+  readonly monotonic: number
+  readonly uncertaintyMs: number
+}
+
+interface Reading extends TrustedTime {
+  readonly by: 'clock' | 'core' | 'floor'
+}
 
 /** Entries take the correction, and keys made in doubt their period. */
 type Restampable = Pick<Ledger, 'append'> & {
@@ -30,7 +46,11 @@ type Restampable = Pick<Ledger, 'append'> & {
 }
 
 export interface TimeFloor extends Clock {
-  /** Best knowledge: the clock where it is plausible, else the floor and what has passed since. */
+  /**
+   * Best knowledge: the clock where it is plausible, else what was confirmed, or the floor, and what has
+   * passed since. The monotonic clock stands still while the box sleeps: a clock that was right when the
+   * core last spoke, and has moved ahead since, is followed once the core has not spoken against it.
+   */
   now(): number
   /** Undefined where `now` may be trusted. */
   doubt(): TimeDoubt | undefined
@@ -88,9 +108,8 @@ export function createTimeFloor(parts: {
     monotonic: () => clock.monotonic(),
   })
   const restDays = saved === undefined ? LONGEST_SHELF_DAYS : LONGEST_REST_DAYS
-  /** Wall clock minus monotonic as last confirmed; overrules a clock that is far from it. */
-  let confirmedOffset: number | undefined
-  let uncertaintyMs = 0
+  /** Overrules a clock that is far from it. */
+  let confirmed: Confirmed | undefined
   let isRestampDue = false
   /** A run that was over before the time was known left keys without a date. */
   let isDatingDue = true
@@ -98,24 +117,35 @@ export function createTimeFloor(parts: {
   const passed = (): number => clock.monotonic() - bootMonotonic
   const floor = (): number => good.atMs + clock.monotonic() - good.monotonic
 
-  function isPlausible(wall: number): boolean {
-    if (confirmedOffset !== undefined) {
-      return Math.abs(wall - confirmedOffset - clock.monotonic()) <= TOLERANCE_MS + uncertaintyMs
-    }
-    return isPossible(wall, 0)
-  }
-
   const isPossible = (ms: number, toleranceMs: number): boolean =>
     ms >= good.atMs - toleranceMs && ms <= floor() + restDays * DAY_MS
 
-  function now(): number {
+  function read(): Reading {
     const wall = clock.now()
-    if (isPlausible(wall)) return wall
+    const byClock: Reading = { nowMs: wall, isKnown: true, by: 'clock' }
     // The monotonic clock counts fractions; times are stored as whole milliseconds.
-    return Math.floor(confirmedOffset === undefined ? floor() : confirmedOffset + clock.monotonic())
+    if (confirmed) return readConfirmed(confirmed, byClock)
+    return isPossible(wall, 0)
+      ? byClock
+      : { nowMs: Math.floor(floor()), isKnown: false, by: 'floor' }
   }
 
-  const isKnown = (): boolean => confirmedOffset !== undefined || isPlausible(clock.now())
+  function readConfirmed(known: Confirmed, byClock: Reading): Reading {
+    const monotonic = clock.monotonic()
+    const wall = byClock.nowMs
+    const nowMs = Math.floor(known.offset + monotonic)
+    const toleranceMs = TOLERANCE_MS + known.uncertaintyMs
+    if (Math.abs(wall - nowMs) <= toleranceMs) return byClock
+    const isMovedAhead = wall - monotonic - known.wallOffset > TOLERANCE_MS && wall > nowMs
+    if (!isMovedAhead || !isPossible(wall, 0)) return { nowMs, isKnown: true, by: 'core' }
+    // The box slept, a paused machine goes on, or somebody set the clock wrong.
+    const wasRight = Math.abs(known.wallOffset - known.offset) <= toleranceMs
+    const isUnopposed = monotonic - known.monotonic > CORE_SPEAKS_WITHIN_MS
+    return wasRight && isUnopposed ? byClock : { nowMs, isKnown: false, by: 'core' }
+  }
+
+  const now = (): number => read().nowMs
+  const isKnown = (): boolean => read().isKnown
 
   const provenMs = (): number => proven.upTo(isKnown() ? now() : floor())
   const save = (floorMs: number): Promise<void> =>
@@ -132,13 +162,18 @@ export function createTimeFloor(parts: {
     },
     provenMs,
     unprovenDays: () => (isKnown() ? Math.floor((now() - provenMs()) / DAY_MS) : 0),
-    reading: () => ({ nowMs: now(), isKnown: isKnown() }),
+    reading: read,
     confirm: async (trueMs, uncertainty) => {
       const toleranceMs = TOLERANCE_MS + uncertainty
       const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= good.atMs
       if (!isAgreed && !isPossible(trueMs, toleranceMs)) return false
-      confirmedOffset = trueMs - clock.monotonic()
-      uncertaintyMs = uncertainty
+      const monotonic = clock.monotonic()
+      confirmed = {
+        offset: trueMs - monotonic,
+        wallOffset: clock.now() - monotonic,
+        monotonic,
+        uncertaintyMs: uncertainty,
+      }
       // A core alone is not enough: who took it over must not have the record of years destroyed.
       if (isAgreed) proven.prove(trueMs)
       await save(trueMs - uncertainty)
@@ -152,7 +187,7 @@ export function createTimeFloor(parts: {
       const floorMs = Math.floor(floor())
       await store.commit(() => void lower.run(atMs, atMs))
       good = { atMs, monotonic: clock.monotonic() }
-      confirmedOffset = undefined
+      confirmed = undefined
       proven.prove(atMs)
       return { floorMs }
     },
@@ -163,15 +198,17 @@ export function createTimeFloor(parts: {
     restampIfDue: async (ledger) => {
       if (!isDatingDue || !isKnown()) return false
       const isRestamped = isRestampDue
-      const bootAtMs = Math.round(now() - passed())
-      const by = confirmedOffset === undefined ? 'clock' : 'core'
+      const { nowMs } = read()
+      const bootAtMs = Math.round(nowMs - passed())
+      const { uncertaintyMs = 0 } = confirmed ?? {}
+      const by = confirmed === undefined ? 'clock' : 'core'
       await store.commit(() => {
-        ledger.subjectKeys.dateUndated(now())
+        ledger.subjectKeys.dateUndated(nowMs)
         if (!isRestamped) return
         ledger.append({
           lane: 'audit',
           kind: 'clock.restamped',
-          atMs: now(),
+          atMs: nowMs,
           body: { boot, bootAtMs, uncertaintyMs, by },
         })
       })

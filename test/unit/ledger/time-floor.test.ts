@@ -140,6 +140,34 @@ test('a confirmed time overrules a clock that is wrong or jumps, and a restart r
   expect(start().now()).toBe(NOON_MS - 100)
 })
 
+test('a box that slept is in doubt until the core speaks, and follows its clock where it does not', async () => {
+  const time = start()
+  await time.confirm(wall, 100)
+  pass(10_000)
+  const sleep = (ms: number): void => {
+    wall += ms
+  }
+  sleep(8 * HOUR_MS)
+  expect(time.doubt()).toBeDefined()
+  await time.confirm(wall, 100)
+  expect([time.now(), time.doubt()]).toEqual([wall, undefined])
+
+  sleep(8 * HOUR_MS)
+  pass(61_000)
+  expect([time.now(), time.doubt()]).toEqual([wall, undefined])
+})
+
+test('a clock that was ahead all along stays overruled, and leaves a doubt when it moves', async () => {
+  wall = NOON_MS + 8 * HOUR_MS
+  const time = start()
+  await time.confirm(NOON_MS, 100)
+  pass(HOUR_MS)
+  expect([time.now(), time.doubt()]).toEqual([NOON_MS + HOUR_MS, undefined])
+  wall += 3 * HOUR_MS
+  expect(time.now()).toBe(NOON_MS + HOUR_MS)
+  expect(time.doubt()).toBeDefined()
+})
+
 test('a core whose clock is years off is not believed, so nothing expires for it', async () => {
   await start().persist()
   const time = start()
