@@ -246,8 +246,7 @@ export const ERRORS = {
   },
   'pack.drowns-another': {
     status: 409,
-    title:
-      'Among all packs, questions of high risk are no longer understood that were understood before',
+    title: 'Among all packs, emergencies or calls for a person go unheard that were heard before',
     next: 'Give each listed question to its intent, among the questions or templates of its pack, or take out of the new pack what sounds like it. Nothing was changed.',
   },
   'pack.not-installed': {

@@ -34,6 +34,30 @@ export function refuseWorse({ pack, tests }: Tried, before: Tried | undefined): 
   })
 }
 
+const isGrave = (intents: readonly PackIntent[], want: string | undefined): boolean =>
+  intents.some(({ intent, risk, alert }) => intent === want && (risk === 'high' || alert))
+
+/**
+ * Throws `pack.drowns-another` where emergencies and calls for a person are missed among all packs (`after`) that were not
+ * (`before`). One pair for each active pack.
+ */
+export function refuseDrowned(
+  packs: readonly {
+    readonly pack: Pack
+    readonly before: readonly PackTestFailure[]
+    readonly after: readonly PackTestFailure[]
+  }[],
+): void {
+  const drowned = packs.flatMap(({ pack, before, after }) => {
+    const missed = new Set(before.map(({ text, want }) => keyOf(text, want)))
+    const broken = after.filter(({ text, want }) => !missed.has(keyOf(text, want)))
+    return broken.length === 0 ? [] : [`${pack.manifest.pack}: ${listed(broken)}`]
+  })
+  if (drowned.length > 0) {
+    throw new GatewayError('pack.drowns-another', { detail: drowned.join('; ') })
+  }
+}
+
 const keyOf = (text: string, intent: string | undefined): string => `${intent ?? ''}\n${text}`
 
 /** Questions that failed, and that the other version is tested by as well and gets right. */
@@ -45,9 +69,6 @@ function failedOnlyIn({ failures }: PackTestResult, other: Tried): readonly Pack
     return known.has(key) && !failed.has(key)
   })
 }
-
-const isGrave = (intents: readonly PackIntent[], want: string | undefined): boolean =>
-  intents.find(({ intent }) => intent === want)?.risk === 'high'
 
 const listed = (failures: readonly PackTestFailure[]): string =>
   failures

@@ -1,5 +1,6 @@
 /**
- * The library: the active packs and the language engine trained on them, switched as one.
+ * The library: the active packs and the language engine that asks each of them, switched as one. Each pack has
+ * a model of its own, so that one that comes or goes changes nothing of what another understands.
  *
  * An install is whole or not at all: read, checked, trained beside the running engine, tried on the
  * packs' own test questions, written in one transaction, and only then switched to.
@@ -7,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import type { EngineParts } from '../language/engine-parts.ts'
 import { remembering } from '../language/memo.ts'
 import { LanguageModelError } from '../language/model-error.ts'
 import type { LanguageEngine, LanguageModule, TrainedModel } from '../language/port.ts'
@@ -14,23 +16,23 @@ import type { Ledger } from '../ledger/port.ts'
 import type { Logger } from '../logger.ts'
 import type { Store } from '../storage/store.ts'
 import type { KnowledgeRef } from '../turn.ts'
-import { refuseWorse } from './install-gate.ts'
+import { refuseDrowned, refuseWorse } from './install-gate.ts'
 import { learnedModel } from './learned-model.ts'
 import type { Pack, PackIntent } from './pack-schema.ts'
-import { createPackStore, type InstalledPack } from './pack-store.ts'
-import { type PackTestResult, runPackTests } from './pack-tests.ts'
+import { createPackStore, type InstalledPack, type KeptModel } from './pack-store.ts'
+import { missedAmongAll, type PackTestResult, runPackTests } from './pack-tests.ts'
 import type { TrainingWork } from './train-in-worker.ts'
 
 /** Same packs, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
-/** Counts into the model's identity: a new engine never loads the old engine's bytes. */
+/** Counts into a model's identity: a new engine never loads the old engine's bytes. */
 const ENGINE_VERSION = 7
 
 export interface LibraryParts {
   readonly store: Store
   readonly clock: Clock
   readonly ledger: Pick<Ledger, 'append'>
-  readonly language: Pick<LanguageModule, 'load'>
+  readonly language: Pick<LanguageModule, 'load' | 'join'>
   /** Trains away from the main thread. */
   readonly train: (work: TrainingWork) => Promise<TrainedModel>
   /** Absent: nobody looks on, as on the command line. */
@@ -50,7 +52,10 @@ export interface Library {
   list(): readonly InstalledPack[]
   /** Trains and tests a pack without switching to it; throws what `install` would throw. */
   check(pack: Pack): Promise<PackTestResult>
-  /** Throws `pack.risk-lower`, `pack.score-lower` with the questions that broke; nothing is changed then. */
+  /**
+   * Throws `pack.risk-lower`, `pack.score-lower`, `pack.drowns-another` with the questions that broke; nothing is
+   * changed then.
+   */
   install(pack: Pack): Promise<InstallResult>
   /** Back to the version before; throws `pack.not-installed`. */
   rollback(name: string): Promise<InstallResult>
@@ -62,11 +67,17 @@ interface Shelf {
   readonly packs: readonly Pack[]
   readonly entries: ReadonlyMap<string, { pack: Pack; intent: PackIntent }>
   readonly engine: LanguageEngine
+  /** Every pack ready to be asked, in the order of `packs`. */
+  readonly ready: readonly Ready[]
+}
+
+interface Ready extends KeptModel {
+  readonly parts: EngineParts
 }
 
 interface Tried {
   readonly digest: string
-  readonly shelf: Shelf & { readonly model?: TrainedModel }
+  readonly shelf: Shelf
   readonly tests: PackTestResult
 }
 
@@ -76,6 +87,7 @@ const keyOf = (pack: string, intent: string): string => `${pack}/${intent}`
 export async function openLibrary(parts: LibraryParts): Promise<Library> {
   const { store, clock, ledger, language, logger } = parts
   const packs = createPackStore(store)
+  let shelf: Shelf = { packs: [], entries: new Map(), engine: language.join([]), ready: [] }
   // Nobody is answered before there is something to answer with: that training takes all it can get.
   const opened = await shelve(packs.active(), false, (active) => {
     const named = active.map(({ manifest }) => `${manifest.pack} ${manifest.version}`)
@@ -84,40 +96,54 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       'no model of the installed packs that this program reads is kept: they are learnt anew before the ports open',
     )
   })
-  const learntAnew = opened.packs.length > 0 ? opened.model : undefined
-  if (learntAnew) {
-    await store.commit(() => packs.saveModel(packsDigest(opened.packs), learntAnew, clock.now()))
+  if (opened.ready.some(({ model }) => model)) {
+    await store.commit(() => packs.keepModels(opened.ready, clock.now()))
   }
-  let shelf: Shelf = opened
+  shelf = opened
   let tried: Tried | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
   async function shelve(
     active: readonly Pack[],
     givesWay: boolean,
-    beforeLearning: (active: readonly Pack[]) => void = () => {},
-  ): Promise<Shelf & { model?: TrainedModel }> {
+    beforeLearning: (unlearnt: readonly Pack[]) => void = () => {},
+  ): Promise<Shelf> {
     const entries = new Map<string, { pack: Pack; intent: PackIntent }>()
     for (const pack of active) {
       for (const intent of pack.intents)
         entries.set(keyOf(pack.manifest.pack, intent.intent), { pack, intent })
     }
-    const digest = packsDigest(active)
-    const kept = engineOf(active, packs.model(digest))
-    if (kept) return { packs: active, entries, engine: kept }
-    const built = learnedModel(digest)
-    const ready = engineOf(active, built)
-    if (ready && built) return { packs: active, entries, engine: ready, model: built }
-    if (active.length > 0) beforeLearning(active)
-    const model = await parts.train({ packs: active, seed: TRAINING_SEED, givesWay })
-    return { packs: active, entries, engine: remembering(language.load(active, model)), model }
+    const found = active.map((pack) => ({ pack, known: learntBefore(pack) }))
+    const unlearnt = found.flatMap(({ pack, known }) => (known ? [] : [pack]))
+    if (unlearnt.length > 0) beforeLearning(unlearnt)
+    const ready: Ready[] = []
+    for (const { pack, known } of found) ready.push(known ?? (await learn(pack, givesWay)))
+    const engine = remembering(language.join(ready.map((one) => one.parts)))
+    return { packs: active, entries, engine, ready }
+  }
+
+  async function learn(pack: Pack, givesWay: boolean): Promise<Ready> {
+    const model = await parts.train({ packs: [pack], seed: TRAINING_SEED, givesWay })
+    return { packsDigest: packsDigest([pack]), model, parts: language.load(pack, model) }
+  }
+
+  /** A pack by what was learnt of it before: in use now, kept, or in the build. */
+  function learntBefore(pack: Pack): Ready | undefined {
+    const digest = packsDigest([pack])
+    const used = shelf.ready.find((one) => one.packsDigest === digest)
+    if (used) return { packsDigest: digest, parts: used.parts }
+    const kept = readable(pack, packs.model(digest))
+    if (kept) return { packsDigest: digest, parts: kept }
+    const model = learnedModel(digest)
+    const built = readable(pack, model)
+    return built && model && { packsDigest: digest, model, parts: built }
   }
 
   /** Undefined where there is no model, or none that this program can read: what was learnt can be learnt again. */
-  function engineOf(active: readonly Pack[], model?: TrainedModel): LanguageEngine | undefined {
+  function readable(pack: Pack, model: TrainedModel | undefined): EngineParts | undefined {
     if (!model) return undefined
     try {
-      return remembering(language.load(active, model))
+      return language.load(pack, model)
     } catch (error) {
       if (!(error instanceof LanguageModelError)) throw error
       logger?.info({ code: error.code, why: error.message }, 'a kept model cannot be read')
@@ -155,12 +181,13 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     kind: 'pack.installed' | 'pack.rolled-back',
   ): Promise<InstallResult> {
     const { pack: name, version } = pack.manifest
-    const { shelf: next, tests } = await tryOut(pack)
-    if (kind === 'pack.installed') refuseWorse({ pack, tests }, await active(name))
+    const out = await tryOut(pack)
+    if (kind === 'pack.installed') await refuseHarm(pack, out)
+    const { shelf: next, tests } = out
     const nowMs = clock.now()
     await store.commit(() => {
       packs.activate(pack, tests.score, nowMs)
-      if (next.model) packs.saveModel(packsDigest(next.packs), next.model, nowMs)
+      packs.keepModels(next.ready, nowMs)
       ledger.append({
         lane: 'audit',
         kind,
@@ -179,6 +206,21 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     return pack && { pack, tests: await runPackTests(pack, shelf.engine) }
   }
 
+  /** Throws where the pack is worse than the one before, or drowns what another understands. */
+  async function refuseHarm(pack: Pack, { shelf: next, tests }: Tried): Promise<void> {
+    refuseWorse({ pack, tests }, await active(pack.manifest.pack))
+    if (next.packs.length < 2) return
+    const missed = (one: Pack, { engine, entries }: Shelf) =>
+      missedAmongAll(one, engine, (ref) => entries.get(keyOf(ref.pack, ref.intent))?.intent)
+    const compared = next.packs.map(async (one) => ({
+      pack: one,
+      // What is new cannot have drowned yet: it is held to what it understands alone.
+      before: one.manifest.pack === pack.manifest.pack ? tests.failures : await missed(one, shelf),
+      after: await missed(one, next),
+    }))
+    refuseDrowned(await Promise.all(compared))
+  }
+
   return {
     get engine() {
       return shelf.engine
@@ -187,9 +229,9 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
     list: () => packs.list(),
     check: (pack) =>
       inTurn(async () => {
-        const { tests } = await tryOut(pack)
-        refuseWorse({ pack, tests }, await active(pack.manifest.pack))
-        return tests
+        const out = await tryOut(pack)
+        await refuseHarm(pack, out)
+        return out.tests
       }),
     install: (pack) => inTurn(() => switchTo(pack, 'pack.installed')),
     rollback: (name) =>
@@ -207,7 +249,7 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
           if (!packs.deactivate(name))
             throw new GatewayError('pack.not-installed', { detail: name })
           ledger.append({ lane: 'audit', kind: 'pack.removed', atMs: nowMs, body: { pack: name } })
-          if (next.model) packs.saveModel(packsDigest(next.packs), next.model, nowMs)
+          packs.keepModels(next.ready, nowMs)
         })
         shelf = next
       }),

@@ -23,8 +23,14 @@ export interface PackStore {
   /** Switches a pack off without deleting its versions; inside `store.commit`. False when it was not on. */
   deactivate(name: string): boolean
   model(packsDigest: string): Uint8Array | undefined
-  /** Keeps the model trained on these packs; older ones go. Inside `store.commit`. */
-  saveModel(packsDigest: string, model: Uint8Array, nowMs: number): void
+  /** Keeps these models, new ones and those already kept; what was longest in no use goes. Inside `store.commit`. */
+  keepModels(models: readonly KeptModel[], nowMs: number): void
+}
+
+export interface KeptModel {
+  readonly packsDigest: string
+  /** Absent: it is kept already. */
+  readonly model?: Uint8Array
 }
 
 interface Row {
@@ -37,8 +43,8 @@ interface Row {
   active: string | null
 }
 
-/** Models kept: the active one and those a rollback may need at once. */
-const MODELS_KEPT = 4
+/** Models kept beside those in use: what a rollback may need at once. */
+const SPARE_MODELS = 4
 
 export function createPackStore(store: Store): PackStore {
   const all = store.prepare<Row>(
@@ -67,9 +73,12 @@ export function createPackStore(store: Store): PackStore {
   const writeModel = store.prepare(
     'INSERT OR REPLACE INTO language_model (packs_digest, model, trained_at) VALUES (?, ?, ?)',
   )
+  const touchModel = store.prepare(
+    'UPDATE language_model SET trained_at = ? WHERE packs_digest = ?',
+  )
   const dropModels = store.prepare(
     `DELETE FROM language_model WHERE packs_digest NOT IN
-       (SELECT packs_digest FROM language_model ORDER BY trained_at DESC LIMIT ${MODELS_KEPT})`,
+       (SELECT packs_digest FROM language_model ORDER BY trained_at DESC LIMIT ?)`,
   )
 
   return {
@@ -94,9 +103,12 @@ export function createPackStore(store: Store): PackStore {
     },
     deactivate: (name) => switchOff.run(name).changes > 0,
     model: (packsDigest) => readModel.get(packsDigest)?.model,
-    saveModel(packsDigest, model, nowMs) {
-      writeModel.run(packsDigest, model, nowMs)
-      dropModels.run()
+    keepModels(models, nowMs) {
+      for (const { packsDigest, model } of models) {
+        if (model) writeModel.run(packsDigest, model, nowMs)
+        else touchModel.run(nowMs, packsDigest)
+      }
+      dropModels.run(models.length + SPARE_MODELS)
     },
   }
 }

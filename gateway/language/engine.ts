@@ -1,5 +1,6 @@
 /** The language engine: words in, understanding out. No I/O; the clock is passed in. */
 import type { Pack } from '../knowledge/pack-schema.ts'
+import type { EngineParts } from './engine-parts.ts'
 import { explain } from './explain.ts'
 import { foreignExamples } from './foreign-examples.ts'
 import { buildKnowledgeBase, listNames, packTexts } from './knowledge-base.ts'
@@ -11,8 +12,8 @@ import { buildQuestionIndex } from './question-index.ts'
 import { OUT_OF_SCOPE, prepareStored } from './question-model.ts'
 import { createReader } from './reader.ts'
 import { buildPairLexicon } from './repair.ts'
+import { judge, understandNothing } from './several.ts'
 import { trainQuestionModel } from './trainer.ts'
-import { decide } from './understanding.ts'
 
 /**
  * Share of questions that no intent answers, as training reckons with it: the less a box knows, the more
@@ -26,7 +27,11 @@ export interface LanguageModuleOptions {
 
 /** The language room as the house uses it. */
 export function createLanguageModule(options: LanguageModuleOptions): LanguageModule {
-  return { train: trainPacks, load: (packs, model) => loadEngine(packs, model, options.now) }
+  return {
+    train: trainPacks,
+    load: (pack, model) => loadParts([pack], model, options.now),
+    join: joinPacks,
+  }
 }
 
 /** Trains on the packs' questions; the same packs and seed give the same bytes. */
@@ -58,12 +63,31 @@ export function trainPacks(
 
 const digests = (packs: readonly Pack[]): string[] => packs.map((pack) => pack.digest)
 
-/** An engine from packs and the model trained on them. Throws {@link LanguageModelError}. */
+/** An engine from packs and the one model trained on all of them. Throws {@link LanguageModelError}. */
 export function loadEngine(
   packs: readonly Pack[],
   bytes: TrainedModel,
   now: () => number,
 ): LanguageEngine {
+  return joinPacks([loadParts(packs, bytes, now)])
+}
+
+function joinPacks(all: readonly EngineParts[]): LanguageEngine {
+  const nothing = all.length === 0 ? 'no-knowledge' : 'out-of-scope'
+  return {
+    understand: (hypotheses, options = {}) =>
+      judge(all, hypotheses, options)[0]?.decided.understanding ??
+      understandNothing(hypotheses, options, nothing),
+    explain: (hypotheses, options = {}) => {
+      const [heard, ...others] = judge(all, hypotheses, options)
+      return heard
+        ? explain(heard, others)
+        : { understanding: understandNothing(hypotheses, options, nothing), steps: [] }
+    },
+  }
+}
+
+function loadParts(packs: readonly Pack[], bytes: TrainedModel, now: () => number): EngineParts {
   const { model, about, questions: foreign = [] } = readModel(bytes)
   if (JSON.stringify(about.packs) !== JSON.stringify(digests(packs))) {
     throw new LanguageModelError(
@@ -79,9 +103,5 @@ export function loadEngine(
   )
   const labels = Int32Array.from(stored, ({ label }) => label)
   const reader = createReader(model, index, labels)
-  const parts = { base, reader, entityNames, lexicon: buildPairLexicon(packTexts(base)), now }
-  return {
-    understand: (hypotheses, options = {}) => decide(parts, hypotheses, options).understanding,
-    explain: (hypotheses, options = {}) => explain(parts, hypotheses, options),
-  }
+  return { base, reader, entityNames, lexicon: buildPairLexicon(packTexts(base)), now }
 }

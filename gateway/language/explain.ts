@@ -1,21 +1,18 @@
 /** Why the engine understood what it did: every reading, with what weighed for and against it. */
-import type { Hypothesis } from '../turn.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
-import type { Explanation, UnderstandOptions } from './port.ts'
+import type { Explanation } from './port.ts'
 import { prepareQuery } from './question-model.ts'
 import { type Evidence, marginOf } from './reader.ts'
+import type { Judged } from './several.ts'
 import { SIMILARITY_NAMES } from './similarity.ts'
-import { decide, thresholdsOf } from './understanding.ts'
+import { thresholdsOf } from './understanding.ts'
 
 /** Units shown; the rest weigh next to nothing. */
 const SHOWN_UNITS = 8
 
-export function explain(
-  parts: EngineParts,
-  hypotheses: readonly Hypothesis[],
-  options: UnderstandOptions,
-): Explanation {
-  const { understanding, found, best } = decide(parts, hypotheses, options)
+/** Steps of the pack that is heard, and what the others made of the words. */
+export function explain({ parts, decided }: Judged, others: readonly Judged[]): Explanation {
+  const { understanding, found, best } = decided
   const intent = best?.candidates[0]?.intent ?? -1
   return {
     understanding,
@@ -25,6 +22,12 @@ export function explain(
         stage: 'thresholds',
         detail: { chosen: best?.normal.text, ...thresholdsOf(parts.base, intent) },
       },
+      ...others.flatMap(({ decided: { understanding: other } }): Step[] => {
+        const [candidate] = other.candidates
+        if (!candidate) return []
+        const { ref, confidence } = candidate
+        return [{ stage: 'another pack', detail: { ...ref, confidence, kind: other.kind } }]
+      }),
     ],
   }
 }

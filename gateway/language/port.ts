@@ -3,6 +3,7 @@
  */
 import type { Language, Pack } from '../knowledge/pack-schema.ts'
 import type { Hypothesis, KnowledgeRef, Understanding } from '../turn.ts'
+import type { EngineParts } from './engine-parts.ts'
 
 export interface UnderstandOptions {
   /** Language of the session so far; a sentence in another language still wins. */
@@ -42,6 +43,8 @@ export interface LanguageModule {
     packs: readonly Pack[],
     options: { readonly seed: number; readonly onProgress?: (share: number) => void },
   ): TrainedModel
-  /** An engine from packs and the model trained on them; throws LanguageModelError when they do not fit. */
-  load(packs: readonly Pack[], model: TrainedModel): LanguageEngine
+  /** A pack ready to be asked, by what was learnt of it; throws LanguageModelError when that is not its model. */
+  load(pack: Pack, model: TrainedModel): EngineParts
+  /** An engine that asks each of these packs. */
+  join(packs: readonly EngineParts[]): LanguageEngine
 }

@@ -65,7 +65,9 @@ export function decide(
   return { understanding: conclude(parts, best, options), found, best }
 }
 
-const scoreOf = ({ candidates, weight }: Found): number => (candidates[0]?.confidence ?? 0) * weight
+/** How sure the best of a reading is, with what the recogniser thought of its words. */
+export const scoreOf = ({ candidates, weight }: Found): number =>
+  (candidates[0]?.confidence ?? 0) * weight
 
 function allowedIntents(
   base: KnowledgeBase,

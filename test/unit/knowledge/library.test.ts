@@ -107,3 +107,58 @@ describe('a new version of a pack', () => {
     expect(tests).toMatchObject({ total: first.tests.length + 1, right: first.tests.length })
   })
 })
+
+describe('a second pack', () => {
+  const drowned = { text: '心口难受', intent: 'emergency.chest-pain' }
+  const desk = (): Pack => ({ ...deskPack(), tests: [...deskPack().tests, drowned] })
+  const shop = (questions: string[]): Pack => {
+    const pack = deskPack()
+    const [hours] = pack.intents
+    if (!hours) throw new Error('the desk pack has intents')
+    const answer = { zh: { text: '九点开门。' } }
+    return {
+      ...pack,
+      manifest: { ...pack.manifest, pack: 'shop', minimumTestScore: 0 },
+      intents: [{ ...hours, intent: 'hours.shop', questions: { zh: questions }, answer }],
+      lists: new Map(),
+      tests: [],
+      digest: `of the shop ${questions.join()}`,
+    }
+  }
+  const same = ['几点上班', '早上几点能看病', '商店几点开门', '店里几点打烊', '今天营业到几点']
+
+  it('changes nothing of what the first one understands, and takes no question that both have word for word', async () => {
+    const { library } = (await startGateway({ packs: [] })).box
+    const first = desk()
+    await library.install(first)
+    const ask = (text: string, packs?: string[]) =>
+      library.engine.understand([{ text, confidence: 1 }], packs ? { packs } : {})
+    const before = first.tests.map(({ text }) => ask(text))
+    await library.install(shop(same))
+    expect(first.tests.map(({ text }) => ask(text, ['desk']))).toEqual(before)
+    expect(ask('几点上班')).toMatchObject({ kind: 'intent', method: 'exact' })
+    expect(ask(drowned.text)).toMatchObject({ best: { ref: { intent: drowned.intent } } })
+  })
+
+  it('that takes the words of an emergency for its own is refused with the words', async () => {
+    const { library } = (await startGateway({ packs: [] })).box
+    await library.install(desk())
+    await expect(library.install(shop([...same, drowned.text]))).rejects.toMatchObject({
+      code: 'pack.drowns-another',
+      message: expect.stringContaining(drowned.text) as string,
+    })
+    expect(library.list().map(({ name }) => name)).toEqual(['desk'])
+  })
+
+  it('leaves the models of both for the next start, which learns nothing', async () => {
+    const dataDir = join(tempFolder(), 'data')
+    const gateway = await startGateway({ dataDir, packs: [] })
+    await gateway.box.library.install(desk())
+    await gateway.box.library.install(shop(same))
+    await gateway.close()
+    const train = () => Promise.reject(new Error('nothing is learnt'))
+    const again = await startGateway({ dataDir, packs: [], overrides: { train } })
+    const heard = again.box.library.engine.understand([{ text: drowned.text, confidence: 1 }])
+    expect(heard).toMatchObject({ best: { ref: { pack: 'desk', intent: drowned.intent } } })
+  })
+})
