@@ -41,7 +41,8 @@ const CHECKS = {
 } as const
 
 const isUpstreamName = (name: string): name is UpstreamName => Object.hasOwn(CHECKS, name)
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true })
+/** Firmware may write any integer in 64 bits: what fits into a number is one. */
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' })
 
 /** A JSON or MessagePack map; throws `message.*`. */
 export function decodeMap(bytes: Uint8Array, encoding: Encoding): Record<string, unknown> {
@@ -99,20 +100,37 @@ function decodeMsgpack(bytes: Uint8Array): unknown {
     if (cause instanceof RangeError && /call stack/i.test(cause.message)) throw tooDeep()
     throw new GatewayError('message.not-msgpack', { cause })
   }
-  if (depthOver(value, MAX_DEPTH)) throw tooDeep()
+  const path = bigIntegerIn(value, MAX_DEPTH)
+  if (path !== undefined) {
+    throw new GatewayError('message.invalid', {
+      field: path,
+      detail: `${path}: an integer beyond ±2^53 would not be kept exactly, send it as text`,
+      ...repliesTo(value),
+    })
+  }
   return value
 }
 
-function depthOver(value: unknown, left: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (left === 0) return true
-  return Object.values(value).some((inner) => depthOver(inner, left - 1))
+/** Where an integer is that JSON, which records and twins are kept in, cannot hold. Throws `message.too-deep`. */
+function bigIntegerIn(value: unknown, left: number): string | undefined {
+  if (typeof value === 'bigint') return ''
+  if (typeof value !== 'object' || value === null) return undefined
+  if (left === 0) throw tooDeep()
+  for (const [name, inner] of Object.entries(value)) {
+    const path = bigIntegerIn(inner, left - 1)
+    if (path !== undefined) return `/${name}${path}`
+  }
+  return undefined
+}
+
+function repliesTo(value: unknown): { readonly inReplyTo?: string } {
+  const { id } = Object(value) as { id?: unknown }
+  return typeof id === 'string' && id.length <= 64 ? { inReplyTo: id } : {}
 }
 
 /** Checks a decoded map against the schema of its name; throws `message.unknown-type`, `message.invalid`. */
 export function checkMessage(name: string, value: Record<string, unknown>): UpstreamMessage {
   if (!isUpstreamName(name)) throw new GatewayError('message.unknown-type', { detail: `"${name}"` })
-  const inReplyTo = typeof value.id === 'string' && value.id.length <= 64 ? value.id : undefined
   const check: TypeCheck<(typeof CHECKS)[UpstreamName] extends TypeCheck<infer S> ? S : never> =
     CHECKS[name]
   if (!check.Check(value)) {
@@ -120,7 +138,7 @@ export function checkMessage(name: string, value: Record<string, unknown>): Upst
     throw new GatewayError('message.invalid', {
       field: wrong?.path ?? '',
       detail: `${wrong?.path || 'message'}: ${describe(wrong)}`,
-      ...(inReplyTo === undefined ? {} : { inReplyTo }),
+      ...repliesTo(value),
     })
   }
   if (name === 'ask') refuseEmptyAsk(value as UpstreamTypes['ask'])

@@ -81,6 +81,21 @@ describe('a message of a device', () => {
     expect(problemOf('ask', nested, 'msgpack').code).toBe('message.too-deep')
   })
 
+  it('has integers of 64 bits as far as they are kept exactly, and names one that is not', () => {
+    const exact = packr.pack({ version: 7n, state: { uptime: 2n ** 53n - 1n } })
+    expect(parseMessage('reported', exact, 'msgpack').message).toEqual({
+      version: 7,
+      state: { uptime: 2 ** 53 - 1 },
+    })
+    const values = { clock: [1, 2n ** 60n] }
+    const tooBig = packr.pack({ id: 'e1', kind: 'sensor', name: 'clock', values })
+    expect(problemOf('event', tooBig, 'msgpack')).toMatchObject({
+      code: 'message.invalid',
+      field: '/values/clock/1',
+      inReplyTo: 'e1',
+    })
+  })
+
   it('tells the sender which choices there are', () => {
     const data = bytes({ id: 'a', rating: 'so-so' })
     expect(problemOf('feedback', data).detail).toContain('up, down')
