@@ -38,7 +38,7 @@ export interface DeliveryLog {
   sent(sessionRow: number): Delivery[]
   /** Committed deliveries after `afterSeq` without a packet id, oldest first. */
   page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
-  /** Of these those that came by a group, whatever their number. */
+  /** Committed deliveries after `afterSeq` that came by a group, sent or not, whatever their number. */
   shared(sessionRow: number, afterSeq: number): Delivery[]
   size(sessionRow: number): { count: number; bytes: number }
   /** Oldest delivery that is not in flight and lies after `afterSeq`. */

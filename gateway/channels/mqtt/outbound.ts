@@ -185,7 +185,6 @@ export class Outbound {
 
   /** Empties the queue as its session ends; gives what may go to other members of a group [MQTT-4.8.2-5]. */
   drain(): Delivery[] {
-    this.load()
     const returned: Delivery[] = []
     for (const delivery of this.inflight?.values() ?? []) {
       if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)

@@ -69,8 +69,7 @@ export const QUEUE_SQL = {
     FROM mqtt_queue WHERE session_id = ? AND seq > ? AND packet_id IS NULL ORDER BY seq LIMIT 1`,
   clear: 'DELETE FROM mqtt_queue WHERE session_id = ?',
   shared: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
-    WHERE session_id = ? AND seq > ? AND seq <= ? AND packet_id IS NULL AND share IS NOT NULL
-    ORDER BY seq`,
+    WHERE session_id = ? AND seq > ? AND seq <= ? AND share IS NOT NULL ORDER BY seq`,
   clearSome: `DELETE FROM mqtt_queue WHERE seq IN
     (SELECT seq FROM mqtt_queue WHERE session_id = ? ORDER BY seq LIMIT ?)`,
   old: `SELECT seq, session_id, drop_at, ${BYTES} AS bytes FROM mqtt_queue
@@ -196,7 +195,7 @@ export class QueueRows {
     return this.sql.oldestWaiting.get(sessionRow, afterSeq)
   }
 
-  /** Those that were never sent and came by a group. */
+  /** Those that came by a group, sent or not. */
   shared(sessionRow: number, afterSeq: number, lastSeq: number): Delivery[] {
     return this.sql.shared.all(sessionRow, afterSeq, lastSeq).map((row) => this.toDelivery(row))
   }
