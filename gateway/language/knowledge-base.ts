@@ -2,7 +2,7 @@
 import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
 import type { KnowledgeRef } from '../turn.ts'
 import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
-import { commonForm, normalise } from './normalise.ts'
+import { clean, commonForm, latinWords, normalise } from './normalise.ts'
 import type { StoredQuestion } from './question-model.ts'
 import { indexTemplates } from './template-index.ts'
 import { firstCharacters, parseTemplate, type TemplateNode } from './templates.ts'
@@ -35,6 +35,8 @@ export interface KnowledgeBase {
   readonly lists: ListLexicon
   /** `pack/list` → the intent that a value said alone asks, where the list names one. */
   readonly aloneAsks: ReadonlyMap<string, string>
+  /** Latin words of the packs' Chinese wording, in normal form: ct, wifi. */
+  readonly latinInChinese: ReadonlySet<string>
 }
 
 const LANGUAGES: readonly Language[] = ['zh', 'en']
@@ -76,8 +78,17 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
         ),
       ),
     ),
+    latinInChinese: new Set(chineseTexts(packs).flatMap((text) => latinWords(clean(text)))),
   }
 }
+
+const chineseTexts = (packs: readonly Pack[]): string[] =>
+  packs.flatMap(({ intents, lists }) => [
+    ...intents.flatMap(({ questions }) => questions.zh ?? []),
+    ...[...lists.values()].flatMap(({ values }) =>
+      values.flatMap(({ value, synonyms = [] }) => [value, ...synonyms]),
+    ),
+  ])
 
 function compileTemplates(intents: readonly KnownIntent[]): KnownTemplate[] {
   return intents.flatMap(({ intent, pack }, number) =>

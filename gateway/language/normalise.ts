@@ -48,6 +48,9 @@ export function languageOf(text: string): Language {
   return words > 3 && words > han ? 'en' : 'zh'
 }
 
+/** The Latin words of a text in lower case. */
+export const latinWords = (text: string): readonly string[] => text.match(LATIN_WORD) ?? []
+
 /** The normal form of a text in any width, script and mood. Never throws. */
 export function normalise(raw: string): NormalText {
   const plain = clean(raw)

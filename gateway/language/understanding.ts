@@ -3,7 +3,7 @@ import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
 import { askedAlone } from './bare-value.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
-import { type NormalText, normalise } from './normalise.ts'
+import { latinWords, type NormalText, normalise } from './normalise.ts'
 import type { UnderstandOptions } from './port.ts'
 import { prepareQuery } from './question-model.ts'
 import { read, shareOut } from './reader.ts'
@@ -167,7 +167,7 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   const best = candidates[0]
   const intent = found.candidates[0]?.intent ?? -1
   const common = {
-    lang: options.lang !== undefined && isNeutral(found.normal) ? options.lang : found.normal.lang,
+    lang: (isNeutral(found.normal, base) ? options.lang : undefined) ?? found.normal.lang,
     normal: found.normal.text,
     slots: findSlots(parts, found, options),
     candidates,
@@ -194,8 +194,10 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   }
 }
 
-/** A bare number or sign says nothing about the language. */
-const isNeutral = (normal: NormalText): boolean => !/\p{L}/u.test(normal.plain)
+/** A number, a sign, or words that Chinese uses as well (CT, WiFi) say nothing about the language. */
+const isNeutral = ({ plain }: NormalText, { latinInChinese }: KnowledgeBase): boolean =>
+  !/\p{L}/u.test(plain.replace(/[a-z']+/g, '')) &&
+  latinWords(plain).every((word) => latinInChinese.has(word))
 
 const isAlarm = (base: KnowledgeBase, intent: number): boolean =>
   base.intents[intent]?.intent.alert === 'emergency'

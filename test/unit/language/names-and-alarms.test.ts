@@ -144,4 +144,11 @@ describe('a name said alone', () => {
     const heard = ask('开水间', { expecting: { ref, slot: 'place', entity: 'place' } })
     expect(heard).toMatchObject({ kind: 'intent', best: { ref: { intent: 'place.hours' } } })
   })
+  it('does not change the language of a conversation where Chinese uses the word too', () => {
+    expect(ask('MRI', { lang: 'zh' }).lang).toBe('zh')
+    expect(ask('CT', { lang: 'zh' }).lang).toBe('zh')
+    expect(ask('CT', { lang: 'en' }).lang).toBe('en')
+    expect(ask('CT please', { lang: 'zh' }).lang).toBe('en')
+    expect(ask('stairs', { lang: 'zh' }).lang).toBe('en')
+  })
 })
