@@ -41,8 +41,13 @@ const CHECKS = {
 } as const
 
 const isUpstreamName = (name: string): name is UpstreamName => Object.hasOwn(CHECKS, name)
-/** Firmware may write any integer in 64 bits: what fits into a number is one. */
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto' })
+/** Firmware may write any integer in 64 bits: what fits into a number is one. The package's types lack this choice. */
+const EXACT_AS_NUMBER = 'auto' as 'number'
+const unpackr = new Unpackr({
+  useRecords: false,
+  mapsAsObjects: true,
+  int64AsType: EXACT_AS_NUMBER,
+})
 
 /** A JSON or MessagePack map; throws `message.*`. */
 export function decodeMap(bytes: Uint8Array, encoding: Encoding): Record<string, unknown> {
