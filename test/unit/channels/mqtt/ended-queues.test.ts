@@ -28,7 +28,8 @@ async function leaveMany(broker: TestBroker): Promise<void> {
 /** Messages on disk. */
 const rowsOf = ({ store }: TestBroker): number =>
   store.prepare<{ n: number }>('SELECT count(*) AS n FROM mqtt_queue').get()?.n ?? 0
-const isEmpty = (broker: TestBroker) => expect.poll(() => rowsOf(broker), { timeout: 15_000 }).toBe(0)
+const isEmpty = (broker: TestBroker) =>
+  expect.poll(() => rowsOf(broker), { timeout: 15_000 }).toBe(0)
 
 async function aBroker(more: Parameters<typeof startBroker>[0] = {}) {
   const clock = { nowMs: Date.now() }
