@@ -156,6 +156,8 @@ export function countRoutes(counts: Counts): readonly Route[] {
       method: 'GET',
       path: /^\/v1\/counts\/(?<period>[^/]+)$/,
       caller: 'operator',
+      // The first reading fixes the sum.
+      hasEffect: true,
       handle: async ({ params }) => json(await counts.sums(params.period ?? '')),
     },
   ]

@@ -41,6 +41,8 @@ export interface Route {
   /** Named groups are its parameters; `id` is the gateway. */
   readonly path: RegExp
   readonly caller: 'anyone' | 'gateway' | 'operator'
+  /** A read that changes something all the same: not with the password of a browser. */
+  readonly hasEffect?: boolean
   /** As it travels; default `MAX_BODY_BYTES`. */
   readonly maxBodyBytes?: number
   /** It waits for somebody else, so it takes no place of those that only write to the disk. */
@@ -176,7 +178,7 @@ export function admit(
     const match = route.path.exec(head.path)
     if (!match) continue
     const params = { ...match.groups }
-    if (route.caller === 'operator') checkOperator(head, access.operatorToken)
+    if (route.caller === 'operator') checkOperator(head, route, access.operatorToken)
     if (route.caller !== 'gateway') return { route, params, gateway: undefined, checkBody() {} }
     return { route, params, ...checkGateway(head, params.id, access.gateways) }
   }
@@ -214,13 +216,17 @@ function isSignedBy(incoming: Incoming, gatewayId: string, key: KeyObject): bool
  * Bearer for programs, Basic for the browser of a person, who only reads: a browser keeps Basic and adds it
  * to whatever a page of somebody else has it send, and what is posted here is signed for the whole fleet.
  */
-function checkOperator({ method, headers }: Head, operatorToken: string): void {
+function checkOperator(
+  { headers }: Head,
+  { method, hasEffect = method !== 'GET' }: Route,
+  operatorToken: string,
+): void {
   const [scheme = '', given = ''] = (headers.authorization ?? '').split(' ', 2)
   const isBasic = scheme.toLowerCase() === 'basic'
   const basic = Buffer.from(given, 'base64').toString('utf8')
   const token = isBasic ? basic.slice(basic.indexOf(':') + 1) : given
   if (!isSameToken(token, operatorToken)) throw new CloudError('operator.refused')
-  if (isBasic && method !== 'GET') throw new CloudError('operator.reads-only')
+  if (isBasic && hasEffect) throw new CloudError('operator.reads-only')
 }
 
 export function gatewayOf(call: Call): Gateway {

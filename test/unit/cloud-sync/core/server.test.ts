@@ -104,6 +104,11 @@ describe('who may', () => {
     expect(await post(`basic ${basic}`)).toMatchObject({ status: 403 })
     expect(rig.core.releases.reports(9)).toEqual([])
     expect(await post(`Bearer ${rig.core.operatorToken}`)).toMatchObject({ status: 201 })
+    // A reading that fixes a sum for good.
+    const read = (authorization: string) =>
+      send('GET', '/v1/counts/2026-11-27', Buffer.alloc(0), { authorization })
+    expect(await read(`Basic ${basic}`)).toMatchObject({ status: 403 })
+    expect(await read(`Bearer ${rig.core.operatorToken}`)).toMatchObject({ status: 200 })
   })
 
   it('takes no batch without a signature, with that of another body, or of another gateway', async () => {
