@@ -119,13 +119,12 @@ async function failingDisk(path: string, share: number) {
   const handles = Object.getPrototypeOf(file) as FileHandle
   await file.close()
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
-  const write = handles.write
   return vi.spyOn(handles, 'appendFile').mockImplementation(async function (
     this: FileHandle,
     data,
   ) {
     const bytes = Buffer.from(String(data))
-    await write.call(this, bytes, 0, Math.ceil(bytes.length * share))
+    await this.write(bytes, 0, Math.ceil(bytes.length * share))
     throw full
   })
 }
