@@ -63,6 +63,8 @@ export class BoxMessages {
   private noRoomFor(topic: string, publisher: string): void {
     const { clock, counters, logger } = this.engine
     counters.notRetained++
+    // An older and smaller one would be given out as if it still held.
+    if (this.engine.retained.delete(topic)) void this.removeRow(topic)
     const nowMs = clock.nowMs()
     if (nowMs - this.toldAtMs < TELL_EVERY_MS) return
     this.toldAtMs = nowMs
@@ -70,6 +72,17 @@ export class BoxMessages {
       { clientId: publisher, topic: shownText(topic), notRetained: counters.notRetained },
       'messages are passed on but not retained: mqtt.maxRetained says how many the gateway holds, a quarter of them for its devices. Raise it, or let the bridge bring in fewer topics',
     )
+  }
+
+  private async removeRow(topic: string): Promise<void> {
+    const { logger, queueRows, store } = this.engine
+    // After the rows of this stretch of work, the older message's own among them.
+    await Promise.resolve()
+    try {
+      await store.commit(() => queueRows.removeRetained(topic))
+    } catch (error) {
+      logger.error({ err: error, topic: shownText(topic) }, 'an outdated message stays retained')
+    }
   }
 }
 

@@ -86,6 +86,18 @@ describe('a message that the box passes on', () => {
     await reader.publishAsync('of/a/device', 'on', { qos: 1, retain: true })
   })
 
+  test('takes an older one of its topic along where it is too large to be retained', async () => {
+    running = await startBroker({ limits: { maxRetainedBytes: 20_000 } })
+    const { broker, store } = running
+    // In one stretch: neither is on disk when the second takes the first along.
+    const large = { ...passedOn, payload: 'a'.repeat(20_000) }
+    await Promise.all([passedOn, large].map((one) => broker.publish({ ...one, retain: true })))
+    await store.durable()
+    expect(broker.counters.notRetained).toBe(1)
+    const topics = () => store.prepare<{ topic: string }>('SELECT topic FROM mqtt_retained').all()
+    expect(topics()).toEqual([])
+  })
+
   test('and what is written alongside it are kept together, or neither is', async () => {
     const { broker, store, failWrites } = await start()
     const reader = await join('bed', { clean: false })
