@@ -12,7 +12,7 @@ import { type Decided, decide, scoreOf } from './understanding.ts'
  * An emergency or a call for a nurse is heard over a question of another pack that is surer by so much: less,
  * and emergencies of the shipped packs went under in each other; more only raised false alarms.
  */
-const URGENT_EXTRA = 0.1
+const URGENT_EXTRA = 0.15
 
 export interface Judged {
   readonly parts: EngineParts

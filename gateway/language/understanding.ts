@@ -15,8 +15,6 @@ import { matchTemplate } from './templates.ts'
 export const DEFAULT_ANSWER = 0.55
 /** Asked back from here up; below it the box says that it does not know. */
 export const DEFAULT_CLARIFY = 0.34
-/** An emergency is acted on from here up: lower, alarms were false as often as true on the packs' kept-back questions. */
-export const DEFAULT_ALARM = 0.42
 /** Added to the threshold of intents whose wrong answer does harm, unless silence does more. */
 export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
@@ -210,8 +208,9 @@ export function thresholdsOf(
   const known = base.intents[intent]
   const pack = known?.pack.manifest.thresholds
   const usual = pack?.answer ?? DEFAULT_ANSWER
+  const asked = Math.min(pack?.clarify ?? DEFAULT_CLARIFY, usual)
   const ofRisk = known?.intent.risk === 'high' ? Math.min(usual + HIGH_RISK_EXTRA, 0.95) : usual
-  const ownOrRisk = isAlarm(base, intent) ? Math.min(usual, DEFAULT_ALARM) : ofRisk
-  const answer = known?.intent.threshold ?? ownOrRisk
-  return { answer, clarify: Math.min(pack?.clarify ?? DEFAULT_CLARIFY, answer) }
+  // An emergency that would be asked back is acted on: a false alarm does less harm than the time it takes.
+  const answer = known?.intent.threshold ?? (isAlarm(base, intent) ? asked : ofRisk)
+  return { answer, clarify: Math.min(asked, answer) }
 }

@@ -225,6 +225,18 @@ describe('reading a pack', () => {
       ])
     })
 
+    it('finds a name said alone that would ask an intent which can do without it', () => {
+      const files = list(INNER)
+      const lists = files['lists/room.yaml'].replace('values:', 'alone: where\nvalues:')
+      expect(problemsOf({ ...files, 'lists/room.yaml': lists })).toEqual([
+        {
+          file: 'lists/room.yaml',
+          line: 3,
+          message: '"where" is no intent with a required slot of this list and without an alert',
+        },
+      ])
+    })
+
     it('finds a list with the name of a general entity, which would never be read', () => {
       const files = list(INNER)
       const lists = files['lists/room.yaml'].replace('list: clinic', 'list: room')
