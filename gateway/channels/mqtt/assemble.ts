@@ -112,7 +112,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     store,
     rows: sessionRows,
     queue: queueRows,
-    ended: new EndedQueues(store, queueRows),
+    ended: new EndedQueues(store),
     clock: brokerClock,
     deadlines,
     router,

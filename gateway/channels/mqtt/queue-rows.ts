@@ -70,14 +70,9 @@ export const QUEUE_SQL = {
   clear: 'DELETE FROM mqtt_queue WHERE session_id = ?',
   shared: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
     WHERE session_id = ? AND seq > ? AND seq <= ? AND share IS NOT NULL ORDER BY seq`,
-  clearSome: `DELETE FROM mqtt_queue WHERE seq IN
-    (SELECT seq FROM mqtt_queue WHERE session_id = ? ORDER BY seq LIMIT ?)`,
   old: `SELECT seq, session_id, drop_at, ${BYTES} AS bytes FROM mqtt_queue
     WHERE packet_id IS NULL AND drop_at >= ? AND drop_at <= ? AND (drop_at, seq) > (?, ?)
     ORDER BY drop_at, seq LIMIT ?`,
-  putEnded: 'INSERT OR IGNORE INTO mqtt_ended (session_id) VALUES (?)',
-  anEnded: 'SELECT min(session_id) AS id FROM mqtt_ended',
-  removeEnded: 'DELETE FROM mqtt_ended WHERE session_id = ?',
   putReceived: 'INSERT OR IGNORE INTO mqtt_received (session_id, packet_id) VALUES (?,?)',
   removeReceived: 'DELETE FROM mqtt_received WHERE session_id = ? AND packet_id = ?',
   clearReceived: 'DELETE FROM mqtt_received WHERE session_id = ?',
@@ -122,11 +117,7 @@ export class QueueRows {
       oldestWaiting: store.prepare<{ seq: number; bytes: number }>(QUEUE_SQL.oldestWaiting),
       clear: store.prepare(QUEUE_SQL.clear),
       shared: store.prepare<QueueRow>(QUEUE_SQL.shared),
-      clearSome: store.prepare(QUEUE_SQL.clearSome),
       old: store.prepare<OldRow>(QUEUE_SQL.old),
-      putEnded: store.prepare(QUEUE_SQL.putEnded),
-      anEnded: store.prepare<{ id: number | null }>(QUEUE_SQL.anEnded),
-      removeEnded: store.prepare(QUEUE_SQL.removeEnded),
       putReceived: store.prepare(QUEUE_SQL.putReceived),
       removeReceived: store.prepare(QUEUE_SQL.removeReceived),
       clearReceived: store.prepare(QUEUE_SQL.clearReceived),
@@ -221,25 +212,6 @@ export class QueueRows {
   clear(sessionRow: number): void {
     this.sql.clear.run(sessionRow)
     this.sql.clearReceived.run(sessionRow)
-  }
-
-  /** The same, but no more than so many messages; whether that was all. */
-  clearSome(sessionRow: number, limit: number): boolean {
-    this.sql.clearReceived.run(sessionRow)
-    return this.sql.clearSome.run(sessionRow, limit).changes < limit
-  }
-
-  /** Notes a session that has ended while rows of it are left; its number is not given again meanwhile. */
-  putEnded(sessionRow: number): void {
-    this.sql.putEnded.run(sessionRow)
-  }
-
-  /** Clears so many messages of a session that was noted; false when there is none. */
-  clearEnded(limit: number): boolean {
-    const id = this.sql.anEnded.get()?.id ?? null
-    if (id === null) return false
-    if (this.clearSome(id, limit)) this.sql.removeEnded.run(id)
-    return true
   }
 
   putRetained(message: Message): void {
