@@ -1,6 +1,6 @@
 /** What the box counts, in Prometheus' words. Rooms are given the functions, never the registry. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ErrorCode } from './errors.ts'
+import type { ErrorCode } from './error-table.ts'
 import type { LaneBalance } from './ledger/port.ts'
 import type { Channel } from './turn.ts'
 

@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { createPeerJudge, type PeerVerdict } from '@kefu-edge/cloud-sync/judge-certificate'
 import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
-import { ERRORS, type ErrorCode } from '../../errors.ts'
+import { ERRORS, type ErrorCode } from '../../error-table.ts'
 import type { CertificateFault, PeerCertificate } from './byte-connection.ts'
 
 /** What a handshake left of a certificate. */
