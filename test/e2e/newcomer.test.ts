@@ -55,7 +55,9 @@ describe('a newcomer with a fresh machine', () => {
   it('starts the gateway and is told where it listens and what to do next', async () => {
     gateway = await startGateway(data)
     const run = JSON.parse(readFileSync(join(data, 'run.json'), 'utf8')) as Record<string, unknown>
-    expect(run).toEqual({ pid: gateway.pid, ports: gateway.ports, startedAt: expect.any(String) })
+    const { pid, ports } = gateway
+    const startedAt = expect.any(String)
+    expect(run).toEqual({ pid, ports, httpHost: '127.0.0.1', startedAt })
     await expect.poll(gateway.output).toContain('npx kefu-edge device add kiosk-1')
     const health = await fetch(`http://127.0.0.1:${gateway.ports.http}/readyz`)
     expect(health.status).toBe(200)
