@@ -11,7 +11,8 @@
  *
  * Gateways, cores and load share the machine's cores; at a site the core is another machine. KEFU_BENCH_CORE_DIR
  * puts them on a disk of its own, and KEFU_BENCH_CORE_IDLE=1 lets them have what of the cores nobody else wants
- * (SCHED_IDLE, by util-linux' chrt). `kefu-edge` must be built.
+ * (SCHED_IDLE, by util-linux' chrt). KEFU_BENCH_ENTRIES=0 is the control: neither has a backlog, and the growth it
+ * prints is what this machine makes of nothing. `kefu-edge` must be built.
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -42,6 +43,9 @@ const PHASE_SECONDS = 5
 const WARMUP_SECONDS = 1
 /** What a phase leaves behind (a request in hand, a fold of the log) must not fall into the next. */
 const BETWEEN_MS = 500
+/** Of the control, which never runs dry: about as many as a million entries last. */
+const CONTROL_PHASES = 9
+const IS_CONTROL = ENTRIES === 0
 const DEVICES = 50
 /** Answered by the starter pack: what the box does not know would go to the core, and the phases would differ by that. */
 const QUESTIONS = ['停车场在哪里', '门诊几点开门', '怎么挂号', '卫生间在哪里', '化验单在哪里取']
@@ -182,9 +186,9 @@ async function main(): Promise<void> {
     await sleep(BETWEEN_MS)
     const phase = await whileDraining(filled)
     // The last one ran dry while it was measured.
-    if ((await readPending(filled.gateway)) < 1000) break
+    if (!IS_CONTROL && (await readPending(filled.gateway)) < 1000) break
     draining.push(phase)
-  } while (draining.length < 100)
+  } while (draining.length < (IS_CONTROL ? CONTROL_PHASES : 100))
   clearInterval(watch)
   console.log(JSON.stringify({ ...report({ live, draining }), ...ofMemory(memory) }))
   for (const site of [usual, filled]) await closeSite(site)
