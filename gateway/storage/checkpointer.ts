@@ -14,8 +14,11 @@ const FOLD_PAGES = 1000
 /** What a transaction and each work in it write, about; only says when to look. */
 const PAGES_PER_COMMIT = 2
 const PAGES_PER_WORK = 0.5
-/** So many pages in less time are more than the writer should fold itself. */
-const BUSY_MS = 500
+/**
+ * So many pages in less time are more than the writer should fold itself: from about 80 asks a second on each
+ * fold would hold some of them for the time of two fsyncs, and again with the next transaction while anybody reads.
+ */
+const BUSY_MS = 5000
 /** A log of 32 MB is read back in a second after a power cut; from here on it is begun anew. */
 const LONG_LOG_PAGES = 8000
 /** Left over after a pass of the thread, at most: the writer folds so many in a few milliseconds. */
