@@ -32,9 +32,23 @@ const SECRET_FIELDS = [
 ]
 const paths = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
+/** What waits for a log that cannot be written; what comes beyond it is in memory only (recent-log). */
+const MAX_WAITING_BYTES = 1024 * 1024
+
+/**
+ * Standard error, so that standard output stays for people and pipes; or a file. A disk that is full under the
+ * log is no reason to leave patients without answers: lines wait, then are dropped, and go on where they can be
+ * written again.
+ */
+export function openLog(dest: number | string = 2): DestinationStream {
+  const log = pino.destination({ dest, sync: true, maxLength: MAX_WAITING_BYTES })
+  log.on('error', () => {})
+  return log
+}
+
 export function createLoggers(options: {
   readonly level: string
-  /** Absent: standard error, so that standard output stays for people and pipes. */
+  /** Absent: `openLog()`. */
   readonly destination?: DestinationStream
 }): Loggers {
   const root = pino(
@@ -46,7 +60,7 @@ export function createLoggers(options: {
       redact: { paths, censor: '[masked]' },
       serializers: { error: pino.stdSerializers.err },
     },
-    options.destination ?? pino.destination({ dest: 2, sync: true }),
+    options.destination ?? openLog(),
   )
   return Object.fromEntries(
     LOGGER_NAMES.map((name) => [name, root.child({ name })]),

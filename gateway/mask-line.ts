@@ -5,8 +5,8 @@ export const MASKED = '[masked]'
 /** Our tokens, and whatever stands behind the word Bearer. */
 const TOKEN = /\bkd_[A-Za-z0-9_-]{8,}|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}/g
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g
-/** `redis://:secret@host`, `mqtt://user:secret@host`. */
-const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"]*:)[^\s/@"]+(?=@)/gi
+/** `redis://:secret@host`, `mqtt://user:secret@host`; up to the last @ before the path, as those who read URLs do. */
+const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@"]*:)[^\s/"]+(?=@[^\s/@"]*)/gi
 /** `"claim":"ABCDE-FGHJK"` and its like, also inside a line that is JSON within JSON. */
 const SECRET_FIELD =
   /(\\?"(?:token|password|claim|authorization|enrolToken|secret|personal|text)\\?"\s*:\s*\\?")((?:[^"\\]|\\[^"])*)/gi

@@ -8,6 +8,7 @@ import type { Qos } from '../channels/mqtt/codec/packets.ts'
 import type { Clock } from '../clock.ts'
 import type { LedgerDraft, LedgerEntry, LedgerPosition } from '../ledger/port.ts'
 import type { Logger } from '../logger.ts'
+import { maskUrls } from '../mask-line.ts'
 import type { Store } from '../storage/store.ts'
 import { createBridgeRows, type Outcome } from './bridge-rows.ts'
 import type { BridgeConfig } from './bridge-schema.ts'
@@ -119,7 +120,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     state = next
     lastError = reason
     if (!isNews || isClosed) return
-    const fields = { bridge: name, url: options.url, waiting: queue.waiting() }
+    const fields = { bridge: name, url: maskUrls(options.url), waiting: queue.waiting() }
     if (next === 'connected') logger.info(fields, 'the bridge is connected: an echo came back')
     else logger.warn({ ...fields, reason }, 'the bridge is away; what leaves waits on disk')
   }
@@ -264,7 +265,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       const { sent, refused, expired } = rows.mark()
       return {
         name,
-        url: options.url,
+        url: maskUrls(options.url),
         state,
         ...(lastEchoAtMs === undefined ? {} : { lastEchoAt: new Date(lastEchoAtMs).toISOString() }),
         ...(roundTripMs === undefined ? {} : { roundTripMs }),

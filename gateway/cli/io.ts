@@ -13,11 +13,14 @@ export interface Io {
 /** A command was called in a way it does not know; the message names the right one. */
 export class UsageError extends Error {}
 
-/** Standard output and error of this process. A reader that has gone (`| head`) is no reason to stop. */
-export function openProcessIo(): Io {
+/**
+ * Standard output and error of this process. A reader that has gone (`| head`) is no reason to stop; a disk that
+ * takes no more is one for a command whose words are its result, and none for a gateway that answers people.
+ */
+export function openProcessIo(isGateway = false): Io {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
+      if (error.code !== 'EPIPE' && !isGateway) throw error
     })
   }
   return {

@@ -25,7 +25,10 @@ const OPTIONS = {
 /** Commands that read their own options. */
 const RAW: ReadonlySet<string> = new Set(['language', 'ledger', 'subject'])
 
-export async function main(argv: readonly string[], io: Io = openProcessIo()): Promise<ExitCode> {
+export async function main(
+  argv: readonly string[],
+  io: Io = openProcessIo(argv[0] === 'start'),
+): Promise<ExitCode> {
   const [name = 'help'] = argv
   const asJson = argv.includes('--json')
   try {
