@@ -17,21 +17,29 @@ const MASK = '*'
 const anyOf = (words: readonly string[]): string => `(?:${words.join('|')})`
 
 const SURNAME = `(?:${DOUBLE_SURNAMES.join('|')}|[${SURNAMES}])`
+const GIVEN = `(?:(?![${NEVER_GIVEN}])\\p{Script=Han})`
+/** What nobody minds is no name: an ordinary word, or a family name with what one is called by beside it. */
+const NO_NAME = `(?:${ORDINARY_WORDS.join('|')}|[${ADVERBS}]|${SURNAME}${anyOf(TITLES)})`
 /** Behind 我叫 and 姓名 stands a name, whatever it may mean besides. */
-const STATED = `${SURNAME}\\p{Script=Han}{1,3}?`
+const STATED = `(?!${SURNAME}${anyOf(TITLES)})${SURNAME}\\p{Script=Han}{1,3}?`
 /** Elsewhere only what cannot be an ordinary word. */
-const SUPPOSED =
-  `(?!${ORDINARY_WORDS.join('|')}|[${ADVERBS}]|${SURNAME}${anyOf(TITLES)})` +
-  `${SURNAME}(?:(?![${NEVER_GIVEN}])\\p{Script=Han}){1,2}?`
-const STOP = '[，,。.！!？?；;、\\s]|$'
-const GOES_ON = `(?=${STOP}|${AFTER_NAMES.join('|')})`
+const SUPPOSED = `(?!${NO_NAME})${SURNAME}${GIVEN}{1,2}?`
+/** Where nothing says how long the name is: as long as most are. */
+const OF_USUAL_LENGTH = `(?!${NO_NAME})${SURNAME}${GIVEN}{1,2}`
+/** The name is over where the Chinese letters are, or where the sentence is known to go on. */
+const GOES_ON = `(?=\\P{Script=Han}|$|${AFTER_NAMES.join('|')})`
+const OPENING = '[\\s“"‘「『《（(【\\[]*'
 
 const STATED_NAME = new RegExp(
-  `((?:(?:我|本人|他|她|${anyOf(ROLES)}|${anyOf(KIN)})(?:的?名字?)?(?:叫做?|名叫)|(?:姓名|名字)(?:是|叫做?|为|:|：|\\s)\\s*|(?:患者|病人|客户|学生)?姓名(?=${SURNAME}))\\s*)(${STATED})${GOES_ON}`,
+  `((?:(?:我|本人|他|她|${anyOf(ROLES)}|${anyOf(KIN)})(?:的?名字?)?(?:叫做?|名叫)|(?:姓名|名字)(?:是|叫做?|为|:|：|\\s)\\s*|(?:患者|病人|客户|学生)?姓名(?=${SURNAME}))${OPENING})(${STATED}${GOES_ON}|${OF_USUAL_LENGTH})`,
   'gu',
 )
 const SUPPOSED_NAME = new RegExp(
-  `((?:(?:我|本人|这|这位|他|她)是|${anyOf(ROLES)}(?:是|为|：|:)?|${anyOf(KIN)}(?:是)?)\\s*)(${SUPPOSED})${GOES_ON}`,
+  `((?:(?:我|本人|这|这位|他|她)是)${OPENING})(${SUPPOSED})${GOES_ON}`,
+  'gu',
+)
+const NAME_OF_ROLE = new RegExp(
+  `((?:${anyOf(ROLES)}(?:是|为|：|:)?|${anyOf(KIN)}是?)${OPENING})(${SUPPOSED}${GOES_ON}|${OF_USUAL_LENGTH})`,
   'gu',
 )
 const ASKED_FOR = new RegExp(
@@ -50,6 +58,7 @@ export function maskNames(text: string): string {
   return text
     .replace(STATED_NAME, inPlace)
     .replace(SUPPOSED_NAME, inPlace)
+    .replace(NAME_OF_ROLE, inPlace)
     .replace(ASKED_FOR, (name) => maskName(name))
 }
 
