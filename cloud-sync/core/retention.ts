@@ -4,12 +4,17 @@
  */
 import type { Clock, Logger } from '../ports.ts'
 import { DAY_MS, dayOf } from './days.ts'
+import { createProvenTime, MAX_PACE } from './proven-time.ts'
 import { STREAM_STRIDE } from './receive.ts'
 import type { CoreStore } from './storage.ts'
 
 /** Rows of one transaction: some milliseconds, so that batches never wait long behind a sweep. */
 const CHUNK_ROWS = 5000
 const SWEEP_EVERY_MS = 3_600_000
+/** A clock that is ahead by less is a machine that was off for the weekend. */
+const SAID_FROM_MS = 3 * DAY_MS
+/** How often the log says so while it lasts. */
+const SAID_EVERY_MS = DAY_MS
 
 export interface Retention {
   start(): void
@@ -22,7 +27,7 @@ export interface RetentionOptions {
   readonly store: CoreStore
   readonly clock: Clock
   readonly logger: Logger
-  /** Whole days, by the core's clock at receipt. */
+  /** Whole days, by the core's clock at receipt and its proven time now. */
   readonly retainDays: number
   /** Name of the sink whose marks hold entries back. */
   readonly sinkName?: string
@@ -30,6 +35,7 @@ export interface RetentionOptions {
 
 export function createRetention(options: RetentionOptions): Retention {
   const { store, clock, logger } = options
+  const time = createProvenTime(store, clock)
   const due = store.prepare<{ streamNo: number; upTo: number }>(
     `SELECT no AS streamNo, min(
        coalesce((SELECT min(after_sequence) FROM stream_day
@@ -55,9 +61,12 @@ export function createRetention(options: RetentionOptions): Retention {
   let timer: NodeJS.Timeout | undefined
   let sweeping: Promise<unknown> = Promise.resolve()
   let isClosed = false
+  let saidAt: number | undefined
 
   async function sweepOnce(): Promise<number> {
-    const firstKeptDay = dayOf(clock.now()) - options.retainDays
+    const provenMs = await store.commit(() => time.keep())
+    warnOfJump(provenMs)
+    const firstKeptDay = dayOf(provenMs) - options.retainDays
     const sinkName = options.sinkName ?? ''
     let removed = 0
     for (const { streamNo, upTo } of due.all(firstKeptDay, sinkName, sinkName)) {
@@ -86,6 +95,18 @@ export function createRetention(options: RetentionOptions): Retention {
       removed += chunk.length
     }
     return removed
+  }
+
+  function warnOfJump(provenMs: number): void {
+    const aheadMs = clock.now() - provenMs
+    const isSaid = saidAt !== undefined && clock.monotonic() - saidAt < SAID_EVERY_MS
+    if (aheadMs < SAID_FROM_MS || isSaid) return
+    saidAt = clock.monotonic()
+    const clockSays = new Date(clock.now()).toISOString()
+    logger.warn(
+      { clockSays, proven: new Date(provenMs).toISOString() },
+      `the clock of the core is ${Math.floor(aheadMs / DAY_MS)} days ahead of the time that the core has proof of: old entries are removed by the latter. Set the clock if it is wrong (timedatectl); if it is right, nothing is to be done: the core catches up by ${MAX_PACE - 1} days a day`,
+    )
   }
 
   function sweep(): void {

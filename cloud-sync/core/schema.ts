@@ -172,4 +172,17 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ALTER TABLE count_sum ADD COLUMN given_sums TEXT NOT NULL DEFAULT '[]';
     `,
   },
+  {
+    id: 8,
+    sql: `
+      -- What removal of old entries goes by; see proven-time.ts. A core with entries stands at its newest
+      -- receipt, with a day behind it.
+      CREATE TABLE core_time (
+        id         INTEGER PRIMARY KEY CHECK (id = 1),
+        proven_ms  INTEGER NOT NULL,
+        counted_ms INTEGER NOT NULL
+      ) STRICT;
+      INSERT INTO core_time SELECT 1, max(updated_at), 86400000 FROM stream HAVING count(*) > 0;
+    `,
+  },
 ]

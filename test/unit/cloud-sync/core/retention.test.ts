@@ -19,11 +19,14 @@ const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: undefined }
 let folder: string
 let store: CoreStore
 let nowMs: number
-const clock = { now: () => nowMs, monotonic: () => nowMs }
+/** How far the clock is from what has passed. */
+let wrongMs: number
+const clock = { now: () => nowMs + wrongMs, monotonic: () => nowMs }
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kefu-keep-'))
   store = openCoreStore(folder)
   nowMs = 20_000 * DAY_MS
+  wrongMs = 0
   await store.commit(() => {
     store
       .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
@@ -35,7 +38,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function parts(sinkName?: string) {
+function parts(sinkName?: string, logger = silentLogger) {
   const sessions = createSessions(store)
   return {
     sessions,
@@ -44,7 +47,7 @@ function parts(sinkName?: string) {
     retention: createRetention({
       store,
       clock,
-      logger: silentLogger,
+      logger,
       retainDays: 2,
       ...(sinkName ? { sinkName } : {}),
     }),
@@ -107,4 +110,42 @@ it('keeps what the sink does not have yet, however old', async () => {
   })
   expect(await retention.sweepOnce()).toBe(15)
   expect(reports.entries('gw-1', 'session', { sequence: 0 }, 100)).toHaveLength(5)
+})
+
+it('removes nothing for a clock that is ahead for a while, says so, and catches up with one that is right', async () => {
+  const warned: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) }
+  const first = parts(undefined, logger)
+  for (const day of range(0, 3)) {
+    nowMs = (20_000 + day) * DAY_MS
+    await first.receiver.receive(gateway, batch(day * 10 + 1, day * 10 + 10))
+    await first.retention.sweepOnce()
+  }
+  const kept = () => first.reports.entries('gw-1', 'session', { sequence: 0 }, 100).length
+  expect(kept()).toBe(30)
+
+  wrongMs = 91 * DAY_MS
+  expect(await first.retention.sweepOnce()).toBe(0)
+  // The next start counts on from there, and entries that come now do not make the clock right.
+  const second = parts(undefined, logger)
+  await second.receiver.receive(gateway, batch(41, 50))
+  nowMs += 3_600_000
+  expect(await second.retention.sweepOnce()).toBe(0)
+  expect(warned).toHaveLength(2)
+  expect(warned[0]).toContain('91 days ahead')
+  expect(warned[0]).toContain('timedatectl')
+  wrongMs = 0
+  expect(await second.retention.sweepOnce()).toBe(0)
+  expect(kept()).toBe(40)
+
+  // Switched off for a month: what is over goes once that has been counted.
+  wrongMs = 30 * DAY_MS
+  nowMs += 3_600_000
+  expect(await second.retention.sweepOnce()).toBe(0)
+  nowMs += 7 * DAY_MS
+  expect(await second.retention.sweepOnce()).toBe(30)
+  // What came under the wrong clock goes by that.
+  nowMs += 90 * DAY_MS
+  await second.retention.sweepOnce()
+  expect(kept()).toBe(0)
 })
