@@ -18,7 +18,10 @@ export function localMinuteOfDay(ms: number): number {
   return date.getHours() * 60 + date.getMinutes()
 }
 
-/** How long speech of this priority has to wait from now; 0 when it may be said. */
+/**
+ * How long speech of this priority has to wait from now; 0 when it may be said. The end is a time on the
+ * wall, also in a night in which the clocks are set.
+ */
 export function quietForMs(
   hours: QuietHours | undefined,
   priority: Priority,
@@ -26,8 +29,21 @@ export function quietForMs(
   minuteOfDay: (ms: number) => number = localMinuteOfDay,
 ): number {
   if (hours === undefined || hours.allow.includes(priority)) return 0
-  const length = (hours.untilMinute - hours.fromMinute + MINUTES_A_DAY) % MINUTES_A_DAY
-  const since = (minuteOfDay(nowMs) - hours.fromMinute + MINUTES_A_DAY) % MINUTES_A_DAY
+  const length = minutesBetween(hours.fromMinute, hours.untilMinute)
+  const since = minutesBetween(hours.fromMinute, minuteOfDay(nowMs))
   if (since >= length) return 0
-  return (length - since) * MINUTE_MS - (nowMs % MINUTE_MS)
+  const evenMs = nowMs + (length - since) * MINUTE_MS - (nowMs % MINUTE_MS)
+  return atWall(hours.untilMinute, evenMs, minuteOfDay) - nowMs
 }
+
+/** When the wall shows `minute`, next to `nearMs`; `nearMs` itself where clocks pass over that minute. */
+function atWall(minute: number, nearMs: number, minuteOfDay: (ms: number) => number): number {
+  const ahead = minutesBetween(minute, minuteOfDay(nearMs))
+  const off = ahead > MINUTES_A_DAY / 2 ? ahead - MINUTES_A_DAY : ahead
+  const shownMs = nearMs - off * MINUTE_MS
+  return minuteOfDay(shownMs) === minute ? shownMs : nearMs
+}
+
+/** From one minute of the day to the next time that it is the other. */
+const minutesBetween = (from: number, to: number): number =>
+  (to - from + MINUTES_A_DAY) % MINUTES_A_DAY
