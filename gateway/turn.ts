@@ -101,7 +101,13 @@ export type PendingQuestion =
       readonly slots: Readonly<Record<string, SlotValue>>
       readonly tries: number
     }
-  | { readonly kind: 'choice'; readonly between: readonly KnowledgeRef[] }
+  | {
+      readonly kind: 'choice'
+      /** In the order they were said; empty once neither was meant. */
+      readonly between: readonly KnowledgeRef[]
+      /** How often it was asked. Absent in sessions that an older version kept. */
+      readonly tries?: number
+    }
 
 export interface Turn extends IncomingAsk {
   readonly session: Session

@@ -1,6 +1,5 @@
-/** Takes up what the box asked back: a missing slot, or which of two was meant. */
+/** Takes up what the box asked back for: a missing slot. */
 import type { Library } from '../knowledge/library.ts'
-import type { Phrases } from '../skills/phrases.ts'
 import type {
   Candidate,
   KnowledgeRef,
@@ -17,20 +16,14 @@ const WHOLE_SHARE = 0.5
 /** Below this part of what was said, the value belongs to something else: 儿科今天能打疫苗吗 is not "儿科". */
 const LEAST_SHARE = 1 / 3
 
-type Titles = Pick<Library, 'entry'>
+type Entries = Pick<Library, 'entry'>
 type PendingSlot = Extract<PendingQuestion, { kind: 'slot' }>
 
-/** What was heard, read as an answer to the box's own question where it is one. */
-export function continuePending(
-  turn: Turn,
-  heard: Understanding,
-  phrases: Phrases,
-  library: Titles,
-): Understanding {
+/** What was heard, read as the value that the box has asked for where it is one. */
+export function continuePending(turn: Turn, heard: Understanding, library: Entries): Understanding {
   const { pending } = turn.session
-  if (!pending) return heard
+  if (pending?.kind !== 'slot') return heard
   if (heard.kind === 'intent' && heard.method === 'template') return heard
-  if (pending.kind === 'choice') return choose(turn, heard, pending.between, phrases, library)
   const share = shareOfAnswer(heard, pending)
   if (isSomethingElse(heard, share, pending.ref, library)) return heard
   const known: Slot[] = Object.entries(pending.slots).map(([name, value]) => ({
@@ -60,7 +53,7 @@ function isSomethingElse(
   heard: Understanding,
   share: number,
   asked: KnowledgeRef,
-  library: Titles,
+  library: Entries,
 ): boolean {
   if (share > WHOLE_SHARE) return false
   if (isGrave(heard, [asked], library)) return true
@@ -82,7 +75,11 @@ const sureOf = (pending: PendingSlot, heard: Understanding): number =>
   )
 
 /** Whether something else was heard that does harm when it goes unheard: then the box's own question waits. */
-function isGrave(heard: Understanding, asked: readonly KnowledgeRef[], library: Titles): boolean {
+export function isGrave(
+  heard: Understanding,
+  asked: readonly KnowledgeRef[],
+  library: Entries,
+): boolean {
   if (heard.kind === 'not-known') return false
   const meant = heard.kind === 'intent' ? [heard.best] : heard.between
   return meant.some(
@@ -91,35 +88,11 @@ function isGrave(heard: Understanding, asked: readonly KnowledgeRef[], library: 
   )
 }
 
-const isSame = (one: KnowledgeRef, other: KnowledgeRef): boolean =>
+export const isSame = (one: KnowledgeRef, other: KnowledgeRef): boolean =>
   one.pack === other.pack && one.intent === other.intent
 
-function choose(
-  turn: Turn,
-  heard: Understanding,
-  between: readonly KnowledgeRef[],
-  phrases: Phrases,
-  library: Titles,
-): Understanding {
-  const text = heard.normal.trim()
-  const ordinal = ['choice-first', 'choice-second'].findIndex((name) =>
-    phrases.all(name, heard.lang).includes(text),
-  )
-  const byTitle = between.findIndex((ref) => {
-    const title = library.entry(ref)?.intent.title
-    return [title?.zh, title?.en].some(
-      (one) => one !== undefined && one === turn.hypotheses[0]?.text,
-    )
-  })
-  const ref = between[ordinal >= 0 ? ordinal : byTitle]
-  if (ref) return intentOf(heard, { ref, confidence: 1 }, heard.slots)
-  if (heard.kind === 'intent') return heard
-  if (isGrave(heard, between, library)) return heard
-  const offered = heard.candidates.find(({ ref }) => between.some((one) => isSame(one, ref)))
-  return heard.kind === 'ambiguous' && offered ? intentOf(heard, offered, heard.slots) : heard
-}
-
-const intentOf = (
+/** What was heard, understood as `best` with these slots. */
+export const intentOf = (
   heard: Understanding,
   best: Candidate,
   slots: readonly Slot[],

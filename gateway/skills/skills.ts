@@ -2,6 +2,7 @@
  * What is said: an answer from a pack, a question back, the cloud's word, or an honest "not known".
  */
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
+import { createChoiceReader, type PendingChoice } from '../dialogue/choice.ts'
 import { continuePending } from '../dialogue/pending.ts'
 import type { StaffLine } from '../dialogue/staff-line.ts'
 import type { Library } from '../knowledge/library.ts'
@@ -15,6 +16,7 @@ import type {
   Turn,
   Understanding,
 } from '../turn.ts'
+import { createAskBack } from './ask-back.ts'
 import { command } from './command.ts'
 import { faq } from './faq.ts'
 import type { Phrases } from './phrases.ts'
@@ -26,9 +28,6 @@ const SKILLS: Readonly<Record<NonNullable<PackIntent['skill']>, Skill>> = {
   lookup: faq,
   command,
 }
-
-/** After this many empty answers to a question back, a person is better. */
-const MAX_SLOT_TRIES = 2
 
 /** The cloud core's answer to an ask that the box does not know; undefined when it is away or does not know. */
 export interface CloudAnswer {
@@ -59,10 +58,8 @@ export function createSkills(parts: {
 }): Skills {
   const { library, phrases } = parts
 
-  const titleOf = (candidate: Candidate, lang: Language): string => {
-    const title = library.entry(candidate.ref)?.intent.title
-    return title?.[lang] ?? title?.zh ?? candidate.ref.intent
-  }
+  const askBack = createAskBack(phrases, library)
+  const readChoice = createChoiceReader(phrases, library)
 
   function answerIntent(
     turn: Turn,
@@ -75,32 +72,7 @@ export function createSkills(parts: {
     const missing = entry.intent.slots?.find(
       (slot) => slot.required && slots[slot.name] === undefined,
     )
-    if (missing) {
-      const pending = turn.session.pending
-      const tries =
-        pending?.kind === 'slot' && pending.slot === missing.name ? pending.tries + 1 : 1
-      if (tries > MAX_SLOT_TRIES) return giveUp(turn, lang)
-      return {
-        status: 'need-input',
-        lang,
-        source: 'local',
-        ref: best.ref,
-        confidence: best.confidence,
-        slots,
-        text: missing.ask?.[lang] ?? missing.ask?.zh ?? titleOf(best, lang),
-        session: {
-          pending: {
-            kind: 'slot',
-            ref: best.ref,
-            confidence: best.confidence,
-            slot: missing.name,
-            entity: missing.entity,
-            slots,
-            tries,
-          },
-        },
-      }
-    }
+    if (missing) return askBack.slot(turn, lang, best, missing, slots)
     const skill = SKILLS[entry.intent.skill ?? 'faq']
     const reply = skill({
       turn,
@@ -118,19 +90,6 @@ export function createSkills(parts: {
       : { ...reply, session }
   }
 
-  function clarify(turn: Turn, lang: Language, [a, b]: readonly [Candidate, Candidate]): Reply {
-    const titles = { a: titleOf(a, lang), b: titleOf(b, lang) }
-    return {
-      status: 'clarify',
-      lang,
-      source: 'local',
-      confidence: a.confidence,
-      text: phrases.say('clarify', lang, turn.session.turns, titles),
-      suggestions: [titles.a, titles.b],
-      session: { pending: { kind: 'choice', between: [a.ref, b.ref] } },
-    }
-  }
-
   function notKnown(turn: Turn, lang: Language, name: string, confidence?: number): Reply {
     return {
       status: 'not-known',
@@ -138,15 +97,6 @@ export function createSkills(parts: {
       source: 'local',
       text: phrases.say(name, lang, turn.session.turns),
       ...(confidence === undefined ? {} : { confidence }),
-    }
-  }
-
-  function giveUp(turn: Turn, lang: Language): Reply {
-    return {
-      ...notKnown(turn, lang, 'give-up-slot'),
-      status: 'handed-off',
-      alert: { kind: 'handoff', detail: heardWords(turn) },
-      session: { clearPending: true },
     }
   }
 
@@ -171,8 +121,7 @@ export function createSkills(parts: {
     }
   }
 
-  function reply(turn: Turn, heard: Understanding): Reply | Promise<Reply> {
-    const understanding = continuePending(turn, heard, phrases, library)
+  function replyTo(turn: Turn, understanding: Understanding): Reply | Promise<Reply> {
     const { lang } = understanding
     switch (understanding.kind) {
       case 'intent': {
@@ -180,16 +129,46 @@ export function createSkills(parts: {
         return answerIntent(turn, lang, understanding.best, slots)
       }
       case 'ambiguous':
-        return clarify(turn, lang, understanding.between)
+        return askBack.which(turn, lang, understanding.between)
       case 'not-known': {
         if (understanding.reason === 'empty') return notKnown(turn, lang, 'empty')
         if (understanding.reason === 'no-knowledge') return notKnown(turn, lang, 'no-knowledge')
         const confidence = understanding.candidates[0]?.confidence
-        const fallback = notKnown(turn, lang, 'not-known', confidence)
-        const escalate = parts.escalate()
-        return escalate ? askCloud(turn, heard, escalate, fallback) : fallback
+        return elseCloud(turn, understanding, notKnown(turn, lang, 'not-known', confidence))
       }
     }
+  }
+
+  function elseCloud(turn: Turn, heard: Understanding, fallback: Reply): Reply | Promise<Reply> {
+    const escalate = parts.escalate()
+    return escalate ? askCloud(turn, heard, escalate, fallback) : fallback
+  }
+
+  function replyToChoice(
+    turn: Turn,
+    heard: Understanding,
+    asked: PendingChoice,
+  ): Reply | Promise<Reply> {
+    const answer = readChoice(turn, heard, asked)
+    switch (answer.kind) {
+      case 'one':
+        return replyTo(turn, answer.understanding)
+      case 'neither':
+        return askBack.otherwise(turn, heard.lang, asked)
+      case 'unclear': {
+        const again = askBack.whichAgain(turn, heard.lang, asked)
+        return answer.isSaid ? again : elseCloud(turn, heard, again)
+      }
+      case 'something-else':
+        return replyTo(turn, heard)
+    }
+  }
+
+  function reply(turn: Turn, heard: Understanding): Reply | Promise<Reply> {
+    const { pending } = turn.session
+    return pending?.kind === 'choice'
+      ? replyToChoice(turn, heard, pending)
+      : replyTo(turn, continuePending(turn, heard, library))
   }
 
   return {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { COUNTER_PACK, startGateway, type TestGateway } from '../support/gateway.ts'
 
 /** A person at a kiosk; each word follows the last. */
 async function personAt(gateway: TestGateway) {
@@ -7,7 +7,12 @@ async function personAt(gateway: TestGateway) {
   let asks = 0
   return async (text: string) => {
     const { body } = await gateway.ask(token, { id: `${asks++}`, text })
-    return body as { status: string; text: string; intent?: { name: string; confidence: number } }
+    return body as {
+      status: string
+      text: string
+      suggestions?: string[]
+      intent?: { name: string; confidence: number }
+    }
   }
 }
 
@@ -31,4 +36,48 @@ it('an answer to the question of the box makes it no surer of what was asked', a
   const say = await personAt(await startGateway())
   await say('我要找一个科室')
   expect((await say('骨科')).intent).toMatchObject({ name: 'department.where', confidence: 0.99 })
+})
+
+/** Who has said 骨科 alone, and is asked whether he wants the way or the number. */
+async function personBetweenTwo() {
+  const say = await personAt(await startGateway({ packs: [COUNTER_PACK] }))
+  const { text } = await say('骨科')
+  expect(text).toBe('您是想问“科室在哪里”，还是“科室电话”？')
+  return say
+}
+
+it.each([
+  ['后面那个', 'department.phone'],
+  ['前面那个', 'department.where'],
+  ['我要问第二个。', 'department.phone'],
+  ['科室电话。', 'department.phone'],
+  ['就是后面的', 'department.phone'],
+  ['The second one.', 'department.phone'],
+  ['DEPARTMENT PHONE', 'department.phone'],
+])('"A or B?" is answered by words that people say: %s', async (words, intent) => {
+  const say = await personBetweenTwo()
+  expect((await say(words)).intent?.name).toBe(intent)
+})
+
+it('"yes" to "A or B?" is asked once more in plainer words, then a person is called', async () => {
+  const say = await personBetweenTwo()
+  const again = await say('是的')
+  expect(again).toMatchObject({ status: 'clarify', suggestions: ['科室在哪里', '科室电话'] })
+  expect(again.text).toContain('第二个是“科室电话”')
+  expect((await say('对')).text).toContain('没有工作人员的设备在线')
+  expect((await say('停车场在哪')).intent?.name).toBe('parking')
+})
+
+it('"neither" asks for other words, and other words are heard', async () => {
+  const say = await personBetweenTwo()
+  expect((await say('都不是')).text).toContain('换个说法')
+  expect((await say('停车场在哪')).intent?.name).toBe('parking')
+  await say('骨科')
+  await say('neither')
+  expect((await say('none of them')).text).toContain('No staff device')
+})
+
+it('an emergency is heard while the box waits for "A or B?"', async () => {
+  const say = await personBetweenTwo()
+  expect((await say('有人摔倒了')).intent?.name).toBe('emergency.fall')
 })

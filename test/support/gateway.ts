@@ -11,6 +11,8 @@ import { trainOnce } from './learnt-models.ts'
 import { tempFolder } from './temp-folder.ts'
 
 export const DESK_PACK = join(import.meta.dirname, 'packs/desk')
+/** Departments and examinations to ask several things about; sentences it must not guess are templates. */
+export const COUNTER_PACK = join(import.meta.dirname, 'packs/counter')
 
 const running = new Set<TestGateway>()
 afterEach(async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { continuePending } from '../../../gateway/dialogue/pending.ts'
-import { loadPhrases } from '../../../gateway/skills/phrases.ts'
 import type { KnowledgeRef, Slot, Turn, Understanding } from '../../../gateway/turn.ts'
 
 const refOf = (intent: string): KnowledgeRef => ({ pack: 'hospital', version: '1.0.0', intent })
@@ -33,7 +32,7 @@ const heardAs = (intent: string, confidence: number, normal: string, slots: Slot
     best,
     method: 'classifier',
   }
-  const next = continuePending(turn, heard, loadPhrases(), { entry: () => undefined })
+  const next = continuePending(turn, heard, { entry: () => undefined })
   return next.kind === 'intent'
     ? [next.best.ref.intent, next.best.confidence, ...next.slots.map(({ value }) => value)]
     : [next.kind]

@@ -1,0 +1,75 @@
+/** Reads what is said after the box has asked "A or B?". */
+import type { Library } from '../knowledge/library.ts'
+import { normalise } from '../language/normalise.ts'
+import { matchTemplate, parseTemplate, type TemplateNode } from '../language/templates.ts'
+import type { Phrases } from '../skills/phrases.ts'
+import type { KnowledgeRef, PendingQuestion, Turn, Understanding } from '../turn.ts'
+import { intentOf, isGrave, isSame } from './pending.ts'
+
+/** `unclear`: "yes", "both", or words that mean nothing here; `isSaid`: they mean something to a person. */
+export type ChoiceAnswer =
+  | { readonly kind: 'one'; readonly understanding: Understanding }
+  | { readonly kind: 'neither' }
+  | { readonly kind: 'unclear'; readonly isSaid: boolean }
+  | { readonly kind: 'something-else' }
+
+export type ReadChoice = (turn: Turn, heard: Understanding, asked: PendingChoice) => ChoiceAnswer
+export type PendingChoice = Extract<PendingQuestion, { kind: 'choice' }>
+
+/** Names of the phrases by which a choice is answered, in the order of `between`, then the rest. */
+const ANSWERS = ['choice-first', 'choice-second', 'choice-neither', 'choice-unclear'] as const
+
+/** Its words are templates of both languages: who is asked in Chinese may say "the second one". */
+export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'entry'>): ReadChoice {
+  const words = ANSWERS.map((name) => ({
+    name,
+    templates: (['zh', 'en'] as const).flatMap((lang) =>
+      phrases.all(name, lang).map((template) => parseTemplate(template, {})),
+    ),
+  }))
+  const saidAs = (forms: ReadonlySet<string>) =>
+    words.find(({ templates }) => templates.some((one) => fitsAny(one, forms)))?.name
+
+  function titled(forms: ReadonlySet<string>, between: readonly KnowledgeRef[]) {
+    const meant = between.filter((ref) => {
+      const { zh, en } = library.entry(ref)?.intent.title ?? {}
+      return [zh, en].some((title) => title && [...formsOf(title)].some((one) => forms.has(one)))
+    })
+    return meant.length === 1 ? meant[0] : undefined
+  }
+
+  return ({ hypotheses }, heard, { between }) => {
+    for (const { text } of hypotheses) {
+      const forms = formsOf(text)
+      const name = saidAs(forms)
+      const ref = titled(forms, between) ?? between[name === undefined ? -1 : ANSWERS.indexOf(name)]
+      if (ref) return one(heard, { ref, confidence: 1 })
+      if (name === 'choice-neither') return { kind: 'neither' }
+      if (name !== undefined) return { kind: 'unclear', isSaid: true }
+    }
+    if (heard.kind === 'not-known' && isSpeech(heard)) return { kind: 'unclear', isSaid: false }
+    if (heard.kind !== 'ambiguous' || isGrave(heard, between, library)) {
+      return { kind: 'something-else' }
+    }
+    const offered = heard.between.filter(({ ref }) => between.some((other) => isSame(other, ref)))
+    if (offered.length > 1) return { kind: 'unclear', isSaid: true }
+    return offered[0] ? one(heard, offered[0]) : { kind: 'something-else' }
+  }
+}
+
+/** Silence is no answer, and no miss either. */
+const isSpeech = ({ normal }: Understanding): boolean => normal !== ''
+
+const one = (heard: Understanding, best: Parameters<typeof intentOf>[1]): ChoiceAnswer => ({
+  kind: 'one',
+  understanding: intentOf(heard, best, heard.slots),
+})
+
+/** As said and without fillers: 那个 is one, and 后面那个 needs it. */
+function formsOf(text: string): ReadonlySet<string> {
+  const { plain, bare, text: common } = normalise(text)
+  return new Set([plain, bare, common])
+}
+
+const fitsAny = (template: TemplateNode, forms: ReadonlySet<string>): boolean =>
+  [...forms].some((form) => matchTemplate(template, form, () => []) !== undefined)

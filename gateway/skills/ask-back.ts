@@ -1,0 +1,106 @@
+/** What the box asks back: which of two, a missing slot; and that it gives up asking. */
+import type { PendingChoice } from '../dialogue/choice.ts'
+import type { Library } from '../knowledge/library.ts'
+import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
+import type { Candidate, KnowledgeRef, Reply, SlotValue, Turn } from '../turn.ts'
+import type { Phrases } from './phrases.ts'
+import { heardWords } from './skill.ts'
+
+/** After this many empty answers to a question back, a person is better. */
+const MAX_TRIES = 2
+
+type MissingSlot = NonNullable<PackIntent['slots']>[number]
+
+export interface AskBack {
+  /** Which of two was meant; where that was asked {@link MAX_TRIES} times already a person is called. */
+  which(turn: Turn, lang: Language, between: readonly [Candidate, Candidate]): Reply
+  /** The same once more, with what may be said; after {@link MAX_TRIES} a person is called. */
+  whichAgain(turn: Turn, lang: Language, asked: PendingChoice): Reply
+  /** What it is, since it is neither; after {@link MAX_TRIES} a person is called. */
+  otherwise(turn: Turn, lang: Language, asked: PendingChoice): Reply
+  /** A value that the intent cannot do without; after {@link MAX_TRIES} a person is called. */
+  slot(
+    turn: Turn,
+    lang: Language,
+    best: Candidate,
+    missing: MissingSlot,
+    slots: Readonly<Record<string, SlotValue>>,
+  ): Reply
+}
+
+export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>): AskBack {
+  const titleOf = (ref: KnowledgeRef, lang: Language): string => {
+    const title = library.entry(ref)?.intent.title
+    return title?.[lang] ?? title?.zh ?? ref.intent
+  }
+
+  function choice(
+    turn: Turn,
+    lang: Language,
+    phrase: 'clarify' | 'clarify-again' | 'clarify-otherwise',
+    pending: PendingChoice,
+  ): Reply {
+    const titles = pending.between.map((ref) => titleOf(ref, lang))
+    const [a = '', b = ''] = titles
+    return {
+      status: 'clarify',
+      lang,
+      source: 'local',
+      text: phrases.say(phrase, lang, turn.session.turns, { a, b }),
+      ...(titles.length > 0 ? { suggestions: titles } : {}),
+      session: { pending },
+    }
+  }
+
+  function giveUp(turn: Turn, lang: Language): Reply {
+    return {
+      status: 'handed-off',
+      lang,
+      source: 'local',
+      text: phrases.say('give-up-slot', lang, turn.session.turns),
+      alert: { kind: 'handoff', detail: heardWords(turn) },
+      session: { clearPending: true },
+    }
+  }
+
+  return {
+    which(turn, lang, [a, b]) {
+      const { pending } = turn.session
+      const tries = pending?.kind === 'choice' ? triesOf(pending) + missOf(pending) : 1
+      if (tries > MAX_TRIES) return giveUp(turn, lang)
+      const between = [a.ref, b.ref]
+      const asked = choice(turn, lang, 'clarify', { kind: 'choice', between, tries })
+      return { ...asked, confidence: a.confidence }
+    },
+    whichAgain(turn, lang, asked) {
+      const tries = triesOf(asked) + 1
+      if (tries > MAX_TRIES) return giveUp(turn, lang)
+      return choice(turn, lang, 'clarify-again', { ...asked, tries })
+    },
+    otherwise(turn, lang, asked) {
+      const tries = triesOf(asked) + 1
+      if (tries > MAX_TRIES) return giveUp(turn, lang)
+      return choice(turn, lang, 'clarify-otherwise', { kind: 'choice', between: [], tries })
+    },
+    slot(turn, lang, { ref, confidence }, { name: slot, entity, ask }, slots) {
+      const { pending } = turn.session
+      const tries = pending?.kind === 'slot' && pending.slot === slot ? pending.tries + 1 : 1
+      if (tries > MAX_TRIES) return giveUp(turn, lang)
+      return {
+        status: 'need-input',
+        lang,
+        source: 'local',
+        ref,
+        confidence,
+        slots,
+        text: ask?.[lang] ?? ask?.zh ?? titleOf(ref, lang),
+        session: { pending: { kind: 'slot', ref, confidence, slot, entity, slots, tries } },
+      }
+    },
+  }
+}
+
+/** Words that leave one question open for another are a miss; "neither" was counted when it was said. */
+const missOf = ({ between }: PendingChoice): number => (between.length > 0 ? 1 : 0)
+
+const triesOf = ({ tries = 1 }: PendingChoice): number => tries
