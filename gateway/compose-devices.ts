@@ -1,8 +1,9 @@
 /** Everything that talks to devices: inbox, MQTT broker, device WebSockets, presence. Part of compose. */
-import type { DownstreamName, Presence } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { DownstreamName, Presence, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { createHousePass, type HousePass } from './channels/house-pass.ts'
 import { createInbox, type Inbox } from './channels/inbox.ts'
+import type { BoxMessage } from './channels/mqtt/box-message.ts'
 import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
 import { createDeviceSockets, type DeviceSockets } from './channels/websocket/device-socket.ts'
@@ -14,6 +15,7 @@ import type { Admission } from './devices/admission.ts'
 import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
+import { createTimeTeller } from './devices/time-teller.ts'
 import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Device } from './turn.ts'
@@ -55,20 +57,32 @@ export function composeDevices(
     sendProblem: (id, problem) => send(id, 'problem', problem),
   })
 
-  function publish(topic: string, payload: string, retain: boolean): void {
-    broker.publish({ topic, payload, qos: 1, retain }).catch((error: unknown) => {
-      loggers.mqtt.error({ error, topic }, 'not delivered')
+  function publish(message: BoxMessage): void {
+    broker.publish({ qos: 1, ...message }).catch((error: unknown) => {
+      loggers.mqtt.error({ error, topic: message.topic }, 'not delivered')
     })
   }
-  const send = (deviceId: string, name: DownstreamName, message: object, retain = false) =>
-    publish(topicOf(deviceId, name), JSON.stringify(message), retain)
+  const send = (
+    deviceId: string,
+    name: DownstreamName,
+    message: object,
+    how: Omit<BoxMessage, 'topic' | 'payload'> = {},
+  ) => publish({ ...how, topic: topicOf(deviceId, name), payload: JSON.stringify(message) })
+
+  /** The broker's time, which nobody sets, ends it in the queue of a device that is away for a moment. */
+  function sendSpeech(deviceId: string, speech: Speech): void {
+    if (sockets.send(deviceId, 'speech', speech)) return
+    const leftMs = Date.parse(speech.expiresAt) - clock.now()
+    const messageExpiryInterval = Math.max(1, Math.ceil(leftMs / 1000))
+    send(deviceId, 'speech', speech, { properties: { messageExpiryInterval } })
+  }
 
   const onError = (error: unknown) => loggers.devices.error({ error }, 'not kept')
   const presences = createPresences({
     store,
     clock,
     onError,
-    announce: (id, presence: Presence) => send(id, 'presence', presence, true),
+    announce: (id, presence: Presence) => send(id, 'presence', presence, { retain: true }),
     onOffline: (id) => voice.announcer.onDisconnected(id),
   })
 
@@ -76,7 +90,8 @@ export function composeDevices(
   function publishDesired(id: string): void {
     const desired = twins.desired(id)
     if (!desired) return
-    send(id, 'desired', { ...desired, at: new Date(clock.now()).toISOString() }, true)
+    const at = new Date(clock.now()).toISOString()
+    send(id, 'desired', { ...desired, at }, { retain: true })
     twins.published(id, desired.version ?? 0)
     store.durable().then(() => sockets.send(id, 'desired', desired), onError)
   }
@@ -91,19 +106,12 @@ export function composeDevices(
         twins.forget(id)
         presences.forget(id)
         // An empty message takes a retained one away [MQTT-3.3.1-6].
-        for (const topic of broker.retainedTopics(topicOf(id, '#'))) publish(topic, '', true)
+        for (const topic of broker.retainedTopics(topicOf(id, '#')))
+          publish({ topic, payload: '', retain: true })
       })
       .catch(onError)
   }
 
-  const voice = composeVoice({
-    config,
-    box,
-    logger: loggers.voice,
-    send: (deviceId, speech) => {
-      if (!sockets.send(deviceId, 'speech', speech)) send(deviceId, 'speech', speech)
-    },
-  })
   const { asksPerSecond } = config.limits
   const inbox = createInbox({
     store,
@@ -120,7 +128,7 @@ export function composeDevices(
       box.hooks.onPlayed?.(deviceId, report)
     },
     onReported: (deviceId, state) => twins.report(deviceId, state),
-    onEvent: voice.onEvent,
+    onEvent: (device, event) => voice.onEvent(device, event),
   })
   const hooks = createMqttDevices({
     inbox,
@@ -189,6 +197,21 @@ export function composeDevices(
     },
     onDisconnected: (device, reason) => presences.disconnected(device.id, 'websocket', reason),
   })
+  // After the broker: it has timers, and what the broker cannot read of its file ends the start here.
+  const voice = composeVoice({
+    config,
+    box,
+    logger: loggers.voice,
+    send: sendSpeech,
+  })
+  const timeTeller = createTimeTeller({
+    clock,
+    connected: () => [...new Set([...online, ...sockets.connected()])],
+    tell(id, time) {
+      sockets.send(id, 'time', time)
+      if (online.has(id)) send(id, 'time', time, { qos: 0 })
+    },
+  })
   box.hooks.onDeviceChanged = (id, reason) => {
     rights.forget(id)
     broker.permissionsChanged()
@@ -214,6 +237,7 @@ export function composeDevices(
     mqttClients: () => online.size,
     close: async () => {
       voice.close()
+      timeTeller.close()
       presences.closing()
       await broker.close()
     },

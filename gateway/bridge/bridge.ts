@@ -5,6 +5,8 @@ import { BRIDGE_CLIENT_PREFIX } from '../channels/house-pass.ts'
 import type { BoxMessage } from '../channels/mqtt/box-message.ts'
 import type { ByteConnection } from '../channels/mqtt/byte-connection.ts'
 import type { Qos } from '../channels/mqtt/codec/packets.ts'
+import { isAllowedText } from '../channels/mqtt/codec/utf8.ts'
+import { shownText } from '../channels/mqtt/shown-text.ts'
 import type { Clock } from '../clock.ts'
 import type { LedgerDraft, LedgerEntry, LedgerPosition } from '../ledger/port.ts'
 import type { Logger } from '../logger.ts'
@@ -195,6 +197,13 @@ export function createBridge(parts: BridgeParts): Bridge {
     const isOurs = passed.some((one) => one.startsWith(`${gatewayId}/`))
     if (!rule || isOurs || passed.length >= MAX_HOPS) {
       if (rule) counts.looped++
+      await store.commit(taken)
+      return
+    }
+    // Whoever subscribes here would take its control character for a broken packet, and go.
+    if (!isAllowedText(topic)) {
+      counts.refused++
+      logger.warn({ bridge: name, topic: shownText(topic) }, 'a topic has no control characters')
       await store.commit(taken)
       return
     }

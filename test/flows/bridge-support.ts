@@ -2,10 +2,17 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
+import {
+  type AddressInfo,
+  connect as connectSocket,
+  createServer,
+  type Server,
+  type Socket,
+} from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type IClientOptions, type MqttClient } from 'mqtt'
+import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 import { afterEach } from 'vitest'
 import type { BridgeStatus } from '../../gateway/bridge/bridge.ts'
 import type { TestGateway } from '../support/gateway.ts'
@@ -117,6 +124,32 @@ export async function startMosquitto(port: number, dir = tempFolder()) {
   children.add(child)
   await until(() => isOpen(port), 'mosquitto')
   return child
+}
+
+type Sent = Pick<IPublishPacket, 'topic' | 'payload' | 'qos'> & Partial<IPublishPacket>
+
+/** A broker that looks at no text: it gives these messages to whoever subscribes first. */
+export async function startOddBroker(messages: readonly Sent[]) {
+  const acknowledged: number[] = []
+  const server = createServer((socket) => {
+    const parse = parser({ protocolVersion: 5 })
+    const send = (packet: Packet) => socket.write(generate(packet, { protocolVersion: 5 }))
+    socket.on('data', (chunk) => parse.parse(chunk)).on('error', () => socket.destroy())
+    parse.on('packet', (packet) => {
+      if (packet.cmd === 'connect') {
+        send({ cmd: 'connack', reasonCode: 0, sessionPresent: false })
+      } else if (packet.cmd === 'subscribe') {
+        const granted = packet.subscriptions.map(() => 0)
+        send({ cmd: 'suback', messageId: packet.messageId ?? 0, granted })
+        for (const [at, message] of messages.entries()) {
+          send({ cmd: 'publish', dup: false, retain: false, messageId: at + 1, ...message })
+        }
+      } else if (packet.cmd === 'puback') acknowledged.push(packet.messageId ?? 0)
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  servers.add(server)
+  return { port: (server.address() as AddressInfo).port, acknowledged }
 }
 
 const isOpen = (port: number): boolean =>

@@ -1,7 +1,7 @@
 /** What the house publishes, as a message of the broker. */
 import type { Properties, Qos } from './codec/packets.ts'
 import type { Engine } from './engine.ts'
-import { forwardedProperties, Message } from './message.ts'
+import { houseProperties, Message } from './message.ts'
 import { shownText } from './shown-text.ts'
 
 export interface BoxMessage {
@@ -50,7 +50,7 @@ export class BoxMessages {
       payload: typeof payload === 'string' ? Buffer.from(payload) : asBuffer(payload),
       qos,
       retain,
-      properties: forwardedProperties(properties),
+      properties: houseProperties(properties),
       expiresAtMs: expiry === undefined ? undefined : clock.nowMs() + expiry * 1000,
       publisher,
     })

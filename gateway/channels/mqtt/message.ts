@@ -1,7 +1,9 @@
 /** An application message on its way through the gateway, and its encodings, made once for all receivers. */
 import { encodePublish, type PublishFrame } from './codec/encoder.ts'
-import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
+import type { Properties, ProtocolVersion, Qos, UserProperty } from './codec/packets.ts'
 import { encodeProperties, varintBytes } from './codec/properties.ts'
+import { isTopicName } from './codec/topics.ts'
+import { isAllowedText, toAllowedText } from './codec/utf8.ts'
 
 const NO_EXPIRY = Number.POSITIVE_INFINITY
 /** Size of Node's buffer pool: what a small copy may hold in memory besides itself, and so not worth a copy. */
@@ -162,6 +164,29 @@ export function forwardedProperties(properties: Properties | undefined): Propert
   }
   return any ? kept : undefined
 }
+
+/**
+ * The same of what the house publishes, for others too: what another broker lets through must not have a
+ * receiver of ours end its connection. A response topic that nobody can publish to is left out.
+ */
+export function houseProperties(properties: Properties | undefined): Properties | undefined {
+  const kept = forwardedProperties(properties)
+  if (kept === undefined) return undefined
+  const { contentType, responseTopic, userProperties, ...rest } = kept
+  const isTopic =
+    responseTopic !== undefined && isTopicName(responseTopic) && isAllowedText(responseTopic)
+  return {
+    ...rest,
+    ...(contentType === undefined ? {} : { contentType: toAllowedText(contentType) }),
+    ...(isTopic ? { responseTopic } : {}),
+    ...(userProperties === undefined ? {} : { userProperties: userProperties.map(toAllowedPair) }),
+  }
+}
+
+const toAllowedPair = ([name, value]: UserProperty): UserProperty => [
+  toAllowedText(name),
+  toAllowedText(value),
+]
 
 /** [MQTT-3.3.2-4], -15, -16, -17, -20: sent on unaltered. */
 const FORWARDED = [

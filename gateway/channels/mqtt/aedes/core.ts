@@ -5,7 +5,7 @@
  */
 import { Aedes } from 'aedes'
 import type { Store } from '../../../storage/store.ts'
-import { Message } from '../message.ts'
+import { houseProperties, Message } from '../message.ts'
 import type { MqttLogger } from '../ports.ts'
 import type { HousePacket, Listener, Router } from '../router.ts'
 import { RouteEmitter } from './emitter.ts'
@@ -136,7 +136,7 @@ export class AedesCore {
       payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
       qos,
       retain,
-      properties,
+      properties: houseProperties(properties),
       publisher: clientId,
       expiresAtMs:
         messageExpiry === undefined ? undefined : messageExpiry - this.parts.wallAheadMs(),

@@ -1,7 +1,7 @@
 /** MQTT 5.0 section 2.2.2: which property may stand in which packet, and how it is written. */
 import { MAX_USER_PROPERTIES } from '../limits.ts'
 import { PacketType, type Properties, ProtocolError, type UserProperty } from './packets.ts'
-import { malformed, protocolError, Reader } from './reader.ts'
+import { CleaningReader, malformed, protocolError, Reader } from './reader.ts'
 import { Reason } from './reason-codes.ts'
 import { isTopicName } from './topics.ts'
 
@@ -150,12 +150,27 @@ const tooMany = (): ProtocolError =>
     `a packet has ${MAX_USER_PROPERTIES} user properties at most`,
   )
 
-/** Property bytes without their length, as `encodeProperties` makes them. */
+/**
+ * Property bytes without their length, as `encodeProperties` made them for a row. Of a row that is damaged, or
+ * was written before its texts were looked at, comes what can be read: no row may keep the broker from starting.
+ */
 export function readPropertyBytes(bytes: Buffer, packetType: number): Properties {
-  const reader = new Reader(bytes, 0, bytes.length)
-  const properties: Properties = {}
-  while (reader.remaining > 0) readProperty(reader, packetType, properties)
-  return properties
+  const strict: Properties = {}
+  if (readAll(new Reader(bytes, 0, bytes.length), packetType, strict)) return strict
+  const cleaned: Properties = {}
+  readAll(new CleaningReader(bytes, 0, bytes.length), packetType, cleaned)
+  return cleaned
+}
+
+/** False: it ended at a property that cannot be read. */
+function readAll(reader: Reader, packetType: number, properties: Properties): boolean {
+  try {
+    while (reader.remaining > 0) readProperty(reader, packetType, properties)
+    return true
+  } catch (error) {
+    if (error instanceof ProtocolError) return false
+    throw error
+  }
 }
 
 function readProperty(reader: Reader, packetType: number, properties: Properties): void {

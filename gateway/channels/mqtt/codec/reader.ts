@@ -1,7 +1,7 @@
 /** A bounds-checked cursor over one packet. Every read past the end is a malformed packet. */
 import { ProtocolError } from './packets.ts'
 import { Reason } from './reason-codes.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { decodeUtf8, toAllowedText } from './utf8.ts'
 
 export class Reader {
   readonly buffer: Buffer
@@ -76,6 +76,13 @@ export class Reader {
 
   finish(): void {
     if (this.at !== this.end) throw malformed('bytes after the end of the packet')
+  }
+}
+
+/** Reads texts that MQTT does not allow as if they were allowed: what was kept of them is ours to give out. */
+export class CleaningReader extends Reader {
+  override text(): string {
+    return toAllowedText(this.binary().toString())
   }
 }
 

@@ -9,6 +9,7 @@ const DISALLOWED = /\p{Cc}|\p{Noncharacter_Code_Point}/u
 
 /** With the `u` flag a surrogate matches only when it stands alone. */
 const LONE_SURROGATE = /\p{Cs}/u
+const EACH_DISALLOWED = /[\p{Cc}\p{Noncharacter_Code_Point}\p{Cs}]/gu
 
 const DELETE = 0x7f
 const SPACE = 0x20
@@ -32,3 +33,6 @@ function decodeWide(buffer: Buffer, start: number, end: number): string | undefi
 /** Whether a string of the house may be sent as an MQTT string. */
 export const isAllowedText = (text: string): boolean =>
   !LONE_SURROGATE.test(text) && !DISALLOWED.test(text) && Buffer.byteLength(text) <= 0xffff
+
+/** The text with a space for each character that MQTT does not allow here: no longer than it was. */
+export const toAllowedText = (text: string): string => text.replace(EACH_DISALLOWED, ' ')

@@ -90,6 +90,21 @@ describe('properties', () => {
     const decoded = readPropertyBytes(encodeProperties(properties), PacketType.publish)
     expect(decoded.userProperties).toEqual(properties.userProperties)
   })
+
+  test('a row that was written before its texts were looked at, or is damaged, gives what can be read', () => {
+    const properties: Properties = {
+      contentType: 'text/plain',
+      userProperties: [
+        ['note', 'line 1\nline 2'],
+        ['last', 'cut'],
+      ],
+    }
+    const row = encodeProperties(properties)
+    expect(readPropertyBytes(row.subarray(0, -1), PacketType.publish)).toEqual({
+      contentType: 'text/plain',
+      userProperties: [['note', 'line 1 line 2']],
+    })
+  })
 })
 
 describe('PUBLISH', () => {
