@@ -34,7 +34,7 @@ import type { Loggers } from './logger.ts'
 import { loadPhrases } from './skills/phrases.ts'
 import { createSkills, type Escalate } from './skills/skills.ts'
 import { type BackupReport, writeBackup } from './storage/backup.ts'
-import { type DataFolder, openDataFolder } from './storage/data-folder.ts'
+import { type DataFolder, GATEWAY_ID, openDataFolder } from './storage/data-folder.ts'
 import { openStore, type Store } from './storage/store.ts'
 import { VERSION } from './version.ts'
 import { dropSounds, SOUND_FOLDER } from './voice/sound-folder.ts'
@@ -216,7 +216,7 @@ function forgetSounds(folder: DataFolder, hooks: BoxHooks): void {
 async function makeBackup(
   { config, store, ledger, clock }: Pick<Box, 'config' | 'store' | 'ledger' | 'clock'>,
   file: string,
-  configFile: string | undefined,
+  configFile = config.configFile,
 ): Promise<BackupReport> {
   const { dataDir } = config
   const from = configFile === undefined ? { dataDir } : { dataDir, configFile }
@@ -236,7 +236,7 @@ const random: FillRandom = (bytes) => {
 }
 
 function openLedger(config: Config, folder: DataFolder, store: Store, time: TimeFloor): FullLedger {
-  const gatewayId = folder.readOrMake('gateway.id', () => `gw-${newId(time.now())}`)
+  const gatewayId = folder.readOrMake(GATEWAY_ID, () => `gw-${newId(time.now())}`)
   const keyDir = folder.file('keys')
   const keys = loadKeyFiles(keyDir, { gatewayId, random })
   addCosigners(keyDir, config.cloud.cosigners)

@@ -1,4 +1,5 @@
 /** Configuration → compose → listen → signals. */
+import { resolve } from 'node:path'
 import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config/schema.ts'
@@ -29,6 +30,7 @@ export async function runGateway(
       pid: process.pid,
       ports: gateway.ports,
       httpHost: config.http.host,
+      ...(config.configFile === undefined ? {} : { configFile: resolve(config.configFile) }),
       startedAt: new Date(gateway.box.clock.now()).toISOString(),
     })
     gateway.loggers.gateway.info(

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../clock.ts'
 import { type BackupReport, backupName } from '../storage/backup.ts'
+import { readGatewayId } from '../storage/data-folder.ts'
 import type { CommandOptions } from './commands.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { operate } from './operate.ts'
@@ -18,9 +19,11 @@ export async function backup(options: CommandOptions): Promise<ExitCode> {
     throw new UsageError('usage: kefu-edge backup FILE|DIR [--json]')
   }
   const target = resolve(word)
-  const file = isFolder(target) ? join(target, backupName(systemClock.now())) : target
+  const box = config()
+  const name = () => backupName(readGatewayId(box.dataDir) ?? 'box', systemClock.now())
+  const file = isFolder(target) ? join(target, name()) : target
   const report = (await operate(
-    config(),
+    box,
     'backup',
     { file, ...(values.config === undefined ? {} : { configFile: resolve(values.config) }) },
     { timeoutMs: BACKUP_TIMEOUT_MS },

@@ -12,6 +12,7 @@ import { LONGEST_UNPROVEN_MS } from '../ledger/proven-time.ts'
 import { EARLIEST_MS, LONGEST_REST_MS } from '../ledger/time-floor.ts'
 import { freeBytesOf, LOW_DISK_BYTES } from '../schedule/jobs.ts'
 import { listBackups } from '../storage/backup.ts'
+import { readGatewayId } from '../storage/data-folder.ts'
 import { bad, ok, type Verdict, warn } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -163,10 +164,10 @@ export function checkTls(config: Config, nowMs: number): Verdict[] {
   return found.length > 0 ? found : [ok('tls', { until })]
 }
 
-export function checkBackups({ backup }: Config, nowMs: number): Verdict {
+export function checkBackups({ backup, dataDir }: Config, nowMs: number): Verdict {
   const { dir } = backup
   if (dir === undefined) return warn('backup', 'off')
-  const files = existsSync(dir) ? listBackups(dir) : []
+  const files = existsSync(dir) ? listBackups(dir, readGatewayId(dataDir) ?? '') : []
   const newest = files.at(-1)
   if (newest === undefined) return warn('backup', 'none', { dir })
   const days = Math.floor((nowMs - statSync(newest).mtimeMs) / DAY_MS)

@@ -1,14 +1,13 @@
 /** The commands and what each prints. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Config } from '../config/schema.ts'
 import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
-import { GatewayError } from '../errors.ts'
 import type { Explanation } from '../language/port.ts'
 import { type ExitCode, type Io, UsageError } from './io.ts'
-import { type OperateOptions, operate } from './operate.ts'
+import { hasBox, type OperateOptions, operate } from './operate.ts'
 
 export interface CommandOptions {
   readonly words: readonly string[]
@@ -117,12 +116,21 @@ async function permissions(options: CommandOptions): Promise<ExitCode> {
 }
 
 async function print(
-  { config, io }: CommandOptions,
+  options: CommandOptions,
   name: OperationName,
   args: Record<string, unknown>,
   patience?: OperateOptions,
 ): Promise<ExitCode> {
-  io.stdout(JSON.stringify(await operate(config(), name, args, patience), null, io.isTty ? 2 : 0))
+  const { io } = options
+  const config = options.config()
+  const isNew = !hasBox(config)
+  const report = await operate(config, name, args, patience)
+  io.stdout(JSON.stringify(report, null, io.isTty ? 2 : 0))
+  if (isNew) {
+    io.stderr(
+      `There was no box in ${config.dataDir}: a new one was made. Not the one you meant? Name its folder with --data DIR.`,
+    )
+  }
   return 0
 }
 
@@ -152,8 +160,8 @@ function assignmentOf(word: string, usage: string): [string, unknown] {
   }
 }
 
-/** Learning gives way to answers: a busy small box takes its time. Node gives up a request after 300 s. */
-const LEARNING: OperateOptions = { timeoutMs: 290_000 }
+/** Learning gives way to answers: a busy small box takes its time. */
+const LEARNING: OperateOptions = { timeoutMs: 900_000 }
 
 async function pack(options: CommandOptions): Promise<ExitCode> {
   const [verb, word] = options.words
@@ -246,25 +254,13 @@ async function language({ words, io }: CommandOptions): Promise<ExitCode> {
 
 async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { ledgerCommand } = await import('./ledger.ts')
-  const env = { dataDir: config().dataDir, operate: inTheBoxThatIs(config) }
+  const env = { dataDir: config().dataDir, operate: inTheBox(config) }
   return ledgerCommand([...words], streams(io), env)
 }
 
 async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
   const { subjectCommand } = await import('./subject.ts')
-  return subjectCommand([...words], streams(io), { operate: inTheBoxThatIs(config) })
-}
-
-/** What is asked of a box that is not there must not make one: nothing is kept of anybody in an empty folder. */
-const inTheBoxThatIs = (config: CommandOptions['config']) => {
-  const operateThere = inTheBox(config)
-  return async (name: OperationName, args: Record<string, unknown>) => {
-    const { dataDir } = config()
-    if (!existsSync(join(dataDir, 'kefu.db'))) {
-      throw new GatewayError('storage.no-box', { detail: dataDir })
-    }
-    return operateThere(name, args)
-  }
+  return subjectCommand([...words], streams(io), { operate: inTheBox(config) })
 }
 
 const inTheBox =

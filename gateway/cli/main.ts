@@ -1,6 +1,10 @@
 /** `kefu-edge …`: finds the command, gives it its options, turns errors into words and exit codes. */
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/load-config.ts'
+import { dataDirOf, processEnvironment } from '../config/environment.ts'
+import { DEFAULT_DATA_DIR, loadConfig } from '../config/load-config.ts'
+import type { Config } from '../config/schema.ts'
+import { readRunFile } from '../storage/data-folder.ts'
 import { COMMANDS, type CommandOptions, HELP } from './commands.ts'
 import { type ExitCode, type Io, openProcessIo, sayError, UsageError } from './io.ts'
 import { RemoteProblem } from './operate.ts'
@@ -45,11 +49,7 @@ export async function main(
       io.stdout(HELP)
       return 0
     }
-    const config = () =>
-      loadConfig({
-        ...(values.data === undefined ? {} : { dataDir: values.data }),
-        ...(values.config === undefined ? {} : { configFile: values.config }),
-      })
+    const config = () => configFor(name, values.data, values.config)
     return await command({ words: positionals, values, config, io })
   } catch (error) {
     if (error instanceof RemoteProblem) {
@@ -69,10 +69,22 @@ function loadConfigOf(argv: readonly string[]): CommandOptions['config'] {
     if (value === undefined || (typeof value === 'string' && value !== '')) return value
     throw new UsageError(`kefu-edge: --${name} needs a path behind it`)
   }
-  const dataDir = optionOf('data')
-  const configFile = optionOf('config')
-  return () =>
-    loadConfig({ ...(dataDir ? { dataDir } : {}), ...(configFile ? { configFile } : {}) })
+  const [name = '', dataDir, configFile] = [argv[0], optionOf('data'), optionOf('config')]
+  return () => configFor(name, dataDir, configFile)
+}
+
+/** Where no file is named, a command reads the one that the gateway of the folder was started with. */
+function configFor(
+  command: string,
+  dataDir: string | undefined,
+  named: string | undefined,
+): Config {
+  const from = dataDir === undefined ? {} : { dataDir }
+  if (named !== undefined) return loadConfig({ ...from, configFile: named })
+  const folder = dataDir ?? dataDirOf(processEnvironment()) ?? DEFAULT_DATA_DIR
+  const running = command === 'start' ? undefined : readRunFile(folder)?.configFile
+  if (running === undefined || !existsSync(running)) return loadConfig(from)
+  return loadConfig({ ...from, configFile: running })
 }
 
 function parse(args: readonly string[]) {

@@ -2,20 +2,29 @@
  * Runs an administrator's operation where it must run: in the gateway that holds the data folder, or
  * here when none does. Two processes never write one ledger.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { composeBox } from '../compose.ts'
 import type { Config } from '../config/schema.ts'
 import { type OperationName, runOperation } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
-import { localUrl, readRunFile } from '../storage/data-folder.ts'
+import { isFolderHeld, localUrl, readRunFile } from '../storage/data-folder.ts'
 
 /** A gateway that does not answer within this is not there. */
 const REMOTE_TIMEOUT_MS = 60_000
 /** A gateway that starts holds the folder and listens some seconds later; a first start on a slow box takes longest. */
 const STARTING_MS = 20_000
 const LOOK_AGAIN_MS = 200
+
+/** What may be the first word to a new box; whatever else is asked of a folder without one is asked in the wrong place. */
+const MAKES_A_BOX: ReadonlySet<OperationName> = new Set([
+  'device.add',
+  'device.claim',
+  'pack.install',
+])
 
 export interface OperateOptions {
   readonly timeoutMs?: number
@@ -29,6 +38,9 @@ export async function operate(
   args: Record<string, unknown>,
   { timeoutMs = REMOTE_TIMEOUT_MS, startingMs = STARTING_MS }: OperateOptions = {},
 ): Promise<unknown> {
+  if (!MAKES_A_BOX.has(name) && !hasBox(config) && !isFolderHeld(config.dataDir)) {
+    throw new GatewayError('storage.no-box', { detail: config.dataDir })
+  }
   const lastLookMs = performance.now() + startingMs
   for (;;) {
     const outcome = await tryOnce(config, name, args, timeoutMs)
@@ -37,6 +49,9 @@ export async function operate(
     await sleep(LOOK_AGAIN_MS)
   }
 }
+
+export const hasBox = ({ dataDir }: Pick<Config, 'dataDir'>): boolean =>
+  existsSync(join(dataDir, 'kefu.db'))
 
 /** Somebody holds the folder, and no gateway listens: one starts or ends, or another command is at work. */
 class NotYet {
@@ -74,28 +89,32 @@ async function operateRemotely(
   const run = readRunFile(config.dataDir)
   if (!run) return new NotYet(inUse)
   const token = readFileSync(join(config.dataDir, 'admin.token'), 'utf8').trim()
-  let response: Response
   try {
-    response = await fetch(`${localUrl(run)}/admin/api/${name}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(args),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
+    const { isOk, body } = await post(`${localUrl(run)}/admin/api/${name}`, token, args, timeoutMs)
+    if (isOk) return body
+    throw new RemoteProblem(body)
   } catch (error) {
     // What a gateway that was killed left behind, while the next one starts.
-    if (isRefused(error)) return new NotYet(inUse)
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return new NotYet(inUse)
     throw error
   }
-  const body = (await response.json()) as Record<string, unknown>
-  if (response.ok) return body
-  throw new RemoteProblem(body)
 }
 
-const isRefused = (error: unknown): boolean =>
-  error instanceof TypeError &&
-  error.cause instanceof Error &&
-  (error.cause as NodeJS.ErrnoException).code === 'ECONNREFUSED'
+/** Not by `fetch`, which gives up after 300 s: a backup of a large box takes longer. */
+async function post(url: string, token: string, args: object, timeoutMs: number) {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const signal = AbortSignal.timeout(timeoutMs)
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request(url, { method: 'POST', headers, signal }, resolve)
+      .on('error', reject)
+      .end(JSON.stringify(args))
+  })
+  const status = response.statusCode ?? 0
+  return {
+    isOk: status >= 200 && status < 300,
+    body: (await json(response)) as Record<string, unknown>,
+  }
+}
 
 /** A refusal by the running gateway, passed on as it was said there. */
 export class RemoteProblem extends Error {

@@ -20,7 +20,7 @@ import { GatewayError } from '../errors.ts'
 import { carryHolds, type Hold, readHolds } from '../ledger/holds.ts'
 import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
 import { type BackupManifest, DATABASE_PART } from '../storage/backup-format.ts'
-import { openDataFolder } from '../storage/data-folder.ts'
+import { CORE_FOLDER, openDataFolder } from '../storage/data-folder.ts'
 import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
 import { openStore } from '../storage/store.ts'
 
@@ -161,7 +161,7 @@ const isMountPoint = (dir: string): boolean => statSync(dir).dev !== statSync(di
  */
 function moveWithin(dataDir: string, staging: string, putAside: string | undefined): void {
   const isOurs = (path: string) => path === staging || path === putAside
-  const stays = new Set(['lock', 'lost+found'])
+  const stays = new Set(['lock', 'lost+found', CORE_FOLDER])
   if (putAside) {
     mkdirSync(putAside, { mode: 0o700 })
     for (const name of readdirSync(dataDir)) {
@@ -178,14 +178,25 @@ function moveWithin(dataDir: string, staging: string, putAside: string | undefin
   syncFolder(dataDir)
 }
 
-/** Crash story: between the two renames there is no folder, never half a one; both lie side by side. */
+/**
+ * A cloud core that lives in the folder (`npm run cloud`) is another's: it stays where it is, and may run.
+ * Crash story: between the two renames there is no folder, never half a one; both lie side by side.
+ */
 function moveInto(dataDir: string, staging: string, putAside: string | undefined): void {
   if (putAside) renameSync(dataDir, putAside)
   else if (existsSync(dataDir)) rmdirSync(dataDir)
+  const moveCore = (from: string, to: string): void => {
+    if (existsSync(join(from, CORE_FOLDER)))
+      renameSync(join(from, CORE_FOLDER), join(to, CORE_FOLDER))
+  }
   try {
+    if (putAside) moveCore(putAside, staging)
     renameSync(staging, dataDir)
   } catch (error) {
-    if (putAside) renameSync(putAside, dataDir)
+    if (putAside) {
+      moveCore(staging, putAside)
+      renameSync(putAside, dataDir)
+    }
     throw error
   }
   syncFolder(dirname(dataDir))

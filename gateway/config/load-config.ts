@@ -9,6 +9,8 @@ import { mergeInto, type OptionMap, setIn } from './option-map.ts'
 import { readReleased } from './released-options.ts'
 import { type Config, type ConfigFile, ConfigSchema } from './schema.ts'
 
+export const DEFAULT_DATA_DIR = '.kefu'
+
 export interface ConfigSources {
   /** `--data`; the environment's KEFU_DATA and then ./.kefu follow. */
   readonly dataDir?: string
@@ -24,7 +26,7 @@ export interface ConfigSources {
 /** Reads, lays over, checks and freezes; throws `config.*` naming the option that is wrong. */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const environment = sources.env ?? processEnvironment()
-  const dataDir = sources.dataDir ?? dataDirOf(environment) ?? '.kefu'
+  const dataDir = sources.dataDir ?? dataDirOf(environment) ?? DEFAULT_DATA_DIR
   const options = structuredClone(sources.released ?? readReleased(dataDir))
   mergeInto(options, readConfigFile(sources.configFile, dataDir))
   for (const { path, value } of optionsOf(environment)) setIn(options, path, value)

@@ -175,15 +175,16 @@ const countsJob = (counts: NonNullable<JobParts['counts']>, time: JobParts['time
   run: (signal) => (time?.doubt() ? 'skipped: the time is in doubt' : counts.sendDue(signal)),
 })
 
-function backupJob({ config, clock, makeBackup }: JobParts, dir: string): Job {
+function backupJob({ config, clock, ledger, makeBackup }: JobParts, dir: string): Job {
+  const { gatewayId } = ledger
   return {
     name: 'backup',
     cron: config.backup.cron,
     why: `Keeps ${config.backup.keep} backups in ${dir}`,
     run: async () => {
       mkdirSync(dir, { recursive: true, mode: 0o700 })
-      const { file, bytes } = await makeBackup(join(dir, backupName(clock.now())))
-      const gone = pruneBackups(dir, config.backup.keep)
+      const { file, bytes } = await makeBackup(join(dir, backupName(gatewayId, clock.now())))
+      const gone = pruneBackups(dir, gatewayId, config.backup.keep)
       return `${file}, ${Math.ceil(bytes / 1e6)} MB; ${gone} older removed`
     },
   }

@@ -1,10 +1,13 @@
 /** Makes backups while the box runs; backup-format says what one is. */
 import { createHash } from 'node:crypto'
 import {
+  closeSync,
   createReadStream,
   existsSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   statfsSync,
   statSync,
@@ -96,23 +99,48 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
   }
 }
 
-/** Backups of a folder that this module named, oldest first. */
-export function listBackups(dir: string): readonly string[] {
-  return readdirSync(dir)
-    .filter((name) => /^kefu-\d{8}T\d{6}Z\.kefu-backup$/.test(name))
-    .sort()
-    .map((name) => join(dir, name))
+const TIMED = /^kefu-(?:(.+)-)?(\d{8}T\d{6}Z)\.kefu-backup$/
+
+/** Backups of this gateway in the folder, as this module names them, oldest first: boxes may share a folder. */
+export function listBackups(dir: string, gatewayId: string): readonly string[] {
+  const own: { readonly path: string; readonly time: string }[] = []
+  for (const name of readdirSync(dir)) {
+    const [, owner, time = ''] = TIMED.exec(name) ?? []
+    if (time === '') continue
+    const path = join(dir, name)
+    if ((owner ?? namePart(gatewayIn(path))) === namePart(gatewayId)) own.push({ path, time })
+  }
+  return own.sort((a, b) => (a.time < b.time ? -1 : 1)).map(({ path }) => path)
 }
 
-/** `kefu-20261122T030000Z.kefu-backup` */
-export function backupName(nowMs: number): string {
+/** Of a backup whose name does not say it, as older gateways made them; empty where nobody can tell. */
+function gatewayIn(file: string): string {
+  const head = Buffer.alloc(MAX_HEADER_BYTES)
+  try {
+    const handle = openSync(file, 'r')
+    try {
+      const length = readSync(handle, head)
+      const [, manifest = ''] = head.toString('utf8', 0, length).split('\n', 2)
+      return (JSON.parse(manifest) as Partial<BackupManifest>).gateway ?? ''
+    } finally {
+      closeSync(handle)
+    }
+  } catch {
+    return ''
+  }
+}
+
+const namePart = (gatewayId: string): string => gatewayId.replace(/[^\w.-]/g, '_')
+
+/** `kefu-gw-01…-20261122T030000Z.kefu-backup` */
+export function backupName(gatewayId: string, nowMs: number): string {
   const time = new Date(nowMs).toISOString().replace(/\.\d+/, '').replace(/[-:]/g, '')
-  return `kefu-${time}${BACKUP_SUFFIX}`
+  return `kefu-${namePart(gatewayId)}-${time}${BACKUP_SUFFIX}`
 }
 
-/** Removes the oldest backups of the folder until `keep` are left; returns how many went. */
-export function pruneBackups(dir: string, keep: number): number {
-  const all = listBackups(dir)
+/** Removes the oldest backups of this gateway until `keep` are left; returns how many went. */
+export function pruneBackups(dir: string, gatewayId: string, keep: number): number {
+  const all = listBackups(dir, gatewayId)
   const old = all.slice(0, Math.max(0, all.length - keep))
   for (const file of old) rmSync(file)
   return old.length

@@ -5,11 +5,19 @@ import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
 import { Database } from './sqlite-driver.ts'
 
+/** File of the box's name, made at its first start. */
+export const GATEWAY_ID = 'gateway.id'
+
+/** Where `npm run cloud` keeps a core, unless told otherwise: inside the folder, and no part of the box. */
+export const CORE_FOLDER = 'cloud'
+
 export interface RunFile {
   readonly pid: number
   readonly ports: { readonly http: number; readonly mqtt: number }
   /** Address that the HTTP port was bound to; absent in what an older gateway wrote. */
   readonly httpHost?: string
+  /** Whole path of the configuration, where it was named (`--config`). */
+  readonly configFile?: string
   readonly startedAt: string
 }
 
@@ -86,6 +94,15 @@ export function localUrl({ httpHost = '127.0.0.1', ports }: RunFile): string {
   const host = httpHost === '0.0.0.0' || httpHost === '' ? '127.0.0.1' : httpHost
   const name = host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
   return `http://${name}:${ports.http}`
+}
+
+/** The name of the box that lives there; undefined where none does. */
+export function readGatewayId(path: string): string | undefined {
+  try {
+    return readFileSync(join(path, GATEWAY_ID), 'utf8').trim()
+  } catch {
+    return undefined
+  }
 }
 
 /** Where the gateway of this folder listens, when one runs. */

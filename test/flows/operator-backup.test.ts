@@ -13,6 +13,8 @@ import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/serve
 import { afterEach, describe, expect, it } from 'vitest'
 import { ledgerCommand } from '../../gateway/cli/ledger.ts'
 import { type RestoreReport, restoreBackup } from '../../gateway/cli/restore.ts'
+import { composeBox } from '../../gateway/compose.ts'
+import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { LANES } from '../../gateway/ledger/port.ts'
 import { createSubjectRights } from '../../gateway/ledger/subjects.ts'
@@ -129,6 +131,49 @@ async function entriesAt(core: CloudCore, gatewayId: string): Promise<KeptEntry[
 }
 
 describe('a backup file', () => {
+  it('of one box does not push out those of another in the same folder, also of an older gateway', async () => {
+    const folder = tempFolder()
+    const backups = { backup: { dir: folder, keep: 1 } }
+    const [first, second] = [
+      await startGateway({ config: backups }),
+      await startGateway({ config: backups }),
+    ]
+    const run = (gateway: TestGateway) =>
+      runOperation('job.run', { name: 'backup' }, gateway.box.operations)
+    await backup(first, join(folder, 'kefu-20261122T030000Z.kefu-backup'))
+    await run(second)
+    await run(second)
+    expect(readdirSync(folder)).toContain('kefu-20261122T030000Z.kefu-backup')
+    await run(first)
+    const owners = readdirSync(folder).map((name) => name.split('-').slice(1, 3).join('-'))
+    expect(owners.sort()).toEqual([first, second].map((one) => one.box.ledger.gatewayId).sort())
+  })
+
+  it('holds the configuration that the gateway was started with, wherever it lies', async () => {
+    const configFile = join(tempFolder(), 'site.yaml')
+    writeFileSync(configFile, 'log: { level: error }\n# of this ward\n')
+    const box = await composeBox(loadConfig({ dataDir: tempFolder(), configFile, env: {} }))
+    const file = join(tempFolder(), 'box.kefu-backup')
+    await runOperation('backup', { file }, box.operations)
+    await box.close()
+    const dataDir = join(tempFolder(), 'restored')
+    await restoreBackup(file, { dataDir, isForced: false })
+    expect(readFileSync(join(dataDir, 'kefu-edge.yaml'), 'utf8')).toContain('# of this ward')
+  })
+
+  it('put back leaves a core that lives in the folder where it is', async () => {
+    const gateway = await startGateway()
+    const file = join(tempFolder(), 'box.kefu-backup')
+    await backup(gateway, file)
+    const coreKey = join(gateway.dataDir, 'cloud', 'publisher.key')
+    mkdirSync(join(gateway.dataDir, 'cloud'))
+    writeFileSync(coreKey, 'of the core')
+    await gateway.close()
+    const { putAside } = await restoreBackup(file, { dataDir: gateway.dataDir, isForced: true })
+    expect(readFileSync(coreKey, 'utf8')).toBe('of the core')
+    expect(readdirSync(putAside ?? '')).not.toContain('cloud')
+  })
+
   it('is for its owner alone, holds keys and settings, and leaves nothing else behind', async () => {
     const gateway = await startGateway()
     writeFileSync(join(gateway.dataDir, 'kefu-edge.yaml'), 'log: { level: error }\n')
@@ -139,7 +184,7 @@ describe('a backup file', () => {
     const { file, manifest } = JSON.parse(made.out) as BackupReport
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(readdirSync(dir)).toEqual([basename(file)])
-    expect(file).toMatch(/kefu-\d{8}T\d{6}Z\.kefu-backup$/)
+    expect(file).toContain(`kefu-${gateway.box.ledger.gatewayId}-`)
     expect(manifest.parts.map((part) => part.name).sort()).toEqual([
       'admin.token',
       'gateway.id',

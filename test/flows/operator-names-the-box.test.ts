@@ -28,6 +28,31 @@ describe('a command on a box', () => {
     expect(existsSync(dir)).toBe(false)
   })
 
+  it('is refused in a folder without a box, rather than backing up one that was just made', async () => {
+    const dir = join(tempFolder(), 'mistyped')
+    const file = join(tempFolder(), 'empty.kefu-backup')
+    for (const words of [['backup', file], ['status'], ['ask', '停车场在哪'], ['pack', 'list']]) {
+      const said = await kefu(...words, '--data', dir)
+      expect({ code: said.code, err: said.err }).toEqual({
+        code: 1,
+        err: expect.stringContaining('storage.no-box'),
+      })
+    }
+    expect(existsSync(dir) || existsSync(file)).toBe(false)
+    const added = await kefu('device', 'add', 'n1', '--kind', 'nurse', '--data', dir)
+    expect(added.err).toContain(`no box in ${dir}: a new one was made`)
+  })
+
+  it('reads the configuration that the gateway of the folder was started with', async () => {
+    const gateway = await startGateway()
+    const configFile = join(tempFolder(), 'ward.yaml')
+    writeFileSync(configFile, 'log: { level: error }\n')
+    announce(gateway, '127.0.0.1', configFile)
+    const { out } = await kefu('config', '--json', '--data', gateway.dataDir)
+    const { options } = JSON.parse(out) as { options: { name: string; value: unknown }[] }
+    expect(options.find(({ name }) => name === 'log.level')?.value).toBe('error')
+  })
+
   it('without a path behind --data is a mistake, not another folder', async () => {
     const said = await kefu('subject', 'export', 'p-1', '--kind', 'patient', '--data')
     expect(said.code).toBe(2)

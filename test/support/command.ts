@@ -24,7 +24,12 @@ export async function kefu(...argv: readonly string[]): Promise<Said> {
 }
 
 /** Says where this gateway listens, so that commands find it as they find a started one. */
-export function announce({ box, ports }: TestGateway, httpHost = '127.0.0.1'): void {
+export function announce(
+  { box, ports }: TestGateway,
+  httpHost = '127.0.0.1',
+  configFile?: string,
+): void {
   const startedAt = new Date(box.clock.now()).toISOString()
-  box.folder.writeRunFile({ pid: process.pid, ports, httpHost, startedAt })
+  const named = configFile === undefined ? {} : { configFile }
+  box.folder.writeRunFile({ pid: process.pid, ports, httpHost, startedAt, ...named })
 }
