@@ -1,4 +1,5 @@
 /** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
+import { plainSigns } from './plain-signs.ts'
 import { matchAt, oneOf } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { FindingWords } from './voice-data.ts'
@@ -53,5 +54,5 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
       return /[A-Za-z\d]/.test(text.charAt(end)) ? `${word} ` : word
     })
 
-  return (text) => found(zeroed(text))
+  return (text) => found(zeroed(plainSigns(text)))
 }

@@ -7,6 +7,7 @@ import {
   timeToEn,
   yearToEn,
 } from './en-number.ts'
+import { isNextBelowZero } from './minus.ts'
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
 import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
@@ -184,7 +185,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     if (match === null) return -1
     const low = match[0].replaceAll(',', '')
     let end = at + match[0].length
-    const range = matchAt(RANGE, text, end)
+    const range = isNextBelowZero(text, at, end) ? null : matchAt(RANGE, text, end)
     const high = range?.[0].replace(/^[^\d]+/, '').replaceAll(',', '')
     out.sayWord(decimalToEn(low))
     if (range !== null && high !== undefined) {
@@ -217,7 +218,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
       !(
         text.charAt(end) === ' ' &&
         /^[a-zA-Z]\s/.test(text.slice(start, start + 2)) &&
-        !/^[gLl]/.test(text.charAt(start))
+        !/^[gLlUu]/.test(text.charAt(start))
       )
     ) {
       out.say(slash ? ` per ${unit.enOne}` : ` ${isOne ? unit.enOne : unit.enMany}`)

@@ -3,6 +3,7 @@ import { cleanText } from './clean-text.ts'
 import { createTextCompleter } from './complete-text.ts'
 import { createEnDigits } from './en-digits.ts'
 import { digitsToEn, integerToEn, ordinalToEn, yearToEn } from './en-number.ts'
+import { createMinusReader } from './minus.ts'
 import { phoneAt } from './phone-number.ts'
 import { isDigit, matchAt, oneOf, type Rule, type RuleBook, scanText } from './scan.ts'
 import type { Speaker } from './speak-zh.ts'
@@ -18,14 +19,17 @@ const ADDRESS =
 const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s*/y
 /** Short words before a stop that do not end a sentence. */
 const TITLES = /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx)$/
-const PLAIN = /(?:[^\x21-\x7e。！？；…°º℃℉‰≥≤≈±×÷→←↑↓•·–—～¥￥€£№®™©µμ\u3400-\u9fff]|[,'](?!\d))+/y
+const PLAIN = /(?:[^\x21-\x7e。！？；…°º℃℉‰≥≤≈≠±×÷→←↑↓•·–—～¥￥€£№®™©µμ\u3400-\u9fff]|[,'](?!\d))+/y
 const CHINESE = 'zh-CN'
+/** A wave before a figure says no more than these. */
+const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
 /** Words of one or two letters that are said as words even in capitals. */
 const TITLE_LOOK_BACK_CHARS = 8
 
 export function createEnSpeaker(data: VoiceData): Speaker {
   const units = createUnitReader(data.units.units)
   const digits = createEnDigits(data, units)
+  const isMinus = createMinusReader(units, data.en.signed)
   const { en } = data
   const spelled = new Set(
     data.latin
@@ -81,6 +85,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
   const code: Rule = ({ text, at, out }) => {
     const match = matchAt(CODE, text, at)
     if (match === null || units.isMeasure(text, at + match[0].length)) return -1
+    if (isMinus(text, at + (match[1] ?? '').length)) return -1
     const figure = match[2] ?? ''
     out.letters(match[1] ?? '')
     out.say(
@@ -95,6 +100,7 @@ export function createEnSpeaker(data: VoiceData): Speaker {
     const isSpelled =
       spelled.has(match[0]) || (match[0].length > 1 && /^[B-DF-HJ-NP-TV-XZ]+$/.test(match[0]))
     if (isSpelled) out.letters(match[0])
+    else if (isDigit(text.charCodeAt(at - 1))) out.sayWord(match[0])
     else out.say(match[0])
     return at + match[0].length
   }
@@ -110,9 +116,13 @@ export function createEnSpeaker(data: VoiceData): Speaker {
 
   const dash: Rule = (scan) => {
     const { text, at, out, numberEnd } = scan
-    if (!/[-–—~]/.test(text.charAt(at)) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
-    const isAfterNumber = numberEnd === at
-    out.sayWord(isAfterNumber ? 'to ' : /[A-Za-z0-9]/.test(text.charAt(at - 1)) ? '' : 'minus ')
+    const sign = text.charAt(at)
+    if (!/[-–—~～]/.test(sign) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
+    const isJoined = /[A-Za-z0-9]/.test(text.charAt(at - 1))
+    if (numberEnd === at) out.sayWord('to ')
+    else if (/[~～]/.test(sign)) out.sayWord(ABOUT.test(text.slice(0, at)) ? '' : 'about ')
+    else if (!isJoined || isMinus(text, at)) out.sayWord('minus ')
+    else out.say(' ')
     return at + 1
   }
 

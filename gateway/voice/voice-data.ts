@@ -53,6 +53,8 @@ const ReadingZh = Type.Object({
   dayPart: Type.Object({ am: Type.String(), pm: Type.String() }),
   pressure: Type.Object({ high: Type.String(), low: Type.String() }),
   basement: Type.Object({ prefix: Type.String(), units: Words }),
+  signed: Words,
+  about: Type.String(),
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
@@ -71,6 +73,8 @@ const ReadingEn = Type.Object({
   ratioBefore: Words,
   ratioAfter: Words,
   bloodPressure: Type.String(),
+  /** What a figure below zero may be written right behind: BE-3.2. */
+  signed: Words,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,

@@ -1,4 +1,5 @@
 /** Rules for Latin letters and symbols in Chinese text. */
+import { createMinusReader } from './minus.ts'
 import { phoneAt } from './phone-number.ts'
 import { isDigit, isLetter, matchAt, oneOf, type Rule } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
@@ -35,6 +36,7 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
   )
 
   const counted = new RegExp(oneOf(zh.liang), 'y')
+  const isMinus = createMinusReader(units, zh.signed)
 
   const word: Rule = ({ text, at, out }) => {
     const match = matchAt(known, text, at)
@@ -89,6 +91,7 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
   const code: Rule = ({ text, at, out }) => {
     const match = matchAt(CODE, text, at)
     if (match === null || units.isMeasure(text, at + match[0].length)) return -1
+    if (isMinus(text, at + (match[1] ?? '').length)) return -1
     out.letters((match[1] ?? '').toUpperCase())
     sayCodeDigits(match[2] ?? '', out)
     let end = at + match[0].length
@@ -177,16 +180,18 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
       out.say('到')
       return at + 1
     }
+    if (/[~～]/.test(text.charAt(at)) && isDigit(text.charCodeAt(at + 1))) {
+      if (before !== zh.about) out.say(zh.about)
+      return at + 1
+    }
+    if (text.charAt(at) !== '-') return -1
+    if (matchAt(currency, text, at + 1) !== null) {
+      out.say('负')
+      return at + 1
+    }
     const isNumberNext = isDigit(text.charCodeAt(at + 1))
-    if (text.charAt(at) !== '-' || !isNumberNext || /[A-Za-z0-9]/.test(before)) return -1
+    if (!isNumberNext || (/[A-Za-z0-9]/.test(before) && !isMinus(text, at))) return -1
     return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
-  }
-
-  const compare: Rule = ({ text, at, out }) => {
-    const match = matchAt(/([<>＜＞])\s?(=?)\s?(?=-?\d)/y, text, at)
-    if (match === null) return -1
-    out.say((/[<＜]/.test(match[1] ?? '') ? '小于' : '大于') + (match[2] === '=' ? '等于' : ''))
-    return at + match[0].length
   }
 
   /** 20元/次 → 二十元每次. */
@@ -214,7 +219,6 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
       stop,
       afterNumber,
       dash,
-      compare,
       per,
       bareSymbolUnit,
       plainSymbol,

@@ -1,4 +1,5 @@
 /** Numbers that count: with range, percent, unit, power, money. */
+import { isNextBelowZero } from './minus.ts'
 import { matchAt, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { ZhContext } from './zh-context.ts'
@@ -91,7 +92,8 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
     if (match === null) return undefined
     const number = match[0].replaceAll(',', '')
     const end = at + match[0].length
-    return { number, end, range: rangeAfter(text, end, number) }
+    const range = isNextBelowZero(text, at, end) ? undefined : rangeAfter(text, end, number)
+    return { number, end, range }
   }
 
   interface Range {
