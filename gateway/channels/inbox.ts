@@ -14,6 +14,7 @@ import type { Json, Ledger, LedgerDraft } from '../ledger/port.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Store } from '../storage/store.ts'
 import type { Channel, Device } from '../turn.ts'
+import { answeredTurn, type TurnFinder } from './answered-turn.ts'
 import type { UpstreamMessage } from './parse-message.ts'
 
 export interface Inbox {
@@ -27,7 +28,7 @@ export interface Inbox {
 export interface InboxParts {
   readonly store: Store
   readonly clock: Clock
-  readonly ledger: Pick<Ledger, 'append' | 'seen'>
+  readonly ledger: Pick<Ledger, 'append' | 'seen'> & TurnFinder
   readonly answerTurn: AnswerTurn
   readonly askLimit: RateLimit
   readonly metrics: Pick<Metrics, 'answered' | 'refused'>
@@ -70,31 +71,29 @@ export function createInbox(parts: InboxParts): Inbox {
     return true
   }
 
-  const feedback = (device: Device, message: Feedback): boolean =>
-    once(device, 'feedback', message.id, {
+  /** A comment is kept as words of the person whose turn it speaks of: shown with them, erased with them. */
+  function feedback(device: Device, message: Feedback): boolean {
+    const { id, rating, answer, inReplyTo, comment } = message
+    const turn = comment === undefined ? undefined : answeredTurn(ledger, device.id, message)
+    if (turn?.keyId !== undefined && !turn.personal) throw new GatewayError('answer.erased')
+    return once(device, 'feedback', id, {
       lane: 'session',
       kind: 'feedback',
-      body: {
-        id: message.id,
-        rating: message.rating,
-        answer: message.answer,
-        inReplyTo: message.inReplyTo,
-      },
-      ...(message.comment === undefined ? {} : { personal: { comment: message.comment } }),
+      ...(turn?.subject ? { subject: turn.subject } : {}),
+      body: { id, rating, answer, inReplyTo },
+      ...(comment === undefined ? {} : { personal: { comment } }),
     })
+  }
 
   function event(device: Device, message: DeviceEvent): void {
-    const isNew = once(device, 'event', message.id, {
-      lane: message.kind === 'alarm' || message.kind === 'button' ? 'critical' : 'telemetry',
-      kind: `event.${message.kind}`,
-      ...(message.subject ? { subject: message.subject } : {}),
-      body: {
-        id: message.id,
-        name: message.name,
-        at: message.at,
-        attachment: message.attachment as Json | undefined,
-      },
-      ...(message.values === undefined ? {} : { personal: { values: message.values as Json } }),
+    const { id, kind, name, at, subject, values } = message
+    const { attachment, named } = partsOf(message.attachment)
+    const isNew = once(device, 'event', id, {
+      lane: kind === 'alarm' || kind === 'button' ? 'critical' : 'telemetry',
+      kind: `event.${kind}`,
+      ...(subject ? { subject } : {}),
+      body: { id, name, at, attachment },
+      ...(values || named ? { personal: { values: values as Json | undefined, ...named } } : {}),
     })
     if (isNew) parts.onEvent(device, message)
   }
@@ -132,4 +131,11 @@ export function createInbox(parts: InboxParts): Inbox {
       }
     },
   }
+}
+
+/** The name of a file may tell of a person (…_HIV报告.pdf), and its digest which file it is: both are sealed. */
+function partsOf(attachment: DeviceEvent['attachment']) {
+  if (!attachment) return {}
+  const { name, sha256, ...plain } = attachment
+  return { attachment: plain, named: { attachment: { name, sha256 } } }
 }

@@ -38,7 +38,8 @@ kefu-edge ledger check-proof FILE [--key VKEY] [--json]
 kefu-edge ledger status [--json]     lanes, size, newest checkpoint
 kefu-edge ledger quarantined [--json] entries that the core would not take, and why
 kefu-edge ledger handled all|LANE:SEQUENCE … --note TEXT   they are dealt with: doctor names them no more;
-                      they stay set apart, the record says who was told what
+                      they stay set apart, the record says who was told what: for good, and to the
+                      cloud core, so write no names or numbers of persons
 kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
 
 VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and keys/cosigners.vkey of the

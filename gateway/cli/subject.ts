@@ -17,7 +17,8 @@ kefu-edge subject erase ID --kind KIND --reason TEXT --yes          destroys the
 kefu-edge subject hold ID --kind KIND --reason TEXT                 legal hold: neither erased nor removed by age
 kefu-edge subject release ID --kind KIND --reason TEXT
 
-KIND is patient, customer, student, visitor or staff.`
+KIND is patient, customer, student, visitor or staff.
+TEXT stays in the record for good and goes to the cloud core: write no names or numbers of persons (what is recognised as such is masked).`
 
 const OPTIONS = {
   kind: { type: 'string' },

@@ -1,6 +1,7 @@
 /** What an administrator may do about the record: say that he has dealt with what the core would not take. */
 import { Type } from '@sinclair/typebox'
 import type { Clock } from '../clock.ts'
+import { maskText } from '../ledger/masking.ts'
 import { LANES, type Ledger } from '../ledger/port.ts'
 import { markHandled, type Place, unhandledByLane } from '../ledger/quarantine.ts'
 import type { Store } from '../storage/store.ts'
@@ -32,7 +33,7 @@ export const LEDGER_OPERATIONS = {
       const handled = await store.commit(() => {
         const names = markHandled(store, which, atMs).map(nameOf)
         for (let from = 0; from < names.length; from += NAMED_AT_ONCE) {
-          const body = { entries: names.slice(from, from + NAMED_AT_ONCE), note }
+          const body = { entries: names.slice(from, from + NAMED_AT_ONCE), note: maskText(note) }
           ledger.append({ lane: 'audit', kind: 'quarantine.handled', atMs, body })
         }
         return names

@@ -1,5 +1,6 @@
 /** Counts one day from the record, between other work. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { firstSince } from '../ledger/find-by-time.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
 import { count, emptyTally, type Tally } from './tally.ts'
 
@@ -16,7 +17,7 @@ export async function gatherDay(
 ): Promise<Tally> {
   const tally = emptyTally(intents)
   const size = ledger.size()
-  const first = firstAfter(ledger, size, day.fromMs - SLACK_MS)
+  const first = firstSince(ledger, day.fromMs - SLACK_MS)
   for (let from = first; from < size; from += PAGE_ENTRIES) {
     signal?.throwIfAborted()
     const page = ledger.entriesFrom(from, Math.min(PAGE_ENTRIES, size - from))
@@ -28,17 +29,4 @@ export async function gatherDay(
     await nextTurn()
   }
   return tally
-}
-
-/** By halves. An entry that was removed is older than any that is there. */
-function firstAfter(ledger: Pick<FullLedger, 'entryAt'>, size: number, afterMs: number): number {
-  let low = 0
-  let high = size
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const entry = ledger.entryAt(middle)
-    if (entry === undefined || entry.atMs < afterMs) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -43,7 +43,7 @@ const NAME_OF_ROLE = new RegExp(
   'gu',
 )
 const ASKED_FOR = new RegExp(
-  `(?<=^|[，,。！!？?；;、：:\\s]|${anyOf(ERRANDS)})(${SUPPOSED})(?=的${anyOf(AFFAIRS)}|住在?(?:哪|几|什么)|在(?:哪个?(?:病|床|班)|几(?:床|号|楼|病|班)))`,
+  `(?<=^|[，,。！!？?；;、：:\\s]|${anyOf(ERRANDS)})(${SUPPOSED})(?=的${anyOf(AFFAIRS)}|住在?(?:哪|几|什么)|在(?:哪个?(?:病|床|班)|几(?:床|号|楼|病|班))|\\s*(?:[\\d*]+\\s*)?(?:本人|要求|申请))`,
   'gu',
 )
 const HAN = /\p{Script=Han}/u

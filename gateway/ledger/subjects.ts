@@ -7,10 +7,13 @@ import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import type { FullLedger } from './ledger.ts'
+import { maskMiddle, maskText } from './masking.ts'
 import type { Json, LedgerEntry } from './port.ts'
 
 /** Entries read at once while looking for one person's. */
 const PAGE_ENTRIES = 1000
+/** Last characters of a person's number, by which a reader can compare. */
+const SHOWN_OF_ID = 3
 
 export interface ErasureReport {
   /** Data keys destroyed: one for each class and month in which something was kept. */
@@ -19,6 +22,7 @@ export interface ErasureReport {
   readonly isScrubbed: boolean
 }
 
+/** What is said with them stays in the record for good and goes to the core: persons in it are masked. */
 export interface SubjectRights {
   /** Everything kept of the person in the ledger, decrypted. */
   exportOf(who: Subject): Promise<readonly LedgerEntry[]>
@@ -52,7 +56,7 @@ export function createSubjectRights(parts: {
     const erasing = store.commit(() => {
       if (keys.isHeld(who)) throw new GatewayError('ledger.held')
       const ids = keys.idsOf(who)
-      audit('subject.erased', { keys: ids, reason })
+      audit('subject.erased', { keys: ids, reason: withoutPersons(reason, who) })
       for (const forget of alsoErase) forget(who)
       // Last, when nothing but the disk can still refuse.
       const destroyed = keys.destroyForGood(ids)
@@ -86,13 +90,18 @@ export function createSubjectRights(parts: {
     erase,
     hold: (who, reason) =>
       store.commit(() => {
-        keys.hold(who, reason, clock.now())
-        audit('subject.held', { keys: keys.idsOf(who), reason })
+        const said = withoutPersons(reason, who)
+        keys.hold(who, said, clock.now())
+        audit('subject.held', { keys: keys.idsOf(who), reason: said })
       }),
     release: (who, reason) =>
       store.commit(() => {
         if (!keys.release(who)) return
-        audit('subject.released', { keys: keys.idsOf(who), reason })
+        audit('subject.released', { keys: keys.idsOf(who), reason: withoutPersons(reason, who) })
       }),
   }
 }
+
+/** His own number is what a reason names first. */
+const withoutPersons = (reason: string, { id }: Subject): string =>
+  maskText(reason.replaceAll(id, maskMiddle(id, 0, SHOWN_OF_ID)))

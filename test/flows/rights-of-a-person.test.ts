@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { createDeviceClient } from '@kefu-edge/device-sdk/client/node'
 import { describe, expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -66,5 +67,57 @@ describe('a person', () => {
     expect(next.body.session).not.toBe(first.body.session)
     const other = await gateway.ask(token, { id: '2', text: '门诊几点开门' })
     expect(other.body.status).toBe('answered')
+  })
+
+  it('is given back, and has erased, what he said of an answer and what he handed in', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const client = createDeviceClient({ deviceId: 'k1', token, url: gateway.mqttUrl })
+    const run = (name: 'subject.export' | 'subject.erase', more = {}) =>
+      runOperation(name, { ...subject, ...more }, gateway.box.operations)
+    try {
+      const first = await client.ask({ id: 'q-1', text: '停车场在哪', subject })
+      await client.ask({ id: 'q-2', text: '门诊几点开门', subject: { ...subject, id: 'p-2' } })
+      await client.sendFeedback({ inReplyTo: 'q-1', rating: 'down', comment: '瓦格纳大夫没有来' })
+      await client.sendFeedback({ answer: first.id, rating: 'down', comment: '还是没有车位' })
+      await client.sendFeedback({ inReplyTo: 'q-2', rating: 'up', comment: '谢谢' })
+      const attachment = {
+        id: 'att-1',
+        contentType: 'application/pdf',
+        bytes: 1000,
+        sha256: 'a'.repeat(64),
+        name: '瓦格纳_HIV报告.pdf',
+      }
+      await client.sendEvent({ kind: 'attachment', subject, attachment })
+      await client.flush()
+
+      const { name, sha256, ...plain } = attachment
+      const kept = (await run('subject.export')) as { kind: string; personal: unknown }[]
+      expect(kept.slice(1).map(({ kind, personal }) => [kind, personal])).toEqual([
+        ['feedback', { comment: '瓦格纳大夫没有来' }],
+        ['feedback', { comment: '还是没有车位' }],
+        ['event.attachment', { attachment: { name, sha256 } }],
+      ])
+      expect(kept.at(-1)).toMatchObject({ body: { attachment: plain } })
+      expect(allBytes(gateway.dataDir).includes('瓦格纳')).toBe(false)
+
+      await run('subject.erase', { reason: 'p-1 李建国 13812345678 本人要求删除' })
+      const entries = gateway.box.ledger.entriesFrom(0, 1000)
+      const words = JSON.stringify(entries.map(({ personal }) => personal))
+      expect(words).not.toMatch(/瓦格纳|车位/)
+      expect(words).toContain('谢谢')
+      expect(entries.find(({ kind }) => kind === 'subject.erased')?.body.reason).toBe(
+        '*** 李** 138****5678 本人要求删除',
+      )
+
+      // What a device had kept back is not written down again for whom it was erased.
+      const problems: string[] = []
+      client.onProblem(({ code }) => problems.push(code))
+      await client.sendFeedback({ inReplyTo: 'q-1', rating: 'down', comment: '瓦格纳大夫' })
+      await client.flush()
+      expect(problems).toEqual(['answer.erased'])
+    } finally {
+      await client.close()
+    }
   })
 })

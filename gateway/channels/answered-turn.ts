@@ -1,0 +1,34 @@
+/** Which recorded turn a feedback speaks of, so that its words are kept as that person's. */
+import type { Feedback } from '@kefu-edge/device-sdk/protocol/schemas'
+import { firstSince } from '../ledger/find-by-time.ts'
+import type { FullLedger } from '../ledger/ledger.ts'
+import type { LedgerEntry } from '../ledger/port.ts'
+import { msInId } from '../ledger/settings.ts'
+import { toGivenAnswer } from '../turn-record.ts'
+
+/** A turn is dated by its arrival, its answer's id by its end: what others recorded meanwhile lies between. */
+const NEAR_ENTRIES = 32
+
+export type TurnFinder = Pick<FullLedger, 'seen' | 'size' | 'entryAt' | 'entriesFrom'>
+
+/**
+ * The turn of this device by the ask that it answered, or by the id of the answer, which tells when it was
+ * given. Undefined where there is none; its words are absent where they were erased.
+ */
+export function answeredTurn(
+  ledger: TurnFinder,
+  deviceId: string,
+  { inReplyTo, answer }: Pick<Feedback, 'inReplyTo' | 'answer'>,
+): LedgerEntry | undefined {
+  const asked = inReplyTo === undefined ? undefined : ledger.seen(deviceId, inReplyTo)
+  if (asked?.kind === 'turn') return asked
+  const answeredMs = answer === undefined ? undefined : msInId(answer)
+  if (answeredMs === undefined) return undefined
+  const from = Math.max(0, firstSince(ledger, answeredMs) - NEAR_ENTRIES)
+  return ledger
+    .entriesFrom(from, 2 * NEAR_ENTRIES)
+    .find(
+      (entry) =>
+        entry.kind === 'turn' && entry.deviceId === deviceId && toGivenAnswer(entry)?.id === answer,
+    )
+}
