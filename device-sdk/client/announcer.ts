@@ -5,8 +5,9 @@
  * - a higher class goes first; within a class, first come, first played;
  * - `critical` and `urgent` interrupt lower classes; what was interrupted is played again after them;
  * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped;
- * - expired speech is never played; speech for later waits for its time; by a clock that may be wrong
- *   no `critical` and no `urgent` speech is taken for expired or too early;
+ * - expired speech is never played; speech for later waits for its time; but the gateway hands over nothing
+ *   that has expired, so that `critical` and `urgent` speech that seems so as it comes is played: one of the
+ *   two clocks is wrong, and by one of the device's own it is not taken for too early either;
  * - repeated speech waits `everySeconds` between plays and ends with its count or its acknowledgement.
  */
 import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
@@ -31,7 +32,10 @@ interface Item {
   readonly rank: number
   readonly order: number
   notBeforeMs: number
-  readonly expiresAtMs: number
+  /** Counted from now, and no time that the speech names. */
+  waitsByCount: boolean
+  expiresAtMs: number
+  readonly endsByCount: boolean
   playsLeft: number
   /** Heard at least once: its end is not "skipped". */
   heard: boolean
@@ -54,8 +58,8 @@ export class Announcer {
   }
 
   /**
-   * New speech. The same id twice is one speech. `isTimeKnown`: `nowMs` is the gateway's time, which hands
-   * over nothing that has expired, and not a clock of the device's own.
+   * New speech. The same id twice is one speech. `isTimeKnown`: `nowMs` is the gateway's time, and not a
+   * clock of the device's own.
    */
   offer(speech: Speech, nowMs: number, isTimeKnown = false): AnnouncerAction[] {
     if (this.#items.has(speech.id)) return []
@@ -84,9 +88,9 @@ export class Announcer {
     const actions = [report(item, 'played')]
     const { repeat } = item.speech
     if (repeat !== undefined && item.playsLeft > 0)
-      item.notBeforeMs = nowMs + repeat.everySeconds * 1000
+      waitFor(item, nowMs + repeat.everySeconds * 1000)
     else if (!repeat?.untilAcknowledged) this.#items.delete(speechId)
-    else item.notBeforeMs = Number.POSITIVE_INFINITY
+    else waitFor(item, Number.POSITIVE_INFINITY)
     return [...actions, ...this.#next(nowMs)]
   }
 
@@ -133,6 +137,14 @@ export class Announcer {
   /** Time has passed: call at `nextWakeMs`. */
   tick(nowMs: number): AnnouncerAction[] {
     return this.#next(nowMs)
+  }
+
+  /** The clock was set by so much: a wait of so many seconds stays one, whatever the time is now called. */
+  clockSet(byMs: number): void {
+    for (const item of this.#items.values()) {
+      if (item.waitsByCount) item.notBeforeMs += byMs
+      if (item.endsByCount) item.expiresAtMs += byMs
+    }
   }
 
   /** When `tick` has something to do next; undefined when only an input can change anything. */
@@ -195,16 +207,26 @@ const isUrgent = ({ priority }: Speech): boolean => priority === 'critical' || p
 
 const interrupts = (item: Item): boolean => isUrgent(item.speech)
 
+function waitFor(item: Item, untilMs: number): void {
+  item.notBeforeMs = untilMs
+  item.waitsByCount = true
+}
+
 function timesOf(
   speech: Speech,
   nowMs: number,
   isTimeKnown: boolean,
-): Pick<Item, 'notBeforeMs' | 'expiresAtMs'> {
+): Pick<Item, 'notBeforeMs' | 'waitsByCount' | 'expiresAtMs' | 'endsByCount'> {
+  const { notBefore } = speech
   const expiresAtMs = Date.parse(speech.expiresAt)
-  const notBeforeMs = speech.notBefore === undefined ? nowMs : Date.parse(speech.notBefore)
-  if (isTimeKnown || !isUrgent(speech)) return { notBeforeMs, expiresAtMs }
-  const isOver = expiresAtMs <= nowMs
-  return { notBeforeMs: nowMs, expiresAtMs: isOver ? nowMs + URGENT_LIFE_MS : expiresAtMs }
+  const waitsByCount = notBefore === undefined || (isUrgent(speech) && !isTimeKnown)
+  const endsByCount = isUrgent(speech) && expiresAtMs <= nowMs
+  return {
+    notBeforeMs: waitsByCount ? nowMs : Date.parse(notBefore),
+    waitsByCount,
+    expiresAtMs: endsByCount ? nowMs + URGENT_LIFE_MS : expiresAtMs,
+    endsByCount,
+  }
 }
 
 const before = (a: Item, b: Item): boolean =>

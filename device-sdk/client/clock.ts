@@ -8,6 +8,10 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void
 }
 
+/** For durations: no setting of the clock makes them longer or shorter. */
+export const monotonicMs = (clock: Pick<Clock, 'now' | 'monotonic'>): number =>
+  clock.monotonic?.() ?? clock.now()
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

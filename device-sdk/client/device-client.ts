@@ -20,11 +20,11 @@ import type {
   FeedbackRequest,
 } from './api.ts'
 import { RECONNECT_FIRST_DELAY_MS, RECONNECT_MAX_DELAY_MS } from './backoff.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, monotonicMs, systemClock } from './clock.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { Handlers, SeenIds } from './handlers.ts'
-import type { Downstream, Link, OpenLink } from './link.ts'
+import { type Downstream, type Link, type OpenLink, type ToldTime, toldNow } from './link.ts'
 import {
   type Handling,
   Outbox,
@@ -73,8 +73,7 @@ class Client implements DeviceClient {
   readonly #loaded: Promise<void>
   #reported: TwinState | undefined
   #link: Link | undefined
-  /** What the gateway's clock showed, and what the device's monotonic one did. */
-  #told: { readonly gatewayMs: number; readonly atMs: number } | undefined
+  #told: ToldTime | undefined
 
   constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'wrapLink'>) {
     const clock = options.clock ?? systemClock
@@ -239,11 +238,7 @@ class Client implements DeviceClient {
 
   #onUp(link: Link): void {
     this.#link = link
-    const { clockOffsetMs } = link.info
-    if (clockOffsetMs !== undefined) {
-      const gatewayMs = this.#clock.now() + clockOffsetMs
-      this.#told = { gatewayMs, atMs: monotonicMs(this.#clock) }
-    }
+    this.#told = link.info.told ?? this.#told
     this.#tellState().catch((error: unknown) => this.#failedStore(error))
     this.#outbox.linkUp(link)
   }
@@ -272,6 +267,9 @@ class Client implements DeviceClient {
         return
       case 'presence':
         this.#presences.call(down.message)
+        return
+      case 'time':
+        this.#told = toldNow(down.message.time, this.#clock) ?? this.#told
     }
   }
 
@@ -351,8 +349,6 @@ const handlingOf = (message: QueuedMessage): Handling => ({
   durable: true,
   untilAnswered: message.name === 'ask',
 })
-
-const monotonicMs = (clock: Clock): number => clock.monotonic?.() ?? clock.now()
 
 const asRequest = (request: string | AskRequest): AskRequest =>
   typeof request === 'string' ? { text: request } : request

@@ -6,19 +6,21 @@
 import type {
   Answer,
   DownstreamName,
+  GatewayTime,
   Presence,
   Problem,
   Speech,
   TwinState,
   UpstreamName,
 } from '../protocol/schemas.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, monotonicMs } from './clock.ts'
 
 export type Downstream =
   | { readonly name: 'answer'; readonly message: Answer }
   | { readonly name: 'speech'; readonly message: Speech }
   | { readonly name: 'desired'; readonly message: TwinState }
   | { readonly name: 'presence'; readonly message: Presence }
+  | { readonly name: 'time'; readonly message: GatewayTime }
   | { readonly name: 'problem'; readonly message: Problem }
 
 export interface Upstream {
@@ -43,11 +45,17 @@ export interface LinkHandlers {
   onClose(reason: string): void
 }
 
+/** What the gateway's clock showed, and what the device's monotonic one did at that moment. */
+export interface ToldTime {
+  readonly gatewayMs: number
+  readonly atMs: number
+}
+
 export interface LinkInfo {
   /** For people: `mqtt 5`, `mqtt 3.1.1`, `websocket json` … */
   readonly transport: string
-  /** Gateway's time minus the device's when the link was opened, where the transport tells it. */
-  readonly clockOffsetMs?: number
+  /** The gateway's time as it was told when the link was opened, where the transport tells it. */
+  readonly told?: ToldTime
 }
 
 export interface Link {
@@ -77,16 +85,16 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number
   readonly encoding: 'json' | 'msgpack'
   readonly tls?: TlsOptions
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
 }
 
-/** As `LinkInfo` has it, of a time that the gateway has just told. */
-export function clockOffset(
+/** A time that the gateway has just told; undefined where it told none. */
+export function toldNow(
   gatewayTime: unknown,
-  clock: Pick<Clock, 'now'>,
-): Pick<LinkInfo, 'clockOffsetMs'> {
-  const clockOffsetMs = Date.parse(String(gatewayTime)) - clock.now()
-  return Number.isFinite(clockOffsetMs) ? { clockOffsetMs } : {}
+  clock: Pick<Clock, 'now' | 'monotonic'>,
+): ToldTime | undefined {
+  const gatewayMs = Date.parse(String(gatewayTime))
+  return Number.isFinite(gatewayMs) ? { gatewayMs, atMs: monotonicMs(clock) } : undefined
 }
 
 export type { DownstreamName }

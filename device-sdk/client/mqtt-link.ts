@@ -3,13 +3,13 @@ import type { DownstreamName } from '../protocol/schemas.ts'
 import { topicOf } from '../protocol/topics.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import {
-  clockOffset,
   type Delivery,
   type Link,
   type LinkHandlers,
   type LinkInfo,
   type LinkOptions,
   type OpenLink,
+  toldNow,
   type Upstream,
 } from './link.ts'
 import { readDownstream } from './read-message.ts'
@@ -26,6 +26,7 @@ const SUBSCRIPTIONS: readonly DownstreamName[] = [
   'speech',
   'desired',
   'presence',
+  'time',
   'problem',
 ]
 /** CONNACK codes that mean "not with these credentials": 3.1.1 [4, 5] and 5 [0x86, 0x87, 0x8A]. */
@@ -93,7 +94,7 @@ async function openOnce(
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
   const connack = await connected(client, options, version)
   // Version 5 only: 3.1.1 has no properties to tell the time in.
-  const time = clockOffset(connack.properties?.userProperties?.time, options.clock)
+  const told = toldNow(connack.properties?.userProperties?.time, options.clock)
   sendAtOnce(client.stream)
   client.on('error', () => undefined)
   client.on('disconnect', () => client.end(true))
@@ -108,7 +109,8 @@ async function openOnce(
     client.end(true)
     throw new DeviceClientError('client.link-failed', 'closed while subscribing')
   }
-  const info = { transport: version === 5 ? 'mqtt 5' : 'mqtt 3.1.1', ...time }
+  const transport = version === 5 ? 'mqtt 5' : 'mqtt 3.1.1'
+  const info = { transport, ...(told && { told }) }
   return linkOf(client, options.deviceId, info, handlers)
 }
 

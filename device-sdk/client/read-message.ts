@@ -1,6 +1,6 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { Answer, Presence, Problem, Speech, TwinState } from '../protocol/schemas.ts'
+import { Answer, GatewayTime, Presence, Problem, Speech, TwinState } from '../protocol/schemas.ts'
 import { DeviceClientError } from './errors.ts'
 import type { Downstream } from './link.ts'
 
@@ -29,6 +29,8 @@ export function readDownstream(name: string, value: unknown): Downstream | undef
       return { name, message: checkMessage(TwinState, value, 'client.unreadable') }
     case 'presence':
       return { name, message: checkMessage(Presence, value, 'client.unreadable') }
+    case 'time':
+      return { name, message: checkMessage(GatewayTime, value, 'client.unreadable') }
     case 'problem':
       return { name, message: checkMessage(Problem, value, 'client.unreadable') }
     default:

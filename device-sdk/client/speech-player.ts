@@ -1,10 +1,10 @@
 /** Runs the announcer against a real loudspeaker and reports what was heard. */
 import type { PlayState, Speech } from '../protocol/schemas.ts'
 import { Announcer, type AnnouncerAction } from './announcer.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, monotonicMs, systemClock } from './clock.ts'
 
-/** Timers of JavaScript end at 2^31 ms; a wake-up a day is enough. */
-const LONGEST_TIMER_MS = 24 * 60 * 60 * 1000
+/** While something waits: the gateway's time may have been told anew, and reminders are to the second. */
+const LOOK_AGAIN_MS = 1_000
 
 export interface SpeechPlayerOptions {
   /** Plays to the end, or stops at once when the signal aborts. A rejection counts as failed. */
@@ -36,7 +36,15 @@ export interface SpeechPlayer {
 export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
   const clock = options.clock ?? systemClock
   const announcer = new Announcer()
-  const now = () => options.gatewayTime?.() ?? clock.now()
+  const readClock = () => options.gatewayTime?.() ?? clock.now()
+  let aheadMs = readClock() - monotonicMs(clock)
+  const now = () => {
+    const nowMs = readClock()
+    const wasAheadMs = aheadMs
+    aheadMs = nowMs - monotonicMs(clock)
+    if (aheadMs !== wasAheadMs) announcer.clockSet(aheadMs - wasAheadMs)
+    return nowMs
+  }
   let current: { readonly id: string; readonly abort: AbortController } | undefined
   let cancelWake: () => void = () => undefined
   let closed = false
@@ -51,11 +59,12 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
           .catch((error: unknown) => options.onError?.(error))
     }
     cancelWake()
+    const nowMs = now()
     const wakeMs = announcer.nextWakeMs()
     if (wakeMs === undefined || closed) return
-    const delayMs = Math.min(Math.max(wakeMs - now(), 0), LONGEST_TIMER_MS)
-    // At zero something else holds it back (speech that plays, a person who speaks): its end wakes us.
-    if (delayMs > 0) cancelWake = clock.after(delayMs, () => perform(announcer.tick(now())))
+    // What is due and does not play is held back (by speech that plays, by a person who speaks).
+    const delayMs = wakeMs > nowMs ? Math.min(wakeMs - nowMs, LOOK_AGAIN_MS) : LOOK_AGAIN_MS
+    cancelWake = clock.after(delayMs, () => perform(announcer.tick(now())))
   }
   const start = (speech: Speech) => {
     const abort = new AbortController()

@@ -6,12 +6,12 @@ import { Ack, type Problem, Welcome } from '../protocol/schemas.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { type FrameCodec, frameCodec } from './frame-codec.ts'
 import {
-  clockOffset,
   type Delivery,
   type Link,
   type LinkHandlers,
   type LinkOptions,
   type OpenLink,
+  toldNow,
   type Upstream,
 } from './link.ts'
 import { checkMessage, readDownstream } from './read-message.ts'
@@ -99,8 +99,9 @@ class Connection {
   }
 
   asLink(welcome: Welcome, { encoding, clock }: LinkOptions): Link {
+    const told = toldNow(welcome.time, clock)
     return {
-      info: { transport: `websocket ${encoding}`, ...clockOffset(welcome.time, clock) },
+      info: { transport: `websocket ${encoding}`, ...(told && { told }) },
       send: (message) => this.#send(message),
       close: () => this.#close(),
       destroy: () => {

@@ -282,6 +282,15 @@ export const Presence = Type.Object(
 )
 export type Presence = Static<typeof Presence>
 
+export const GatewayTime = Type.Object(
+  { time: DateTime },
+  {
+    $id: 'GatewayTime',
+    description: 'What the clock of the gateway shows now; told anew when it has been set',
+  },
+)
+export type GatewayTime = Static<typeof GatewayTime>
+
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'URI reference of the problem type' }),
@@ -365,6 +374,7 @@ export const DOWNSTREAM = {
   speech: Speech,
   desired: TwinState,
   presence: Presence,
+  time: GatewayTime,
   problem: Problem,
 } as const satisfies Record<string, TObject>
 export type DownstreamName = keyof typeof DOWNSTREAM

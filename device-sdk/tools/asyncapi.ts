@@ -12,6 +12,9 @@ const DEVICE_ID_PARAMETER = {
 /** Kept by the gateway for whoever subscribes later. */
 const RETAINED: ReadonlySet<string> = new Set(['reported', 'desired', 'presence'])
 
+/** Sent while the device is connected, and to nobody later: old news of what time it is would be wrong. */
+const FLEETING: ReadonlySet<string> = new Set(['time'])
+
 const SUMMARIES: Readonly<Record<string, string>> = {
   ask: 'Ask one question; `id` is the idempotency key',
   played: 'Prove how far a speech was played',
@@ -22,6 +25,7 @@ const SUMMARIES: Readonly<Record<string, string>> = {
   speech: 'Speech to play: broadcast, call, reminder, alert',
   desired: 'The state that the device should take on (retained)',
   presence: 'Whether the device is connected (retained)',
+  time: 'What time it is: go on from it by a clock that nobody sets',
   problem: 'Why a message was refused',
 }
 
@@ -99,7 +103,13 @@ function operations(): JsonObject {
     channel: { $ref: `#/channels/${name}` },
     summary: SUMMARIES[name],
     messages: [{ $ref: `#/channels/${name}/messages/${idOf(schema)}` }],
-    bindings: { mqtt: { qos: 1, retain: RETAINED.has(name), bindingVersion: '0.2.0' } },
+    bindings: {
+      mqtt: {
+        qos: FLEETING.has(name) ? 0 : 1,
+        retain: RETAINED.has(name),
+        bindingVersion: '0.2.0',
+      },
+    },
     ...(name === 'ask'
       ? {
           reply: {

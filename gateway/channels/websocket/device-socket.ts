@@ -35,6 +35,8 @@ export interface DeviceSockets {
   /** Sends to a device connected by WebSocket; false when it is not. */
   send(deviceId: string, name: DownstreamName, message: object): boolean
   isConnected(deviceId: string): boolean
+  /** Ids of the devices connected now. */
+  connected(): readonly string[]
   /** Closes the connection of a device whose rights ended. */
   disconnect(deviceId: string, reason: string): void
   count(): number
@@ -81,6 +83,7 @@ export function createDeviceSockets(parts: DeviceSocketParts): DeviceSockets {
     },
     send: (deviceId, name, message) => byDevice.get(deviceId)?.send(name, message) ?? false,
     isConnected: (deviceId) => byDevice.has(deviceId),
+    connected: () => [...byDevice.keys()],
     disconnect: (deviceId, reason) => byDevice.get(deviceId)?.close(CLOSE.policy, reason),
     count: () => byDevice.size,
   }

@@ -82,7 +82,14 @@ describe('the announcer of a device', () => {
     expect(short(a.offer(speech('3', call), Date.parse('1970-01-01T00:00:09Z')))).toContain(
       'play 3',
     )
-    expect(short(a.offer(speech('4', call), fast, true))).toEqual(['4 skipped (expired)'])
+  })
+
+  test('plays an emergency even if it seems over by the time of the gateway, which may have been set since', () => {
+    const a = new Announcer()
+    const late = Date.parse('2026-05-01T17:00:00Z')
+    const fire = speech('fire', { priority: 'critical' })
+    expect(short(a.offer(fire, late, true))).toContain('play fire')
+    expect(short(a.offer(speech('news'), late, true))).toEqual(['news skipped (expired)'])
   })
 
   test('holds back speech for later until its time', () => {

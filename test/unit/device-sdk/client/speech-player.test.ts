@@ -4,11 +4,12 @@ import { ManualClock, settle } from '../support/manual-clock.ts'
 import { speech } from '../support/samples.ts'
 
 /** A loudspeaker that takes a second for each speech. */
-function player(clock: ManualClock) {
+function player(clock: ManualClock, gatewayTime = () => clock.now()) {
   const heard: string[] = []
   const reports: string[] = []
   const made = createSpeechPlayer({
     clock,
+    gatewayTime,
     play: (s, signal) =>
       new Promise((resolve, reject) => {
         if (s.id === 'broken') reject(new Error('no such voice'))
@@ -59,6 +60,19 @@ test('a reminder comes again on time until someone confirms it', async () => {
   await clock.advance(600_000)
   expect(heard.filter((h) => h === 'pill starts')).toHaveLength(2)
   expect(reports.at(-1)).toBe('pill acknowledged')
+})
+
+test('a reminder comes again on time although the clock of the gateway was set back meanwhile', async () => {
+  const clock = new ManualClock()
+  let aheadMs = 8 * 3_600_000
+  const { made, heard } = player(clock, () => clock.now() + aheadMs)
+  const repeat = { times: 5, everySeconds: 60, untilAcknowledged: true }
+  made.say(speech('pill', { priority: 'urgent', repeat }))
+  await clock.advance(10_000)
+  aheadMs = 0
+  await clock.advance(52_000)
+  expect(heard.filter((h) => h === 'pill starts')).toHaveLength(2)
+  made.close()
 })
 
 test('speech that cannot be played is reported as failed, and the next is played', async () => {
