@@ -1,4 +1,5 @@
 /** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
+import { createFindingReader } from './findings.ts'
 import { plainSigns } from './plain-signs.ts'
 import { matchAt, oneOf } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
@@ -11,7 +12,6 @@ const MAY_END = /[A-Za-z\u3400-\u9fff]/
 const PART = /[1-9]$/
 /** Of a tablet these are taken; "每日三次.2片" counts whole ones. */
 const PART_OF_ONE = /^(?:25|5|75)$/
-const SIGN_ALONE = /[(（[]\s?([-+])\s?[)）\]]/g
 
 export interface CompleteTextParts {
   readonly units: Pick<UnitReader, 'isMeasure'>
@@ -22,14 +22,11 @@ export interface CompleteTextParts {
 
 /** Builds the completer. Its input is clean text; text without such marks comes back as it is. */
 export function createTextCompleter(parts: CompleteTextParts): (text: string) => string {
-  const { units, finding } = parts
+  const { units } = parts
+  const found = createFindingReader(parts.finding)
   const share = /\s?[%‰]/y
   const counted =
     parts.counted.length > 0 ? new RegExp(`\\s?(?:${oneOf(parts.counted)})`, 'y') : undefined
-  const isKey = {
-    before: new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(finding.notAfter)})\\s?$`, 'i'),
-    after: new RegExp(`\\s?(?:${oneOf(finding.notBefore)})`, 'iy'),
-  }
 
   function isPart(digits: string, text: string, end: number): boolean {
     if (counted && matchAt(counted, text, end)) return PART_OF_ONE.test(digits)
@@ -45,14 +42,6 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
         ? `0.${digits}`
         : all,
     )
-
-  const found = (text: string) =>
-    text.replace(SIGN_ALONE, (all, sign: string, at: number) => {
-      const end = at + all.length
-      if (isKey.before.test(text.slice(0, at)) || matchAt(isKey.after, text, end)) return all
-      const word = finding[sign === '-' ? 'negative' : 'positive']
-      return /[A-Za-z\d]/.test(text.charAt(end)) ? `${word} ` : word
-    })
 
   return (text) => found(zeroed(plainSigns(text)))
 }

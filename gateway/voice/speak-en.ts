@@ -21,6 +21,9 @@ const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s
 const TITLES = /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx)$/
 const PLAIN = /(?:[^\x21-\x7e。！？；…°º℃℉‰≥≤≈≠±×÷→←↑↓•·–—～¥￥€£№®™©µμ\u3400-\u9fff]|[,'](?!\d))+/y
 const CHINESE = 'zh-CN'
+/** `O-`, `4-`: behind it stands nothing that it could join, as in "5- or 10-day". */
+const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:and|or|to|through)\b)/y
+const MARKED = /(?:\d|(?:^|[^A-Za-z])[A-Z]{1,3})$/
 /** A wave before a figure says no more than these. */
 const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
 /** Words of one or two letters that are said as words even in capitals. */
@@ -117,6 +120,10 @@ export function createEnSpeaker(data: VoiceData): Speaker {
   const dash: Rule = (scan) => {
     const { text, at, out, numberEnd } = scan
     const sign = text.charAt(at)
+    if (matchAt(LOOSE_MINUS, text, at) !== null && MARKED.test(text.slice(0, at))) {
+      out.sayWord('minus')
+      return at + 1
+    }
     if (!/[-–—~～]/.test(sign) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
     const isJoined = /[A-Za-z0-9]/.test(text.charAt(at - 1))
     if (numberEnd === at) out.sayWord('to ')

@@ -7,12 +7,18 @@ import { GatewayError } from '../errors.ts'
 
 const Words = Type.Array(Type.String({ minLength: 1 }))
 const Symbols = Type.Record(Type.String(), Type.String())
-/** A sign alone in brackets is the finding of a test, except where it names a key or a pole. */
+/** Signs that are findings; alone in brackets they are, except where they name a key or a pole. */
 const Finding = Type.Object({
   positive: Type.String(),
   negative: Type.String(),
   notAfter: Words,
   notBefore: Words,
+  /** What is found to be there or not, and how much of it: 尿蛋白2+, Rh-. */
+  tests: Words,
+  /** One plus sign to four. */
+  grades: Words,
+  bloodType: Words,
+  ions: Symbols,
 })
 export type FindingWords = Static<typeof Finding>
 const KeyFacts = Type.Object({ phone: Type.String() })
@@ -55,6 +61,8 @@ const ReadingZh = Type.Object({
   basement: Type.Object({ prefix: Type.String(), units: Words }),
   signed: Words,
   about: Type.String(),
+  /** A minus that no figure follows. */
+  less: Type.String(),
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,

@@ -18,6 +18,8 @@ const MAX_ABBREVIATION_LETTERS = 5
 /** What a plus sign adds to what stands before it. */
 const JOINED = /\s?[A-Za-z\d.．(（\u3400-\u9fff]/y
 const ENGLISH = 'en-US'
+/** 肌力4-级, `A-`: behind it stands nothing that it could join. */
+const LOOSE_MINUS = /-(?=$|[级\s,，。;；、)）])/y
 
 export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQuantities) {
   const { zh } = data
@@ -190,6 +192,10 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
       return at + 1
     }
     const isNumberNext = isDigit(text.charCodeAt(at + 1))
+    if (/[A-Za-z\d]/.test(before) && matchAt(LOOSE_MINUS, text, at) !== null) {
+      out.say(zh.less)
+      return at + 1
+    }
     if (!isNumberNext || (/[A-Za-z0-9]/.test(before) && !isMinus(text, at))) return -1
     return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
   }
