@@ -73,7 +73,7 @@ function start(work: BacklogWork, port: NonNullable<typeof parentPort>): void {
 function disclosingOf({ disclosure, keyDir, gatewayId }: BacklogWork, store: Store) {
   if (disclosure === 'none') return () => undefined
   const random = (bytes: Uint8Array) => void randomFillSync(bytes)
-  const keys = loadKeyFiles(keyDir, { gatewayId, random })
+  const keys = loadKeyFiles(keyDir, { gatewayId, random, mustExist: true })
   return disclosing(disclosure, createSubjectKeys({ store, keys, random }))
 }
 

@@ -28,6 +28,7 @@ import { ledgerMemory, loadKeyFiles } from './ledger/key-files.ts'
 import type { FillRandom } from './ledger/key-ring.ts'
 import { laneLimitsOf } from './ledger/lane-limits.ts'
 import { createLedger, type FullLedger } from './ledger/ledger.ts'
+import { readSetting } from './ledger/settings.ts'
 import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import type { Loggers } from './logger.ts'
@@ -238,7 +239,8 @@ const random: FillRandom = (bytes) => {
 function openLedger(config: Config, folder: DataFolder, store: Store, time: TimeFloor): FullLedger {
   const gatewayId = folder.readOrMake(GATEWAY_ID, () => `gw-${newId(time.now())}`)
   const keyDir = folder.file('keys')
-  const keys = loadKeyFiles(keyDir, { gatewayId, random })
+  const mustExist = readSetting(store, 'master-check') !== undefined
+  const keys = loadKeyFiles(keyDir, { gatewayId, random, mustExist })
   addCosigners(keyDir, config.cloud.cosigners)
   return createLedger({
     store,

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { readCertificates } from '@kefu-edge/cloud-sync/judge-certificate'
 import { loadUws } from '../channels/http/uws-server.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
@@ -162,6 +163,28 @@ export function checkTls(config: Config, nowMs: number): Verdict[] {
     found.push(bad('tls', 'key-readable', { file: tls.keyFile }))
   }
   return found.length > 0 ? found : [ok('tls', { until })]
+}
+
+/** The authorities by which devices and the core are judged: one that is over lets nobody in. */
+export function checkAuthorities({ tls, cloud }: Config, nowMs: number): Verdict[] {
+  const files = [tls?.caFile, cloud.caFile].filter((file) => file !== undefined)
+  return files.flatMap((file): Verdict[] => {
+    try {
+      const ends = readCertificates(readFileSync(file)).map(({ validTo }) => Date.parse(validTo))
+      if (ends.length === 0)
+        return [bad('tls', 'unreadable', { file, detail: 'no certificate in it' })]
+      const untilMs = Math.max(...ends)
+      const until = new Date(untilMs).toISOString().slice(0, 10)
+      const days = Math.floor((untilMs - nowMs) / DAY_MS)
+      if (days < 0) return [bad('tls', 'authority-expired', { file, until })]
+      if (days < CERTIFICATE_WARN_DAYS)
+        return [warn('tls', 'authority-expiring', { file, until, days })]
+      return []
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error)
+      return [bad('tls', 'unreadable', { file, detail })]
+    }
+  })
 }
 
 export function checkBackups({ backup, dataDir }: Config, nowMs: number): Verdict {

@@ -6,6 +6,7 @@ import type { Status } from '../console/status.ts'
 import { isFolderHeld, readRunFile } from '../storage/data-folder.ts'
 import {
   checkAdapter,
+  checkAuthorities,
   checkBackups,
   checkClock,
   checkFolder,
@@ -64,6 +65,7 @@ export async function examine(
     ...(await checkPorts(config, status)),
     await checkAdapter(config, status),
     ...checkTls(config, nowMs),
+    ...checkAuthorities(config, nowMs),
     await checkCloud(config, status),
     ...checkCloudWire(config),
     ...checkWitness(status, nowMs),

@@ -2,6 +2,7 @@
 import { Value } from '@sinclair/typebox/value'
 import { bridgeProblems } from '../bridge/bridge-schema.ts'
 import { GatewayError } from '../errors.ts'
+import { isCron } from '../schedule/schedule.ts'
 import { wordingOf } from '../schema-wording.ts'
 import { readConfigFile } from './config-file.ts'
 import { dataDirOf, type Environment, optionsOf, processEnvironment } from './environment.ts'
@@ -45,7 +46,12 @@ function check(options: OptionMap): ConfigFile {
     })
   }
   const config = filled as ConfigFile
-  const [problem] = [...tlsProblems(config), ...bridgeProblems(config.bridges)]
+  const [problem] = [
+    ...tlsProblems(config),
+    ...urlProblems(config),
+    ...recordProblems(config),
+    ...bridgeProblems(config.bridges),
+  ]
   if (problem !== undefined) throw new GatewayError('config.invalid', { detail: problem })
   return config
 }
@@ -55,6 +61,30 @@ const tlsProblems = ({ tls }: ConfigFile): readonly string[] =>
   tls?.requireClientCertificate && tls.caFile === undefined
     ? ['tls.requireClientCertificate: tls.caFile must name the CA that signs device certificates']
     : []
+
+/** What no pattern finds: a port that is none, brackets that do not close. */
+const urlProblems = ({ cloud, site, bridges }: ConfigFile): readonly string[] =>
+  Object.entries({
+    'cloud.url': cloud.url,
+    'site.redis': site?.redis,
+    ...Object.fromEntries(bridges.map(({ name, url }) => [`bridges ${name}`, url])),
+  }).flatMap(([option, url]) =>
+    url === undefined || URL.canParse(url) ? [] : [`${option}: no address that can be read`],
+  )
+
+const recordProblems = ({ backup, retention }: ConfigFile): readonly string[] => [
+  ...(isCron(backup.cron)
+    ? []
+    : [
+        `backup.cron: "${backup.cron}": a cron expression of five fields is expected, such as 30 3 * * *`,
+      ]),
+  ...Object.entries(retention)
+    .filter(([, { minDays, maxDays }]) => minDays > maxDays)
+    .map(
+      ([name, { minDays, maxDays }]) =>
+        `retention.${name}: minDays ${minDays} is more than maxDays ${maxDays}`,
+    ),
+]
 
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {

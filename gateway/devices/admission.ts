@@ -3,18 +3,12 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Device } from '../turn.ts'
+import { FailedLogins } from './failed-logins.ts'
 import type { Passwords } from './passwords.ts'
 import { type Registry, TOKEN_PREFIX } from './registry.ts'
 
-/**
- * Failures of one device at one address before it has to wait. A device with a stale token slows itself
- * only, not the ward behind the same address; tokens are too long to be guessed either way.
- */
+/** Failures of one device at one address before it has to wait. */
 const FREE_FAILURES = 10
-/** The wait doubles from 1 s with each further failure, up to this. */
-const MAX_WAIT_MS = 60_000
-/** Failing devices remembered; the oldest go first. */
-const MAX_REMEMBERED = 10_000
 /** Longest name remembered as it is: no device id is longer. Of others, and of secrets, a hash is. */
 const MAX_NAME_CHARACTERS = 64
 
@@ -43,7 +37,7 @@ export interface AdmissionParts {
 
 export function createAdmission(parts: AdmissionParts): Admission {
   const { registry, clock, passwords } = parts
-  const failures = new Map<string, { count: number; waitUntilMs: number }>()
+  const failed = new FailedLogins(() => clock.monotonic(), FREE_FAILURES)
 
   const keyOf = ({ deviceId, token = '', remoteAddress }: Claim): string => {
     const isName = deviceId !== undefined && deviceId.length <= MAX_NAME_CHARACTERS
@@ -51,15 +45,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
   }
 
   function fail(key: string, code: 'auth.refused' | 'auth.disabled', deviceId?: string): never {
-    const count = (failures.get(key)?.count ?? 0) + 1
-    const waitMs =
-      count <= FREE_FAILURES ? 0 : Math.min(MAX_WAIT_MS, 1000 * 2 ** (count - FREE_FAILURES - 1))
-    failures.delete(key)
-    failures.set(key, { count, waitUntilMs: clock.monotonic() + waitMs })
-    if (failures.size > MAX_REMEMBERED) {
-      const oldest = failures.keys().next()
-      if (!oldest.done) failures.delete(oldest.value)
-    }
+    failed.failed(key)
     throw new GatewayError(
       code,
       deviceId === undefined ? {} : { detail: `device "${deviceId.slice(0, 64)}"` },
@@ -67,7 +53,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
   }
 
   function mustWait(key: string): void {
-    const waitMs = (failures.get(key)?.waitUntilMs ?? 0) - clock.monotonic()
+    const waitMs = failed.waitMs(key)
     if (waitMs > 0) {
       throw new GatewayError('auth.backing-off', { detail: `${Math.ceil(waitMs / 1000)} s` })
     }
@@ -80,7 +66,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
     if (!token) throw new GatewayError('auth.missing')
     const result = registry.authenticate(token, deviceId)
     if (!result.ok) return fail(key, result.code, deviceId)
-    failures.delete(key)
+    failed.succeeded(key)
     return result.device
   }
 
@@ -92,7 +78,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
     const device = registry.get(id)
     if (!isRight || !device) return fail(key, 'auth.refused', id)
     if (device.isDisabled) return fail(key, 'auth.disabled', id)
-    failures.delete(key)
+    failed.succeeded(key)
     return device
   }
 

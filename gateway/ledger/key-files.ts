@@ -50,16 +50,24 @@ export function keyFilesOf(keyDir: string): KeyFiles {
   }
 }
 
+export interface KeyFileOptions {
+  readonly gatewayId: string
+  readonly random: FillRandom
+  /** There is a record already: others than its own keys are of no use, and would pass for them. */
+  readonly mustExist?: boolean
+}
+
 /**
  * The key ring in `keyDir`, made there on the first start. Throws `ledger.key-files` when a file cannot
- * be read, is not what it should be, or may be read by others.
+ * be read, is not what it should be, may be read by others, or is not there though it must be.
  */
-export function loadKeyFiles(
-  keyDir: string,
-  options: { readonly gatewayId: string; readonly random: FillRandom },
-): KeyRing {
+export function loadKeyFiles(keyDir: string, options: KeyFileOptions): KeyRing {
   const files = keyFilesOf(keyDir)
   try {
+    for (const file of options.mustExist ? [files.masterKey, files.signingKey] : []) {
+      if (!existsSync(file))
+        throw new GatewayError('ledger.key-files', { detail: `${file} is missing` })
+    }
     mkdirSync(keyDir, { recursive: true, mode: 0o700 })
     const masterKey = readOrMake(files.masterKey, () => {
       const key = Buffer.alloc(MASTER_KEY_BYTES)

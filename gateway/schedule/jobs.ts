@@ -45,7 +45,6 @@ export interface JobParts {
 
 export function boxJobs(parts: JobParts): readonly Job[] {
   const { config, store, ledger, clock, time } = parts
-  refuseReversed(config.retention)
   const retention = createRetention({
     store,
     clock,
@@ -101,15 +100,6 @@ export function boxJobs(parts: JobParts): readonly Job[] {
   if (parts.counts) jobs.push(countsJob(parts.counts, time))
   if (config.backup.dir !== undefined) jobs.push(backupJob(parts, config.backup.dir))
   return jobs
-}
-
-function refuseReversed(policy: Config['retention']): void {
-  for (const [name, { minDays, maxDays }] of Object.entries(policy)) {
-    if (minDays <= maxDays) continue
-    throw new GatewayError('config.invalid', {
-      detail: `retention.${name}: minDays ${minDays} is more than maxDays ${maxDays}`,
-    })
-  }
 }
 
 async function expireSessions(

@@ -136,6 +136,20 @@ describe('the doctor', () => {
     expect(found(await examine(wrong), 'bad')).toContain('tls unreadable')
   })
 
+  it('finds the authority of devices or core that has ended, by which nobody is let in', async () => {
+    const dir = tempFolder()
+    const nowMs = Date.now()
+    const caFile = join(dir, 'ca.pem')
+    writeFileSync(caFile, (await loadServerCertificate(dir, ['localhost'], nowMs)).certPem)
+    const config = configOf(join(dir, 'new'), { cloud: { caFile } })
+    const at = async (days: number) =>
+      (await examine(config, { now: () => nowMs + days * DAY_MS }))
+        .filter((one) => one.check === 'tls')
+        .map((one) => one.verdict)
+    expect(await at(0)).toEqual(['off'])
+    expect(await at(36_500)).toEqual(['off', 'authority-expired'])
+  })
+
   it('finds entries that have expired, devices that stay away and a cloud that cannot be reached', async () => {
     const gateway = await startGateway()
     const client = await gateway.connectMqtt('k1', await gateway.addDevice('k1'))

@@ -36,6 +36,9 @@ describe('the configuration', () => {
     ['- a list', 'not a map'],
     ['http: [', 'kefu-edge.yaml'],
     ['tls: { certFile: a, keyFile: b, requireClientCertificate: true }', 'tls.caFile'],
+    ['cloud: { url: "https://core.example:94433" }', 'cloud.url'],
+    ['backup: { cron: "3:30" }', 'backup.cron'],
+    ['retention: { C2: { minDays: 10, maxDays: 5 } }', 'retention.C2: minDays 10'],
   ])('names what is wrong in %s', (yaml, named) => {
     expect(() => load(yaml)).toThrow(
       expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining(named) }),

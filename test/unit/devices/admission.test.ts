@@ -33,3 +33,19 @@ it('failed logins under long names are counted, and the names are not kept', () 
   expect(failAs(long(7))).toBe('auth.backing-off')
   expect(failAs(long(8))).toBe('auth.refused')
 })
+
+it('who has to wait is not forgotten for a flood of tokens nobody gave out', () => {
+  const { admit } = createAdmission(parts)
+  const failAs = (claim: { token: string; deviceId?: string }): string => {
+    try {
+      admit({ ...claim, remoteAddress: '10.0.0.9' })
+      return 'admitted'
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  for (let n = 0; n < 11; n++) failAs({ deviceId: 'staff-1', token: 'guess' })
+  expect(failAs({ deviceId: 'staff-1', token: 'guess' })).toBe('auth.backing-off')
+  for (let n = 0; n < 10_001; n++) failAs({ token: `invented-${n}` })
+  expect(failAs({ deviceId: 'staff-1', token: 'guess' })).toBe('auth.backing-off')
+})

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -45,6 +46,20 @@ describe('key files', () => {
     load()
     chmodSync(keyFilesOf(join(dir, 'keys')).masterKey, 0o640)
     expect(load).toThrow(/chmod 600/)
+  })
+
+  test('of a record are not made anew where one is gone: they would pass for its own', () => {
+    load()
+    const files = keyFilesOf(join(dir, 'keys'))
+    rmSync(files.masterKey)
+    const loadAgain = () =>
+      loadKeyFiles(join(dir, 'keys'), {
+        gatewayId: 'box-1',
+        random: seededRandom('files'),
+        mustExist: true,
+      })
+    expect(loadAgain).toThrow(/master\.key is missing/)
+    expect(existsSync(files.masterKey)).toBe(false)
   })
 
   test('that are not keys are refused', () => {

@@ -156,12 +156,3 @@ it('cloud-window opens the way for a backlog in the hours that are set, and is t
   await job?.run(new AbortController().signal)
   expect(windows).toEqual([false, true])
 })
-
-it('are refused when less must be kept than may be', async () => {
-  const { box } = await openBox()
-  const retention = { ...box.config.retention, C2: { minDays: 10, maxDays: 5 } }
-  const parts = { ...box, makeBackup: box.operations.makeBackup }
-  expect(() => boxJobs({ ...parts, config: { ...box.config, retention } })).toThrow(
-    /retention\.C2: minDays 10/,
-  )
-})
