@@ -6,6 +6,7 @@ import { createInbox, type Inbox } from './channels/inbox.ts'
 import type { BoxMessage } from './channels/mqtt/box-message.ts'
 import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
+import { RefusedLogins } from './channels/refused-logins.ts'
 import { createDeviceSockets, type DeviceSockets } from './channels/websocket/device-socket.ts'
 import type { Box } from './compose.ts'
 import { composeIdentity } from './compose-identity.ts'
@@ -26,7 +27,9 @@ const SERVER_NAME = 'kefu-edge'
 const HOUR_MS = 3_600_000
 
 export interface DeviceSide {
+  /** For HTTP; what it refuses is noted. */
   readonly admission: Admission
+  readonly refused: RefusedLogins
   readonly inbox: Inbox
   readonly broker: MqttBroker
   readonly sockets: DeviceSockets
@@ -180,9 +183,14 @@ export function composeDevices(
     responseInformation: (device) => topicOf(device.id, ''),
     greeting: () => [['time', new Date(clock.now()).toISOString()]],
   })
+  const refused = new RefusedLogins({
+    nowMs: clock.monotonic,
+    logger: loggers.devices,
+    count: (door, code) => metrics.refused(door === 'admin' ? 'console' : door, code),
+  })
   const sockets = createDeviceSockets({
     inbox,
-    admission,
+    admission: refused.watch('websocket', admission),
     current: rights.current,
     clock,
     logger: loggers.websocket,
@@ -225,7 +233,8 @@ export function composeDevices(
   presences.restarted()
   for (const id of twins.unpublished()) store.commit(() => publishDesired(id)).catch(onError)
   return {
-    admission,
+    admission: refused.watch('http', admission),
+    refused,
     inbox,
     broker,
     sockets,

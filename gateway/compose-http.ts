@@ -43,7 +43,13 @@ export async function composeHttp(parts: {
     health: () => healthOf(box),
     enroll: ({ claim, deviceId }) => enroll(box, claim, deviceId),
     sound: async (speechId, deviceId) => box.hooks.sounds?.find(speechId, deviceId),
-    mounts: [createAdminApi({ adminToken, operations: box.operations })],
+    mounts: [
+      createAdminApi({
+        adminToken,
+        operations: box.operations,
+        refused: (remoteAddress, error) => devices.refused.note('admin', { remoteAddress }, error),
+      }),
+    ],
   })
   const onRefused = (address: string, reason: string) =>
     devices.broker.handshakeFailed(address, reason)

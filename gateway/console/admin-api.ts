@@ -10,6 +10,8 @@ const PREFIX = '/admin/api/'
 export function createAdminApi(parts: {
   readonly adminToken: string
   readonly operations: OperationParts
+  /** Told of whoever comes without the token. */
+  readonly refused?: (remoteAddress: string, error: GatewayError) => void
 }): Mount {
   const wanted = Buffer.from(`Bearer ${parts.adminToken}`)
   const isAdmin = (header: string | undefined): boolean => {
@@ -18,7 +20,11 @@ export function createAdminApi(parts: {
   }
   return (request) => {
     if (!request.path.startsWith(PREFIX)) return undefined
-    if (!isAdmin(request.headers.authorization)) return problemReply(new GatewayError('auth.admin'))
+    if (!isAdmin(request.headers.authorization)) {
+      const error = new GatewayError('auth.admin')
+      parts.refused?.(request.remoteAddress, error)
+      return problemReply(error)
+    }
     const name = request.path.slice(PREFIX.length)
     if (!isOperation(name))
       return problemReply(

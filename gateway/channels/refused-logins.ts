@@ -1,0 +1,73 @@
+/**
+ * Logins that HTTP, WebSocket and the admin API refuse, for the operator: counted all, told one by one while
+ * they are few and different, the rest as a sum with the next one told. MQTT has its own (mqtt/refusals), with
+ * reason codes and among the ends of connections.
+ */
+import type { Admission, Claim } from '../devices/admission.ts'
+import type { ErrorCode } from '../error-table.ts'
+import { GatewayError, toProblem } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+
+const WINDOW_MS = 10_000
+/** Different ones told in a window: a ward of devices with an old token; some 60 MB of log a day at most. */
+const TOLD_PER_WINDOW = 50
+
+export type Door = 'http' | 'websocket' | 'admin'
+
+export interface RefusedLoginsParts {
+  /** Monotonic. */
+  readonly nowMs: () => number
+  readonly logger: Pick<Logger, 'warn'>
+  readonly count: (door: Door, code: ErrorCode) => void
+}
+
+export class RefusedLogins {
+  readonly #parts: RefusedLoginsParts
+  readonly #told = new Set<string>()
+  #windowEndsAtMs = Number.NEGATIVE_INFINITY
+  #untold = 0
+
+  constructor(parts: RefusedLoginsParts) {
+    this.#parts = parts
+  }
+
+  note(door: Door, { remoteAddress, deviceId }: Omit<Claim, 'token'>, error: unknown): void {
+    const { nowMs, logger, count } = this.#parts
+    const code = error instanceof GatewayError ? error.code : 'internal'
+    const { title } = toProblem(error)
+    count(door, code)
+    const now = nowMs()
+    if (now >= this.#windowEndsAtMs) {
+      this.#told.clear()
+      this.#windowEndsAtMs = now + WINDOW_MS
+    }
+    const device = deviceId?.slice(0, 64)
+    const key = `${door} ${remoteAddress} ${device} ${code}`
+    if (this.#told.size >= TOLD_PER_WINDOW || this.#told.has(key)) {
+      this.#untold += 1
+      return
+    }
+    this.#told.add(key)
+    const before = this.#untold > 0 ? { moreBefore: this.#untold } : {}
+    this.#untold = 0
+    logger.warn({ door, remoteAddress, device, code, reason: title, ...before }, 'login refused')
+  }
+
+  /** The same admission for one door, noting what it refuses. */
+  watch(door: Door, admission: Admission): Admission {
+    const noted = <T>(claim: Claim, login: () => T): T => {
+      try {
+        const known = login()
+        if (known instanceof Promise) known.catch((error: unknown) => this.note(door, claim, error))
+        return known
+      } catch (error) {
+        this.note(door, claim, error)
+        throw error
+      }
+    }
+    return {
+      admit: (claim) => noted(claim, () => admission.admit(claim)),
+      login: (claim) => noted(claim, () => admission.login(claim)),
+    }
+  }
+}
