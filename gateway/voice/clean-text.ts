@@ -3,7 +3,7 @@
 /** Characters that need work; ordinary Chinese and English text has none of them. */
 const RARE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00a0\u00ad\u00b2\u00b3\u00b9\u00bc-\u00be\u2010-\u2012\u2015\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2070-\u2079\u207a\u207b\u2080-\u2089\u2150-\u215f\u2160-\u217f\u2212\u2215\u2236\u2460-\u24ff\u2776-\u2793\u3000\u32c0-\u33ff\ud800-\udfff\ufeff\ufe50-\ufe6b\uff04-\uff5e\ufff9-\uffff]|(?![0-9])\p{Nd}|\p{Extended_Pictographic}|\p{Cn}|[\ufe00-\ufe0f]/u
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00a0\u00ad\u00b2\u00b3\u00b9\u00bc-\u00be\u2010-\u2012\u2015\u200b-\u200f\u2028-\u202e\u2044\u2060-\u2064\u2070-\u2079\u207a\u207b\u2080-\u2089\u2150-\u215f\u2160-\u217f\u2212\u2215\u2236\u2460-\u24ff\u2776-\u2793\u3000\u32c0-\u33ff\ud800-\udfff\ufeff\ufe50-\ufe6b\uff04-\uff5e\ufff9-\uffff]|(?![0-9])\p{Nd}|\p{Extended_Pictographic}|\p{Cn}|[\ufe00-\ufe0f]/u
 const SUPERSCRIPT: Readonly<Record<string, string>> = {
   '⁰': '0',
   '¹': '1',

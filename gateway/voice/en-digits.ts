@@ -7,6 +7,7 @@ import {
   timeToEn,
   yearToEn,
 } from './en-number.ts'
+import { createEnSlash } from './en-slash.ts'
 import { isNextBelowZero } from './minus.ts'
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
 import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
@@ -18,13 +19,10 @@ const TIME =
   /([01]?\d|2[0-4])[:：]([0-5]\d)(?::[0-5]\d)?(?!\d)(?:Z|\+\d\d:\d\d)?(?:\s*([aApP])\.?[mM]\b\.?)?/y
 const HOUR = /(1[0-2]|0?[1-9])\s*([aApP])\.?[mM]\b\.?/y
 const RATIO = /(\d+)\s?:\s?(\d+)/y
-const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?=\s?(?:mmHg|kPa))/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const ORDINAL = /(\d+)(?:st|nd|rd|th)\b/y
 const FLOOR = /([1-9]\d?)F\b/y
-const AROUND_THE_CLOCK = /24\/7(?!\d)/y
-const FRACTION = /(?:(\d+) )?(\d+)\/(\d+)(?![\d/.])/y
 const NUMBER = /(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?/y
 const RANGE = /\s?[-~–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:]|[-/.]\d)/y
 const POWER = /\^(-?)(\d+)|\*(-?)(\d+)(?=\/)/y
@@ -110,17 +108,11 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     )
   }
 
-  const pairs: Rule = ({ text, at, out }) => {
-    const pressure = matchAt(PRESSURE, text, at)
-    const pair = pressure ?? matchAt(RATIO, text, at)
-    if (pair === null) return -1
-    const joint = pressure === null ? 'to' : en.bloodPressure
-    out.sayWord(`${integerToEn(pair[1] ?? '')} ${joint} ${integerToEn(pair[2] ?? '')}`)
-    const end = at + pair[0].length
-    const unit = units.read(text, text.charAt(end) === ' ' ? end + 1 : end, true)
-    if (pressure === null || unit === undefined) return end
-    out.sayWord(unit.enMany)
-    return unit.end
+  const ratio: Rule = ({ text, at, out }) => {
+    const match = matchAt(RATIO, text, at)
+    if (match === null) return -1
+    out.sayWord(`${integerToEn(match[1] ?? '')} to ${integerToEn(match[2] ?? '')}`)
+    return at + match[0].length
   }
 
   const dotted: Rule = ({ text, at, out }) => {
@@ -166,17 +158,6 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     } else return -1
     scan.numberEnd = end
     return end
-  }
-
-  const fraction: Rule = (scan) => {
-    const { text, at, out } = scan
-    const clock = matchAt(AROUND_THE_CLOCK, text, at)
-    const match = clock ?? matchAt(FRACTION, text, at)
-    if (match === null) return -1
-    if (clock !== null) out.sayWord('twenty-four seven')
-    else out.sayWord(fractionToEn(match[1], match[2] ?? '', match[3] ?? ''))
-    scan.numberEnd = at + match[0].length
-    return scan.numberEnd
   }
 
   function quantity(scan: Scan, at: number): number {
@@ -262,23 +243,14 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     date,
     phone,
     time,
-    pairs,
+    ...createEnSlash(en, units),
+    ratio,
     dayOfMonth,
     ordinal,
     dotted,
     chain,
     code,
-    fraction,
     (scan) => quantity(scan, scan.at),
   ]
   return { rules, quantity, money }
-}
-
-function fractionToEn(whole: string | undefined, top: string, bottom: string): string {
-  const head = whole === undefined ? '' : `${integerToEn(whole)} and `
-  if (Number(top) >= Number(bottom))
-    return `${head}${integerToEn(top)} slash ${integerToEn(bottom)}`
-  if (bottom === '2') return whole === undefined ? 'half' : `${head}a half`
-  const part = bottom === '4' ? 'quarter' : ordinalToEn(bottom)
-  return `${head}${integerToEn(top)} ${part}${top === '1' ? '' : 's'}`
 }

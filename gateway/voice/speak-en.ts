@@ -12,7 +12,8 @@ import { createUnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 
 const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
-const CODE = /([A-Z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
+/** BP120/80 is no code: its figures are a pair. */
+const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
 const WORD = /[A-Za-z]+(?:['’][A-Za-z]+)*/y
 const ADDRESS =
   /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y

@@ -15,8 +15,11 @@ export interface ReadUnit {
   readonly enOne: string
   readonly enMany: string
   readonly isCompound: boolean
+  /** Whether a blood pressure is measured in it. */
+  readonly isPressure: boolean
 }
 
+const PRESSURE = /^(?:mmHg|kPa)$/
 const LETTER_FOLLOWS = /[A-Za-z]/
 
 export function createUnitReader(units: VoiceData['units']['units']): UnitReader {
@@ -60,6 +63,7 @@ export function createUnitReader(units: VoiceData['units']['units']): UnitReader
       enOne: unit.en[0] + perEn,
       enMany: unit.en[1] + perEn,
       isCompound,
+      isPressure: !isCompound && PRESSURE.test(unit.symbols[0] ?? ''),
     }
   }
   function isMeasure(text: string, at: number): boolean {

@@ -21,6 +21,25 @@ const Finding = Type.Object({
   ions: Symbols,
 })
 export type FindingWords = Static<typeof Finding>
+/** What tells figures with a slash between apart; lists are words before or behind them. */
+const Slash = Type.Object({
+  /** Chinese writes the month first; English either way, by country. */
+  isMonthFirst: Type.Boolean(),
+  sign: Type.String(),
+  outOf: Type.String(),
+  total: Type.String(),
+  dayBefore: Words,
+  /** A day only where the figures can hardly be a part. */
+  dayPerhapsBefore: Words,
+  dayAfter: Words,
+  /** What parts are taken of: 片, tablet. */
+  taken: Words,
+  scoreBefore: Words,
+  pageBefore: Words,
+  pageUnits: Words,
+  pressureBefore: Words,
+})
+export type SlashWords = Static<typeof Slash>
 const KeyFacts = Type.Object({ phone: Type.String() })
 
 const Unit = Type.Object({
@@ -63,6 +82,7 @@ const ReadingZh = Type.Object({
   about: Type.String(),
   /** A minus that no figure follows. */
   less: Type.String(),
+  slash: Slash,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
@@ -83,6 +103,7 @@ const ReadingEn = Type.Object({
   bloodPressure: Type.String(),
   /** What a figure below zero may be written right behind: BE-3.2. */
   signed: Words,
+  slash: Slash,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,

@@ -1,11 +1,12 @@
 /** Rules for what begins with a digit in Chinese text. */
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
-import { matchAt, oneOf, type Rule } from './scan.ts'
+import { matchAt, type Rule } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 import type { ZhContext } from './zh-context.ts'
 import { dayToZh, decimalToZh, digitsToZh, integerToZh, timeToZh, yearToZh } from './zh-number.ts'
-import { CODE_JOIN, NUMBER, skipSpace, type ZhQuantities } from './zh-quantity.ts'
+import { CODE_JOIN, NUMBER, type ZhQuantities } from './zh-quantity.ts'
+import { createZhSlash } from './zh-slash.ts'
 
 const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d])(?:[T ]+(?=\d{1,2}:))?/y
 const YEAR_MONTH = /(\d{4})-(0[1-9]|1[0-2])(?![\d-])/y
@@ -13,11 +14,8 @@ const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
 const TIME =
   /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d)(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
 const RATIO = /(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
-const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?=\s?(?:mmHg|mmhg|毫米汞柱|kPa))/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
-const FRACTION = /(\d+)[/⁄](\d+)(?![\d/.])/y
-const MIXED = /(\d+) (\d+)[/⁄](\d+)(?![\d/.])/y
 const SHORT_UNIT_OF_TIME = /[月日号点时分秒]/y
 
 export function createZhDigits(
@@ -26,8 +24,7 @@ export function createZhDigits(
   context: ZhContext,
   quantities: ZhQuantities,
 ): readonly Rule[] {
-  const half = new RegExp(`\\s?(?:${oneOf(data.zh.half.units)})`, 'y')
-  const { dayPart, pressure } = data.zh
+  const { dayPart } = data.zh
 
   const date: Rule = ({ text, at, out }) => {
     const full = matchAt(DATE, text, at)
@@ -79,21 +76,6 @@ export function createZhDigits(
     const parts = match.slice(1).filter((part) => part !== undefined)
     out.say(parts.map((part) => decimalToZh(part)).join('比'))
     return at + match[0].length
-  }
-
-  const bloodPressure: Rule = ({ text, at, out }) => {
-    const match = matchAt(PRESSURE, text, at)
-    if (match === null) return -1
-    const [all, high = '', low = ''] = match
-    out.say(`${pressure.high}${integerToZh(high)}，${pressure.low}${integerToZh(low)}`)
-    const unit = units.read(
-      text,
-      text.charAt(at + all.length) === ' ' ? at + all.length + 1 : at + all.length,
-      true,
-    )
-    if (unit === undefined) return at + all.length
-    out.say(unit.zh)
-    return unit.end
   }
 
   const dotted: Rule = ({ text, at, out }) => {
@@ -157,33 +139,16 @@ export function createZhDigits(
     return end
   }
 
-  const fraction: Rule = (scan) => {
-    const { text, at, out } = scan
-    const mixed = matchAt(MIXED, text, at)
-    const match = mixed ?? matchAt(FRACTION, text, at)
-    if (match === null) return -1
-    const end = at + match[0].length
-    const [top = '', bottom = ''] = match.slice(-2)
-    if (mixed !== null) out.say(`${integerToZh(mixed[1] ?? '')}又`)
-    if (Number(top) >= Number(bottom)) out.say(`${integerToZh(top)}斜杠${integerToZh(bottom)}`)
-    else if (mixed === null && top === '1' && bottom === '2' && matchAt(half, text, end) !== null)
-      out.say('半')
-    else out.say(`${integerToZh(bottom)}分之${integerToZh(top)}`)
-    scan.numberEnd = end
-    return skipSpace(text, end)
-  }
-
   return [
     date,
     phone,
     time,
+    ...createZhSlash(data.zh, units),
     ratio,
-    bloodPressure,
     monthDay,
     dotted,
     chain,
     code,
-    fraction,
     (scan) => quantities.quantity(scan, scan.at),
   ]
 }

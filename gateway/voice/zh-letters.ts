@@ -10,7 +10,8 @@ import type { ZhQuantities } from './zh-quantity.ts'
 const ADDRESS =
   /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:[.@][A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y
 const WORDS = /[A-Za-z]+(?:['’-][A-Za-z]+)*(?: [A-Za-z]+(?:['’-][A-Za-z]+)*)*/y
-const CODE = /([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
+/** BP120/80 is no code: its figures are a pair. */
+const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
 const CODE_TAIL = /-?([A-Za-z]{1,3}(?![A-Za-z])|\d+(?![A-Za-z\d]|[.:]\d))/y
 const FLOOR = /([1-9]\d?)F(?![A-Za-z])/y
 /** Longer runs of capitals are headlines, not abbreviations. */
