@@ -108,11 +108,16 @@ export function assemble(parts: AssemblyParts): Assembly {
         principal,
       ),
   })
-  const sessions = new Sessions({
+  const sessions: Sessions = new Sessions({
     store,
     rows: sessionRows,
     queue: queueRows,
-    ended: new EndedQueues(store),
+    ended: new EndedQueues({
+      store,
+      queue: queueRows,
+      isHeld: (sessionRow) => sessions.holds(sessionRow),
+      returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
+    }),
     clock: brokerClock,
     deadlines,
     router,

@@ -1,6 +1,6 @@
 /** What is on disk of clients, taken away whole. SQL only, so that it works without a broker too. */
 import type { Statement, Store } from '../../storage/store.ts'
-import { QUEUE_SQL } from './queue-rows.ts'
+import { EndedRows } from './ended-rows.ts'
 import { SESSION_SQL } from './session-rows.ts'
 
 const LAST_CHARACTER = '\u{10ffff}'
@@ -15,6 +15,7 @@ export const CLIENT_SQL = {
 
 export class ClientRows {
   private readonly sessions: Statement<{ id: number }>
+  private readonly ended: EndedRows
   private readonly ofSession: readonly Statement[]
   private readonly ofWill: Statement
   private readonly wills: Statement
@@ -22,11 +23,9 @@ export class ClientRows {
 
   constructor(store: Store) {
     this.sessions = store.prepare(CLIENT_SQL.sessions)
-    const { clear, clearReceived } = QUEUE_SQL
     const { clearSubscriptions, remove, removeWill } = SESSION_SQL
-    this.ofSession = [clear, clearReceived, clearSubscriptions, remove].map((sql) =>
-      store.prepare(sql),
-    )
+    this.ofSession = [clearSubscriptions, remove].map((sql) => store.prepare(sql))
+    this.ended = new EndedRows(store)
     this.ofWill = store.prepare(removeWill)
     this.wills = store.prepare(CLIENT_SQL.wills)
     this.retained = store.prepare(CLIENT_SQL.retained)
@@ -34,11 +33,15 @@ export class ClientRows {
 
   /**
    * Sessions and wills of one client and of all whose id begins with `prefix`. Inside `store.commit`. A
-   * broker that runs holds them in memory besides: `MqttBroker.forget`.
+   * broker that runs holds them in memory besides: `MqttBroker.forget`. It, or the next one, gives back what
+   * came by a group, and clears the rest of long queues.
    */
   remove(clientId: string, prefix: string): void {
     const end = prefix + LAST_CHARACTER
+    let isLong = false
     for (const { id } of this.sessions.all(clientId, prefix, end)) {
+      if (isLong) this.ended.note(id)
+      else isLong = !this.ended.begin(id)
       for (const statement of this.ofSession) statement.run(id)
     }
     this.ofWill.run(clientId)

@@ -1,50 +1,46 @@
 /**
  * Queues of sessions that have ended, cleared a little at a time: what is deleted is overwritten, and
- * 10,000 messages of 3 KB in one stretch held everybody up for a quarter of a second.
+ * 10,000 messages of 3 KB in one stretch held everybody up for a quarter of a second. What came by a group
+ * and is still in such a queue, as after the removal of a device, goes back to its group first.
  */
-import type { Statement, Store } from '../../storage/store.ts'
-import { QUEUE_SQL } from './queue-rows.ts'
+import type { Store } from '../../storage/store.ts'
+import type { Delivery } from './delivery.ts'
+import { EndedRows, SLICE } from './ended-rows.ts'
+import type { QueueRows } from './queue-rows.ts'
 
-/** Rows deleted in one transaction, at the end of somebody else's where there is one: 1 to 2 ms, and no fsync. */
-const SLICE = 200
-/** Between two of them the others have the loop. */
+/** Between two slices the others have the loop. */
 const PAUSE_MS = 20
 /** After a write that failed: a full disk is not mended sooner. */
 const RETRY_MS = 1000
 
-export const ENDED_SQL = {
-  clearSome: `DELETE FROM mqtt_queue WHERE seq IN
-    (SELECT seq FROM mqtt_queue WHERE session_id = ? ORDER BY seq LIMIT ?)`,
-  put: 'INSERT OR IGNORE INTO mqtt_ended (session_id) VALUES (?)',
-  any: 'SELECT min(session_id) AS id FROM mqtt_ended',
-  remove: 'DELETE FROM mqtt_ended WHERE session_id = ?',
-} as const
+export interface EndedQueueParts {
+  readonly store: Store
+  readonly queue: QueueRows
+  /** Whether a session in memory still has this row: its end comes, and settles what it holds. */
+  readonly isHeld: (sessionRow: number) => boolean
+  readonly returnToGroup: (delivery: Delivery) => void
+}
 
 export class EndedQueues {
-  private readonly store: Store
-  private readonly sql: Record<'clearReceived' | 'clearSome' | 'put' | 'remove', Statement>
-  private readonly any: Statement<{ id: number | null }>
+  private readonly parts: EndedQueueParts
+  private readonly rows: EndedRows
   private timer: NodeJS.Timeout | undefined
   private isClosed = false
 
-  constructor(store: Store) {
-    this.store = store
-    this.sql = {
-      clearReceived: store.prepare(QUEUE_SQL.clearReceived),
-      clearSome: store.prepare(ENDED_SQL.clearSome),
-      put: store.prepare(ENDED_SQL.put),
-      remove: store.prepare(ENDED_SQL.remove),
-    }
-    this.any = store.prepare(ENDED_SQL.any)
+  constructor(parts: EndedQueueParts) {
+    this.parts = parts
+    this.rows = new EndedRows(parts.store)
   }
 
-  /** Clears the queue of a session that ends, the first part at once. Inside `store.commit`. */
+  /**
+   * Clears the queue of a session that ends, a short one at once. What came by a group is the caller's to
+   * give back, in the same transaction. Inside `store.commit`.
+   */
   clear(sessionRow: number): void {
-    this.sql.clearReceived.run(sessionRow)
-    if (this.clearSlice(sessionRow)) return
-    // From here on its number is not given again until the last row is gone.
-    this.sql.put.run(sessionRow)
-    this.goOn()
+    this.rows.clearShared(sessionRow)
+    // Its turn comes after those that are being cleared.
+    if (this.timer !== undefined) this.rows.note(sessionRow)
+    else if (!this.rows.begin(sessionRow)) this.goOn()
   }
 
   /** Goes on with what is left, as after a restart. */
@@ -52,7 +48,7 @@ export class EndedQueues {
     if (this.isClosed) return
     this.timer ??= setTimeout(() => {
       this.timer = undefined
-      this.store.soon(this.clearNext)
+      this.next()
     }, afterMs).unref()
   }
 
@@ -62,20 +58,38 @@ export class EndedQueues {
     clearTimeout(this.timer)
   }
 
+  private next(): void {
+    const id = this.rows.next()
+    if (id === null) return
+    if (this.parts.isHeld(id)) this.goOn()
+    else if (!this.giveBack(id)) this.parts.store.soon(this.clearNext)
+  }
+
+  /** Gives some messages back to their groups and removes them in the same transaction; false: there are none. */
+  private giveBack(sessionRow: number): boolean {
+    const { store, queue, returnToGroup } = this.parts
+    const shared = queue.shared(sessionRow, 0, Number.MAX_SAFE_INTEGER, SLICE)
+    if (shared.length === 0) return false
+    const removed = store.commit(() => {
+      for (const { seq } of shared) queue.remove(seq)
+    })
+    // One of QoS 2 that was sent may have been taken.
+    for (const one of shared) if (!one.wasSent || one.qos === 1) returnToGroup(one)
+    removed.then(
+      () => this.goOn(),
+      () => this.goOn(RETRY_MS),
+    )
+    return true
+  }
+
   /** What a power cut takes back is done again by the next run: it is still noted. */
   private readonly clearNext = (): void => {
     try {
-      const id = this.any.get()?.id ?? null
-      if (id === null) return
-      if (this.clearSlice(id)) this.sql.remove.run(id)
+      const id = this.rows.next()
+      if (id !== null && !this.parts.isHeld(id)) this.rows.clearSlice(id)
       this.goOn()
     } catch {
       this.goOn(RETRY_MS)
     }
-  }
-
-  /** Whether that was all. */
-  private clearSlice(sessionRow: number): boolean {
-    return this.sql.clearSome.run(sessionRow, SLICE).changes < SLICE
   }
 }

@@ -37,7 +37,7 @@ const RETAIN_FLAG = 8
 
 export const SESSION_SQL = {
   put: `INSERT INTO mqtt_session (id, client_id, expiry_seconds, expires_at) VALUES (
-    1 + max(coalesce((SELECT max(id) FROM mqtt_session), 0),
+    1 + max(?, coalesce((SELECT max(id) FROM mqtt_session), 0),
       coalesce((SELECT max(session_id) FROM mqtt_ended), 0)), ?,?,NULL)
     ON CONFLICT (client_id) DO UPDATE SET expiry_seconds = excluded.expiry_seconds, expires_at = NULL
     RETURNING id`,
@@ -63,6 +63,8 @@ const ALL_WILLS = `SELECT client_id, topic, payload, flags, properties, expiry_s
 export class SessionRows {
   private readonly store: Store
   private readonly sql
+  /** Highest number given in this run. */
+  private lastId = 0
 
   constructor(store: Store) {
     this.store = store
@@ -83,9 +85,14 @@ export class SessionRows {
     }
   }
 
-  /** Makes or renews the row of a session that a connection holds; gives its id. */
+  /**
+   * Makes or renews the row of a session that a connection holds; gives its id. None is given twice in a run:
+   * a session in memory may still hold one whose row is gone, and would take that of another with it.
+   */
   put(clientId: string, expirySeconds: number): number {
-    return Number(this.sql.put.get(clientId, expirySeconds)?.id ?? 0)
+    const id = Number(this.sql.put.get(this.lastId, clientId, expirySeconds)?.id ?? 0)
+    this.lastId = Math.max(this.lastId, id)
+    return id
   }
 
   /** The id of a client's row; 0: it has none. */

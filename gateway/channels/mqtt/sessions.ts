@@ -74,6 +74,12 @@ export class Sessions {
     return this.byClientId.values()
   }
 
+  /** Whether one of them has this row. Walks over all. */
+  holds(sessionRow: number): boolean {
+    for (const { rowId } of this.byClientId.values()) if (rowId === sessionRow) return true
+    return false
+  }
+
   /** Sessions that were kept when the gateway stopped; those still marked connected start to expire now. */
   restore(): void {
     const nowMs = this.parts.clock.nowMs()

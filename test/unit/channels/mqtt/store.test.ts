@@ -3,7 +3,7 @@ import { AEDES_SQL } from '../../../../gateway/channels/mqtt/aedes/persistence.t
 import { RETAINED_SQL } from '../../../../gateway/channels/mqtt/aedes/retained-rows.ts'
 import { CLOCK_SQL } from '../../../../gateway/channels/mqtt/broker-clock.ts'
 import { CLIENT_SQL } from '../../../../gateway/channels/mqtt/client-rows.ts'
-import { ENDED_SQL } from '../../../../gateway/channels/mqtt/ended-queues.ts'
+import { ENDED_SQL } from '../../../../gateway/channels/mqtt/ended-rows.ts'
 import { QUEUE_SQL } from '../../../../gateway/channels/mqtt/queue-rows.ts'
 import { SESSION_SQL } from '../../../../gateway/channels/mqtt/session-rows.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
