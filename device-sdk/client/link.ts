@@ -85,7 +85,7 @@ export interface LinkOptions {
   readonly connectTimeoutMs: number
   readonly encoding: 'json' | 'msgpack'
   readonly tls?: TlsOptions
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly clock: Clock
 }
 
 /** A time that the gateway has just told; undefined where it told none. */

@@ -3,6 +3,7 @@
  * the last segment of the MQTT topic.
  */
 import { Ack, type Problem, Welcome } from '../protocol/schemas.ts'
+import { type Clock, monotonicMs } from './clock.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { type FrameCodec, frameCodec } from './frame-codec.ts'
 import {
@@ -39,6 +40,10 @@ export type OpenSocket = (
 /** Room for a handshake on a slow radio link before a close counts as done. */
 const CLOSE_TIMEOUT_MS = 1_000
 const WS_OPEN = 1
+/** As long as MQTT's keep alive: after so long without a word the gateway is asked whether it is there. */
+const PING_AFTER_MS = 30_000
+/** Then the link is dead: no browser shows the pings of RFC 6455, and none of a network that is gone comes. */
+const PONG_WITHIN_MS = 10_000
 
 type Frame = Readonly<Record<string, unknown>>
 
@@ -47,7 +52,7 @@ export function websocketLinkOpener(options: LinkOptions, openSocket: OpenSocket
     const codec = await frameCodec(options.encoding)
     const socket = await openSocket(options.url.href, `kefu.v1.${options.encoding}`, options.tls)
     socket.binaryType = 'arraybuffer'
-    const connection = new Connection(socket, codec, handlers)
+    const connection = new Connection(socket, codec, handlers, options.clock)
     const welcome = await connection.welcome(options)
     return connection.asLink(welcome, options)
   }
@@ -57,14 +62,18 @@ class Connection {
   readonly #socket: WebSocketLike
   readonly #codec: FrameCodec
   readonly #handlers: LinkHandlers
+  readonly #clock: Clock
+  #heardAtMs = 0
+  #cancelPing: () => void = () => undefined
   /** Messages that wait for their ack frame, by id. */
   readonly #waiting = new Map<string, { keep(): void; lose(error: Error): void }>()
   #state: 'greeting' | 'open' | 'gone' = 'greeting'
   #onWelcome: (welcome: Welcome) => void = () => undefined
   #onRefused: (error: Error) => void = () => undefined
 
-  constructor(socket: WebSocketLike, codec: FrameCodec, handlers: LinkHandlers) {
+  constructor(socket: WebSocketLike, codec: FrameCodec, handlers: LinkHandlers, clock: Clock) {
     this.#socket = socket
+    this.#clock = clock
     this.#codec = codec
     this.#handlers = handlers
     socket.addEventListener('message', (event) => this.#onFrame(event.data))
@@ -98,16 +107,14 @@ class Connection {
     }
   }
 
-  asLink(welcome: Welcome, { encoding, clock }: LinkOptions): Link {
-    const told = toldNow(welcome.time, clock)
+  asLink(welcome: Welcome, { encoding }: LinkOptions): Link {
+    const told = toldNow(welcome.time, this.#clock)
+    this.#watch()
     return {
       info: { transport: `websocket ${encoding}`, ...(told && { told }) },
       send: (message) => this.#send(message),
       close: () => this.#close(),
-      destroy: () => {
-        this.#drop()
-        this.#onGone('dropped by the device')
-      },
+      destroy: () => this.#lose('dropped by the device'),
     }
   }
 
@@ -123,7 +130,23 @@ class Connection {
     })
   }
 
+  /** A network that is gone says nothing, and a device that only listens would wait for ever. */
+  #watch(): void {
+    const nowMs = monotonicMs(this.#clock)
+    const quietForMs = PING_AFTER_MS - (nowMs - this.#heardAtMs)
+    if (quietForMs > 0) {
+      this.#cancelPing = this.#clock.after(quietForMs, () => this.#watch())
+      return
+    }
+    this.#socket.send(this.#codec.encode({ type: 'ping' }))
+    this.#cancelPing = this.#clock.after(PONG_WITHIN_MS, () => {
+      if (this.#heardAtMs >= nowMs) this.#watch()
+      else this.#lose('not a word from the gateway')
+    })
+  }
+
   #onFrame(data: unknown): void {
+    this.#heardAtMs = monotonicMs(this.#clock)
     try {
       const frame = this.#codec.decode(data)
       if (this.#state === 'greeting') this.#onGreeting(frame)
@@ -180,6 +203,11 @@ class Connection {
     this.#onGone('closed by the device')
   }
 
+  #lose(reason: string): void {
+    this.#drop()
+    this.#onGone(reason)
+  }
+
   #drop(): void {
     if (this.#socket.terminate !== undefined) this.#socket.terminate()
     else this.#socket.close()
@@ -189,6 +217,7 @@ class Connection {
     if (this.#state === 'gone') return
     const wasOpen = this.#state === 'open'
     this.#state = 'gone'
+    this.#cancelPing()
     const error = new DeviceClientError('client.link-failed', reason)
     for (const waiting of this.#waiting.values()) waiting.lose(error)
     this.#waiting.clear()

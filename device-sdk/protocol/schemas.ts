@@ -358,6 +358,11 @@ export const Ack = Type.Object(
 )
 export type Ack = Static<typeof Ack>
 
+export const Ping = Type.Object(
+  { type: Type.Literal('ping') },
+  { $id: 'Ping', description: 'WebSocket only: is the gateway there? It answers with `time`' },
+)
+
 /** What a device may send, by the last segment of its topic (WebSocket: by `type`). */
 export const UPSTREAM = {
   ask: Ask,

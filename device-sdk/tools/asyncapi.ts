@@ -62,6 +62,7 @@ const frameNames = (): string[] => [
   'hello',
   'welcome',
   'ack',
+  'ping',
   ...Object.keys(UPSTREAM),
   ...Object.keys(DOWNSTREAM),
 ]
@@ -83,7 +84,7 @@ function messages(): JsonObject {
 function frameMessage(name: string): [string, JsonObject] {
   const all: Readonly<Record<string, { readonly $id?: string }>> = { ...UPSTREAM, ...DOWNSTREAM }
   const schema = all[name]
-  const own = { hello: 'Hello', welcome: 'Welcome', ack: 'Ack' }[name]
+  const own = { hello: 'Hello', welcome: 'Welcome', ack: 'Ack', ping: 'Ping' }[name]
   const payload =
     schema === undefined
       ? schemaRef(own ?? '')
@@ -131,7 +132,7 @@ function operations(): JsonObject {
     sendFrame: {
       action: 'send',
       channel: { $ref: '#/channels/webSocket' },
-      messages: frames(['hello', ...Object.keys(UPSTREAM)]),
+      messages: frames(['hello', 'ping', ...Object.keys(UPSTREAM)]),
     },
     receiveFrame: {
       action: 'receive',

@@ -10,6 +10,7 @@ import {
   Feedback,
   GatewayTime,
   Hello,
+  Ping,
   PlayReport,
   Presence,
   Problem,
@@ -36,6 +37,7 @@ export const MESSAGES: readonly TSchema[] = [
   Ack,
   Hello,
   Welcome,
+  Ping,
   EnrollRequest,
   Credentials,
 ]

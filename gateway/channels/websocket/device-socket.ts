@@ -2,7 +2,7 @@
  * The WebSocket protocol `kefu.v1`: hello → welcome, then messages by the name of their topic's last
  * segment. JSON in text frames or MessagePack in binary frames, by subprotocol.
  */
-import type { DownstreamName } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { DownstreamName, GatewayTime } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Hello } from '@kefu-edge/device-sdk/protocol/schemas'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Packr } from 'msgpackr'
@@ -148,7 +148,8 @@ class DeviceSocket implements WebSocketListener {
           detail: '/type: the name of the message is expected',
         })
       }
-      void this.#receive(this.#device, type, message)
+      if (type === 'ping') this.send('time', this.#time())
+      else void this.#receive(this.#device, type, message)
     } catch (error) {
       this.#refuse(error, inReplyTo)
       if (!this.#device) this.close(CLOSE.refused, 'hello was refused')
@@ -228,18 +229,21 @@ class DeviceSocket implements WebSocketListener {
 
   #welcome(device: Device): void {
     if (this.#isClosed) return
-    const { clock, serverName } = this.#parts
     this.#device = device
     this.send('welcome', {
       deviceId: device.id,
-      server: serverName,
-      time: new Date(clock.now()).toISOString(),
+      server: this.#parts.serverName,
+      ...this.#time(),
       maxFrameBytes: MAX_FRAME_BYTES,
     })
     this.#register(this, device)
     const held = this.#held ?? []
     this.#held = undefined
     for (const { data, isBinary } of held) this.onMessage(data, isBinary)
+  }
+
+  #time(): GatewayTime {
+    return { time: new Date(this.#parts.clock.now()).toISOString() }
   }
 
   #hold(
