@@ -2,8 +2,9 @@
 import { createFindingReader } from './findings.ts'
 import { plainSigns } from './plain-signs.ts'
 import { matchAt, oneOf } from './scan.ts'
+import { createShorthandReader } from './shorthand.ts'
 import type { UnitReader } from './unit-reader.ts'
-import type { FindingWords } from './voice-data.ts'
+import type { FindingWords, ShorthandWords } from './voice-data.ts'
 
 const BARE_POINT = /(?<![\d.．])[.．](\d+)/g
 /** Right before a point these may end a sentence or begin an address: then the rest must look like a part. */
@@ -18,12 +19,14 @@ export interface CompleteTextParts {
   /** Words that are counted and not written in letters: 片, 粒. */
   readonly counted: readonly string[]
   readonly finding: FindingWords
+  readonly shorthand: ShorthandWords
 }
 
 /** Builds the completer. Its input is clean text; text without such marks comes back as it is. */
 export function createTextCompleter(parts: CompleteTextParts): (text: string) => string {
   const { units } = parts
   const found = createFindingReader(parts.finding)
+  const inFull = createShorthandReader(parts.shorthand)
   const share = /\s?[%‰]/y
   const counted =
     parts.counted.length > 0 ? new RegExp(`\\s?(?:${oneOf(parts.counted)})`, 'y') : undefined
@@ -43,5 +46,5 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
         : all,
     )
 
-  return (text) => found(zeroed(plainSigns(text)))
+  return (text) => found(zeroed(inFull(plainSigns(text))))
 }

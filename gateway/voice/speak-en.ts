@@ -157,7 +157,12 @@ export function createEnSpeaker(data: VoiceData): Speaker {
     return at + 1
   }
 
-  const complete = createTextCompleter({ units, counted: [], finding: en.finding })
+  const complete = createTextCompleter({
+    units,
+    counted: [],
+    finding: en.finding,
+    shorthand: en.shorthand,
+  })
   const book: RuleBook = {
     digit: [address, ...digits.rules],
     letter: [date, money, address, code, word],

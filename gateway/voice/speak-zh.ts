@@ -30,6 +30,7 @@ export function createZhSpeaker(data: VoiceData): Speaker {
     units,
     counted: data.zh.half.units,
     finding: data.zh.finding,
+    shorthand: data.zh.shorthand,
   })
   const book: RuleBook = {
     digit: [...(date ? [date] : []), ...letters.beforeDigits, ...digits],

@@ -40,6 +40,20 @@ const Slash = Type.Object({
   pressureBefore: Words,
 })
 export type SlashWords = Static<typeof Slash>
+/** Abbreviations of prescriptions; `{n}` and `{unit}` of q8h and ×7d stand in the templates. */
+const Shorthand = Type.Object({
+  always: Symbols,
+  /** Those with other meanings, read so behind a dose only. */
+  afterDose: Symbols,
+  written: Symbols,
+  doseUnits: Words,
+  every: Type.String(),
+  course: Type.String(),
+  courseUnits: Words,
+  /** One and many. */
+  units: Type.Record(Type.String(), Type.Tuple([Type.String(), Type.String()])),
+})
+export type ShorthandWords = Static<typeof Shorthand>
 const KeyFacts = Type.Object({ phone: Type.String() })
 
 const Unit = Type.Object({
@@ -83,6 +97,7 @@ const ReadingZh = Type.Object({
   /** A minus that no figure follows. */
   less: Type.String(),
   slash: Slash,
+  shorthand: Shorthand,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
@@ -104,6 +119,7 @@ const ReadingEn = Type.Object({
   /** What a figure below zero may be written right behind: BE-3.2. */
   signed: Words,
   slash: Slash,
+  shorthand: Shorthand,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
