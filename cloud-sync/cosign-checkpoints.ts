@@ -7,6 +7,8 @@ import { parseJson } from './protocol/parse.ts'
 
 /** How old the newest cosigned head may become while entries are written. */
 const COSIGN_EVERY_MS = 60_000
+/** Refusals that are over by themselves. */
+const SOON = new Set(['gateway.unknown', 'core.busy'])
 
 /** The gateway's ledger, as far as it is witnessed. */
 export interface Witnessed {
@@ -14,8 +16,10 @@ export interface Witnessed {
   checkpoint(): Promise<{ readonly size: number; readonly note: string }>
   /** RFC 6962 consistency proof between two tree sizes. */
   consistency(fromSize: number, toSize: number): readonly Uint8Array[]
-  /** Keeps the cosignature lines for the checkpoint of this size. */
+  /** Keeps the cosignature lines for the checkpoint of this size; rejects what no pinned cosigner signed. */
   addCosignatures(size: number, lines: string): Promise<void>
+  /** Size of the newest head of this log that bears the line of a pinned cosigner; 0 where none does. */
+  cosignedSize(): number
 }
 
 export type CosignOutcome =
@@ -25,6 +29,8 @@ export type CosignOutcome =
   /** The core saw what this ledger does not have: it was cut, or changed. */
   | { readonly kind: 'inconsistent'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
+  /** Who signed it is not the cosigner that was pinned. */
+  | { readonly kind: 'unknown-cosigner'; readonly detail: string }
   | { readonly kind: 'no-answer'; readonly detail: string }
 
 export interface Cosigning {
@@ -52,6 +58,8 @@ export function createCosigning(options: {
   readonly random: Random
   readonly logger: Logger
   readonly everyMs?: number
+  /** The core has forgotten what it had cosigned: it was put back from a copy. */
+  readonly onSetBack?: () => Promise<void>
 }): Cosigning {
   const { link, ledger, clock, logger } = options
   const closing = new AbortController()
@@ -61,6 +69,8 @@ export function createCosigning(options: {
   let last: CosignOutcome | undefined
   let confirmedAtMs: number | undefined
   let inconsistency: string | undefined
+  /** Of this log, by its newest head that the core signed. */
+  let known: { readonly origin: string; size: number } | undefined
 
   async function submit(old: number, size: number, note: string) {
     const proof = old > 0 && old < size ? ledger.consistency(old, size) : []
@@ -84,10 +94,18 @@ export function createCosigning(options: {
     return outcome
   }
 
+  /** Kept with the record: so a core that was put back is noticed after a restart of the box too. */
+  function knownOf(note: string): number {
+    const origin = note.split('\n', 1)[0] ?? ''
+    if (known?.origin !== origin) known = { origin, size: ledger.cosignedSize() }
+    return known.size
+  }
+
   async function tryOnce(): Promise<CosignOutcome> {
     const { size, note } = await ledger.checkpoint()
     if (size > 0 && size === cosignedSize) return { kind: 'unchanged', size }
-    let result = await submit(cosignedSize, size, note)
+    const before = knownOf(note)
+    let result = await submit(before <= size ? before : 0, size, note)
     if (result.kind === 'answer' && result.status === 409) {
       const seen = Number(/^(\d{1,16})\n$/.exec(result.body.toString('latin1'))?.[1] ?? 0)
       if (seen > size) {
@@ -96,24 +114,44 @@ export function createCosigning(options: {
           detail: `the core has cosigned ${seen} entries, here are ${size}`,
         }
       }
+      if (seen < before) await setBack(seen)
       result = await submit(seen, size, note)
     }
     if (result.kind === 'failure') {
       return { kind: 'no-answer', detail: `link.${result.failure}` }
     }
-    if (result.status === 200) {
-      await ledger.addCosignatures(size, result.body.toString('utf8'))
-      cosignedSize = size
-      return { kind: 'cosigned', size }
-    }
+    if (result.status === 200) return keep(size, result.body.toString('utf8'))
     const problem = parseJson(ProblemAnswer, result.body)
-    // The pusher enrols it, or says why not; until then there is nothing to warn of.
-    if (problem.ok && problem.value.code === 'gateway.unknown') {
-      return { kind: 'no-answer', detail: 'gateway.unknown' }
+    // The pusher enrols it, or says why not; until then there is nothing to warn of, nor while the core is busy.
+    if (problem.ok && SOON.has(problem.value.code)) {
+      return { kind: 'no-answer', detail: problem.value.code }
     }
     const detail = (problem.ok && problem.value.detail) || `status ${result.status}`
     const isBroken = problem.ok && problem.value.code === 'checkpoint.inconsistent'
     return { kind: isBroken ? 'inconsistent' : 'refused', detail }
+  }
+
+  async function keep(size: number, lines: string): Promise<CosignOutcome> {
+    try {
+      await ledger.addCosignatures(size, lines)
+    } catch (error) {
+      return {
+        kind: 'unknown-cosigner',
+        detail: error instanceof Error ? error.message : String(error),
+      }
+    }
+    cosignedSize = size
+    if (known) known.size = size
+    return { kind: 'cosigned', size }
+  }
+
+  async function setBack(seen: number): Promise<void> {
+    logger.warn(
+      { cosigned: known?.size, seen },
+      'the core has forgotten what it had cosigned: it was put back from a copy, or set up anew',
+    )
+    await options.onSetBack?.()
+    if (known) known.size = seen
   }
 
   async function run(): Promise<void> {
@@ -123,6 +161,11 @@ export function createCosigning(options: {
         logger.error({ detail: outcome.detail }, 'the core saw another past of this ledger')
       } else if (outcome.kind === 'refused') {
         logger.warn({ detail: outcome.detail }, 'the checkpoint was not cosigned')
+      } else if (outcome.kind === 'unknown-cosigner') {
+        logger.error(
+          { detail: outcome.detail },
+          'the core signs with another cosigner key than the pinned one: kefu-edge doctor says what to do',
+        )
       }
       if (outcome.kind === 'no-answer') {
         backoff.failed('busy')

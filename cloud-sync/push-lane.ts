@@ -27,6 +27,8 @@ export interface LanePusherOptions extends Pick<LinkRequest, 'sockets'> {
   /** Brings what is backlog, where that is better done elsewhere than in this thread. */
   readonly backlogCarrier?: Carrier
   readonly enrol?: () => Promise<boolean>
+  /** The core has less than it had acknowledged. Must not throw. */
+  readonly onSetBack?: () => void
 }
 
 export interface LaneStatus {
@@ -154,8 +156,9 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
       case 'ahead':
         logger.warn(
           { lane, believed: acknowledged, acknowledged: delivery.acknowledged },
-          'the core has less than it had acknowledged: pushing again from its mark',
+          'the core has less than it had acknowledged: it was put back from a copy. What it had acknowledged is not sent again and stands as missing on its page; what waits here goes on from its mark',
         )
+        options.onSetBack?.()
         acknowledged = delivery.acknowledged
         markEpoch = batch.epoch
         return

@@ -58,6 +58,8 @@ export interface PusherOptions {
   readonly backlogCarrier?: Carrier
   /** Called when the core does not know this gateway; `false` when it did not enrol. */
   readonly enrol?: () => Promise<boolean>
+  /** Called when the core has less than it had acknowledged: it was put back from a copy. Must not throw. */
+  readonly onSetBack?: () => void
   /** Called at each echo: a box without a battery clock learns the time from it. */
   readonly onTime?: OnTime
 }

@@ -22,6 +22,11 @@ interface Pinned {
 export interface Enrolment {
   /** For the pusher, when the core does not know this gateway. */
   readonly enrol: () => Promise<boolean>
+  /**
+   * Enrols once more where no key of the core is pinned though it knows this gateway: its answer was lost.
+   * Before a cosignature is judged by that key.
+   */
+  pinFirst(): Promise<void>
   /** Calls back once the publisher's key is pinned: at once, or after enrolment. */
   whenPinned(use: (publisherKey: KeyObject) => void): void
 }
@@ -60,24 +65,29 @@ export function createEnrolment(parts: {
     return true
   }
 
+  async function enrolHere(): Promise<boolean> {
+    if (enrolToken === undefined) {
+      logger.warn(
+        { url },
+        'the cloud core does not know this gateway and cloud.enrolToken is not set',
+      )
+      return false
+    }
+    const enrolled = await enrol(link, identity, enrolToken, {
+      ledgerKey: box.ledger.verifierKey,
+    })
+    if (enrolled.kind !== 'enrolled') {
+      logger.warn({ url, ...enrolled }, 'not enrolled at the cloud core')
+      return false
+    }
+    logger.info({ url }, 'enrolled at the cloud core')
+    return pin(enrolled.answer)
+  }
+
   return {
-    async enrol() {
-      if (enrolToken === undefined) {
-        logger.warn(
-          { url },
-          'the cloud core does not know this gateway and cloud.enrolToken is not set',
-        )
-        return false
-      }
-      const enrolled = await enrol(link, identity, enrolToken, {
-        ledgerKey: box.ledger.verifierKey,
-      })
-      if (enrolled.kind !== 'enrolled') {
-        logger.warn({ url, ...enrolled }, 'not enrolled at the cloud core')
-        return false
-      }
-      logger.info({ url }, 'enrolled at the cloud core')
-      return pin(enrolled.answer)
+    enrol: enrolHere,
+    async pinFirst() {
+      if (!pinned && enrolToken !== undefined) await enrolHere()
     },
     whenPinned(use) {
       const key = pinned && keyOf(pinned)

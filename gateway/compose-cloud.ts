@@ -12,6 +12,7 @@ import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/pus
 import { watchNetwork } from '@kefu-edge/cloud-sync/watch-network'
 import { createEnrolment } from './cloud-enrolment.ts'
 import { createEscalation } from './cloud-escalation.ts'
+import { createErasureReminder } from './cloud-set-back.ts'
 import { witnessOf } from './cloud-witness.ts'
 import type { Box } from './compose.ts'
 import { composeBacklog } from './compose-backlog.ts'
@@ -71,17 +72,33 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     createLocalCarrier({ source: ledger, link }),
     logger,
   )
+  const remindOfErasures = createErasureReminder(box, logger)
   const pusher = createLedgerPusher({
     ...common,
     source: ledger,
     lanes: LANES,
     ...(backlog ? { backlogCarrier: backlog } : {}),
     enrol: enrolment.enrol,
+    onSetBack: () => {
+      remindOfErasures().catch((error: unknown) =>
+        logger.error({ error }, 'the cloud core was put back and cannot be told who was erased'),
+      )
+    },
     limits: { drainPerSecond: config.cloud.drainPerSecond },
     // What waits for the time need not wait for the next round.
     onTime: takeTime(box.time, logger, () => puller?.nudge()),
   })
-  const cosigning = createCosigning({ ...common, ledger })
+  const cosigning = createCosigning({
+    ...common,
+    ledger: {
+      ...ledger,
+      addCosignatures: async (size, lines) => {
+        await enrolment.pinFirst()
+        await ledger.addCosignatures(size, lines)
+      },
+    },
+    onSetBack: remindOfErasures,
+  })
   const isConnected = () => pusher.status().state === 'connected'
   if (config.cloud.escalate) {
     box.hooks.escalate = createEscalation({

@@ -121,6 +121,7 @@ function checkWitness(status: Status | undefined, nowMs: number): Verdict[] {
   if (inconsistency !== undefined)
     return [bad('witness', 'inconsistent', { detail: inconsistency })]
   if (outcome === 'refused') return [warn('witness', 'refused', { detail })]
+  if (outcome === 'unknown-cosigner') return [bad('witness', 'stranger', { detail })]
   const minutes = Math.floor((nowMs - Date.parse(at ?? status.startedAt)) / MINUTE_MS)
   if (state === 'connected' && minutes > UNWITNESSED_WARN_MINUTES) {
     return [warn('witness', 'old', { minutes })]

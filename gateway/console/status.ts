@@ -1,4 +1,5 @@
 /** The box in one look: what `kefu-edge status`, the console and a support bundle show. */
+import type { CosignOutcome } from '@kefu-edge/cloud-sync/cosign-checkpoints'
 import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { Clock } from '../clock.ts'
 import type { Registry } from '../devices/registry.ts'
@@ -61,7 +62,7 @@ export interface LiveStatus {
       readonly entries: number
       /** When the core's name last stood under the newest tree head. */
       readonly at?: string
-      readonly outcome?: 'cosigned' | 'unchanged' | 'inconsistent' | 'refused' | 'no-answer'
+      readonly outcome?: CosignOutcome['kind']
       readonly detail?: string
       /** The core saw another past of this record: it was cut, changed, or a copy of the box runs as well. */
       readonly inconsistency?: string

@@ -11,6 +11,7 @@ import {
   encodeVerifierKey,
   formatCheckpoint,
   NOTE_MAX_BYTES,
+  type Note,
   type NoteKey,
   noteSigner,
   parseCheckpoint,
@@ -46,6 +47,9 @@ export function createWitnessing(
   const newest = store.prepare<CheckpointRow>(
     'SELECT * FROM ledger_checkpoint WHERE size <= ? ORDER BY size DESC LIMIT 1',
   )
+  const newestFirst = store.prepare<CheckpointRow>(
+    'SELECT * FROM ledger_checkpoint ORDER BY size DESC',
+  )
   const insert = store.prepare('INSERT INTO ledger_checkpoint (size, at_ms, note) VALUES (?, ?, ?)')
   const update = store.prepare('UPDATE ledger_checkpoint SET note = ? WHERE size = ?')
 
@@ -73,26 +77,47 @@ export function createWitnessing(
     return made.head
   }
 
+  /** Lines of strangers are kept along; what counts is that of a cosigner who was pinned. */
   function addCosignatures(size: number, lines: string): Promise<void> {
     return store.commit(() => {
       const row = bySize.get(size)
       if (!row) throw refused(`no checkpoint of size ${size}`)
+      const given = lines.split('\n').filter((line) => line !== '')
+      checkCosigned(parseNote(`${parseNote(row.note)?.text}\n${joined(given)}`))
       const present = new Set(row.note.split('\n'))
-      const added = lines.split('\n').filter((line) => line !== '' && !present.has(line))
-      if (added.length === 0) return
-      const text = `${row.note}${added.join('\n')}\n`
-      const note = text.length <= NOTE_MAX_BYTES ? parseNote(text) : undefined
-      if (!note) throw refused('the lines are not signature lines')
-      const bad = options.cosigners().find((key) => checkSignature(note, key).kind === 'bad')
-      if (bad) throw refused(`the line of ${bad.name} does not verify`)
+      const text = `${row.note}${joined(given.filter((line) => !present.has(line)))}`
+      if (text.length > NOTE_MAX_BYTES) throw refused('too many signature lines')
       update.run(text, size)
     })
+  }
+
+  function checkCosigned(note: Note | undefined): void {
+    if (!note) throw refused('the lines are not signature lines')
+    const cosigners = options.cosigners()
+    const bad = cosigners.find((key) => checkSignature(note, key).kind === 'bad')
+    if (bad) throw refused(`the line of ${bad.name} does not verify`)
+    if (cosigners.some((key) => isSignedBy(note, key))) return
+    const names = note.signatures.map(({ name }) => name).join(', ')
+    throw refused(`the line of ${names} is not of a key that is pinned here`)
+  }
+
+  function cosignedSize(): number {
+    const { id } = core.epoch()
+    const origin = logOrigin(options.gatewayId, id)
+    const cosigners = options.cosigners()
+    for (const { size, note: text } of cosigners.length > 0 ? newestFirst.iterate() : []) {
+      const note = parseNote(text)
+      if (note && parseCheckpoint(note.text)?.origin !== origin) break
+      if (note && cosigners.some((key) => isSignedBy(note, key))) return size
+    }
+    return 0
   }
 
   return {
     verifierKey: encodeVerifierKey(signer),
     checkpoint,
     addCosignatures,
+    cosignedSize,
     latestCheckpoint: () => {
       const row = newest.get(core.durable.value())
       return row && fromRow(row)
@@ -111,6 +136,10 @@ function fromRow(row: CheckpointRow): SignedCheckpoint {
   if (!head) throw new GatewayError('ledger.corrupt', { detail: `checkpoint ${row.size}` })
   return { size: row.size, root: head.root, atMs: row.at_ms, note: row.note }
 }
+
+const joined = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
+
+const isSignedBy = (note: Note, key: NoteKey): boolean => checkSignature(note, key).kind === 'good'
 
 const refused = (detail: string): GatewayError =>
   new GatewayError('ledger.cosignature-refused', { detail })

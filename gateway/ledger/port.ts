@@ -97,10 +97,12 @@ export interface LedgerWitnessing {
   /** RFC 6962 consistency proof between two tree sizes, each hash 32 bytes. */
   consistency(fromSize: number, toSize: number): readonly Uint8Array[]
   /**
-   * Keeps the cosignature lines that the core made for the checkpoint of this size. Lines of a known
-   * cosigner that do not verify are refused with `ledger.cosignature-refused`.
+   * Keeps the cosignature lines that the core made for the checkpoint of this size. Refused with
+   * `ledger.cosignature-refused` unless one is of a cosigner that is pinned here, or if one of his does not verify.
    */
   addCosignatures(size: number, lines: string): Promise<void>
+  /** Size of the newest checkpoint of the present epoch that a pinned cosigner has signed; 0 where none. */
+  cosignedSize(): number
 }
 
 export interface SignedCheckpoint {

@@ -4,11 +4,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Clock } from '../../gateway/clock.ts'
 import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
 import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
+import type { NoteKey } from '../../gateway/ledger/tlog/note.ts'
 import { openStore, type Store } from '../../gateway/storage/store.ts'
 
 export function openTestLedger(
   dataDir: string,
   clock: Pick<Clock, 'now'> = Date,
+  cosigners: () => readonly NoteKey[] = () => [],
 ): { store: Store; ledger: FullLedger } {
   const keyFile = `${dataDir}/ledger.key`
   if (!existsSync(keyFile)) {
@@ -24,6 +26,6 @@ export function openTestLedger(
     signingKey: createPrivateKey(readFileSync(keyFile)),
     random,
   })
-  const ledger = createLedger({ store, clock, keys, random, gatewayId: 'gw-kill' })
+  const ledger = createLedger({ store, clock, keys, random, cosigners, gatewayId: 'gw-kill' })
   return { store, ledger }
 }

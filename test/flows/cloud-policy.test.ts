@@ -1,11 +1,12 @@
 /** What the policy of the box lets the cloud core see and say: words, cosignatures, the time. */
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { describe, expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { EARLIEST_MS } from '../../gateway/ledger/time-floor.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { cloudOf, readCore, startCore, type TestCore } from './cloud-support.ts'
 
 const WANG = { id: 'P-20261122', kind: 'patient' } as const
@@ -57,6 +58,34 @@ describe('what the core may read', () => {
     await runOperation('subject.erase', args, gateway.box.operations)
     await delivered(gateway)
     expect(await shownTurns(core, gateway)).toEqual([undefined])
+  })
+
+  it('of a person who was erased: nothing, after the core was put back from an older copy too', async () => {
+    let core = await startCore()
+    const { dataDir, port } = core
+    const gateway = await boxThatDiscloses(core, 'full')
+    const copy = tempFolder()
+    await core.stop()
+    cpSync(dataDir, copy, { recursive: true })
+    core = await startCore(dataDir, port)
+    const args = { ...WANG, reason: 'asked for it' }
+    await runOperation('subject.erase', args, gateway.box.operations)
+    await delivered(gateway)
+
+    await core.stop()
+    rmSync(dataDir, { recursive: true })
+    cpSync(copy, dataDir, { recursive: true })
+    core = await startCore(dataDir, port)
+    expect((await shownTurns(core, gateway))[0]).toContain('13912345678')
+    await gateway.addDevice('k2')
+    await expect.poll(() => shownTurns(core, gateway), { timeout: 15_000 }).toEqual([undefined])
+    const erasures = gateway.box.ledger
+      .entriesFrom(0, 1000)
+      .filter(({ kind }) => kind === 'subject.erased')
+    expect(erasures.map(({ body }) => body.keys)).toEqual([
+      erasures[0]?.body.keys,
+      erasures[0]?.body.keys,
+    ])
   })
 })
 

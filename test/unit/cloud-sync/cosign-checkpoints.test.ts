@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createCosigning } from '@kefu-edge/cloud-sync/cosign-checkpoints'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
@@ -25,12 +25,14 @@ afterEach(async () => {
   await rig.close()
 })
 
+const pinned = () => [decodeVerifierKey(rig.core.cosignerKey)].filter((key) => key !== undefined)
+
 /** The gateway's own ledger in a folder, enrolled with its key, and its cosigning. */
-async function openLog(folder: string, prepare = () => {}) {
+async function openLog(folder: string, prepare = () => {}, cosigners = pinned) {
   const dir = join(rig.folder, folder)
   mkdirSync(dir, { recursive: true })
   prepare()
-  const { store, ledger } = openTestLedger(dir)
+  const { store, ledger } = openTestLedger(dir, Date, cosigners)
   const identity = loadIdentity(ledger.gatewayId, join(rig.folder, 'log.key'))
   const link = createLink({ url: rig.core.url, identity, clock: systemClock })
   const { verifierKey } = ledger
@@ -61,7 +63,7 @@ describe('cosigning', () => {
   it('waits in silence until the gateway is enrolled, and is cosigned soon after', async () => {
     const dir = join(rig.folder, 'new')
     mkdirSync(dir)
-    const { store, ledger } = openTestLedger(dir)
+    const { store, ledger } = openTestLedger(dir, Date, pinned)
     const identity = loadIdentity(ledger.gatewayId, join(rig.folder, 'new.key'))
     const link = createLink({ url: rig.core.url, identity, clock: systemClock })
     const warned: object[] = []
@@ -116,6 +118,52 @@ describe('cosigning', () => {
     expect(await fresh.cosignOnce()).toMatchObject({ kind: 'cosigned' })
   })
 
+  it('says when a core was put back from a copy, after a restart of the box too', async () => {
+    const box = await openLog('box')
+    await box.append(10)
+    await box.cosigning.cosignOnce()
+    const copy = join(rig.folder, 'core-copy')
+    const coreDir = join(rig.folder, 'core')
+    await rig.restartCore(() => cpSync(coreDir, copy, { recursive: true }))
+    await box.append(10)
+    expect((await box.cosigning.cosignOnce()).kind).toBe('cosigned')
+
+    await rig.restartCore(() => {
+      rmSync(coreDir, { recursive: true })
+      cpSync(copy, coreDir, { recursive: true })
+    })
+    let said = 0
+    const onSetBack = async () => {
+      said += 1
+    }
+    const fresh = createCosigningOf({ ...box, onSetBack })
+    await box.append(10)
+    expect(await fresh.cosignOnce()).toEqual({ kind: 'cosigned', size: box.ledger.size() })
+    await box.append(10)
+    expect((await fresh.cosignOnce()).kind).toBe('cosigned')
+    expect(said).toBe(1)
+  })
+
+  it('counts no cosignature of another key than the pinned one', async () => {
+    const box = await openLog('box')
+    await box.append(10)
+    await box.cosigning.cosignOnce()
+    const cosigned = box.ledger.size()
+    const { cosignerKey } = rig.core
+    const stays = () => [decodeVerifierKey(cosignerKey)].filter((key) => key !== undefined)
+    await box.store.close()
+    await rig.restartCore(() => rmSync(join(rig.folder, 'core', 'cosigner.key')))
+    const again = await openLog('box', () => {}, stays)
+    await again.append(10)
+    const outcome = await again.cosigning.cosignOnce()
+    expect(outcome).toMatchObject({ kind: 'unknown-cosigner' })
+    expect(again.cosigning.status().cosignedSize).toBe(0)
+    expect(again.ledger.cosignedSize()).toBe(cosigned)
+    await expect(again.ledger.addCosignatures(cosigned, '')).rejects.toMatchObject({
+      code: 'ledger.cosignature-refused',
+    })
+  })
+
   it('does not cosign a ledger that was cut, and the box says so', async () => {
     const box = await openLog('box')
     await box.append(10)
@@ -129,7 +177,11 @@ describe('cosigning', () => {
     })
     expect(await cut.cosigning.cosignOnce()).toMatchObject({ kind: 'inconsistent' })
     expect(await headsAtCore()).toMatchObject([
-      { gatewayId: box.ledger.gatewayId, size: box.ledger.size(), brokenReason: null },
+      {
+        gatewayId: box.ledger.gatewayId,
+        size: box.ledger.size(),
+        brokenReason: expect.stringContaining('cut: 21'),
+      },
     ])
   })
 
@@ -144,6 +196,7 @@ describe('cosigning', () => {
         consistency: (from, to) =>
           ledger.consistency(from, to).map((hash) => hash.map((b) => b ^ 1)),
         addCosignatures: (size, lines) => ledger.addCosignatures(size, lines),
+        cosignedSize: () => ledger.cosignedSize(),
       },
       gatewayId: ledger.gatewayId,
     })
@@ -157,6 +210,7 @@ describe('cosigning', () => {
 function createCosigningOf(of: {
   ledger: Parameters<typeof createCosigning>[0]['ledger']
   gatewayId?: string
+  onSetBack?: () => Promise<void>
 }) {
   const gatewayId = of.gatewayId ?? 'gw-kill'
   const identity = loadIdentity(gatewayId, join(rig.folder, 'log.key'))
@@ -166,6 +220,7 @@ function createCosigningOf(of: {
     link,
     gatewayId,
     ledger: of.ledger,
+    ...(of.onSetBack ? { onSetBack: of.onSetBack } : {}),
     clock: systemClock,
     random: Math.random,
     logger: silentLogger,
