@@ -40,7 +40,12 @@ export const CLOUD_ERRORS = {
   'gateway.other-key': {
     status: 409,
     title: 'A gateway of this id is enrolled with another key',
-    next: 'Release the old key at the core with POST /v1/gateways/ID/release, or give this gateway another id.',
+    next: 'Release the old key at the core with `npm run cloud -- release ID`, or give this gateway another id.',
+  },
+  'gateway.blocked': {
+    status: 403,
+    title: 'The operator of the core has shut this gateway out',
+    next: 'If it may come back: `npm run cloud -- unblock ID` at the core. A gateway whose key was released may also come with a new one: remove keys/cloud.pem of its data folder and start it.',
   },
   'enrol.refused': {
     status: 403,
@@ -55,7 +60,7 @@ export const CLOUD_ERRORS = {
   'operator.reads-only': {
     status: 403,
     title: 'A browser may read here and change nothing',
-    next: 'Use `npm run cloud -- publish`, `rollout` or `halt`, or send Authorization: Bearer with the content of operator.token.',
+    next: 'Use `npm run cloud -- publish`, `rollout`, `halt` or `block`, or send Authorization: Bearer with the content of operator.token.',
   },
   'operator.file': {
     status: 422,
@@ -105,7 +110,7 @@ export const CLOUD_ERRORS = {
   'core.database': {
     status: 500,
     title: 'The database of the core cannot be opened',
-    next: 'See that the folder of --data can be written and its disk has room. One of a newer core needs that core; a damaged core.db is put back from a backup: gateways send again what it lacks of what they still have.',
+    next: 'See that the folder of --data can be written and its disk has room. One of a newer core needs that core; a damaged core.db is put back from a backup: what gateways had delivered since then is not sent again (its page counts it as missing), and they name again who was erased.',
   },
   'sink.not-installed': {
     status: 500,
@@ -120,7 +125,7 @@ export const CLOUD_ERRORS = {
   'checkpoint.inconsistent': {
     status: 422,
     title: 'The checkpoint does not extend what this gateway has shown before',
-    next: 'The ledger was cut or changed: keep the disk as it is and run `kefu-edge ledger verify`.',
+    next: 'The ledger was cut or changed, or its folder put back: keep the disk as it is and run `kefu-edge ledger verify`. Where somebody has looked into it: `npm run cloud -- accept ID --reason TEXT` at the core.',
   },
   'release.unknown': {
     status: 404,

@@ -1,14 +1,30 @@
 /** Witnessing over HTTP: `add-checkpoint` of C2SP tlog-witness, for enrolled gateways. */
+import { Type } from '@sinclair/typebox'
 import { CloudError } from '../errors.ts'
 import { parseWitnessRequest } from '../protocol/checkpoint.ts'
 import { MAX_CHECKPOINT_BYTES } from '../protocol/limits.ts'
 import type { Cosigner } from './cosigner.ts'
+import type { Gateways } from './gateways.ts'
 import { json } from './http.ts'
-import { gatewayOf, type Route } from './routes.ts'
+import type { LogHeads } from './log-heads.ts'
+import { gatewayOf, parseBody, type Route } from './routes.ts'
+import type { CoreStore } from './storage.ts'
 
 const HEAD_ROWS = 1000
 
-export function cosignerRoutes(cosigner: Cosigner): readonly Route[] {
+const AcceptRequest = Type.Object({ reason: Type.String({ minLength: 1, maxLength: 400 }) })
+
+export function cosignerRoutes({
+  cosigner,
+  heads,
+  gateways,
+  store,
+}: {
+  readonly cosigner: Cosigner
+  readonly heads: LogHeads
+  readonly gateways: Gateways
+  readonly store: CoreStore
+}): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -30,7 +46,17 @@ export function cosignerRoutes(cosigner: Cosigner): readonly Route[] {
       method: 'GET',
       path: /^\/v1\/checkpoints$/,
       caller: 'operator',
-      handle: () => json({ heads: cosigner.heads(HEAD_ROWS) }),
+      handle: () => json({ troubled: heads.troubled(HEAD_ROWS), heads: heads.all(HEAD_ROWS) }),
+    },
+    {
+      method: 'POST',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/accept-record$/,
+      caller: 'operator',
+      async handle({ incoming, params }) {
+        const { reason } = parseBody(AcceptRequest, incoming)
+        const no = gateways.numberOf(params.id ?? '')
+        return json({ accepted: await store.commit(() => heads.accept(no, reason)) })
+      },
     },
   ]
 }

@@ -6,9 +6,10 @@
 import type { KeyObject } from 'node:crypto'
 import { CloudError } from '../errors.ts'
 import type { Clock, Logger } from '../ports.ts'
-import { isConsistent, type WitnessRequest } from '../protocol/checkpoint.ts'
+import { checkpointTime, isConsistent, type WitnessRequest } from '../protocol/checkpoint.ts'
 import { cosign, isSignedBy, parseVerifierKey } from '../protocol/signed-note.ts'
 import type { Gateway } from './gateways.ts'
+import type { KnownHead, LogHeads } from './log-heads.ts'
 import type { CoreStore } from './storage.ts'
 
 export type Cosigned =
@@ -16,52 +17,26 @@ export type Cosigned =
   /** The log is to prove from this size on. */
   | { readonly kind: 'conflict'; readonly size: number }
 
-export interface LogHead {
-  readonly gatewayId: string
-  readonly origin: string
-  readonly size: number
-  readonly root: string
-  readonly atMs: number
-  /** Somebody showed a head that does not extend this one. */
-  readonly brokenReason: string | null
-}
+/** What a checkpoint is to what was cosigned before. */
+type Step =
+  | Extract<Cosigned, { kind: 'conflict' }>
+  | { readonly kind: 'extends' }
+  | { readonly kind: 'without'; readonly lost: KnownHead }
 
 export interface Cosigner {
   /** Throws `checkpoint.invalid` and `checkpoint.inconsistent`. */
   add(gateway: Gateway, request: WitnessRequest): Promise<Cosigned>
-  heads(limit: number): readonly LogHead[]
-}
-
-interface HeadRow {
-  size: number
-  root: Uint8Array
 }
 
 export function createCosigner(options: {
   readonly store: CoreStore
+  readonly heads: LogHeads
   readonly name: string
   readonly privateKey: KeyObject
   readonly clock: Clock
   readonly logger: Logger
 }): Cosigner {
-  const { store, name, privateKey, clock, logger } = options
-  const find = store.prepare<HeadRow>(
-    'SELECT size, root FROM log_head WHERE gateway_no = ? AND origin = ?',
-  )
-  const save = store.prepare(
-    `INSERT INTO log_head (gateway_no, origin, size, root, note, at) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note,
-       at = excluded.at`,
-  )
-  const markBroken = store.prepare(
-    `UPDATE log_head SET broken_reason = coalesce(broken_reason, ?)
-     WHERE gateway_no = ? AND origin = ?`,
-  )
-  const heads = store.prepare<LogHead>(
-    `SELECT gateway.id AS gatewayId, origin, size, hex(root) AS root, at AS atMs,
-       broken_reason AS brokenReason
-     FROM log_head JOIN gateway ON gateway.no = gateway_no ORDER BY gateway.id, at LIMIT ?`,
-  )
+  const { store, heads, name, privateKey, clock, logger } = options
 
   /** The origin begins with the gateway's own name: no gateway speaks for another's log. */
   function checkOwner(gateway: Gateway, { note, checkpoint }: WitnessRequest): void {
@@ -78,38 +53,93 @@ export function createCosigner(options: {
     }
   }
 
-  async function refuse(gateway: Gateway, origin: string, reason: string): Promise<never> {
+  async function markBroken(gateway: Gateway, origin: string, reason: string): Promise<void> {
     logger.error({ gateway: gateway.id, origin, reason }, 'a ledger does not extend its past')
-    await store.commit(() => markBroken.run(reason, gateway.no, origin))
-    throw new CloudError('checkpoint.inconsistent', { detail: reason })
+    await store.commit(() => heads.markBroken(gateway.no, origin, reason))
+  }
+
+  async function goOn(gateway: Gateway, request: WitnessRequest, own: KnownHead): Promise<Step> {
+    const { checkpoint, proof, old, note } = request
+    const { origin, size, root } = checkpoint
+    if (size < own.size && isLater(note.text, own.note)) {
+      await markBroken(
+        gateway,
+        origin,
+        `cut: ${own.size} entries were cosigned, now it has ${size}`,
+      )
+    }
+    // Smaller than the last one: a request that was held up on the way, or a ledger that was cut. Either way
+    // the head stays, so no cut can be cosigned; the gateway is told the size and knows which.
+    if (old !== own.size || own.size > size) return { kind: 'conflict', size: own.size }
+    const before = { size: own.size, root: Buffer.from(own.root) }
+    const isSame = own.size === size && own.size > 0
+    const holds = isSame
+      ? proof.length === 0 && before.root.equals(root)
+      : isConsistent(before, checkpoint, proof)
+    if (!holds) {
+      const reason = `size ${size} does not extend size ${own.size}`
+      await markBroken(gateway, origin, reason)
+      throw new CloudError('checkpoint.inconsistent', { detail: reason })
+    }
+    const newest = heads.newest(gateway.no)
+    // An epoch that was over goes on: the folder was put back from before the later one.
+    const isBack = newest && newest.origin !== origin && size > own.size
+    return isBack ? { kind: 'without', lost: newest } : { kind: 'extends' }
+  }
+
+  /** The first head of an epoch extends the last one of the epoch before: the tree is one. */
+  function begin({ checkpoint, proof, old }: WitnessRequest, newest: KnownHead | undefined): Step {
+    const size = newest?.size ?? 0
+    const isLess = checkpoint.size < size
+    if (!isLess && old !== size) return { kind: 'conflict', size }
+    const before = { size, root: Buffer.from(newest?.root ?? []) }
+    if (!isLess && isConsistent(before, checkpoint, proof)) return { kind: 'extends' }
+    if (newest) return { kind: 'without', lost: newest }
+    throw new CloudError('checkpoint.invalid', { detail: 'a proof from nothing' })
+  }
+
+  /** What is not explained is witnessed, so that it cannot be changed again, and not cosigned. */
+  function checkExplained(gateway: Gateway, origin: string): void {
+    const { lost, acceptedReason } = heads.lostBy(gateway.no, origin) ?? {}
+    if (!lost || lost.word === 'told' || typeof acceptedReason === 'string') return
+    if (lost.word === 'pending') {
+      throw new CloudError('core.busy', { detail: `the first entry of ${origin} has not come yet` })
+    }
+    const { size, atLeast, reason } = lost
+    const why = reason === null ? '' : `, opened as "${reason}",`
+    const detail = `the epoch ${origin}${why} goes on without at least ${atLeast} of the ${size} entries that were cosigned in ${lost.origin}, and does not say so`
+    logger.error({ gateway: gateway.id, origin, lost }, 'a record goes on without cosigned entries')
+    throw new CloudError('checkpoint.inconsistent', { detail })
   }
 
   return {
     async add(gateway, request) {
       checkOwner(gateway, request)
-      const { checkpoint, proof, old, note } = request
-      const { origin, size, root } = checkpoint
+      const { checkpoint, old, note } = request
+      const { origin, size } = checkpoint
       if (old > size) throw new CloudError('checkpoint.invalid', { detail: `old ${old} > ${size}` })
-      const head = find.get(gateway.no, origin) ?? { size: 0, root: new Uint8Array() }
-      // Smaller than the last one: a request that was held up on the way, or a ledger that was cut. The
-      // gateway is told the size and knows which; the head stays, so no cut can be cosigned either way.
-      if (old !== head.size || head.size > size) return { kind: 'conflict', size: head.size }
-      const before = { size: head.size, root: Buffer.from(head.root) }
-      const isSame = head.size === size && head.size > 0
-      const holds = isSame
-        ? proof.length === 0 && before.root.equals(root)
-        : isConsistent(before, checkpoint, proof)
-      if (!holds) return refuse(gateway, origin, `size ${size} does not extend size ${head.size}`)
-      const nowMs = clock.now()
+      const own = heads.find(gateway.no, origin)
+      const newest = heads.newest(gateway.no)
+      const step = own ? await goOn(gateway, request, own) : begin(request, newest)
+      if (step.kind === 'conflict') return step
       await store.commit(() => {
-        // Another request of the same log may have come first meanwhile.
-        const now = find.get(gateway.no, origin)
-        if ((now?.size ?? 0) !== head.size) throw new CloudError('core.busy')
-        save.run(gateway.no, origin, size, root, note.text, nowMs)
+        // Another request of the same gateway may have come first meanwhile.
+        const isMoved =
+          heads.find(gateway.no, origin)?.size !== own?.size ||
+          heads.newest(gateway.no)?.origin !== newest?.origin
+        if (isMoved) throw new CloudError('core.busy')
+        heads.save(gateway.no, checkpoint, note.text)
+        if (step.kind === 'without') heads.markLost(gateway.no, origin, step.lost)
       })
+      checkExplained(gateway, origin)
       // Remembered before it is signed: a crash between leaves a head without a line, never the reverse.
-      return { kind: 'cosigned', lines: cosign(note.text, name, privateKey, nowMs) }
+      return { kind: 'cosigned', lines: cosign(note.text, name, privateKey, clock.now()) }
     },
-    heads: (limit) => heads.all(limit),
   }
+}
+
+/** By the time that the gateway signed in: what was held up on the way is older than what came after it. */
+function isLater(one: string, other: string): boolean {
+  const [a, b] = [checkpointTime(one), checkpointTime(other)]
+  return a !== undefined && b !== undefined && a > b
 }

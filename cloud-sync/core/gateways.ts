@@ -15,14 +15,18 @@ export interface Gateway {
 }
 
 export interface Gateways {
-  /** Undefined: never enrolled, or released. */
+  /** Undefined: never enrolled, released, or blocked. */
   find(id: string): Gateway | undefined
   /** Its number in the tables, though it may be released. Throws `gateway.none` where it never enrolled. */
   numberOf(id: string): number
-  /** The same key again is no error. Throws `gateway.other-key`. */
+  /** The same key again is no error. Throws `gateway.other-key`, and `gateway.blocked` for a key that was released too. */
   enrol(request: EnrolRequest): Promise<void>
-  /** Forgets the key, so that the id can be enrolled with another; entries stay. Throws `gateway.none`. */
+  /** Takes the key away for good, so that the id can be enrolled with another; entries stay. Throws `gateway.none`. */
   release(id: string): Promise<void>
+  /** Nothing of it is taken any more, and it cannot enrol, by whatever key. Throws `gateway.none`. */
+  block(id: string): Promise<void>
+  /** It goes on with the key that it had; keys that were released count again. Throws `gateway.none`. */
+  unblock(id: string): Promise<void>
   /** Writes the nonce, then reads it back from what is on disk. */
   echo(gateway: Gateway, nonce: string): Promise<{ nonce: string; atMs: number }>
 }
@@ -32,18 +36,31 @@ interface Row {
   id: string
   public_key: Uint8Array | null
   ledger_key: string | null
+  blocked_at: number | null
 }
 
 export function createGateways(store: CoreStore, clock: Clock): Gateways {
   const select = store.prepare<Row>(
-    'SELECT no, id, public_key, ledger_key FROM gateway WHERE id = ?',
+    'SELECT no, id, public_key, ledger_key, blocked_at FROM gateway WHERE id = ?',
   )
   const upsert = store.prepare(
     `INSERT INTO gateway (id, public_key, ledger_key, enrolled_at, seen_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET public_key = excluded.public_key,
        ledger_key = excluded.ledger_key, enrolled_at = excluded.enrolled_at`,
   )
+  const rememberKey = store.prepare(
+    `INSERT INTO released_key (public_key, gateway_no)
+       SELECT public_key, no FROM gateway WHERE id = ? AND public_key IS NOT NULL
+     ON CONFLICT DO NOTHING`,
+  )
   const forget = store.prepare('UPDATE gateway SET public_key = NULL WHERE id = ?')
+  const setBlocked = store.prepare('UPDATE gateway SET blocked_at = ? WHERE id = ?')
+  const forgiveKeys = store.prepare('DELETE FROM released_key WHERE gateway_no = ?')
+  /** Under whatever id it comes. */
+  const isShutOut = store.prepare(
+    `SELECT 1 FROM released_key WHERE public_key = ?
+     UNION ALL SELECT 1 FROM gateway WHERE public_key = ? AND blocked_at IS NOT NULL`,
+  )
   const writeEcho = store.prepare(
     'UPDATE gateway SET echo_nonce = ?, echo_at = ?, seen_at = ? WHERE no = ?',
   )
@@ -58,7 +75,7 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
     if (cached) return cached
     const row = select.get(id)
     const publicKey = row?.public_key ? importPublicKey(row.public_key) : undefined
-    if (!row || !publicKey) return undefined
+    if (!row || !publicKey || row.blocked_at !== null) return undefined
     const gateway = { no: row.no, id, publicKey, ledgerKey: row.ledger_key ?? undefined }
     known.set(id, gateway)
     return gateway
@@ -70,6 +87,16 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
     return row.no
   }
 
+  /** Its requests are judged anew from the moment that it is on disk. */
+  async function change(id: string, write: () => unknown): Promise<void> {
+    numberOf(id)
+    await store.commit(() => {
+      write()
+      known.delete(id)
+    })
+    known.delete(id)
+  }
+
   return {
     find,
     numberOf,
@@ -77,6 +104,9 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
       const key = Buffer.from(request.publicKey, 'base64')
       await store.commit(() => {
         const row = select.get(request.gatewayId)
+        if (row && row.blocked_at !== null) throw blocked(`${row.id} is blocked`)
+        if (isShutOut.get(key, key))
+          throw blocked(`the key of ${request.gatewayId} was taken from it`)
         if (row?.public_key && !key.equals(row.public_key)) {
           throw new CloudError('gateway.other-key', { detail: request.gatewayId })
         }
@@ -85,12 +115,17 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
       })
       known.delete(request.gatewayId)
     },
-    async release(id) {
-      numberOf(id)
-      known.delete(id)
-      await store.commit(() => forget.run(id))
-      known.delete(id)
-    },
+    release: (id) =>
+      change(id, () => {
+        rememberKey.run(id)
+        forget.run(id)
+      }),
+    block: (id) => change(id, () => setBlocked.run(clock.now(), id)),
+    unblock: (id) =>
+      change(id, () => {
+        setBlocked.run(null, id)
+        forgiveKeys.run(numberOf(id))
+      }),
     async echo(gateway, nonce) {
       const now = clock.now()
       await store.commit(() => writeEcho.run(nonce, now, now, gateway.no))
@@ -100,3 +135,5 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
     },
   }
 }
+
+const blocked = (detail: string): CloudError => new CloudError('gateway.blocked', { detail })

@@ -12,6 +12,7 @@ import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts
 import { dayOf } from './days.ts'
 import { createDisclosed } from './disclosed.ts'
 import type { Gateway } from './gateways.ts'
+import { createLogHeads } from './log-heads.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -52,6 +53,7 @@ export function createReceiver(
   logger: Logger = silentLogger,
 ): Receiver {
   const shown = createDisclosed(store)
+  const heads = createLogHeads(store, clock)
   const compare = createComparison(store)
   const addStream = store.prepare(
     `INSERT INTO stream (gateway_no, epoch, lane, updated_at) VALUES (?, ?, ?, ?)
@@ -94,7 +96,11 @@ export function createReceiver(
       if (!stream) throw new CloudError('core.failed', { detail: 'stream not found' })
     }
     const { fork, unchecked } = compare(stream, batch)
-    if (fork !== undefined) return { kind: 'forked', fromSequence: fork } as const
+    if (fork !== undefined) {
+      const reason = `forked: other entries came under the numbers of ${batch.lane} from ${fork} on`
+      heads.markForked(gateway.no, batch.epoch, reason)
+      return { kind: 'forked', fromSequence: fork } as const
+    }
     addDay.run(stream.no, dayOf(now), stream.high)
     const tally = {
       high: stream.high,
@@ -142,6 +148,7 @@ export function createReceiver(
       if (head) {
         shown.record(gateway.no, key, head, kept !== null)
         sessions.record(gateway.no, key, head)
+        heads.noteOpening(gateway.no, leafIndex, head)
       }
       tally.stored += 1
       tally.bytes += bytes.length

@@ -25,6 +25,8 @@ export interface StreamReport {
 export interface GatewayReport {
   readonly id: string
   readonly isEnrolled: boolean
+  /** By an operator: nothing of it is taken. */
+  readonly isBlocked: boolean
   readonly enrolledAtMs: number
   readonly seenAtMs: number
   readonly echoAtMs: number | null
@@ -47,9 +49,10 @@ export interface EntryCursor {
   readonly sequence: number
 }
 
-interface GatewayRow extends Omit<GatewayReport, 'streams' | 'isEnrolled'> {
+interface GatewayRow extends Omit<GatewayReport, 'streams' | 'isEnrolled' | 'isBlocked'> {
   readonly no: number
   readonly enrolled: number
+  readonly blocked: number
 }
 
 export function createReports(store: CoreStore): Reports {
@@ -67,7 +70,7 @@ export function createReports(store: CoreStore): Reports {
      WHERE key > ? AND key < ? ORDER BY key LIMIT ?`,
   )
   const gateways = store.prepare<GatewayRow>(
-    `SELECT no, id, public_key IS NOT NULL AS enrolled, enrolled_at AS enrolledAtMs,
+    `SELECT no, id, public_key IS NOT NULL AS enrolled, blocked_at IS NOT NULL AS blocked, enrolled_at AS enrolledAtMs,
        seen_at AS seenAtMs, echo_at AS echoAtMs FROM gateway ORDER BY id LIMIT ?`,
   )
   const reports = store.prepare<StreamReport>(
@@ -90,9 +93,10 @@ export function createReports(store: CoreStore): Reports {
       return found
     },
     fleet: (limit) =>
-      gateways.all(limit).map(({ no, enrolled, ...row }) => ({
+      gateways.all(limit).map(({ no, enrolled, blocked, ...row }) => ({
         ...row,
         isEnrolled: enrolled === 1,
+        isBlocked: blocked === 1,
         streams: reports.all(no),
       })),
   }

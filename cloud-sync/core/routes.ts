@@ -103,11 +103,13 @@ function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): rea
     },
     {
       method: 'POST',
-      path: /^\/v1\/gateways\/(?<id>[^/]+)\/release$/,
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/(?<what>release|block|unblock)$/,
       caller: 'operator',
-      async handle({ params }) {
-        await gateways.release(params.id ?? '')
-        return json({ released: params.id })
+      async handle({ params: { id = '', what } }) {
+        if (what === 'block') await gateways.block(id)
+        else if (what === 'unblock') await gateways.unblock(id)
+        else await gateways.release(id)
+        return json({ done: what, gateway: id })
       },
     },
     {

@@ -185,4 +185,37 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       INSERT INTO core_time SELECT 1, max(updated_at), 86400000 FROM stream HAVING count(*) > 0;
     `,
   },
+  {
+    id: 9,
+    sql: `
+      ALTER TABLE gateway ADD COLUMN blocked_at INTEGER;
+      -- Keys that were taken from a gateway: whoever still has one does not come in with it again.
+      CREATE TABLE released_key (
+        public_key BLOB PRIMARY KEY,
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+  {
+    id: 10,
+    sql: `
+      -- The head that was cosigned before in another epoch, where this log does not contain it.
+      ALTER TABLE log_head ADD COLUMN lost_origin TEXT;
+      ALTER TABLE log_head ADD COLUMN lost_size INTEGER;
+      ALTER TABLE log_head ADD COLUMN lost_root BLOB;
+      ALTER TABLE log_head ADD COLUMN lost_at INTEGER;
+      ALTER TABLE log_head ADD COLUMN accepted_reason TEXT;
+      CREATE INDEX log_head_troubled ON log_head (gateway_no)
+        WHERE broken_reason IS NOT NULL OR lost_size IS NOT NULL;
+      -- Why the record says that it opened an epoch.
+      CREATE TABLE epoch_opened (
+        gateway_no  INTEGER NOT NULL REFERENCES gateway (no),
+        epoch       TEXT NOT NULL,
+        first_index INTEGER NOT NULL,
+        reason      TEXT NOT NULL,
+        answers_for TEXT,
+        PRIMARY KEY (gateway_no, epoch)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

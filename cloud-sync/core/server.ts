@@ -17,6 +17,7 @@ import { cosignerRoutes } from './cosigner-routes.ts'
 import { countRoutes, createCounts } from './counts.ts'
 import { createGateways } from './gateways.ts'
 import { createHandler } from './handler.ts'
+import { createLogHeads } from './log-heads.ts'
 import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
@@ -72,7 +73,7 @@ export interface CloudCore {
   readonly cosignerKey: string
   /** For a program that publishes from the same process, such as a demo. */
   readonly releases: Releases
-  /** Forgets the key of a gateway, so that it has to enrol again. */
+  /** Takes the key of a gateway away, so that it has to enrol with another. */
   releaseGateway(id: string): Promise<void>
   /** Undefined without a sink. */
   sinkStatus(): RelayStatus | undefined
@@ -106,8 +107,10 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const sessions = createSessions(store)
   const reports = createReports(store)
   const releases = createReleases(store, keys.publisher.privateKey, clock, logger)
+  const heads = createLogHeads(store, clock)
   const cosigner = createCosigner({
     store,
+    heads,
     clock,
     logger,
     name: cosignerName,
@@ -133,13 +136,13 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       sessions,
       reports,
       receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
-      statusPage: createStatusPage(reports, clock, sinkStatus, cosigner.heads),
+      statusPage: createStatusPage(reports, clock, sinkStatus, heads.troubled),
       sinkStatus,
       ...tokens,
       ...keys.said,
     }),
     ...releaseRoutes(releases),
-    ...cosignerRoutes(cosigner),
+    ...cosignerRoutes({ cosigner, heads, gateways, store }),
     ...countRoutes(createCounts(store)),
     ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),
   ]

@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type Static, Type } from '@sinclair/typebox'
 import type { Clock } from '../ports.ts'
 import { parseJson } from '../protocol/parse.ts'
-import type { Cosigner, LogHead } from './cosigner.ts'
 import type { Outgoing } from './http.ts'
+import type { LogHead, LogHeads } from './log-heads.ts'
+import type { Lost } from './lost-entries.ts'
 import type { GatewayReport, Reports } from './reports.ts'
 import type { RelayStatus } from './sinks/relay.ts'
 
@@ -23,11 +24,16 @@ const Texts = Type.Object({
   connected: Line,
   away: Line,
   released: Line,
+  blocked: Line,
   secondsAgo: Line,
   sink: Line,
   sinkWaiting: Line,
   empty: Line,
   broken: Line,
+  lost: Line,
+  told: Line,
+  pending: Line,
+  accepted: Line,
 })
 type Texts = Static<typeof Texts>
 
@@ -39,7 +45,7 @@ export function createStatusPage(
   reports: Reports,
   clock: Clock,
   sinkStatus: () => RelayStatus | undefined,
-  heads: Cosigner['heads'],
+  troubled: LogHeads['troubled'],
 ): () => Outgoing {
   const texts = readTexts()
   return () => ({
@@ -49,7 +55,7 @@ export function createStatusPage(
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
       refresh: '10',
     },
-    body: render(texts, reports.fleet(ROWS), heads(ROWS), sinkStatus(), clock.now()),
+    body: render(texts, reports.fleet(ROWS), troubled(ROWS), sinkStatus(), clock.now()),
   })
 }
 
@@ -105,12 +111,39 @@ const filled = ({ zh, en }: Line, n: string): Line => ({
 /** Before all else: a record that is not what it was is worth more than the state of any link. */
 function brokenLines(logs: readonly LogHead[], texts: Texts): string {
   return logs
-    .flatMap(({ gatewayId, origin, brokenReason }) =>
-      brokenReason === null
+    .flatMap((log) => [
+      ...(log.brokenReason === null
         ? []
-        : `<p class="broken">${both(texts.broken)}${escapeHtml(`${gatewayId} · ${origin}: ${brokenReason}`)}</p>`,
-    )
+        : [troubleLine(log, texts.broken, log.brokenReason, texts)]),
+      ...(log.lost === null ? [] : [lostLine(log, log.lost, texts)]),
+    ])
     .join('')
+}
+
+function lostLine(log: LogHead, lost: Lost, texts: Texts): string {
+  const line = filled(lost.word === 'silent' ? texts.lost : texts[lost.word], String(lost.atLeast))
+  return troubleLine(
+    log,
+    line,
+    `"${lost.reason ?? ''}" ← ${lost.origin}`,
+    texts,
+    lost.word !== 'silent',
+  )
+}
+
+/** Red until the record itself or an operator has explained it; then it stays, in plain black. */
+function troubleLine(
+  { gatewayId, origin, acceptedReason }: LogHead,
+  line: Line,
+  detail: string,
+  texts: Texts,
+  isTold = false,
+): string {
+  const isExplained = isTold || acceptedReason !== null
+  const accepted =
+    acceptedReason === null ? '' : `${both(texts.accepted)}${escapeHtml(acceptedReason)}`
+  const what = escapeHtml(`${gatewayId} · ${origin}: ${detail}`)
+  return `<p class="${isExplained ? 'explained' : 'broken'}">${both(line)}${what}${accepted}</p>`
 }
 
 /** Why entries wait stands beside how many, so that nobody needs the log for it. */
@@ -122,8 +155,8 @@ function sinkLine({ sink, waiting, lastError }: RelayStatus, texts: Texts): stri
 
 function gatewayRows(gateway: GatewayReport, texts: Texts, nowMs: number): string[] {
   const silentMs = nowMs - gateway.seenAtMs
-  const isHere = gateway.isEnrolled && silentMs < AWAY_AFTER_MS
-  const state = !gateway.isEnrolled ? texts.released : isHere ? texts.connected : texts.away
+  const isHere = gateway.isEnrolled && !gateway.isBlocked && silentMs < AWAY_AFTER_MS
+  const state = texts[stateOf(gateway, isHere)]
   const seconds = String(Math.max(0, Math.round(silentMs / 1000)))
   const ago = both(filled(texts.secondsAgo, seconds))
   const streams = gateway.streams.length > 0 ? gateway.streams : [undefined]
@@ -148,10 +181,17 @@ function gatewayRows(gateway: GatewayReport, texts: Texts, nowMs: number): strin
   })
 }
 
+function stateOf({ isEnrolled, isBlocked }: GatewayReport, isHere: boolean) {
+  if (isBlocked) return 'blocked'
+  if (!isEnrolled) return 'released'
+  return isHere ? 'connected' : 'away'
+}
+
 const STYLE = `body{font:16px/1.5 system-ui,"Noto Sans CJK SC",sans-serif;margin:2rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.4rem}table{border-collapse:collapse}td,th{border:1px solid #767676;padding:.3rem .6rem;text-align:left;vertical-align:top}
 th{background:#f2f2f2}small{display:block;color:#595959}.here{background:#e3f4e3}.away{background:#fbe3e3}
-.broken{background:#a4161a;color:#fff;padding:.6rem}.broken small{color:#fff}`
+.broken{background:#a4161a;color:#fff;padding:.6rem}.broken small{color:#fff}
+.explained{border:2px solid #8a6100;padding:.6rem}`
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`)

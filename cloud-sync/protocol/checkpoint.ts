@@ -26,6 +26,13 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
     : undefined
 }
 
+/** When it was made by the clock of the gateway, milliseconds since 1970: an extension line, `time MS`. */
+export function checkpointTime(text: string): number | undefined {
+  const [, , , ...extensions] = text.split('\n')
+  const time = extensions.flatMap((line) => /^time (\d{1,16})$/.exec(line)?.[1] ?? [])[0]
+  return time === undefined ? undefined : Number(time)
+}
+
 export interface WitnessRequest {
   /** Size of the checkpoint that the witness is believed to have cosigned last. */
   readonly old: number

@@ -81,6 +81,29 @@ it('a rollout that is halted is offered to nobody, says why, and goes on when it
   expect(releases).toMatchObject([{ name: 'fleet', percent: 50, haltedReason: null }])
 }, 60_000)
 
+it('a box that was stolen is blocked, and comes in again when the operator lets it', async () => {
+  const { cloud, said, options } = await startedCore()
+  const gateway = await startGateway({ config: options })
+  const { gatewayId } = gateway.box.ledger
+  const heard = () => {
+    gateway.cloud?.nudge()
+    return gateway.cloud?.status()
+  }
+  const state = () => heard()?.state
+  await expect.poll(state, { timeout: 15_000 }).toBe('connected')
+  expect(await cloud('block', gatewayId)).toContain('remove enrol.token')
+  await gateway.addDevice('k1')
+  await expect.poll(() => heard()?.lastError, { timeout: 20_000 }).toContain('gateway.unknown')
+  expect(state()).toBe('away')
+  await cloud('unblock', gatewayId)
+  await expect.poll(state, { timeout: 30_000 }).toBe('connected')
+  expect(await said('block', 'gw-9')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('gw-9'),
+  })
+  expect(await said('block')).toMatchObject({ code: 2 })
+}, 90_000)
+
 it('whoever publishes what cannot be used is told why, and nothing is published', async () => {
   const { cloud, said } = await startedCore()
   const folder = tempFolder()

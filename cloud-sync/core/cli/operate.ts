@@ -7,6 +7,7 @@ import { CloudError } from '../../errors.ts'
 import { ReleaseKind, type ReleaseManifest } from '../../protocol/release.ts'
 import type { ReleaseReport } from '../release-rows.ts'
 import { type CoreAccess, callCore, textOf, usingFile } from './core-access.ts'
+import { gatewayVerbs } from './gateway-verbs.ts'
 import { contentOf } from './release-content.ts'
 import { linesOf, pathOf } from './release-lines.ts'
 import { termOf } from './term.ts'
@@ -22,7 +23,7 @@ const OPTIONS = {
   expires: { type: 'string' },
   name: { type: 'string' },
   label: { type: 'string' },
-  reason: { type: 'string', default: 'halted by the operator' },
+  reason: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
@@ -36,6 +37,10 @@ export const OPERATE_USAGE = `npm run cloud -- …      commands to a core that 
   releases [KIND[/NAME]]                  what is offered, and how the gateways took it
   rollout KIND/NAME[/SERIAL] PERCENT      to more or fewer gateways; goes on with one that was halted
   halt KIND/NAME[/SERIAL] [--reason TEXT] offers it to nobody else; who has it keeps it
+  block ID                                takes nothing of this gateway any more, and does not let it enrol
+  unblock ID                              it goes on with the key that it had
+  release ID                              takes its key away: the id can enrol with another
+  accept ID --reason TEXT                 of a record that was cut or put back: somebody has looked into it
 Without SERIAL the newest release of that name is meant.
 
 publish takes
@@ -64,6 +69,7 @@ const VERBS: Readonly<Record<string, (command: Command) => Promise<void>>> = {
   releases,
   rollout,
   halt,
+  ...gatewayVerbs,
 }
 
 /** Resolves with the exit code: 0 done, 1 found wrong, 2 used wrong. */
@@ -151,7 +157,8 @@ async function rollout({ words, core, say }: Command): Promise<void> {
   say(`${path} is offered to ${percent} % of the gateways.`, { release: path, percent })
 }
 
-async function halt({ words, values: { reason }, core, say }: Command): Promise<void> {
+async function halt({ words, values, core, say }: Command): Promise<void> {
+  const { reason = 'halted by the operator' } = values
   const path = await releaseNamed(words[0], core)
   await callCore(core, 'POST', `/v1/releases/${path}/halt`, { reason })
   say(

@@ -137,7 +137,7 @@ describe('pushing the ledger', () => {
         return (await enrol(link, rig.identity, rig.core.enrolToken)).kind === 'enrolled'
       },
     })
-    await rig.release()
+    await rig.forget()
     pusher.start()
     await until('it is connected', () => pusher.status().state === 'connected')
     expect(enrolments).toBe(1)

@@ -73,6 +73,7 @@ describe('who may', () => {
     ['the fleet page', 'GET', '/'],
     ['publishing', 'POST', '/v1/releases'],
     ['releasing a gateway', 'POST', '/v1/gateways/gw-1/release'],
+    ['blocking a gateway', 'POST', '/v1/gateways/gw-1/block'],
   ])('keeps %s for the operator', async (_what, method, path) => {
     expect(await send(method, path)).toMatchObject({
       status: 401,
@@ -159,6 +160,45 @@ describe('who may', () => {
     })
     expect(await attempt()).toMatchObject({ kind: 'enrolled' })
     link.close()
+  })
+
+  it('does not let a box in again whose key was taken, nor one that is blocked by whatever key', async () => {
+    const { folder, core } = rig
+    const post = async (path: string, body: Uint8Array = Buffer.alloc(0)) => {
+      const operator = { authorization: `Bearer ${core.operatorToken}` }
+      expect(await send('POST', path, body, operator)).toMatchObject({ status: 200 })
+    }
+    const enrolling = async (id: string, keyFile: string) => {
+      const identity = loadIdentity(id, keyFile)
+      const link = createLink({ url: core.url, identity, clock: systemClock })
+      const enrolled = await enrol(link, identity, core.enrolToken)
+      link.close()
+      return enrolled.kind === 'refused' ? enrolled.code : enrolled.kind
+    }
+    const own = join(folder, 'gateway.key')
+    const fresh = join(folder, 'fresh.key')
+    const batch = packr.encode(aBatch())
+
+    await post('/v1/gateways/gw-1/release')
+    expect(await enrolling('gw-1', own)).toBe('gateway.blocked')
+    expect(await enrolling('gw-2', own)).toBe('gateway.blocked')
+    expect(await enrolling('gw-1', fresh)).toBe('enrolled')
+
+    await post('/v1/gateways/gw-1/block')
+    expect(await enrolling('gw-1', fresh)).toBe('gateway.blocked')
+    expect(await enrolling('gw-1', join(folder, 'newest.key'))).toBe('gateway.blocked')
+    expect(await enrolling('gw-3', fresh)).toBe('gateway.blocked')
+    expect(await signed('POST', entriesPath(), batch)).toMatchObject({ status: 401 })
+    const page = await send('GET', '/v1/gateways', Buffer.alloc(0), {
+      authorization: `Bearer ${core.operatorToken}`,
+    })
+    expect(page.body).toMatchObject({ gateways: [{ id: 'gw-1', isBlocked: true }] })
+
+    await post('/v1/gateways/gw-1/unblock')
+    await post('/v1/gateways/gw-1/release')
+    await post('/v1/gateways/gw-1/unblock')
+    expect(await enrolling('gw-1', own)).toBe('enrolled')
+    expect(await signed('POST', entriesPath(), batch)).toMatchObject({ status: 200 })
   })
 
   it('speaks plain http on loopback only', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Carrier } from '@kefu-edge/cloud-sync/carrier'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
@@ -27,8 +28,10 @@ export interface Rig {
   stored(lane: string): Promise<number[]>
   /** On the same port; `whileDown` may change its data folder. */
   restartCore(whileDown?: () => void): Promise<CloudCore>
-  /** The core forgets the gateway's key. */
+  /** An operator takes the gateway's key away. */
   release(): Promise<void>
+  /** The core starts anew and does not know the gateway's key, as one that was put back from an old copy. */
+  forget(): Promise<void>
   close(): Promise<void>
 }
 
@@ -105,6 +108,13 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
     },
     async release() {
       await core.releaseGateway(source.gatewayId)
+    },
+    async forget() {
+      await this.restartCore(() => {
+        const store = openCoreStore(join(folder, 'core'))
+        store.prepare('UPDATE gateway SET public_key = NULL').run()
+        store.close()
+      })
     },
     async close() {
       for (const part of opened.reverse()) await part.close()

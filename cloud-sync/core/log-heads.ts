@@ -1,0 +1,149 @@
+/**
+ * The newest tree head of each log that the core has witnessed, and what is wrong with one: it was cut or
+ * changed (broken), or a later epoch goes on without what had been cosigned before it (lost).
+ */
+import type { Clock } from '../ports.ts'
+import type { Checkpoint } from '../protocol/checkpoint.ts'
+import type { EntryHead } from '../protocol/entry.ts'
+import { judgeLoss, type Lost, type LostRow } from './lost-entries.ts'
+import type { CoreStore } from './storage.ts'
+
+export interface KnownHead {
+  readonly origin: string
+  readonly size: number
+  readonly root: Uint8Array
+  /** Text of the checkpoint that it stood in. */
+  readonly note: string
+}
+
+export interface LogHead {
+  readonly gatewayId: string
+  readonly origin: string
+  readonly size: number
+  /** Hexadecimal. */
+  readonly root: string
+  readonly atMs: number
+  /** Somebody showed a head, or entries, that do not extend this one. */
+  readonly brokenReason: string | null
+  /** What had been cosigned before in another epoch, and is not in this log. */
+  readonly lost: Lost | null
+  /** The word of an operator who has looked into either. */
+  readonly acceptedReason: string | null
+}
+
+export interface LogHeads {
+  find(gatewayNo: number, origin: string): KnownHead | undefined
+  /** Of all epochs of the gateway the one that was cosigned last. */
+  newest(gatewayNo: number): KnownHead | undefined
+  lostBy(gatewayNo: number, origin: string): LogHead | undefined
+  all(limit: number): readonly LogHead[]
+  /** Broken, or with something lost; those that an operator accepted too. */
+  troubled(limit: number): readonly LogHead[]
+  /** These write, inside `store.commit`. */
+  save(gatewayNo: number, head: Checkpoint, note: string): void
+  markLost(gatewayNo: number, origin: string, lost: KnownHead): void
+  markBroken(gatewayNo: number, origin: string, reason: string): void
+  /** Where a head of this epoch was cosigned. */
+  markForked(gatewayNo: number, epoch: string, reason: string): void
+  /** Why an epoch was opened, where this is the entry that says so. */
+  noteOpening(gatewayNo: number, leafIndex: number, head: EntryHead): void
+  /** How many heads of the gateway had something wrong. */
+  accept(gatewayNo: number, reason: string): number
+}
+
+interface ReportRow extends LostRow, Omit<LogHead, 'lost'> {}
+
+const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_head.root) AS root,
+    at AS atMs, broken_reason AS brokenReason, accepted_reason AS acceptedReason,
+    lost_origin AS lostOrigin, lost_size AS lostSize, lost_root AS lostRoot, lost_at AS lostAtMs,
+    first_index AS firstIndex, reason, answers_for AS answersFor
+  FROM log_head JOIN gateway ON gateway.no = log_head.gateway_no
+    LEFT JOIN epoch_opened ON epoch_opened.gateway_no = log_head.gateway_no
+      AND substr(origin, -length(epoch) - 1) = '/' || epoch`
+const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
+
+const OPENED_KIND = 'ledger.opened'
+/** The gateway found by the core's mark that its folder had been put back. */
+const FORKED = 'forked'
+/** Of what a gateway says; its own texts are below 120. */
+const MAX_TEXT_CHARS = 300
+
+export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): LogHeads {
+  const find = store.prepare<KnownHead>(
+    'SELECT origin, size, root, note FROM log_head WHERE gateway_no = ? AND origin = ?',
+  )
+  const newest = store.prepare<KnownHead>(
+    `SELECT origin, size, root, note FROM log_head WHERE gateway_no = ?
+     ORDER BY at DESC, size DESC LIMIT 1`,
+  )
+  const save = store.prepare(
+    `INSERT INTO log_head (gateway_no, origin, size, root, note, at) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note,
+       at = excluded.at WHERE excluded.size > log_head.size`,
+  )
+  const markLost = store.prepare(
+    `UPDATE log_head SET lost_origin = ?, lost_size = ?, lost_root = ?, lost_at = ?,
+       accepted_reason = NULL WHERE gateway_no = ? AND origin = ?`,
+  )
+  // What an operator has accepted is over: what comes after it is news.
+  const markBroken = store.prepare(
+    `UPDATE log_head SET accepted_reason = NULL,
+       broken_reason = coalesce(iif(accepted_reason IS NULL, broken_reason, NULL), ?)
+     WHERE gateway_no = ? AND substr(origin, -length(?)) = ?`,
+  )
+  const addOpened = store.prepare(
+    `INSERT INTO epoch_opened (gateway_no, epoch, first_index, reason, answers_for)
+     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  )
+  const accept = store.prepare(
+    `UPDATE log_head SET accepted_reason = ? WHERE gateway_no = ? AND ${IS_TROUBLE}`,
+  )
+  const all = store.prepare<ReportRow>(`${REPORT} ORDER BY gateway.id, at LIMIT ?`)
+  const one = store.prepare<ReportRow>(`${REPORT} WHERE log_head.gateway_no = ? AND origin = ?`)
+  const troubled = store.prepare<ReportRow>(
+    `${REPORT} WHERE ${IS_TROUBLE} ORDER BY gateway.id, at LIMIT ?`,
+  )
+
+  function toHead(row: ReportRow): LogHead {
+    const { gatewayId, origin, size, root, atMs, brokenReason, acceptedReason } = row
+    const lost = judgeLoss(row, clock.now())
+    return { gatewayId, origin, size, root, atMs, brokenReason, lost, acceptedReason }
+  }
+
+  return {
+    find: (gatewayNo, origin) => find.get(gatewayNo, origin),
+    newest: (gatewayNo) => newest.get(gatewayNo),
+    lostBy(gatewayNo, origin) {
+      const row = one.get(gatewayNo, origin)
+      return row && row.lostSize !== null ? toHead(row) : undefined
+    },
+    all: (limit) => all.all(limit).map(toHead),
+    troubled: (limit) => troubled.all(limit).map(toHead),
+    save(gatewayNo, { origin, size, root }, note) {
+      save.run(gatewayNo, origin, size, root, note, clock.now())
+    },
+    markLost(gatewayNo, origin, lost) {
+      markLost.run(lost.origin, lost.size, lost.root, clock.now(), gatewayNo, origin)
+    },
+    markBroken(gatewayNo, origin, reason) {
+      markBroken.run(reason, gatewayNo, origin, origin)
+    },
+    markForked(gatewayNo, epoch, reason) {
+      markBroken.run(reason, gatewayNo, `/${epoch}`, `/${epoch}`)
+    },
+    noteOpening(gatewayNo, leafIndex, { kind, body }) {
+      const { epoch, answersFor } = body
+      if (kind !== OPENED_KIND || typeof epoch !== 'string') return
+      const reason = textOf(body.reason) ?? ''
+      addOpened.run(gatewayNo, epoch, leafIndex, reason, textOf(answersFor) ?? null)
+      const before = newest.get(gatewayNo)
+      if (reason !== FORKED || !before || before.origin.endsWith(`/${epoch}`)) return
+      const found = `forked: the record goes on under epoch ${epoch}, its folder was put back`
+      markBroken.run(found, gatewayNo, before.origin, before.origin)
+    },
+    accept: (gatewayNo, reason) => accept.run(reason, gatewayNo).changes,
+  }
+}
+
+const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value.slice(0, MAX_TEXT_CHARS) : undefined
