@@ -26,7 +26,7 @@ import type { TrainingWork } from './train-in-worker.ts'
 /** Same packs, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
 /** Counts into a model's identity: a new engine never loads the old engine's bytes. */
-const ENGINE_VERSION = 7
+const ENGINE_VERSION = 8
 
 export interface LibraryParts {
   readonly store: Store

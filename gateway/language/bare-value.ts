@@ -12,7 +12,7 @@ const EITHER_CONFIDENCE = 0.45
 
 /**
  * What `text` asks when all of it is one value as written: what the box has just asked for it, else the
- * intent that its list names (`alone`), else the intents that cannot do without such a value, the first two
+ * intent that its list names (`alone`; of lists that share the name the first), else the intents that cannot do without such a value, the first two
  * for a question back. Never an emergency. Undefined when the text is no such value.
  */
 export function askedAlone(
@@ -21,13 +21,14 @@ export function askedAlone(
   expecting: UnderstandOptions['expecting'],
   allowed: ((intent: number) => boolean) | undefined,
 ): Found['candidates'] | undefined {
-  const hits = longestAt(base.lists, text, 0).filter(
+  const named = longestAt(base.lists, text, 0).filter(
     ({ exact, end }) => exact && end === text.length,
   )
-  const asked = hits.some(
+  const answers = named.filter(
     ({ list, pack }) => list === expecting?.entity && pack === expecting.ref.pack,
   )
-  for (const hit of hits) {
+  const asked = answers.length > 0
+  for (const hit of asked ? answers : named) {
     const known = base.intents.flatMap(({ ref, intent }, number) =>
       ref.pack === hit.pack && (!allowed || allowed(number)) && isAskedByName(intent, hit.list)
         ? [{ number, name: intent.intent }]

@@ -7,7 +7,7 @@ import type { UnderstandOptions } from './port.ts'
 import type { SlotReader } from './templates.ts'
 
 /** Words at a place that fill a template's slot: a value of its list, or a general entity. */
-export function slotReader(parts: EngineParts, intent: number): SlotReader {
+export function slotReader(parts: Pick<EngineParts, 'base' | 'now'>, intent: number): SlotReader {
   const known = parts.base.intents[intent]
   return (name, text, at) => {
     const slot = known?.intent.slots?.find((wanted) => wanted.name === name)
@@ -18,9 +18,8 @@ export function slotReader(parts: EngineParts, intent: number): SlotReader {
         .filter((hit) => hit.start === at)
         .map(({ end, value }) => ({ end, value }))
     }
-    return longestAt(parts.base.lists, text, at)
-      .filter((hit) => hit.list === entity && hit.pack === known?.ref.pack)
-      .map(({ end, value }) => ({ end, value }))
+    const own = { list: entity, pack: known?.ref.pack ?? '' }
+    return longestAt(parts.base.lists, text, at, own).map(({ end, value }) => ({ end, value }))
   }
 }
 
@@ -44,9 +43,11 @@ export function findSlots(parts: EngineParts, found: Found, options: UnderstandO
   if (expecting) offer(expecting.slot, expecting.entity, expecting.ref.pack)
   const known = base.intents[found.candidates[0]?.intent ?? -1]
   for (const slot of known?.intent.slots ?? []) offer(slot.name, slot.entity, known?.ref.pack ?? '')
-  for (const hit of findListValues(base.lists, text)) {
-    if ([...slots.values()].some((slot) => slot.entity === hit.list)) continue
-    offer(hit.list, hit.list, hit.pack)
+  for (const { list, pack, start, end } of findListValues(base.lists, text)) {
+    // Words that two lists share are named once, for whom needs them.
+    const isTaken = ({ entity, text: words }: Slot): boolean =>
+      entity === list || words === text.slice(start, end)
+    if (![...slots.values()].some(isTaken)) offer(list, list, pack)
   }
   return [...slots.values()]
 }

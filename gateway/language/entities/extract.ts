@@ -1,6 +1,6 @@
 /** Finds the entities that a slot asks for. */
 import type { EntityReader } from './entity.ts'
-import { findListValues, type ListLexicon } from './lists.ts'
+import { findListValues, type ListHit, type ListLexicon, type OwnList } from './lists.ts'
 import { meantValue } from './meant-value.ts'
 import {
   readAges,
@@ -37,7 +37,8 @@ export interface FoundEntity {
 
 /**
  * What `text` has of the entity called `entity`: the first of a general one, the value that is meant of a
- * list of the pack.
+ * list of the pack. Where longer words of other lists leave none, what they hide counts: CT室的报告 names
+ * the CT for whom needs a test.
  */
 export function findEntity(
   lexicon: ListLexicon,
@@ -49,9 +50,13 @@ export function findEntity(
   const reader = ENTITY_READERS[entity]
   const hit = reader
     ? reader(text, nowMs)[0]
-    : meantValue(
-        text,
-        findListValues(lexicon, text).filter((one) => one.list === entity && one.pack === pack),
-      )
+    : meantValue(text, hitsOf(lexicon, { list: entity, pack }, text))
   return hit && { value: hit.value, text: text.slice(hit.start, hit.end) }
+}
+
+function hitsOf(lexicon: ListLexicon, own: OwnList, text: string): ListHit[] {
+  const hits = findListValues(lexicon, text).filter(
+    ({ list, pack }) => list === own.list && pack === own.pack,
+  )
+  return hits.length > 0 ? hits : findListValues(lexicon, text, own).filter(({ exact }) => exact)
 }

@@ -1,5 +1,6 @@
 /** Values of the packs' closed lists in a text: as written, or as a recogniser may have heard them. */
 import type { Pack } from '../../knowledge/pack-schema.ts'
+import { COLLOQUIAL } from '../data/colloquial.ts'
 import { clean, commonForm } from '../normalise.ts'
 import { syllableOf } from '../pinyin.ts'
 import { numbersPlace } from './numerals.ts'
@@ -35,7 +36,9 @@ export function buildListLexicon(packs: readonly Pack[]): ListLexicon {
     for (const [list, file] of pack.lists) {
       for (const { value, synonyms = [], en = [] } of file.values) {
         const words = [value, ...synonyms, ...en].map(clean)
-        for (const text of new Set([...words, ...words.map(commonForm)])) {
+        // 看小孩的科 is read as 看孩子的科; but 娃娃 among toys makes no toy of 孩子, a word of its own.
+        const common = words.filter((word) => !Object.hasOwn(COLLOQUIAL, word)).map(commonForm)
+        for (const text of new Set([...words, ...common])) {
           if (text === '') continue
           const latin = /[a-z]/.test(text)
           const surface = { text, list, pack: pack.manifest.pack, value, latin }
@@ -58,12 +61,18 @@ function add<K>(map: Map<K, Surface[]>, key: K, surface: Surface): void {
   else map.set(key, [surface])
 }
 
+/** One list of one pack, where the words of the others do not count. */
+export interface OwnList {
+  readonly list: string
+  readonly pack: string
+}
+
 /** All list values in `text`, left to right, the longest at each place, none overlapping. */
-export function findListValues(lexicon: ListLexicon, text: string): ListHit[] {
+export function findListValues(lexicon: ListLexicon, text: string, own?: OwnList): ListHit[] {
   const hits: ListHit[] = []
   let at = 0
   while (at < text.length) {
-    const found = longestAt(lexicon, text, at)
+    const found = longestAt(lexicon, text, at, own)
     if (found.length === 0) at++
     else {
       hits.push(...found)
@@ -74,29 +83,42 @@ export function findListValues(lexicon: ListLexicon, text: string): ListHit[] {
 }
 
 /** Values that start exactly at `at`; several when lists share a word. */
-export function longestAt(lexicon: ListLexicon, text: string, at: number): ListHit[] {
-  const exact = (lexicon.byCharacter.get(text.charAt(at)) ?? []).filter((surface) =>
-    standsAt(text, at, surface),
+export function longestAt(
+  lexicon: ListLexicon,
+  text: string,
+  at: number,
+  own?: OwnList,
+): ListHit[] {
+  const counts = ({ list, pack }: Surface): boolean =>
+    own === undefined || (list === own.list && pack === own.pack)
+  const written = (lexicon.byCharacter.get(text.charAt(at)) ?? []).filter(
+    (surface) => endOf(text, at, surface) > at,
   )
-  const surfaces = exact.length > 0 ? exact : heardAt(lexicon, text, at)
+  const exact = written.length > 0
+  const surfaces = (exact ? written : heardAt(lexicon, text, at)).filter(counts)
   const length = surfaces[0]?.text.length ?? 0
   return surfaces
     .filter((surface) => surface.text.length === length)
-    .map(({ list, pack, value }) => ({
-      list,
-      pack,
-      value,
-      start: at,
-      end: at + length,
-      exact: exact.length > 0,
-    }))
+    .map((surface) => {
+      const { list, pack, value } = surface
+      const end = exact ? endOf(text, at, surface) : at + length
+      return { list, pack, value, start: at, end, exact }
+    })
 }
 
-function standsAt(text: string, at: number, surface: Surface): boolean {
-  if (!text.startsWith(surface.text, at)) return false
-  if (!surface.latin) return true
-  const letter = /[a-z]/
-  return !letter.test(text.charAt(at - 1)) && !letter.test(text.charAt(at + surface.text.length))
+const LETTER = /[a-z]/
+/** Shorter words get another sense by an s: it, its. */
+const LEAST_PLURAL_CHARS = 3
+
+/** Where the surface written at `at` ends, with the s of a plural (toilets); `at` where it does not stand. */
+function endOf(text: string, at: number, { text: word, latin }: Surface): number {
+  if (!text.startsWith(word, at)) return at
+  const end = at + word.length
+  if (!latin) return end
+  if (LETTER.test(text.charAt(at - 1))) return at
+  if (!LETTER.test(text.charAt(end))) return end
+  const isPlural = text.charAt(end) === 's' && !LETTER.test(text.charAt(end + 1))
+  return isPlural && word.length >= LEAST_PLURAL_CHARS ? end + 1 : at
 }
 
 function heardAt(lexicon: ListLexicon, text: string, at: number): Surface[] {
