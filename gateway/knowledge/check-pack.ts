@@ -3,6 +3,7 @@ import { foldTemplate } from '../language/knowledge-base.ts'
 import { parseTemplate } from '../language/templates.ts'
 import { checkIntent, type Fail, type Intents, normalForm, problemOf } from './check-intent.ts'
 import { checkList } from './check-list.ts'
+import { checkTitles } from './check-titles.ts'
 import type { IntentsFile, ListFile, Pack, TestsFile } from './pack-schema.ts'
 import type { Locate, PackProblem, ReadFile } from './read-pack.ts'
 
@@ -38,14 +39,18 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
   for (const { file, value } of files.listFiles) {
     checkList(value, lists, reportInto(errors, file))
   }
+  const failsOf = new Map<string, Fail>()
   for (const { file, value } of files.intentFiles) {
     const fail = reportInto(errors, file)
     value.intents.forEach((intent, at) => {
-      checkIntent(intent, intents, (path, message) =>
-        fail(['intents', at, ...path], `${intent.intent}: ${message}`),
-      )
+      const failHere: Fail = (path, message) =>
+        fail(['intents', at, ...path], `${intent.intent}: ${message}`)
+      failsOf.set(intent.intent, failHere)
+      checkIntent(intent, intents, failHere)
     })
   }
+  // Only a pack whose templates can be read is asked.
+  if (errors.length === 0) checkTitles(pack, failsOf)
   for (const { file, value } of files.testFiles) {
     checkTests(value, intents, reportInto(errors, file), reportInto(warnings, file))
   }

@@ -30,6 +30,8 @@ export interface KnowledgeBase {
   readonly templatesFor: (text: string) => readonly KnownTemplate[]
   /** Normal form of an example question → intents that have it. */
   readonly exact: ReadonlyMap<string, readonly number[]>
+  /** Normal form of a title → intents that have it: what the box offers is asked by its title. */
+  readonly titles: ReadonlyMap<string, readonly number[]>
   /** Every example question of every intent. */
   readonly questions: readonly StoredQuestion[]
   readonly lists: ListLexicon
@@ -53,22 +55,23 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
       }
     }),
   )
-  const exact = new Map<string, number[]>()
   const questions = intents.flatMap(({ intent }, number) =>
     LANGUAGES.flatMap((lang) =>
       (intent.questions[lang] ?? []).map((text) => ({ text, label: number })),
     ),
   )
-  for (const { text, label } of questions) {
-    const key = normalise(text).text
-    const known = exact.get(key)
-    if (!known) exact.set(key, [label])
-    else if (!known.includes(label)) known.push(label)
-  }
   return {
     intents,
     templatesFor: indexTemplates(compileTemplates(intents)),
-    exact,
+    exact: byNormalForm(questions),
+    titles: byNormalForm(
+      intents.flatMap(({ intent: { title } }, label) =>
+        LANGUAGES.flatMap((lang) => {
+          const text = title[lang]
+          return text === undefined ? [] : [{ text, label }]
+        }),
+      ),
+    ),
     questions,
     lists: buildListLexicon(packs),
     aloneAsks: new Map(
@@ -80,6 +83,18 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
     ),
     latinInChinese: new Set(chineseTexts(packs).flatMap((text) => latinWords(clean(text)))),
   }
+}
+
+/** Normal form of each text → the intents that it stands for. */
+function byNormalForm(texts: readonly StoredQuestion[]): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>()
+  for (const { text, label } of texts) {
+    const key = normalise(text).text
+    const known = found.get(key)
+    if (!known) found.set(key, [label])
+    else if (!known.includes(label)) known.push(label)
+  }
+  return found
 }
 
 const chineseTexts = (packs: readonly Pack[]): string[] =>

@@ -132,13 +132,22 @@ function findCertain(
       }
     }
   }
-  const known = (base.exact.get(normal.text) ?? []).filter((intent) => !allowed || allowed(intent))
-  const [only] = known
+  const only =
+    onlyOne(base.titles.get(normal.text), allowed) ?? onlyOne(base.exact.get(normal.text), allowed)
   const candidates =
-    known.length === 1 && only !== undefined
+    only !== undefined
       ? [{ intent: only, confidence: EXACT_CONFIDENCE }]
       : askedAlone(base, normal.text, expecting, allowed)
   return candidates && { normal, method: 'exact', candidates, slots: {}, weight }
+}
+
+/** The one intent that may be meant; undefined where none or several may. */
+function onlyOne(
+  intents: readonly number[] = [],
+  allowed: ((intent: number) => boolean) | undefined,
+): number | undefined {
+  const [only, ...others] = intents.filter((intent) => !allowed || allowed(intent))
+  return others.length === 0 ? only : undefined
 }
 
 function findLikely(

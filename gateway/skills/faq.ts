@@ -11,7 +11,7 @@ export const faq: Skill = (input) => {
   const { intent, lang, phrases, turn } = input
   const answer = intent.answer[lang] ?? intent.answer.zh
   const spokenIn = intent.answer[lang] ? lang : 'zh'
-  const ready = readyOf(input)
+  const ready = readyOf(input, spokenIn)
   const text = answer && fill(input, ready, answer.text, spokenIn)
   if (!answer || text === undefined || !isValidAt(intent, turn.receivedAtMs)) {
     const name = isValidAt(intent, turn.receivedAtMs) ? 'not-known' : 'expired'
@@ -55,10 +55,10 @@ interface Ready {
 }
 const readyEntries = new WeakMap<PackIntent, Partial<Record<Language, Ready>>>()
 
-function readyOf(input: SkillInput): Ready {
-  const { intent, lang } = input
+function readyOf(input: SkillInput, lang: Language): Ready {
+  const { intent } = input
   const entry = readyEntries.get(intent) ?? {}
-  const ready = entry[lang] ?? { suggestions: suggest(input), filled: new Map() }
+  const ready = entry[lang] ?? { suggestions: suggest(input, lang), filled: new Map() }
   if (!entry[lang]) readyEntries.set(intent, { ...entry, [lang]: ready })
   return ready
 }
@@ -79,10 +79,11 @@ function fillNow(input: SkillInput, text: string, lang: Language): string | unde
   return fillAnswer(text, { pack: input.pack, lang, slots: input.slots, entities })
 }
 
-function suggest({ intent, pack, lang }: SkillInput): string[] {
+/** Titles that lead somewhere: each is the way to ask an entry that answers in this language. */
+function suggest({ intent, pack }: SkillInput, lang: Language): string[] {
   return (intent.suggestions ?? [])
     .map((name) => pack.intents.find((one) => one.intent === name))
-    .map((one) => one?.title[lang] ?? one?.title.zh)
+    .map((one) => (one?.answer[lang] ? one.title[lang] : undefined))
     .filter((title) => title !== undefined)
     .slice(0, MAX_SUGGESTIONS)
 }

@@ -258,6 +258,29 @@ describe('reading a pack', () => {
     expect(problem?.message).toContain(message)
   })
 
+  it.each([
+    ['the title of another', '电话'],
+    ['a question of another', '请问电话多少？'],
+    ['what another has as a template', '找人'],
+  ])('refuses a title that is %s: who taps it would get that', (_, title) => {
+    const phone = PACK['intents/a.yaml'].replace(
+      'source: test',
+      'source: test\n    templates: { zh: ["找(人|东西)"] }',
+    )
+    const desk = `
+  - intent: desk
+    title: { zh: ${title} }
+    source: test
+    questions: { zh: [服务台呢] }
+    answer: { zh: { text: 在这里 } }
+`
+    expect(problemsOf({ ...PACK, 'intents/a.yaml': phone + desk }).at(-1)).toEqual({
+      file: 'intents/a.yaml',
+      line: 10,
+      message: `desk: the title "${title}", said as it stands, asks phone; give it other words`,
+    })
+  })
+
   it('says that a file stands where a folder should', () => {
     expect(problemsOf({ ...PACK, lists: 'list: department\n' })).toEqual([
       { file: 'lists/', message: 'the folder cannot be read (ENOTDIR)' },
