@@ -34,8 +34,9 @@ export interface ReleaseTarget {
 export interface Installer {
   /** Ends settled: in use, refused, or rolled back. Throws what a `rollback` throws. */
   install(target: ReleaseTarget, manifest: ReleaseManifest, content: Uint8Array): Promise<void>
-  /** The power went during a switch: nobody knows whether it was made, nor whether its tests pass. */
-  finishInterrupted(): Promise<void>
+  /** The power went during their switch: nobody knows whether it was made, nor whether their tests pass. */
+  interrupted(): readonly ReleaseManifest[]
+  finishInterrupted(manifest: ReleaseManifest): Promise<void>
   /** Notes what became of it, so that it is never begun with again. */
   settle(manifest: ReleaseManifest, phase: SettledPhase, why?: Refusal): void
   /** Its term is over; should the time turn out to have been wrong, it may be begun with all the same. */
@@ -99,19 +100,23 @@ export function createInstaller(parts: {
     if (previous !== undefined && previous !== serial) store.dropContent(kind, name, previous)
   }
 
-  async function finishInterrupted(): Promise<void> {
-    for (const { kind, phase, manifest } of store.records()) {
-      const target = targets[kind]
-      if (phase !== 'activating' || !target || !manifest) continue
-      if (installing.has(`${kind}/${manifest.name}`)) continue
-      logger.warn({ kind, name: manifest.name }, 'finishing an interrupted release')
-      const content = store.content(kind, manifest.name, manifest.serial)
-      const staged = content
-        ? await attempt(() => target.stage(manifest, content))
-        : ({ kind: 'failed', reason: 'its content is gone' } as const)
-      if (staged.kind === 'failed') settle(manifest, 'refused', staged)
-      else await finish(target, manifest)
-    }
+  const interrupted = (): readonly ReleaseManifest[] =>
+    store.records().flatMap(({ kind, phase, manifest }) => {
+      const isUnderway = manifest && installing.has(`${kind}/${manifest.name}`)
+      return phase === 'activating' && targets[kind] && manifest && !isUnderway ? [manifest] : []
+    })
+
+  async function finishInterrupted(manifest: ReleaseManifest): Promise<void> {
+    const { kind, name, serial } = manifest
+    const target = targets[kind]
+    if (!target) return
+    logger.warn({ kind, name }, 'finishing an interrupted release')
+    const content = store.content(kind, name, serial)
+    const staged = content
+      ? await attempt(() => target.stage(manifest, content))
+      : ({ kind: 'failed', reason: 'its content is gone' } as const)
+    if (staged.kind === 'failed') settle(manifest, 'refused', staged)
+    else await finish(target, manifest)
   }
 
   function settle(manifest: ReleaseManifest, phase: SettledPhase, why?: Refusal): void {
@@ -155,7 +160,7 @@ export function createInstaller(parts: {
     })
   }
 
-  return { install, finishInterrupted, settle, expire }
+  return { install, interrupted, finishInterrupted, settle, expire }
 }
 
 /** A target that throws has failed; the release is not in use then. */

@@ -1,6 +1,7 @@
 /** Pulls releases: asks the core, verifies, fetches what is new, and hands it to `install-release.ts`. */
 import type { KeyObject } from 'node:crypto'
 import { type Backoff, createBackoff, sleep } from './backoff.ts'
+import { createBeside } from './beside.ts'
 import { fetchContent } from './fetch-content.ts'
 import { createInstaller, type ReleaseTarget } from './install-release.ts'
 import type { Clock, Link, Logger, Random, TrustedTime } from './ports.ts'
@@ -25,6 +26,9 @@ const PULL_EVERY_MS = 30_000
  * long after its term the core has been told of what became of it, also where the box was away for days.
  */
 const FORGET_AFTER_MS = 7 * 86_400_000
+
+/** A command may run a job for an hour: what comes behind it waits so long, in order, and then no longer. */
+const COMMAND_PATIENCE_MS = 1000
 
 export interface PullerOptions {
   readonly link: Link
@@ -52,7 +56,7 @@ export interface Puller {
   start(): void
   close(): Promise<void>
   status(): PullerStatus
-  /** One round; false when the core gave no answer that counts. */
+  /** One round, and the end of what it began; false when the core gave no answer that counts. */
   pullOnce(): Promise<boolean>
   /** While closed, packs and configuration wait; twins, commands and announcements do not. */
   setWindow(open: boolean): void
@@ -72,10 +76,13 @@ export function createPuller(options: PullerOptions): Puller {
   let wake = () => {}
   /** Packs and configuration on their way: minutes on a slow link, and then a pack is learnt. */
   let bulk: Promise<boolean> | undefined
+  const commands = createBeside(COMMAND_PATIENCE_MS)
 
   /** Asks, takes what is urgent, and begins with the rest, which later rounds do not wait for. */
   async function round(): Promise<boolean> {
-    await installer.finishInterrupted()
+    for (const manifest of installer.interrupted()) {
+      await patiently(manifest, () => installer.finishInterrupted(manifest))
+    }
     forgetOld()
     const answer = await ask()
     if (!answer) return false
@@ -89,7 +96,21 @@ export function createPuller(options: PullerOptions): Puller {
 
   async function pullOnce(): Promise<boolean> {
     const isPassed = await round()
+    await commands.settled()
     return (await (bulk ?? true)) && isPassed
+  }
+
+  /** Undefined: it is a command that goes on beside the rounds; a round tells the core once it is over. */
+  function patiently<T>(
+    { kind, name }: ReleaseManifest,
+    work: () => Promise<T>,
+  ): Promise<T | false | undefined> {
+    if (kind !== 'command') return work()
+    return commands.run(name, () =>
+      work()
+        .catch(failed)
+        .finally(() => wake()),
+    )
   }
 
   /** Its term is over, so it is never begun with again. A time in doubt ends no term. */
@@ -124,9 +145,9 @@ export function createPuller(options: PullerOptions): Puller {
   async function takeAll(manifests: readonly ReleaseManifest[]): Promise<boolean> {
     let isPassed = true
     for (const manifest of manifests) {
-      const taken = await take(manifest)
+      const taken = await patiently(manifest, () => take(manifest))
       if (taken === 'no-link') return false
-      if (taken === 'later') isPassed = false
+      if (taken === 'later' || taken === false) isPassed = false
     }
     return isPassed
   }
@@ -239,6 +260,7 @@ export function createPuller(options: PullerOptions): Puller {
       closing.abort()
       wake()
       await running
+      await commands.settled()
       await bulk
     },
     status: () => ({

@@ -65,6 +65,7 @@ interface PullerSetting {
   readonly key?: string
   readonly time?: () => TrustedTime
   readonly link?: (link: Link) => Link
+  readonly command?: ReleaseTarget
 }
 
 /** The core fails at these paths. */
@@ -83,7 +84,7 @@ function puller(options: PullerSetting = {}): Puller {
     link: options.link?.(rig.linkTo(rig.core.url)) ?? rig.linkTo(rig.core.url),
     gatewayId: rig.source.gatewayId,
     publisherKey,
-    targets: { pack: target, config: target, command: target, twin: target },
+    targets: { pack: target, config: target, command: options.command ?? target, twin: target },
     store: openPullStore(folder),
     clock: systemClock,
     ...(options.time ? { time: options.time } : {}),
@@ -312,6 +313,38 @@ describe('releases from the core', () => {
     await rig.core.releases.setPercent('pack', 'hospital', 1, 100)
     await one.pullOnce()
     expect(target.active).toBe('bad for all')
+  })
+
+  it('brings what is urgent past a command whose job runs long, and tells the core when that is over', async () => {
+    let over = () => {}
+    const begun: string[] = []
+    const job = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    const command = Object.assign(new MemoryTarget(), {
+      async activate({ name }: ReleaseManifest) {
+        begun.push(name)
+        if (name === 'c-1') await job
+      },
+    })
+    const one = puller({ command })
+    await publish('back up', { kind: 'command', name: 'c-1' })
+    await publish('switch off', { kind: 'command', name: 'c-2' })
+    await publish('volume 7', { kind: 'twin', name: 't-1' })
+    one.start()
+    const phases = () => one.status().releases.map(({ name, phase }) => `${name} ${phase}`)
+    await until('the twin is there', () => target.active === 'volume 7')
+    expect(phases()).toEqual(expect.arrayContaining(['c-1 activating', 'c-2 active', 't-1 active']))
+
+    // Offered again while it runs, and begun once.
+    one.nudge()
+    await publish('volume 8', { kind: 'twin', name: 't-2' })
+    one.nudge()
+    await until('a later round has passed', () => target.active === 'volume 8')
+    over()
+    await until('the core knows', async () => (await reports()).every(({ active }) => active === 1))
+    expect(begun).toEqual(['c-1', 'c-2'])
+    await one.close()
   })
 
   it('brings a command past a pack that cannot be fetched, and one that is still being learnt', async () => {
