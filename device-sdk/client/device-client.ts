@@ -39,8 +39,8 @@ import { checkMessage } from './read-message.ts'
 export const ASK_TIMEOUT_MS = 15_000
 /** A kept ask is answered within a day or not at all: nobody waits any more. */
 const KEPT_ASK_LIFE_MS = 24 * 60 * 60 * 1000
-/** Speech redelivered after a lost acknowledgement is at most the receive window of a few links old. */
-const SEEN_SPEECH_IDS = 512
+/** What is redelivered after a lost acknowledgement is at most the receive window of a few links old. */
+const SEEN_IDS = 512
 
 interface PendingAsk {
   resolve(answer: Answer): void
@@ -62,7 +62,8 @@ class Client implements DeviceClient {
   readonly #outbox: Outbox
   readonly #connection: Connection
   readonly #pending = new Map<string, PendingAsk>()
-  readonly #seenSpeech = new SeenIds(SEEN_SPEECH_IDS)
+  readonly #seenSpeech = new SeenIds(SEEN_IDS)
+  readonly #seenAnswers = new SeenIds(SEEN_IDS)
   readonly #answers = new Handlers<Answer>()
   readonly #speeches = new Handlers<Speech>()
   readonly #problems = new Handlers<Problem>()
@@ -252,9 +253,7 @@ class Client implements DeviceClient {
     this.#outbox.heard()
     switch (down.name) {
       case 'answer':
-        this.#outbox.settle(down.message.inReplyTo)
-        this.#pending.get(down.message.inReplyTo)?.resolve(down.message)
-        this.#answers.call(down.message)
+        this.#onAnswer(down.message)
         return
       case 'speech':
         if (this.#seenSpeech.add(down.message.id)) this.#speeches.call(down.message)
@@ -271,6 +270,14 @@ class Client implements DeviceClient {
       case 'time':
         this.#told = toldNow(down.message.time, this.#clock) ?? this.#told
     }
+  }
+
+  /** A question that was sent twice is answered twice. */
+  #onAnswer(answer: Answer): void {
+    const isNew = this.#seenAnswers.add(answer.id)
+    const isAwaited = this.#outbox.settle(answer.inReplyTo)
+    this.#pending.get(answer.inReplyTo)?.resolve(answer)
+    if (isNew || isAwaited) this.#answers.call(answer)
   }
 
   #onProblem(problem: Problem): void {

@@ -9,6 +9,7 @@ import type { Problem, UpstreamName } from '../protocol/schemas.ts'
 import { type BackoffOptions, backoffDelayMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import { DeviceClientError, isPassing } from './errors.ts'
+import { isAlarm, LANES, type Lane, laneOf, type SendState, Slots } from './lanes.ts'
 import type { Delivery, Link } from './link.ts'
 import type { QueuedMessage, QueueStore } from './queue-store.ts'
 
@@ -16,8 +17,6 @@ import type { QueuedMessage, QueueStore } from './queue-store.ts'
 export const QUEUE_MAX_MESSAGES = 1_000
 /** Fits the flash and the browser storage of small devices several times over. */
 export const QUEUE_MAX_BYTES = 1024 * 1024
-/** Sent and not yet acknowledged: half of what MQTT 5 brokers commonly grant (Receive Maximum 32). */
-const WINDOW = 16
 /** An acknowledgement takes one disk sync of the gateway; after this the message is sent again. */
 const RESEND: BackoffOptions = { firstDelayMs: 10_000, maxDelayMs: 120_000 }
 /** After a refusal that passes, such as a rate limit: the gateway names seconds. */
@@ -47,8 +46,8 @@ export interface Handling {
 
 interface Entry extends Handling {
   readonly message: QueuedMessage
-  /** `resting`: refused for now; an acknowledgement of the refused sending does not count. */
-  state: 'waiting' | 'sent' | 'resting'
+  readonly lane: Lane
+  state: SendState
   attempts: number
   /** Cancels the timer that sends it again. */
   cancel: () => void
@@ -68,6 +67,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #entries = new Map<string, Entry>()
+  readonly #slots = new Slots()
   #link: Link | undefined
   #durableBytes = 0
   #durableCount = 0
@@ -110,6 +110,7 @@ export class Outbox {
   /** The sender does not need it any more: it is not sent again. */
   async withdraw(key: string): Promise<void> {
     const entry = this.#take(key)
+    this.#pump()
     if (entry?.durable) await this.#options.store.remove([key])
   }
 
@@ -135,7 +136,7 @@ export class Outbox {
     this.#link = undefined
     for (const entry of this.#entries.values()) {
       entry.cancel()
-      entry.state = 'waiting'
+      this.#slots.enter(entry, 'waiting')
     }
   }
 
@@ -151,7 +152,15 @@ export class Outbox {
   }
 
   #insert(message: QueuedMessage, handling: Handling): void {
-    const entry: Entry = { message, ...handling, state: 'waiting', attempts: 0, cancel: () => {} }
+    const lane = laneOf(message, handling.durable)
+    const entry: Entry = {
+      message,
+      ...handling,
+      lane,
+      state: 'waiting',
+      attempts: 0,
+      cancel: () => {},
+    }
     this.#entries.set(message.key, entry)
     if (!handling.durable) return
     this.#durableCount++
@@ -162,6 +171,7 @@ export class Outbox {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
     entry.cancel()
+    this.#slots.enter(entry, 'gone')
     this.#entries.delete(key)
     if (entry.durable) {
       this.#durableCount--
@@ -195,8 +205,7 @@ export class Outbox {
 
   #oldestToDrop(): Entry | undefined {
     for (const entry of this.#entries.values()) {
-      const { kind } = entry.message.body
-      if (entry.durable && kind !== 'alarm' && kind !== 'button') return entry
+      if (entry.durable && !isAlarm(entry.message)) return entry
     }
     return undefined
   }
@@ -204,13 +213,15 @@ export class Outbox {
   #pump(): void {
     const link = this.#link
     if (link === undefined) return
-    let window = WINDOW
-    for (const entry of this.#entries.values()) if (isHeld(entry)) window--
-    for (const entry of [...this.#entries.values()]) {
-      if (entry.state !== 'waiting') continue
-      if (this.#hasExpired(entry)) this.#finish(entry, { kind: 'expired' })
-      else if (entry.untilAnswered) this.#send(entry, link)
-      else if (window-- > 0) this.#send(entry, link)
+    for (const entry of this.#entries.values()) {
+      if (entry.state === 'waiting' && this.#hasExpired(entry))
+        this.#end(entry, { kind: 'expired' })
+    }
+    for (const lane of LANES) {
+      for (const entry of this.#entries.values()) {
+        if (!this.#slots.hasFree(lane)) break
+        if (entry.lane === lane && entry.state === 'waiting') this.#send(entry, link)
+      }
     }
   }
 
@@ -221,11 +232,11 @@ export class Outbox {
 
   #send(entry: Entry, link: Link): void {
     const sentAtMs = this.#options.clock.now()
-    entry.state = 'sent'
+    this.#slots.enter(entry, 'sent')
     entry.attempts++
     const waitMs = Math.min(RESEND.firstDelayMs * 2 ** (entry.attempts - 1), RESEND.maxDelayMs)
     entry.cancel = this.#options.clock.after(waitMs, () => {
-      entry.state = 'waiting'
+      this.#slots.enter(entry, 'waiting')
       if (this.#lastHeardAtMs <= sentAtMs) this.#options.onSilence()
       this.#pump()
     })
@@ -254,25 +265,31 @@ export class Outbox {
 
   #again(entry: Entry, delayMs: number): void {
     entry.cancel()
-    entry.state = 'resting'
+    this.#slots.enter(entry, 'resting')
     entry.cancel = this.#options.clock.after(delayMs, () => {
-      entry.state = 'waiting'
+      this.#slots.enter(entry, 'waiting')
+      // To the back: what is refused again and again must not hold up what would be taken.
+      this.#entries.delete(entry.message.key)
+      this.#entries.set(entry.message.key, entry)
       this.#pump()
     })
+    this.#pump()
   }
 
   #finish(entry: Entry, outcome: Outcome): void {
+    this.#end(entry, outcome)
+    this.#pump()
+  }
+
+  #end(entry: Entry, outcome: Outcome): void {
     if (this.#take(entry.message.key) === undefined) return
     if (entry.durable) {
       // A message that stays in the store by mistake is sent once more and recognised by its id.
       this.#options.store.remove([entry.message.key]).catch(() => undefined)
     }
     this.#options.onOutcome(entry.message, outcome)
-    this.#pump()
   }
 }
-
-const isHeld = (entry: Entry): boolean => entry.state !== 'waiting' && !entry.untilAnswered
 
 const refusedByLink = (entry: Entry, reason: string): Problem => ({
   type: 'urn:kefu:problem:message.refused',

@@ -120,17 +120,53 @@ describe('the outbox', () => {
     expect(box.settle('q')).toBe(false)
   })
 
-  test('lets questions pass a full window of reports', async () => {
+  test('lets questions and calls pass a full window of reports, each with slots of its own', async () => {
     const box = outbox({ maxMessages: 100, maxBytes: 100_000 })
     const { link, sent, keep } = recordingLink()
     box.linkUp(link)
     for (let i = 0; i < 30; i++) await box.add(message(`e${i}`), KEPT)
-    await box.add(message('q', { name: 'ask' }), ASKED)
-    expect(sent).toHaveLength(17)
-    expect(sent).toContain('q')
+    for (let i = 0; i < 10; i++) await box.add(message(`q${i}`, { name: 'ask' }), ASKED)
+    await box.add(message('call', { body: { kind: 'button' } }), KEPT)
+    expect(sent).toHaveLength(16 + 8 + 1)
+    expect(sent.at(-1)).toBe('call')
     keep('e0')
     await settle()
-    expect(sent).toHaveLength(18)
+    box.settle('q0')
+    expect(sent.slice(-2)).toEqual(['e16', 'q8'])
+  })
+
+  test('never has more on its way than brokers grant, whatever has expired or is answered meanwhile', async () => {
+    const box = outbox({ maxMessages: 500, maxBytes: 500_000 })
+    const LEFT = { durable: true, untilAnswered: true }
+    for (let i = 0; i < 150; i++) {
+      const late = i % 3 === 0 ? { expiresAtMs: clock.now() + 1_000 } : {}
+      await box.add(message(`q${i}`, { name: 'ask', ...late }), LEFT)
+      await box.add(message(`e${i}`, late), KEPT)
+    }
+    await clock.advance(1_000)
+    const { link, sent } = recordingLink()
+    box.linkUp(link)
+    expect(outcomes).toHaveLength(100)
+    expect(sent).toHaveLength(16 + 4)
+    box.settle('q1')
+    expect(sent).toHaveLength(16 + 5)
+  })
+
+  test('goes on with what is taken while other messages are refused for now, again and again', async () => {
+    const box = outbox({ maxMessages: 100, maxBytes: 100_000 })
+    const { link, sent, keep } = recordingLink()
+    box.linkUp(link)
+    const busy = { type: 'u', title: 't', detail: 'd', code: 'c', status: 503 }
+    for (let i = 0; i < 16; i++) await box.add(message(`full${i}`), KEPT)
+    for (let i = 0; i < 16; i++) box.settle(`full${i}`, busy)
+    await box.add(message('alarm', { body: { kind: 'alarm' } }), KEPT)
+    await box.add(message('played', { name: 'played' }), KEPT)
+    expect(sent.slice(16)).toEqual(['alarm'])
+    await clock.advance(2_000)
+    expect(sent).toContain('played')
+    keep('played')
+    await settle()
+    expect(outcomes).toContain('played kept')
   })
 
   test('sends everything again after the link was lost, in the order it was handed over', async () => {
