@@ -132,9 +132,11 @@ export async function composeBox(
     })
     const hooks: BoxHooks = {}
     const sessions = shareSessions(ownSessions, () => hooks.sharing)
+    const voice = createSpeaker({ ...config.answers, sounds: () => hooks.sounds })
     const skills = createSkills({
       library,
       phrases: loadPhrases(),
+      usualVolumeOf: voice.usualVolumeOf,
       escalate: () => hooks.escalate,
       staff: () => hooks.staff,
     })
@@ -146,7 +148,7 @@ export async function composeBox(
         sessions,
         skills,
         language: () => library.engine,
-        voice: createSpeaker({ ...config.answers, sounds: () => hooks.sounds }),
+        voice,
         packsOf: (kind) => config.answers.packsByKind[kind],
         staff: () => hooks.staff,
       }),

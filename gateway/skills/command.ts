@@ -1,11 +1,15 @@
 /** Closed commands: what the voice does, and calls for staff. */
-import type { Reply, Session } from '../turn.ts'
+import type { Reply } from '../turn.ts'
 import { faq } from './faq.ts'
 import { heardWords, replyBase, type Skill, type SkillInput } from './skill.ts'
 
+/** Of volume and of rate: less is not noticed. */
 const STEP = 0.15
-const RATE = { least: 0.55, most: 1.45, normal: 1 } as const
-const VOLUME = { least: 0.3, most: 1, normal: 0.8 } as const
+/** Of what the device says: a share of its own rate, and a volume in its place. */
+const RANGES = {
+  rate: { least: 0.55, most: 1.45 },
+  volume: { least: 0.3, most: 1 },
+} as const
 
 /** How something is said does not answer what the box has asked. */
 const GO_ON = { clearPending: false } as const
@@ -16,13 +20,13 @@ export const command: Skill = (input) => {
     case 'repeat':
       return repeat(input)
     case 'louder':
-      return tune(input, { volume: step(input.turn.session.voice?.volume, VOLUME, STEP) })
+      return tune(input, 'volume', STEP)
     case 'softer':
-      return tune(input, { volume: step(input.turn.session.voice?.volume, VOLUME, -STEP) })
+      return tune(input, 'volume', -STEP)
     case 'slower':
-      return tune(input, { rate: step(input.turn.session.voice?.rate, RATE, -STEP) })
+      return tune(input, 'rate', -STEP)
     case 'faster':
-      return tune(input, { rate: step(input.turn.session.voice?.rate, RATE, STEP) })
+      return tune(input, 'rate', STEP)
     case 'stop':
       return { ...said(input), session: { clearPending: true, keepLastAnswer: true } }
     case 'call-nurse':
@@ -69,25 +73,31 @@ function repeat(input: SkillInput): Reply {
   }
 }
 
-/** "Slower" means "say that again, slower": the last answer follows in the new voice. */
-function tune(input: SkillInput, change: NonNullable<Session['voice']>): Reply {
-  const { lastAnswer: last, voice } = input.turn.session
-  const reply = said(input)
+/**
+ * "Slower" means "say that again, slower": the last answer follows in the new voice. Counted from how the
+ * device speaks by itself; where it can do no more, that is said.
+ */
+function tune(input: SkillInput, what: 'rate' | 'volume', by: number): Reply {
+  const { session } = input.turn
+  const now = session.voice?.[what] ?? (what === 'volume' ? input.usualVolume : 1)
+  const next = step(now, RANGES[what], by)
+  const reply = next === now ? atLimit(input) : said(input)
+  const { lastAnswer: last } = session
   const spoken = reply.speech ?? reply.text
   return {
     ...reply,
     ...(last && last.lang === reply.lang
       ? { text: `${reply.text} ${last.text}`, speech: `${spoken} ${last.speech}` }
       : {}),
-    session: { ...GO_ON, voice: { ...voice, ...change }, keepLastAnswer: true },
+    session: { ...GO_ON, voice: { ...session.voice, [what]: next }, keepLastAnswer: true },
   }
 }
 
-function step(
-  value: number | undefined,
-  range: { least: number; most: number; normal: number },
-  by: number,
-): number {
-  const next = Math.min(range.most, Math.max(range.least, (value ?? range.normal) + by))
-  return Math.round(next * 100) / 100
+function atLimit(input: SkillInput): Reply {
+  const text = input.phrases.say(`${input.intent.command ?? ''}-limit`, input.lang)
+  return { ...replyBase(input), status: 'answered', text }
+}
+
+function step(value: number, { least, most }: { least: number; most: number }, by: number): number {
+  return Math.round(Math.min(most, Math.max(least, value + by)) * 100) / 100
 }

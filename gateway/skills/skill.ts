@@ -11,6 +11,8 @@ export interface SkillInput {
   readonly best: Candidate
   readonly slots: Readonly<Record<string, SlotValue>>
   readonly phrases: Phrases
+  /** Of the device that asks, as it speaks by itself (0–1). */
+  readonly usualVolume: number
 }
 
 export type Skill = (input: SkillInput) => Reply

@@ -53,6 +53,8 @@ export function createSkills(parts: {
   readonly phrases: Phrases
   /** Asks the cloud core; undefined while there is nobody to ask. */
   readonly escalate: () => Escalate | undefined
+  /** How loud a kind of device speaks by itself (0–1). */
+  readonly usualVolumeOf: (deviceKind: string) => number
   /** Undefined where nobody can be told. */
   readonly staff: () => StaffLine | undefined
 }): Skills {
@@ -82,6 +84,7 @@ export function createSkills(parts: {
       best,
       slots,
       phrases,
+      usualVolume: parts.usualVolumeOf(turn.device.kind),
     })
     const { intent } = entry
     const session = { clearPending: true, remembered: slots, ...reply.session }

@@ -19,15 +19,19 @@ export interface Speaker {
    * A voice asked for in this very reply counts already.
    */
   render(reply: Reply, turn: Turn, id: string): Speech
+  /** How loud a kind of device speaks where nobody has asked for another volume (0–1). */
+  usualVolumeOf(deviceKind: string): number
 }
 
 export function createSpeaker(options: SpeakerOptions, data: VoiceData = loadVoiceData()): Speaker {
   const renderSpeech = createSpeechRenderer(data)
+  const profileOf = (kind: string) => options.voiceByKind[kind] ?? options.voice
   return {
+    usualVolumeOf: (kind) => data.profiles[profileOf(kind)].volume,
     render(reply, turn, id) {
       const voice = reply.session?.voice ?? turn.session.voice
       const { id: deviceId, kind } = turn.device
-      const profile = options.voiceByKind[kind] ?? options.voice
+      const profile = profileOf(kind)
       const speech = renderSpeech({
         id,
         reply,
