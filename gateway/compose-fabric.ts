@@ -17,6 +17,7 @@ import { nextSiteRun } from './fabric/site-run.ts'
 import { createSiteSeal } from './fabric/site-seal.ts'
 import { createSpeechOrigins } from './fabric/speech-origins.ts'
 import type { Logger } from './logger.ts'
+import type { Figure } from './metrics.ts'
 
 const MINUTE_MS = 60_000
 const KEY_FILE = 'keys/site.key'
@@ -27,7 +28,10 @@ export interface Site {
   close(): Promise<void>
 }
 
-type DevicesOfSite = Pick<DeviceSide, 'broker' | 'sockets' | 'voice' | 'housePass' | 'isForBox'>
+type DevicesOfSite = Pick<
+  DeviceSide,
+  'broker' | 'sockets' | 'voice' | 'presences' | 'housePass' | 'isForBox'
+>
 
 /**
  * Joins the site that the configuration names; undefined where it names none. Returns at once, whether
@@ -97,14 +101,22 @@ export function joinSite(parts: {
     closeSocket: (id, reason) => sockets.disconnect(id, reason),
     onListening: (id) => voice.announcer.onConnected(id),
     onGone: (id) => voice.announcer.onDisconnected(id),
+    onDenied: (id) => devices.presences.tellAgain(id),
   })
+  /** A device that another box has removed may be one of this box still: what this one wants of it stays. */
+  const isDesiredHere = ({ topic, payload }: CrossingMessage): boolean => {
+    const parsed = payload.length === 0 ? parseTopic(topic) : undefined
+    return parsed?.name === 'desired' && box.twins.desired(parsed.deviceId) !== undefined
+  }
+  const mayEnter = (message: CrossingMessage) =>
+    roaming.entering(message) && !isDesiredHere(message)
   const crossing = createCrossing({
     broker,
     link,
     retained,
     isForBox,
     mayCross: roaming.leaving,
-    mayEnter: roaming.entering,
+    mayEnter,
     onSent: (message) => {
       handover.crossed(message, link.lastNumber())
       origins.sent(message)
@@ -114,7 +126,7 @@ export function joinSite(parts: {
     onError,
   })
   const enter = (message: CrossingMessage) => {
-    if (roaming.entering(message)) crossing.enter(message).catch(onError)
+    if (mayEnter(message)) crossing.enter(message).catch(onError)
   }
   roaming.connect((message) => void crossing.enter(message).catch(onError))
   retained.connect({
@@ -128,6 +140,7 @@ export function joinSite(parts: {
     seal,
     store,
     sessions: box.ownSessions,
+    clock,
     idleMs: box.config.limits.sessionIdleMinutes * MINUTE_MS,
     onError,
     onForgotten: (subject) => link.send({ kind: 'forget', subject }),
@@ -147,8 +160,9 @@ export function joinSite(parts: {
       const { ref, message } = frame
       crossing.enter(message).then(() => link.send({ kind: 'handed', to: from, ref }), onError)
     } else if (frame.kind === 'forget') {
+      const ids = box.ownSessions.idsOf(frame.subject)
       store.commit(() => box.ownSessions.forget(frame.subject)).catch(onError)
-      void sharing.dropShared(frame.subject)
+      void sharing.dropShared(frame.subject, ids)
     } else if (frame.kind === 'played' && origins.isOurs(frame.deviceId, frame.report.speech)) {
       const { deviceId, report } = frame
       store.commit(() => voice.announcer.onReport(deviceId, report)).catch(onError)
@@ -165,6 +179,11 @@ export function joinSite(parts: {
         { site: name, reason: status.lastError },
         'the site fabric is away; this box goes on alone',
       )
+    } else if (status.refused !== undefined) {
+      logger.warn(
+        { site: name, reason: status.refused },
+        'Redis stores nothing: conversations and retained messages of this box do not reach the others',
+      )
     }
   })
   return {
@@ -177,6 +196,7 @@ export function joinSite(parts: {
       handover.close()
       crossing.close()
       link.close()
+      sharing.close()
       await fabric.close()
     },
   }
@@ -192,4 +212,29 @@ function toSocket({ sockets }: DevicesOfSite, { topic, payload }: CrossingMessag
   } catch {
     // Not JSON: some device's own message under this name, for MQTT subscribers only.
   }
+}
+
+/** For `/metrics`; nothing where the box is alone. */
+export function siteFigures(status: () => SiteStatus | undefined): readonly Figure[] {
+  const figure = (name: string, help: string, read: (site: SiteStatus) => number): Figure => ({
+    name,
+    help,
+    read: () => {
+      const site = status()
+      return site ? [{ value: read(site) }] : []
+    },
+  })
+  return [
+    figure(
+      'kefu_site_connected',
+      '1 after an echo through the Redis of the site, else 0',
+      (site) => (site.state === 'connected' ? 1 : 0),
+    ),
+    figure(
+      'kefu_site_stores',
+      '1 while Redis also takes what is to be kept there, else 0',
+      (site) => (site.state === 'connected' && site.refused === undefined ? 1 : 0),
+    ),
+    figure('kefu_site_boxes', 'Other boxes of the site heard lately', ({ boxes }) => boxes.length),
+  ]
 }

@@ -9,7 +9,7 @@ import { type Box, composeBox, type Overrides } from './compose.ts'
 import { bridgeFigures, composeBridges } from './compose-bridge.ts'
 import { type CloudLink, composeCloud } from './compose-cloud.ts'
 import { composeDevices } from './compose-devices.ts'
-import { composeFabric } from './compose-fabric.ts'
+import { composeFabric, siteFigures } from './compose-fabric.ts'
 import { composeHttp } from './compose-http.ts'
 import { composeSounds } from './compose-sounds.ts'
 import { loadConfig } from './config/load-config.ts'
@@ -78,6 +78,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
         },
         ...mqttFigures(() => devices.broker),
         ...bridgeFigures(() => bridges.status()),
+        ...siteFigures(() => site?.status()),
         ...witnessFigures(() => cloud?.status().witness, box.clock),
       ],
     })

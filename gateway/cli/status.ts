@@ -95,7 +95,8 @@ function witnessText(
 function siteText(site: SiteStatus, label: (name: string) => string): string {
   const { name, state, url, sinceMs, boxes, missed, notOpened } = site
   const since = `${label('since')} ${new Date(sinceMs).toISOString()}`
-  const why = site.state === 'away' && site.lastError ? ` · ${site.lastError}` : ''
+  const reason = site.state === 'away' ? site.lastError : site.refused
+  const why = reason ? ` · ${reason}` : ''
   const counts = `${boxes.length} ${label('other-boxes')} · ${missed} ${label('missed')}`
   const strange = notOpened > 0 ? ` · ${notOpened} ${label('not-opened')}` : ''
   return `${name} · ${label(`cloud-${state}`)} ${since} · ${url}${why} · ${counts}${strange}`

@@ -30,6 +30,8 @@ export interface Presences {
   restarted(): void
   /** Undefined for a device that was never seen. */
   read(deviceId: string): Presence | undefined
+  /** Announces a device once more as it is: somebody was told otherwise. */
+  tellAgain(deviceId: string): void
   /** Forgets a device that was removed. Inside `store.commit`. */
   forget(deviceId: string): void
   /** Devices online now. */
@@ -149,6 +151,12 @@ export function createPresences(parts: PresenceParts): Presences {
     read(deviceId) {
       const row = waiting.get(deviceId) ?? find.get(deviceId)
       return row && toPresence(row)
+    },
+    tellAgain(deviceId) {
+      const row = waiting.has(deviceId) ? undefined : find.get(deviceId)
+      if (!row) return
+      waiting.set(deviceId, row)
+      announceAfter(GATHER_MS)
     },
     forget(deviceId) {
       channels.delete(deviceId)

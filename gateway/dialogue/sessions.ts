@@ -27,6 +27,8 @@ export interface Sessions {
   save(session: Session, deviceId: string): void
   /** Deletes sessions idle since before; inside `store.commit`. Returns how many. */
   expire(beforeMs: number): number
+  /** Ids of the sessions of a subject. */
+  idsOf(subject: Subject): readonly string[]
   /** Deletes all sessions of a subject (erasure); inside `store.commit`. */
   forget(subject: Subject): number
 }
@@ -75,6 +77,9 @@ export function createSessions(parts: {
        state = excluded.state, updated_at = excluded.updated_at`,
   )
   const dropOld = store.prepare('DELETE FROM session WHERE updated_at < ?')
+  const ofSubject = store.prepare<{ readonly id: string }>(
+    'SELECT id FROM session WHERE subject_tag = ?',
+  )
   const dropSubject = store.prepare('DELETE FROM session WHERE subject_tag = ?')
 
   function read(row: Row | undefined): Session | undefined {
@@ -138,6 +143,7 @@ export function createSessions(parts: {
       for (const [id, last] of current) if (last.atMs < beforeMs) current.delete(id)
       return dropOld.run(beforeMs).changes
     },
+    idsOf: (subject) => ofSubject.all(keys.tagOf(subject)).map(({ id }) => id),
     forget(subject) {
       for (const [id, session] of cache) {
         if (session.subject?.id === subject.id && session.subject.kind === subject.kind) {

@@ -7,6 +7,7 @@
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Packr } from 'msgpackr'
 import type { AnswerTurn } from '../answer-turn.ts'
+import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import type { IncomingAsk, Session } from '../turn.ts'
 import type { Sessions } from './sessions.ts'
@@ -30,10 +31,11 @@ export interface SessionSharing {
   recall(incoming: IncomingAsk): Promise<void> | undefined
   /** A session was saved; inside `store.commit`. */
   saved(session: Session): void
-  /** A subject's sessions are erased; inside `store.commit`. */
-  forgotten(subject: Subject): void
+  /** A subject's sessions, these among them, are erased; inside `store.commit`. */
+  forgotten(subject: Subject, sessionIds: readonly string[]): void
   /** Another box has erased the subject: what this box may have shared since goes too. */
-  dropShared(subject: Subject): Promise<void>
+  dropShared(subject: Subject, sessionIds: readonly string[]): Promise<void>
+  close(): void
 }
 
 export interface SharingParts {
@@ -42,6 +44,7 @@ export interface SharingParts {
   readonly store: Store
   /** The box's own sessions. */
   readonly sessions: Sessions
+  readonly clock: Pick<Clock, 'monotonic'>
   readonly idleMs: number
   readonly onError: (error: unknown) => void
   /** The other boxes forget the person too. */
@@ -49,9 +52,17 @@ export interface SharingParts {
 }
 
 const packr = new Packr({ useRecords: false })
+/** Between tries to remove a copy that must not be there any more. */
+const RETRY_MS = 1000
 
 export function createSessionSharing(parts: SharingParts): SessionSharing {
-  const { values, seal, store, sessions, onError } = parts
+  const { values, seal, store, sessions, clock, onError } = parts
+  /**
+   * Copies of erased persons that the store has not said to have removed, and until when they may live there.
+   * They are not believed, and removed again until it says so. A restart of the box forgets them.
+   */
+  const condemned = new Map<string, number>()
+  let timer: NodeJS.Timeout | undefined
   const sessionKey = (id: string) => `session:${seal.nameOf(`session/${id}`)}`
   const subjectKey = (who: Subject) => `subject:${seal.nameOf(`subject/${who.kind}/${who.id}`)}`
 
@@ -81,22 +92,39 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
   async function recallOf(incoming: IncomingAsk, keys: readonly string[]): Promise<void> {
     const found = await values.get(keys)
     const shared = read(keys[0] ?? '', found?.[0])
-    if (!shared) return
+    if (!shared || [...keys, sessionKey(shared.id)].some((key) => condemned.has(key))) return
     const own = ownOf(incoming)
     // A session that another person was refused is not lent to the next one either.
     if (own === undefined || isNewest(own, shared)) return
     store.commit(() => sessions.save(shared, incoming.device.id)).catch(onError)
   }
 
-  async function dropShared(subject: Subject): Promise<void> {
+  async function dropShared(subject: Subject, sessionIds: readonly string[]): Promise<void> {
     const key = subjectKey(subject)
+    const untilMs = clock.monotonic() + parts.idleMs
+    const condemn = (one: string) => condemned.set(one, untilMs)
+    for (const one of [key, ...sessionIds.map(sessionKey)]) condemn(one)
     try {
-      const found = await values.get([key])
-      const shared = read(key, found?.[0])
-      await values.remove(shared ? [key, sessionKey(shared.id)] : [key])
+      // Begun at another box, and not heard of here.
+      const shared = read(key, (await values.get([key]))?.[0])
+      if (shared) condemn(sessionKey(shared.id))
     } catch (error) {
       onError(error)
     }
+    await removeCondemned()
+  }
+
+  async function removeCondemned(): Promise<void> {
+    clearTimeout(timer)
+    for (const [key, untilMs] of condemned) if (untilMs < clock.monotonic()) condemned.delete(key)
+    const before = new Map(condemned)
+    if (before.size === 0) return
+    if (await values.remove([...before.keys()])) {
+      for (const [key, untilMs] of before) {
+        if (condemned.get(key) === untilMs) condemned.delete(key)
+      }
+    }
+    if (condemned.size > 0) timer = setTimeout(() => void removeCondemned(), RETRY_MS).unref()
   }
 
   return {
@@ -110,22 +138,24 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
         sessionKey(session.id),
         ...(session.subject ? [subjectKey(session.subject)] : []),
       ]
+      for (const key of keys) condemned.delete(key)
       // Sealed after the commit: what was not kept here is not told to others.
       store
         .durable()
-        .then(() =>
-          values.put(
-            keys.map((key) => [key, seal.seal(bytes, key)] as const),
-            parts.idleMs,
-          ),
-        )
+        .then(async () => {
+          // Erased meanwhile.
+          if (keys.some((key) => condemned.has(key))) return
+          const entries = keys.map((key) => [key, seal.seal(bytes, key)] as const)
+          await values.put(entries, parts.idleMs)
+        })
         .catch(onError)
     },
-    forgotten(subject) {
+    forgotten(subject, sessionIds) {
       // Removed first: a box that hears of it must not find a copy again.
-      void dropShared(subject).then(() => parts.onForgotten(subject))
+      void dropShared(subject, sessionIds).then(() => parts.onForgotten(subject))
     },
     dropShared,
+    close: () => clearTimeout(timer),
   }
 }
 
@@ -144,7 +174,7 @@ export function shareSessions(own: Sessions, sharing: () => SessionSharing | und
       sharing()?.saved(session)
     },
     forget(subject) {
-      sharing()?.forgotten(subject)
+      sharing()?.forgotten(subject, own.idsOf(subject))
       return own.forget(subject)
     },
   }

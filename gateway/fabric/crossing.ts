@@ -140,8 +140,9 @@ export function createCrossing(parts: CrossingParts): Crossing {
     if (frame.kind !== 'message') return
     const { message, stamp } = frame
     if (parts.isForBox(message.topic) || message.topic.startsWith('$')) return
-    if (!parts.mayEnter(message, box)) return
-    if (stamp && !retained.isNewer(message.topic, stamp)) return
+    // Noted in any case: what this box says against it must be the later word.
+    const isNews = !stamp || retained.isNewer(message.topic, stamp)
+    if (!isNews || !parts.mayEnter(message, box)) return
     enter(message).catch(parts.onError)
   })
   link.onConnected(() => {

@@ -20,7 +20,12 @@ export type FabricStatus = {
   readonly url: string
   readonly sinceMs: number
 } & (
-  | { readonly state: 'connected'; readonly roundTripMs: number }
+  | {
+      readonly state: 'connected'
+      readonly roundTripMs: number
+      /** Why nothing can be stored there: messages pass, sessions and retained messages do not. */
+      readonly refused?: string
+    }
   | { readonly state: 'away'; readonly lastError?: string }
 )
 
@@ -38,7 +43,7 @@ export interface Fabric {
   send(bytes: Buffer): boolean
   /** What other boxes send, each once, in the order of its sender; never the box's own. */
   onMessage(listener: (bytes: Buffer) => void): void
-  /** Called at each change between away and connected. */
+  /** Called at each change between away, connected, and connected but refusing to store. */
   onChange(listener: (status: FabricStatus) => void): void
   status(): FabricStatus
   /** Stores under each key for `ttlMs`. Resolves false when it was not stored within `FABRIC_WAIT_MS`. */

@@ -66,6 +66,8 @@ class RedisFabric implements Fabric {
   readonly #timer: NodeJS.Timeout
   #status: FabricStatus
   #lastError: string | undefined
+  /** Why Redis took the last write of the beat not. */
+  #refused: string | undefined
   #unsentBytes = 0
   #beats = 0
   #beatSentMs = 0
@@ -215,7 +217,24 @@ class RedisFabric implements Fabric {
   #beat(): void {
     if (this.#isClosed || this.#pub.status !== 'ready' || this.#sub.status !== 'ready') return
     this.#beatSentMs = this.#parts.clock.monotonic()
+    // A replica, a full disk, a lost replica: Redis says yes to what is published, and no to what is stored.
+    const key = this.#key(`beat:${this.#sender.toString('hex')}`)
+    this.#pub.set(key, this.#beats, 'PX', AWAY_AFTER_MS).then(
+      () => this.#tookWrite(undefined),
+      (error: Error) => {
+        if (this.#pub.status === 'ready') this.#tookWrite(error.message)
+      },
+    )
     this.#publish({ beat: ++this.#beats })
+  }
+
+  #tookWrite(refused: string | undefined): void {
+    if (refused === this.#refused) return
+    this.#refused = refused
+    if (this.#status.state !== 'connected') return
+    const { refused: _, ...status } = this.#status
+    this.#status = refused === undefined ? status : { ...status, refused }
+    this.#tell()
   }
 
   #heard(beat: number): void {
@@ -230,6 +249,7 @@ class RedisFabric implements Fabric {
       url,
       sinceMs: isNew ? clock.now() : sinceMs,
       roundTripMs,
+      ...(this.#refused === undefined ? {} : { refused: this.#refused }),
     }
     if (isNew) this.#tell()
   }

@@ -82,6 +82,14 @@ export function createRetainedSync(parts: {
     return stamp
   }
 
+  /** Of a message from before the start, which Redis knows nothing of: whatever anybody knows to be later, is. */
+  function timelessStamp(topic: string): Buffer {
+    const stamp = Buffer.alloc(STAMP_BYTES)
+    boxMark.copy(stamp, TIME_BYTES)
+    note(topic, stamp)
+    return stamp
+  }
+
   function save(message: CrossingMessage, stamp: Buffer): void {
     const { topic } = message
     unsaved.add(topic)
@@ -132,7 +140,10 @@ export function createRetainedSync(parts: {
     const message = asOfNow(unpacked)
     const { topic } = message
     const known = stamps.get(topic)
-    if (known && known.compare(kept.stamp) >= 0) return topic
+    const order = known?.compare(kept.stamp) ?? -1
+    // Redis has lost what it had of later changes: a copy of it was put back, or another took its place.
+    if (order > 0) unsaved.add(topic)
+    if (order >= 0) return topic
     const mine = await here(topic)
     const isSame = mine ? isEqual(mine, message) : message.payload.length === 0
     const wasMine = kept.stamp.subarray(TIME_BYTES).equals(boxMark)
@@ -149,15 +160,17 @@ export function createRetainedSync(parts: {
   async function tellAgain(topic: string): Promise<void> {
     const message = (await here(topic)) ?? removalOf(topic)
     // The stamp of the change itself, whoever made it: a fresh one would bring back what was removed since.
-    const stamp = stamps.get(topic) ?? nextStamp(topic)
+    const stamp = stamps.get(topic) ?? timelessStamp(topic)
     // Kept first: a box that joins between the two finds there what it did not hear.
     save(message, stamp)
     send(message, stamp)
   }
 
+  const isLongAgo = (stamp: Buffer): boolean =>
+    time().nowMs - Number(stamp.readBigUInt64BE()) > REMOVAL_KEPT_MS
+
   async function forgetRemoval(kept: KeptValue, message: CrossingMessage): Promise<void> {
-    const ageMs = time().nowMs - Number(kept.stamp.readBigUInt64BE())
-    if (message.payload.length === 0 && ageMs > REMOVAL_KEPT_MS) await fabric.dropKept(kept)
+    if (message.payload.length === 0 && isLongAgo(kept.stamp)) await fabric.dropKept(kept)
   }
 
   return {
@@ -167,8 +180,11 @@ export function createRetainedSync(parts: {
       return stamp
     },
     isNewer(topic, stamp) {
-      const known = stamps.get(topic)
-      if (stamp.length !== STAMP_BYTES || (known && known.compare(stamp) >= 0)) return false
+      if (stamp.length !== STAMP_BYTES) return false
+      const order = stamps.get(topic)?.compare(stamp) ?? -1
+      // That box has not heard of the later change, and Redis may not have it either.
+      if (order > 0) void tellAgain(topic).catch(() => unsaved.add(topic))
+      if (order >= 0) return false
       note(topic, Buffer.from(stamp))
       unsaved.delete(topic)
       return true
@@ -182,6 +198,10 @@ export function createRetainedSync(parts: {
         }
       }
       for await (const { topic } of allHere('#')) if (!kept.has(topic)) unsaved.add(topic)
+      for (const [topic, stamp] of stamps) {
+        // What is not here any more was removed: Redis must know that, for boxes that are off.
+        if (!kept.has(topic) && !isLongAgo(stamp)) unsaved.add(topic)
+      }
       for (const topic of [...unsaved]) await tellAgain(topic)
     },
     connect(ways) {

@@ -33,6 +33,8 @@ export interface RoamingParts {
   readonly onListening: (deviceId: string) => void
   /** It does not any more. */
   readonly onGone: (deviceId: string) => void
+  /** Another box says that a device is away which is here: the site must hear that again. */
+  readonly onDenied: (deviceId: string) => void
 }
 
 export interface Roaming {
@@ -207,7 +209,10 @@ export function createRoaming(parts: RoamingParts): Roaming {
     entering(message) {
       const presence = presenceOf(message)
       if (!presence) return true
-      if (local.has(presence.deviceId)) return false
+      if (local.has(presence.deviceId)) {
+        if (!presence.isOnline) parts.onDenied(presence.deviceId)
+        return false
+      }
       if (presence.isOnline) presences.set(presence.deviceId, message)
       else presences.delete(presence.deviceId)
       return true

@@ -120,8 +120,12 @@ export function createSiteLink(parts: {
       parts.onError(error)
     }
   })
-  fabric.onChange(({ state }) => {
-    if (state !== 'connected') return
+  let isWhole = false
+  fabric.onChange((status) => {
+    const wasWhole = isWhole
+    isWhole = status.state === 'connected' && status.refused === undefined
+    // Also where it takes no writes: others are heard. Once more when it does again.
+    if (status.state !== 'connected' || (wasWhole && !isWhole)) return
     send({ kind: 'beat', isHello: true })
     for (const listener of connectedListeners) listener()
   })

@@ -1,19 +1,22 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import type { IPublishPacket, MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type Clock, systemClock } from '../../gateway/clock.ts'
+import { systemClock } from '../../gateway/clock.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { FABRIC_WAIT_MS } from '../../gateway/fabric/fabric.ts'
-import { startGateway, type TestGateway } from '../support/gateway.ts'
+import {
+  type Client,
+  connect,
+  newSite,
+  roaming,
+  siteOf,
+  soon,
+  startBox,
+  startSite,
+  together,
+  words,
+} from '../support/boxes.ts'
 import { hasPeer } from '../support/peers.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { tempFolder } from '../support/temp-folder.ts'
-
-/** As long as a machine with other work may take; it ends when the check holds. */
-const soon = <T>(check: () => T | Promise<T>, timeout = 5000): Promise<T> =>
-  vi.waitFor(check, { timeout })
 
 const hasRedis = hasPeer('redis-server')
 let redis: TestRedis
@@ -22,90 +25,9 @@ beforeAll(async () => {
 })
 afterAll(() => redis?.stop())
 
-/** Another site for each test, in the same Redis. */
-let sites = 0
-const newSite = () => `site-${++sites}`
-
-interface BoxOptions {
-  readonly site: string
-  readonly keyFrom?: TestGateway
-  readonly packs?: readonly string[]
-  readonly dataDir?: string
-  readonly clock?: Clock
-}
-
-function startBox({ site, keyFrom, packs, clock, dataDir = tempFolder() }: BoxOptions) {
-  if (keyFrom) {
-    mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
-    const file = 'keys/site.key'
-    copyFileSync(join(keyFrom.dataDir, file), join(dataDir, file))
-  }
-  return startGateway({
-    dataDir,
-    ...(packs ? { packs } : {}),
-    ...(clock ? { overrides: { clock } } : {}),
-    config: {
-      http: { port: 0, adapter: 'node' },
-      mqtt: { port: 0, bytesPerSecond: 0 },
-      site: { redis: redis.url, name: site },
-      permissions: [
-        {
-          kind: 'staff',
-          publish: ['ward/#', 'kefu/v1/+/speech'],
-          subscribe: ['ward/#', 'kefu/v1/#'],
-        },
-      ],
-    },
-  })
-}
-
-/** Two boxes of one site that hear each other. */
-async function startSite(packs?: readonly string[]): Promise<[TestGateway, TestGateway]> {
-  const site = newSite()
-  const options = packs ? { packs } : {}
-  const a = await startBox({ site, ...options })
-  const b = await startBox({ site, keyFrom: a, ...options })
-  await together(a, b)
-  return [a, b]
-}
-
-async function siteOf(gateway: TestGateway) {
-  const status = (await runOperation('status', {}, gateway.box.operations)) as {
-    site?: { state: string; boxes: string[]; missed: number; notOpened: number; stale: number }
-  }
-  return status.site
-}
-
-async function together(...boxes: TestGateway[]) {
-  for (const box of boxes) {
-    await soon(async () => expect((await siteOf(box))?.boxes).toHaveLength(1), 8000)
-  }
-}
-
-type Client = MqttClient & { readonly got: IPublishPacket[] }
-
-async function connect(
-  box: TestGateway,
-  id: string,
-  kind = 'staff',
-  options = {},
-): Promise<Client> {
-  const token = await box.addDevice(id, kind)
-  const client = await box.connectMqtt(id, token, { protocolVersion: 5, ...options })
-  const got: IPublishPacket[] = []
-  client.on('message', (_topic, _payload, packet) => got.push(packet))
-  return Object.assign(client, { got })
-}
-
-const words = (client: Client, topic?: string) =>
-  client.got
-    .filter((one) => topic === undefined || one.topic === topic)
-    .map((one) => String(one.payload))
-const roaming = { clean: false, properties: { sessionExpiryInterval: 3600 } }
-
 describe.skipIf(!hasRedis)('two boxes of one site', () => {
   it('bring a message to the subscribers of both, once and in order, as it was sent', async () => {
-    const [a, b] = await startSite([])
+    const [a, b] = await startSite(redis, [])
     const nurse = await connect(b, 'nurse')
     const there = await connect(a, 'there')
     await Promise.all([
@@ -134,7 +56,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
   })
 
   it('let a person go on at a speaker of the other box, and tell Redis nothing of it', async () => {
-    const [a, b] = await startSite()
+    const [a, b] = await startSite(redis)
     const subject = { id: 'p-4711', kind: 'patient' }
     const kiosk = await a.addDevice('kiosk-1')
     const first = await a.ask(kiosk, { id: '1', text: '科室在哪里', subject })
@@ -149,7 +71,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     const reader = new Redis(redis.url)
     const keys = await reader.keys(`kefu:${a.box.config.site?.name}:*`)
     const values = await Promise.all(
-      keys.filter((key) => !key.endsWith(':kept')).map((key) => reader.get(key)),
+      keys.filter((key) => !/:(kept|beat:\w+)$/.test(key)).map((key) => reader.get(key)),
     )
     reader.disconnect()
     expect(values.length).toBe(2)
@@ -169,7 +91,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
   })
 
   it('take a device over, with what waited for it, and answer it where it is', async () => {
-    const [a, b] = await startSite()
+    const [a, b] = await startSite(redis)
     const nurse = await connect(a, 'nurse')
     const filters = ['kefu/v1/bed-1/answer', 'kefu/v1/bed-1/speech']
     const old = await connect(a, 'bed-1', 'bedside', roaming)
@@ -206,7 +128,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
   })
 
   it('show one presence of a device, wherever it is watched from', async () => {
-    const [a, b] = await startSite([])
+    const [a, b] = await startSite(redis, [])
     const [here, there] = [await connect(a, 'desk-a'), await connect(b, 'desk-b')]
     for (const one of [here, there]) await one.subscribeAsync('kefu/v1/bed-1/presence', { qos: 1 })
     const online = (client: Client) =>
@@ -223,7 +145,7 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
   })
 
   it('say at one box what was announced at the other, and know there that it was heard', async () => {
-    const [a, b] = await startSite([])
+    const [a, b] = await startSite(redis, [])
     await a.addDevice('bed-1', 'bedside')
     const bed = await connect(b, 'bed-1', 'bedside')
     await bed.subscribeAsync('kefu/v1/bed-1/speech', { qos: 1 })
@@ -243,8 +165,8 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
   it('goes on alone from its start, joins when it comes, and makes up for what is kept', async () => {
     await redis.stop()
     const site = newSite()
-    const a = await startBox({ site })
-    const b = await startBox({ site, keyFrom: a, packs: [] })
+    const a = await startBox(redis, { site })
+    const b = await startBox(redis, { site, keyFrom: a, packs: [] })
     expect(await siteOf(a)).toMatchObject({ state: 'away', boxes: [] })
     const token = await a.addDevice('k1')
     const subject = { id: 'p1', kind: 'patient' }
@@ -269,7 +191,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
   })
 
   it('settles what both did while apart: the later change and the later connection stay', async () => {
-    const [a, b] = await startSite([])
+    const [a, b] = await startSite(redis, [])
     const nurse = await connect(a, 'nurse')
     const other = await connect(b, 'other')
     await nurse.publishAsync('ward/gone', 'soon', { qos: 1, retain: true })
@@ -301,14 +223,14 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
 
   it('reads after a restart what it missed, and answers within its limit when Redis hangs', async () => {
     const site = newSite()
-    const a = await startBox({ site })
-    const b = await startBox({ site, keyFrom: a, packs: [] })
+    const a = await startBox(redis, { site })
+    const b = await startBox(redis, { site, keyFrom: a, packs: [] })
     await together(a, b)
     const nurse = await connect(a, 'nurse')
     await nurse.publishAsync('ward/x', 'one', { qos: 1, retain: true })
     await b.close()
     await nurse.publishAsync('ward/x', 'two', { qos: 1, retain: true })
-    const again = await startBox({ site, dataDir: b.dataDir, packs: [] })
+    const again = await startBox(redis, { site, dataDir: b.dataDir, packs: [] })
     const watcher = await connect(again, 'watcher')
     await watcher.subscribeAsync('ward/x', { qos: 1 })
     await soon(() => expect(words(watcher).at(-1)).toBe('two'), 5000)
@@ -335,7 +257,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
       monotonic: () => performance.now() + passedMs,
     }
     const site = newSite()
-    const a = await startBox({ site, packs: [], clock })
+    const a = await startBox(redis, { site, packs: [], clock })
     await soon(async () => expect((await siteOf(a))?.state).toBe('connected'), 8000)
     const nurse = await connect(a, 'nurse')
     const lasting = (messageExpiryInterval: number) => ({
@@ -346,7 +268,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await nurse.publishAsync('ward/long', 'visiting hours', lasting(100))
     await nurse.publishAsync('ward/short', 'doctor on his way', lasting(30))
     passedMs = 60_000
-    const b = await startBox({ site, keyFrom: a, packs: [], clock })
+    const b = await startBox(redis, { site, keyFrom: a, packs: [], clock })
     await together(a, b)
     const late = await connect(b, 'late')
     await late.subscribeAsync('ward/#', { qos: 1 })
@@ -356,7 +278,7 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
   })
 
   it('send what was too much for a slow link once it has room again', async () => {
-    const [a, b] = await startSite([])
+    const [a, b] = await startSite(redis, [])
     const nurse = await connect(b, 'nurse')
     await nurse.subscribeAsync('ward/#', { qos: 1 })
     const from = await connect(a, 'from')
@@ -374,17 +296,17 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
 
   it('hear a box again whose clock ran ahead, once its operator has set it right', async () => {
     const site = newSite()
-    const a = await startBox({ site, packs: [] })
+    const a = await startBox(redis, { site, packs: [] })
     const clock = { ...systemClock, now: () => Date.now() + 100 * 86_400_000 }
-    const b = await startBox({ site, keyFrom: a, packs: [], clock })
+    const b = await startBox(redis, { site, keyFrom: a, packs: [], clock })
     await together(a, b)
     const watcher = await connect(a, 'watcher')
     await watcher.subscribeAsync('ward/#', { qos: 1 })
     await b.close()
-    const doubting = await startBox({ site, dataDir: b.dataDir, packs: [] })
+    const doubting = await startBox(redis, { site, dataDir: b.dataDir, packs: [] })
     await runOperation('clock.accept', {}, doubting.box.operations)
     await doubting.close()
-    const again = await startBox({ site, dataDir: b.dataDir, packs: [] })
+    const again = await startBox(redis, { site, dataDir: b.dataDir, packs: [] })
     await together(again)
     const nurse = await connect(again, 'nurse')
     await nurse.publishAsync('ward/x', 'here again', { qos: 1 })
@@ -394,8 +316,8 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
 
   it('reads no message of a box with another key', async () => {
     const site = newSite()
-    const a = await startBox({ site, packs: [] })
-    const b = await startBox({ site, packs: [] })
+    const a = await startBox(redis, { site, packs: [] })
+    const b = await startBox(redis, { site, packs: [] })
     await soon(async () => expect((await siteOf(b))?.notOpened).toBeGreaterThan(0), 8000)
     expect((await siteOf(a))?.boxes).toEqual([])
   })

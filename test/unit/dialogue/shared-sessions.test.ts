@@ -31,6 +31,7 @@ function startSite() {
       seal: createSiteSeal(Buffer.alloc(SITE_KEY_BYTES, 1)),
       store,
       sessions: own,
+      clock,
       idleMs: IDLE_MS,
       onError: (error) => {
         throw error
@@ -102,5 +103,18 @@ describe('a session shared by boxes', () => {
     const answer = vi.fn(() => Promise.resolve({} as never))
     void recallFirst(answer, () => undefined)({} as IncomingAsk)
     expect(answer).toHaveBeenCalledOnce()
+  })
+
+  it('that was erased while nobody heard is not lent again, and its copy goes when it can', async () => {
+    const { a, b, place } = startSite()
+    const { id } = await a.turn({ subject: anna })
+    place.setAway(true)
+    await a.store.commit(() => a.sessions.forget(anna))
+    place.setAway(false)
+    expect(await a.turn({ session: id })).toMatchObject({ turns: 1 })
+    const seal = createSiteSeal(Buffer.alloc(SITE_KEY_BYTES, 1))
+    const copy = () => place.join().get([`session:${seal.nameOf(`session/${id}`)}`])
+    await vi.waitFor(async () => expect(await copy()).toEqual([undefined]), { timeout: 4000 })
+    expect(await b.turn({ session: id })).toMatchObject({ turns: 1 })
   })
 })
