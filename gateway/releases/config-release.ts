@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
+import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import type { OptionMap } from '../config/option-map.ts'
 import { parseReleased, releasedFileOf } from '../config/released-options.ts'
 import { writeDurably } from '../ledger/key-files.ts'
@@ -20,11 +21,24 @@ export interface ConfigParts {
   readonly logger: Pick<Logger, 'warn'>
 }
 
+/** What was in use before a release, and which: written before the switch, so a power cut loses neither. */
+interface Before {
+  readonly release: string
+  readonly text: string
+}
+
 /** The newest release counts, whatever its name; a second one replaces the first. */
 export function createConfigTarget(parts: ConfigParts): ReleaseTarget {
   const file = releasedFileOf(parts.dataDir)
-  const previous = `${file}.previous`
+  const beforeFile = `${file}.previous`
   const staged = new Map<string, string>()
+
+  /** Undefined where the last switch was another release's. */
+  function before(manifest: Pick<ReleaseManifest, 'name' | 'serial'>): Before | undefined {
+    if (!existsSync(beforeFile)) return undefined
+    const kept = JSON.parse(readFileSync(beforeFile, 'utf8')) as Partial<Before>
+    return kept.release === nameOf(manifest) ? (kept as Before) : undefined
+  }
 
   return {
     async stage({ name }, content) {
@@ -34,13 +48,15 @@ export function createConfigTarget(parts: ConfigParts): ReleaseTarget {
       return { kind: 'passed' }
     },
     /** After a power cut the new text may be there already; then what was before is not overwritten. */
-    async activate({ name }) {
-      const text = staged.get(name)
+    async activate(manifest) {
+      const text = staged.get(manifest.name)
       if (text === undefined) return
       const inUse = existsSync(file) ? readFileSync(file, 'utf8') : '{}'
-      if (inUse === text) return
-      writeDurably(previous, inUse, OWNER_ONLY)
-      writeDurably(file, text, OWNER_ONLY)
+      if (!before(manifest)) {
+        const kept: Before = { release: nameOf(manifest), text: inUse }
+        writeDurably(beforeFile, JSON.stringify(kept), OWNER_ONLY)
+      }
+      if (inUse !== text) writeDurably(file, text, OWNER_ONLY)
     },
     async test({ name }) {
       const { needsRestart } = await parts.reload()
@@ -50,11 +66,15 @@ export function createConfigTarget(parts: ConfigParts): ReleaseTarget {
       }
       return { kind: 'passed' }
     },
-    async rollback() {
-      const before = existsSync(previous) ? readFileSync(previous, 'utf8') : '{}'
-      writeDurably(file, before, OWNER_ONLY)
-      rmSync(previous, { force: true })
+    async rollback(manifest) {
+      const kept = before(manifest)
+      if (!kept) return
+      writeDurably(file, kept.text, OWNER_ONLY)
+      rmSync(beforeFile, { force: true })
       await parts.reload()
     },
   }
 }
+
+const nameOf = ({ name, serial }: Pick<ReleaseManifest, 'name' | 'serial'>): string =>
+  `${name} ${serial}`

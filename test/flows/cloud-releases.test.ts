@@ -155,22 +155,39 @@ describe('released options', () => {
     expect(await release(at, 'config', 'fleet', { permissions: [rule] })).toBe('active')
     const file = join(at.gateway.dataDir, 'released.json')
     const before = readFileSync(file, 'utf8')
-    const { live } = at.gateway.box.hooks
-    if (!live) throw new Error('not running')
-    let reloads = 0
-    at.gateway.box.hooks.live = {
-      ...live,
-      reload: () => {
-        reloads += 1
-        return reloads === 1 ? Promise.reject(new Error('no')) : live.reload()
-      },
-    }
+    const reloads = failOnce(at.gateway)
     const wider = { permissions: [{ ...rule, subscribe: ['#'] }] }
     expect(await release(at, 'config', 'fleet', wider)).toBe('rolled back')
     expect(readFileSync(file, 'utf8')).toBe(before)
-    expect(reloads).toBe(2)
+    expect(reloads()).toBe(2)
+  }, 60_000)
+
+  it('that are published again as they are, and cannot be put in force then, stay what they were', async () => {
+    const at = await site()
+    const file = join(at.gateway.dataDir, 'released.json')
+    expect(await release(at, 'config', 'fleet', { limits: { asksPerSecond: 3 } })).toBe('active')
+    const options = { limits: { asksPerSecond: 4 } }
+    expect(await release(at, 'config', 'fleet', options)).toBe('active')
+    failOnce(at.gateway)
+    expect(await release(at, 'config', 'fleet', options)).toBe('rolled back')
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(options)
   }, 60_000)
 })
+
+/** The next reload fails, as where the file of the box was broken meanwhile; says how many there were. */
+function failOnce(gateway: TestGateway): () => number {
+  const { live } = gateway.box.hooks
+  if (!live) throw new Error('not running')
+  let reloads = 0
+  gateway.box.hooks.live = {
+    ...live,
+    reload: () => {
+      reloads += 1
+      return reloads === 1 ? Promise.reject(new Error('no')) : live.reload()
+    },
+  }
+  return () => reloads
+}
 
 it('kinds that the box does not accept stay where they are', async () => {
   const at = await site({ accept: ['twin'] })
