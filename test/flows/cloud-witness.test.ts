@@ -1,4 +1,6 @@
 /** A core that has witnessed another past of the record: who looks at the box, its metrics or the fleet sees it. */
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { expect, it } from 'vitest'
 import { announce, kefu } from '../support/command.ts'
@@ -33,4 +35,42 @@ it('that the core saw another past stands in status, doctor, metrics and on the 
   const metrics = await fetch(`http://127.0.0.1:${gateway.ports.http}/metrics`)
   expect(await metrics.text()).toContain('kefu_ledger_inconsistent 1')
   expect(await readPage(core, '/')).toMatch(/class="broken".*does not extend size/)
+})
+
+it('a core that lost its cosigner key and made another witnesses nothing, and the doctor says so', async () => {
+  const coreDir = tempFolder()
+  const core = await startCore(coreDir)
+  const config = { cloud: cloudOf(core) }
+  const before = await startGateway({ config })
+  const outcomeOf = (gateway: typeof before) => () => gateway.cloud?.status().witness.outcome
+  await expect.poll(outcomeOf(before), { timeout: 15_000 }).toBe('cosigned')
+  await before.close()
+  await core.stop()
+  rmSync(join(coreDir, 'cosigner.key'))
+  await startCore(coreDir, core.port)
+
+  const gateway = await startGateway({ dataDir: before.dataDir, config })
+  await expect.poll(outcomeOf(gateway), { timeout: 15_000 }).toBe('unknown-cosigner')
+  expect(gateway.cloud?.status().witness.entries).toBe(0)
+  announce(gateway)
+  const doctor = await kefu('doctor', '--data', gateway.dataDir)
+  expect(doctor.code).toBe(1)
+  expect(doctor.out).toContain('is not of a key that is pinned here')
+  expect(doctor.out).toContain('put cosigner.key of its data folder back')
+})
+
+it('a box whose first enrolment was answered into the void pins the keys of its core all the same', async () => {
+  const core = await startCore()
+  const config = { cloud: cloudOf(core) }
+  const before = await startGateway({ config })
+  const pin = join(before.dataDir, 'keys/core.json')
+  await expect.poll(() => existsSync(pin), { timeout: 15_000 }).toBe(true)
+  await before.close()
+  rmSync(pin)
+  rmSync(join(before.dataDir, 'keys/cosigners.vkey'))
+
+  const gateway = await startGateway({ dataDir: before.dataDir, config })
+  const outcome = () => gateway.cloud?.status().witness.outcome
+  await expect.poll(outcome, { timeout: 15_000 }).toBe('cosigned')
+  expect(existsSync(pin)).toBe(true)
 })
