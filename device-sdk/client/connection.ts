@@ -2,7 +2,7 @@
 
 import type { Problem } from '../protocol/schemas.ts'
 import { type BackoffOptions, backoffDelayMs } from './backoff.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, monotonicMs } from './clock.ts'
 import { isPassing, ProblemError } from './errors.ts'
 import type { Downstream, Link, LinkInfo, OpenLink } from './link.ts'
 
@@ -95,7 +95,7 @@ export class Connection {
     }
     if (ended) return
     this.#link = link
-    this.#upSinceMs = this.#options.clock.now()
+    this.#upSinceMs = monotonicMs(this.#options.clock)
     this.#enter({ kind: 'online', link: link.info })
     this.#options.onUp(link)
   }
@@ -104,7 +104,8 @@ export class Connection {
     if (this.#closed) return
     const wasUp = this.#link !== undefined
     this.#link = undefined
-    if (wasUp && this.#options.clock.now() - this.#upSinceMs >= STABLE_AFTER_MS) this.#attempt = 0
+    const upForMs = monotonicMs(this.#options.clock) - this.#upSinceMs
+    if (wasUp && upForMs >= STABLE_AFTER_MS) this.#attempt = 0
     if (wasUp) this.#options.onDown()
     this.#retry(reason)
   }

@@ -152,7 +152,7 @@ class Client implements DeviceClient {
         },
         reject: end,
       })
-      const message = this.#queued('ask', ask, this.#clock.now() + timeoutMs)
+      const message = this.#queued('ask', ask, timeoutMs)
       this.#outbox.add(message, { durable: false, untilAnswered: true }).catch(end)
     })
   }
@@ -160,7 +160,7 @@ class Client implements DeviceClient {
   async leaveAsk(request: AskRequest): Promise<string> {
     const { timeoutMs = KEPT_ASK_LIFE_MS, signal: _, ...fields } = request
     const ask = checkMessage(Ask, { id: newId(this.#clock.now()), ...fields }, 'client.invalid')
-    await this.#keep('ask', ask, this.#clock.now() + timeoutMs)
+    await this.#keep('ask', ask, timeoutMs)
     return ask.id
   }
 
@@ -307,21 +307,22 @@ class Client implements DeviceClient {
     }
   }
 
-  async #keep(name: UpstreamName, body: { readonly id: string }, expiresAtMs?: number) {
+  async #keep(name: UpstreamName, body: { readonly id: string }, lifeMs?: number) {
     await this.#loaded
-    const message = this.#queued(name, body, expiresAtMs)
+    const message = this.#queued(name, body, lifeMs)
     await this.#outbox.add(message, handlingOf(message))
   }
 
-  #queued(name: UpstreamName, body: { readonly id: string }, expiresAtMs?: number): QueuedMessage {
+  #queued(name: UpstreamName, body: { readonly id: string }, lifeMs?: number): QueuedMessage {
+    const queuedAtMs = this.#clock.now()
     return {
       key: `${name}/${body.id}`,
       id: body.id,
       name,
       body: { ...body },
       bytes: new TextEncoder().encode(JSON.stringify(body)).length,
-      queuedAtMs: this.#clock.now(),
-      ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+      queuedAtMs,
+      ...(lifeMs === undefined ? {} : { expiresAtMs: queuedAtMs + lifeMs }),
     }
   }
 

@@ -55,6 +55,16 @@ export function localProblem(code: ClientErrorCode, detail: string, inReplyTo?: 
   }
 }
 
+/** A refusal of which the transport told no more than its reason code. */
+export const refusedByLink = (inReplyTo: string, reason: string): Problem => ({
+  type: 'urn:kefu:problem:message.refused',
+  title: 'The gateway refused the message',
+  status: 422,
+  detail: reason,
+  code: 'message.refused',
+  inReplyTo,
+})
+
 /** Refusals that pass by themselves: sent again later, with the same id. */
 export const isPassing = (problem: Problem): boolean =>
   problem.status === 408 || problem.status === 429 || problem.status >= 500

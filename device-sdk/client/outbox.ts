@@ -7,11 +7,11 @@
  */
 import type { Problem, UpstreamName } from '../protocol/schemas.ts'
 import { type BackoffOptions, backoffDelayMs } from './backoff.ts'
-import type { Clock } from './clock.ts'
-import { DeviceClientError, isPassing } from './errors.ts'
+import { type Clock, monotonicMs } from './clock.ts'
+import { DeviceClientError, isPassing, refusedByLink } from './errors.ts'
 import { isAlarm, LANES, type Lane, laneOf, type SendState, Slots } from './lanes.ts'
 import type { Delivery, Link } from './link.ts'
-import type { QueuedMessage, QueueStore } from './queue-store.ts'
+import { lifeLeftMs, type QueuedMessage, type QueueStore } from './queue-store.ts'
 
 /** A day of button presses and play reports of a busy speaker. */
 export const QUEUE_MAX_MESSAGES = 1_000
@@ -47,6 +47,8 @@ export interface Handling {
 interface Entry extends Handling {
   readonly message: QueuedMessage
   readonly lane: Lane
+  /** By the monotonic clock: setting the other one neither ends a message nor keeps it alive. */
+  readonly endsAtMs: number
   state: SendState
   attempts: number
   /** Cancels the timer that sends it again. */
@@ -128,7 +130,7 @@ export class Outbox {
 
   linkUp(link: Link): void {
     this.#link = link
-    this.#lastHeardAtMs = this.#options.clock.now()
+    this.#lastHeardAtMs = this.#nowMs()
     this.#pump()
   }
 
@@ -142,7 +144,7 @@ export class Outbox {
 
   /** Something came from the gateway: the link is alive. */
   heard(): void {
-    this.#lastHeardAtMs = this.#options.clock.now()
+    this.#lastHeardAtMs = this.#nowMs()
   }
 
   async close(): Promise<void> {
@@ -151,12 +153,17 @@ export class Outbox {
     await this.#options.store.close()
   }
 
+  #nowMs(): number {
+    return monotonicMs(this.#options.clock)
+  }
+
   #insert(message: QueuedMessage, handling: Handling): void {
     const lane = laneOf(message, handling.durable)
     const entry: Entry = {
       message,
       ...handling,
       lane,
+      endsAtMs: this.#nowMs() + lifeLeftMs(message, this.#options.clock.now()),
       state: 'waiting',
       attempts: 0,
       cancel: () => {},
@@ -213,8 +220,9 @@ export class Outbox {
   #pump(): void {
     const link = this.#link
     if (link === undefined) return
+    const nowMs = this.#nowMs()
     for (const entry of this.#entries.values()) {
-      if (entry.state === 'waiting' && this.#hasExpired(entry))
+      if (entry.state === 'waiting' && entry.endsAtMs <= nowMs)
         this.#end(entry, { kind: 'expired' })
     }
     for (const lane of LANES) {
@@ -225,13 +233,8 @@ export class Outbox {
     }
   }
 
-  #hasExpired(entry: Entry): boolean {
-    const { expiresAtMs } = entry.message
-    return expiresAtMs !== undefined && expiresAtMs <= this.#options.clock.now()
-  }
-
   #send(entry: Entry, link: Link): void {
-    const sentAtMs = this.#options.clock.now()
+    const sentAtMs = this.#nowMs()
     this.#slots.enter(entry, 'sent')
     entry.attempts++
     const waitMs = Math.min(RESEND.firstDelayMs * 2 ** (entry.attempts - 1), RESEND.maxDelayMs)
@@ -256,7 +259,10 @@ export class Outbox {
         this.#again(entry, backoffDelayMs(entry.attempts, this.#options.random, RETRY))
         return
       }
-      this.#finish(entry, { kind: 'refused', problem: refusedByLink(entry, delivery.reason) })
+      this.#finish(entry, {
+        kind: 'refused',
+        problem: refusedByLink(entry.message.id, delivery.reason),
+      })
       return
     }
     if (entry.untilAnswered) return
@@ -290,12 +296,3 @@ export class Outbox {
     this.#options.onOutcome(entry.message, outcome)
   }
 }
-
-const refusedByLink = (entry: Entry, reason: string): Problem => ({
-  type: 'urn:kefu:problem:message.refused',
-  title: 'The gateway refused the message',
-  status: 422,
-  detail: reason,
-  code: 'message.refused',
-  inReplyTo: entry.message.id,
-})

@@ -9,8 +9,21 @@ export interface QueuedMessage {
   readonly body: Readonly<Record<string, unknown>>
   readonly bytes: number
   readonly queuedAtMs: number
-  /** After this it is not worth sending any more. */
+  /** After this it is not worth sending any more. By the device's clock, as `queuedAtMs`. */
   readonly expiresAtMs?: number
+}
+
+/** An earlier time is that of a clock that nobody had set yet: no device ran this before. */
+const EARLIEST_MS = Date.parse('2026-01-01T00:00:00Z')
+
+/**
+ * How much longer the message is worth sending, in milliseconds. What it has waited since an earlier run
+ * counts only where the clock can have been right then and now.
+ */
+export function lifeLeftMs({ queuedAtMs, expiresAtMs }: QueuedMessage, nowMs: number): number {
+  if (expiresAtMs === undefined) return Number.POSITIVE_INFINITY
+  const waitedMs = queuedAtMs < EARLIEST_MS ? 0 : Math.max(0, nowMs - queuedAtMs)
+  return expiresAtMs - queuedAtMs - waitedMs
 }
 
 /**

@@ -16,6 +16,8 @@ const message = (id: string, more: Partial<QueuedMessage> = {}): QueuedMessage =
   ...more,
 })
 
+const lasting = (ms: number) => ({ queuedAtMs: clock.now(), expiresAtMs: clock.now() + ms })
+
 let clock: ManualClock
 let outcomes: string[]
 let silences: number
@@ -25,9 +27,9 @@ beforeEach(() => {
   silences = 0
 })
 
-function outbox(limits: Partial<QueueLimits> = {}): Outbox {
+function outbox(limits: Partial<QueueLimits> = {}, store = memoryQueueStore()): Outbox {
   return new Outbox({
-    store: memoryQueueStore(),
+    store,
     limits: { maxMessages: 3, maxBytes: 1000, whenFull: 'refuse', ...limits },
     clock,
     random: () => 0.5,
@@ -139,7 +141,7 @@ describe('the outbox', () => {
     const box = outbox({ maxMessages: 500, maxBytes: 500_000 })
     const LEFT = { durable: true, untilAnswered: true }
     for (let i = 0; i < 150; i++) {
-      const late = i % 3 === 0 ? { expiresAtMs: clock.now() + 1_000 } : {}
+      const late = i % 3 === 0 ? lasting(1_000) : {}
       await box.add(message(`q${i}`, { name: 'ask', ...late }), LEFT)
       await box.add(message(`e${i}`, late), KEPT)
     }
@@ -184,13 +186,44 @@ describe('the outbox', () => {
 
   test('does not send what nobody waits for any more', async () => {
     const box = outbox()
-    await box.add(message('a', { expiresAtMs: clock.now() + 1_000 }), KEPT)
+    await box.add(message('a', lasting(1_000)), KEPT)
     await clock.advance(1_000)
     const { link, sent } = recordingLink()
     box.linkUp(link)
     expect(sent).toEqual([])
     expect(outcomes).toEqual(['a expired'])
   })
+
+  test('judges by the time that has passed, wherever the clock of the device is set meanwhile', async () => {
+    const box = outbox()
+    await box.add(message('a', lasting(5_000)), KEPT)
+    clock.setBy(56 * 365 * 86_400_000)
+    const { link, sent } = recordingLink()
+    box.linkUp(link)
+    expect(sent).toEqual(['a'])
+    clock.setBy(-3_600_000)
+    await clock.advance(10_000)
+    expect(silences).toBe(1)
+    expect(outcomes).toEqual(['a expired'])
+  })
+
+  test.each([
+    ['an hour ago', -3_600_000, []],
+    ['two days ago', -2 * 86_400_000, ['a expired']],
+    ['before the clock of the device was set', -56 * 365 * 86_400_000, []],
+    ['by a clock that was ahead', 86_400_000, []],
+  ])(
+    'takes what was left for a day %s in an earlier run for what it can be',
+    async (_when, ms, over) => {
+      const queuedAtMs = clock.now() + ms
+      const store = memoryQueueStore()
+      await store.append(message('a', { queuedAtMs, expiresAtMs: queuedAtMs + 86_400_000 }))
+      const box = outbox({}, store)
+      await box.load(() => KEPT)
+      box.linkUp(recordingLink().link)
+      expect(outcomes).toEqual(over)
+    },
+  )
 
   test('waits before it tries again what was refused for now, and drops what was refused for good', async () => {
     const box = outbox()

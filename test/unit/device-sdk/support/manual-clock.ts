@@ -1,8 +1,9 @@
 import type { Clock } from '@kefu-edge/device-sdk/client/clock'
 
-/** Time that passes only when told. */
+/** Time that passes only when told; its monotonic part is what no setting changes. */
 export class ManualClock implements Clock {
   #nowMs: number
+  #setMs = 0
   #timers: { atMs: number; run: () => void }[] = []
 
   constructor(nowMs = Date.parse('2026-05-01T08:00:00Z')) {
@@ -10,7 +11,16 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.#nowMs + this.#setMs
+  }
+
+  monotonic(): number {
     return this.#nowMs
+  }
+
+  /** Somebody sets the clock, NTP or a person. */
+  setBy(ms: number): void {
+    this.#setMs += ms
   }
 
   after(delayMs: number, run: () => void): () => void {
