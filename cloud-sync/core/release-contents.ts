@@ -1,5 +1,6 @@
 /** Contents of releases as they travel: whole, or as a delta where that is smaller. */
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import { CloudError } from '../errors.ts'
 import { makeDelta } from '../protocol/delta.ts'
 import { packr } from '../protocol/parse.ts'
@@ -9,27 +10,36 @@ import type { CoreStore } from './storage.ts'
 /** Packed contents that are kept in memory: in a rollout thousands of gateways ask for the same. */
 const MAX_PACKED = 32
 
-/** MessagePack; `base` is the serial that the asker has. Throws `request.not-found`. */
-export type Contents = (
-  kind: string,
-  name: string,
-  serial: number,
-  base: number | undefined,
-) => Buffer
+const compress = promisify(gzip)
+
+/** One that the asker has. */
+export interface Base {
+  readonly no: number
+  readonly serial: number
+}
+
+/** MessagePack of a release by its number in the tables. Rejects with `request.not-found`. */
+export type Contents = (no: number, base: Base | undefined) => Promise<Buffer>
 
 export function createContents(store: CoreStore): Contents {
-  const packed = new Map<string, Buffer>()
-  const find = store.prepare<{ content: Uint8Array }>(
-    'SELECT content FROM release WHERE kind = ? AND name = ? AND serial = ?',
+  const packed = new Map<string, Promise<Buffer>>()
+  const select = store.prepare<{ content: Uint8Array | null }>(
+    'SELECT content FROM release_content WHERE release_no = ?',
   )
-  return (kind, name, serial, base) => {
-    const key = `${kind}/${name}/${serial}/${base ?? ''}`
+  const find = (no: number): Uint8Array | undefined => select.get(no)?.content ?? undefined
+
+  async function pack(no: number, base: Base | undefined): Promise<Buffer> {
+    const target = find(no)
+    if (!target) throw new CloudError('request.not-found')
+    return packr.encode(await smallest(target, base, base && find(base.no)))
+  }
+
+  return (no, base) => {
+    const key = `${no}/${base?.no ?? ''}`
     const known = packed.get(key)
     if (known) return known
-    const target = find.get(kind, name, serial)?.content
-    if (!target) throw new CloudError('request.not-found')
-    const old = base === undefined ? undefined : find.get(kind, name, base)?.content
-    const made = packr.encode(smallest(target, base, old))
+    const made = pack(no, base)
+    made.catch(() => packed.delete(key))
     const oldest = packed.size >= MAX_PACKED ? packed.keys().next().value : undefined
     if (oldest !== undefined) packed.delete(oldest)
     packed.set(key, made)
@@ -37,15 +47,15 @@ export function createContents(store: CoreStore): Contents {
   }
 }
 
-function smallest(
+async function smallest(
   target: Uint8Array,
-  base: number | undefined,
+  base: Base | undefined,
   old: Uint8Array | undefined,
-): ReleaseContent {
-  const full = gzipSync(target)
-  if (base === undefined || !old) return { form: 'full', gzip: full }
-  const delta = gzipSync(makeDelta(old, target))
+): Promise<ReleaseContent> {
+  const full = await compress(target)
+  if (!base || !old) return { form: 'full', gzip: full }
+  const delta = await compress(makeDelta(old, target))
   return delta.length < full.length
-    ? { form: 'delta', base, gzip: delta }
+    ? { form: 'delta', base: base.serial, gzip: delta }
     : { form: 'full', gzip: full }
 }

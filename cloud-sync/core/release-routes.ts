@@ -41,13 +41,14 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       method: 'GET',
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/releases\/(?<kind>[a-z]+)\/(?<name>[^/]+)\/(?<serial>\d+)$/,
       caller: 'gateway',
-      handle({ params, incoming }) {
-        const base = Number(incoming.query.get('base') ?? 0)
-        const { kind, name, serial } = releaseOf(params)
+      async handle(call) {
+        const { kind, name, serial } = releaseOf(call.params)
+        const given = Number(call.incoming.query.get('base') ?? 0)
+        const base = Number.isSafeInteger(given) && given > 0 ? given : undefined
         return {
           status: 200,
           contentType: 'application/msgpack',
-          body: releases.content(kind, name, serial, base > 0 ? base : undefined),
+          body: await releases.content(gatewayOf(call), kind, name, serial, base),
         }
       },
     },

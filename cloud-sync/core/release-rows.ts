@@ -1,5 +1,5 @@
 /** Releases as they lie in the core's database, and what is told of them. */
-import type { ReleaseKind, ReleaseOutcome } from '../protocol/release.ts'
+import type { ReleaseKind, ReleaseOutcome, SignedRelease } from '../protocol/release.ts'
 import type { CoreStore } from './storage.ts'
 
 export interface ReleaseReport {
@@ -42,10 +42,9 @@ export interface ReleaseRow {
   kind: ReleaseKind
   name: string
   serial: number
-  manifest: string
-  signature: string
   percent: number
-  gateways: string | null
+  /** Gateways are named; else 0. */
+  isForSome: number
 }
 
 /** Statements of `releases.ts`. */
@@ -55,17 +54,32 @@ export function prepareReleases(store: CoreStore) {
       'SELECT max(serial) AS serial FROM release WHERE kind = ? AND name = ?',
     ),
     insert: store.prepare(
-      `INSERT INTO release (kind, name, serial, label, manifest, signature, content, percent,
-         expires_at, gateways) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO release (kind, name, serial, label, percent, expires_at, is_for_some)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
+    insertContent: store.prepare(
+      `INSERT INTO release_content (release_no, manifest, signature, gateways, content)
+       VALUES (?, ?, ?, ?, ?)`,
+    ),
+    signed: store.prepare<SignedRelease>(
+      'SELECT manifest, signature FROM release_content WHERE release_no = ?',
+    ),
+    over: store.prepare<{ no: number }>(
+      'SELECT no FROM release WHERE expires_at < ? AND is_dropped = 0 LIMIT ?',
+    ),
+    dropContent: store.prepare('UPDATE release_content SET content = NULL WHERE release_no = ?'),
+    markDropped: store.prepare('UPDATE release SET is_dropped = 1 WHERE no = ?'),
     find: store.prepare<ReleaseRow>(
-      `SELECT no, kind, name, serial, manifest, percent FROM release
+      `SELECT no, kind, name, serial, percent, is_for_some AS isForSome FROM release
        WHERE kind = ? AND name = ? AND serial = ?`,
     ),
-    /** In order, so that a gateway outside the newest rollout still finds the one before. */
+    /**
+     * In order, so that a gateway outside the newest rollout still finds the one before. The plus has SQLite
+     * take the index by term and sort the few, not go through all that were ever published.
+     */
     current: store.prepare<ReleaseRow>(
-      `SELECT no, kind, name, serial, manifest, signature, percent, gateways FROM release
-       WHERE expires_at > ? AND halted_reason IS NULL ORDER BY no`,
+      `SELECT no, kind, name, serial, percent, is_for_some AS isForSome FROM release
+       WHERE expires_at > ? AND halted_reason IS NULL ORDER BY +no`,
     ),
     /** What this gateway has settled of a name after this serial. */
     later: store.prepare<{ serial: number }>(

@@ -1,5 +1,5 @@
 /** Publishes releases: signs them, offers each gateway what is new for it, and halts a rollout that fails. */
-import { createHash, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { CloudError } from '../errors.ts'
 import { type Clock, type Logger, silentLogger } from '../ports.ts'
 import {
@@ -14,8 +14,10 @@ import {
   signRelease,
   URGENT_KINDS,
 } from '../protocol/release.ts'
+import { DAY_MS } from './days.ts'
 import type { Gateway } from './gateways.ts'
-import { type Contents, createContents } from './release-contents.ts'
+import { createAudience } from './release-audience.ts'
+import { createContents } from './release-contents.ts'
 import {
   COUNTED_AS,
   isFailure,
@@ -35,6 +37,10 @@ const HALT_ABOVE_SHARE = 0.1
 const MAX_FAILURES = 5
 /** Releases of a name between copies of the core; no gateway can use up the numbers by a lie. */
 const MAX_LOST_SERIALS = 1000
+/** Gateways that come back late still get a delta to what replaced it. */
+const KEPT_AFTER_TERM_MS = 30 * DAY_MS
+/** Of one sweep. */
+const MAX_DROPPED = 100
 /** Names that gateways tell of: more than a core has. */
 const MAX_LOST_NAMES = 10_000
 
@@ -57,7 +63,19 @@ export interface Releases {
   halt(kind: string, name: string, serial: number, reason: string): Promise<boolean>
   /** Notes what the gateway settled, answers what is new for it. */
   offer(gateway: Gateway, request: ReleasesRequest): Promise<readonly SignedRelease[]>
-  readonly content: Contents
+  /**
+   * What a release holds, for a gateway that it is meant for; smaller where that has an earlier one, `base`.
+   * Rejects with `request.not-found`.
+   */
+  content(
+    gateway: Pick<Gateway, 'id'>,
+    kind: string,
+    name: string,
+    serial: number,
+    base: number | undefined,
+  ): Promise<Buffer>
+  /** Removes the contents of releases that were over well before; how many. */
+  dropOver(nowMs: number): Promise<number>
   reports(limit: number): readonly ReleaseReport[]
 }
 
@@ -70,6 +88,8 @@ export function createReleases(
   logger: Logger = silentLogger,
 ): Releases {
   const sql = prepareReleases(store)
+  const contents = createContents(store)
+  const isFor = createAudience(store)
   const digests = new Map<number, string>()
   /** Highest serials that gateways have and this core never gave out; told anew with each round. */
   const lost = new Map<string, number>()
@@ -95,17 +115,21 @@ export function createReleases(
         ...(draft.gateways ? { gateways: [...draft.gateways] } : {}),
       }
       const signed = signRelease(manifest, publisherKey)
-      sql.insert.run(
+      const { lastInsertRowid } = sql.insert.run(
         draft.kind,
         draft.name,
         manifest.serial,
         draft.label,
-        signed.manifest,
-        signed.signature,
-        draft.content,
         draft.percent ?? 100,
         draft.expiresAtMs,
+        draft.gateways ? 1 : 0,
+      )
+      sql.insertContent.run(
+        Number(lastInsertRowid),
+        signed.manifest,
+        signed.signature,
         draft.gateways ? JSON.stringify(draft.gateways) : null,
+        draft.content,
       )
       return manifest
     })
@@ -114,9 +138,16 @@ export function createReleases(
   const lastOf = ({ kind, name }: Pick<Draft, 'kind' | 'name'>): number =>
     sql.lastSerial.get(kind, name)?.serial ?? 0
 
-  function digestOf({ no, manifest }: Pick<ReleaseRow, 'no' | 'manifest'>): string {
+  function signedOf({ no }: Pick<ReleaseRow, 'no'>): SignedRelease {
+    const signed = sql.signed.get(no)
+    if (!signed) throw new CloudError('core.failed', { detail: `release ${no} has no manifest` })
+    return signed
+  }
+
+  function digestOf({ no }: Pick<ReleaseRow, 'no'>): string {
     const known = digests.get(no)
     if (known !== undefined) return known
+    const { manifest } = signedOf({ no })
     const { sha256 } = JSON.parse(Buffer.from(manifest, 'base64').toString()) as ReleaseManifest
     digests.set(no, sha256)
     return sha256
@@ -128,14 +159,33 @@ export function createReleases(
     const newest = new Map<string, ReleaseRow>()
     for (const row of sql.current.all(clock.now())) {
       if (kinds && !kinds.includes(row.kind)) continue
-      const isMeant = !row.gateways || (JSON.parse(row.gateways) as string[]).includes(gateway.id)
-      if (isMeant && isInRollout(gateway.id, row)) newest.set(`${row.kind}/${row.name}`, row)
+      if (isFor(row, gateway.id)) newest.set(`${row.kind}/${row.name}`, row)
     }
     return [...newest]
       .filter(([key, row]) => isNew(row, have.get(key)) && !isReplaced(row, gateway))
       .sort(([, one], [, other]) => urgencyOf(other) - urgencyOf(one))
       .slice(0, MAX_OFFERED)
-      .map(([, { manifest, signature }]) => ({ manifest, signature }))
+      .map(([, row]) => signedOf(row))
+  }
+
+  /** Whoever it is not for hears what he would of one that does not exist. */
+  async function content(...[gateway, kind, name, serial, base]: Parameters<Releases['content']>) {
+    const row = sql.find.get(kind, name, serial)
+    if (!row || !isFor(row, gateway.id)) throw new CloudError('request.not-found')
+    const old = base === undefined ? undefined : sql.find.get(kind, name, base)
+    return contents(row.no, old && isFor(old, gateway.id) ? old : undefined)
+  }
+
+  async function dropOver(nowMs: number): Promise<number> {
+    const over = sql.over.all(nowMs - KEPT_AFTER_TERM_MS, MAX_DROPPED)
+    // One by one: each is up to 16 MB that are overwritten.
+    for (const { no } of over) {
+      await store.commit(() => {
+        sql.dropContent.run(no)
+        sql.markDropped.run(no)
+      })
+    }
+    return over.length
   }
 
   function isNew(row: ReleaseRow, settled: Settled | undefined): boolean {
@@ -189,7 +239,8 @@ export function createReleases(
   return {
     publish,
     offer,
-    content: createContents(store),
+    content,
+    dropOver,
     async setPercent(kind, name, serial, percent) {
       const { changes } = await store.commit(() => sql.percent.run(percent, kind, name, serial))
       return changes > 0
@@ -210,13 +261,3 @@ export function createReleases(
 }
 
 const urgencyOf = ({ kind }: ReleaseRow): number => (URGENT_KINDS.has(kind) ? 1 : 0)
-
-/** The same gateways stay in as the share grows; another release meets other ones first. */
-export function isInRollout(
-  gatewayId: string,
-  release: Pick<ReleaseRow, 'kind' | 'name' | 'serial' | 'percent'>,
-): boolean {
-  const { kind, name, serial, percent } = release
-  const hash = createHash('sha256').update(`${kind}/${name}/${serial}/${gatewayId}`).digest()
-  return (hash.readUInt32BE(0) / 2 ** 32) * 100 < percent
-}

@@ -1,11 +1,12 @@
 /**
  * Removes entries from the inbox that are older than the core keeps, and were handed on where there is a
- * sink. Marks stay, so what comes again is still known.
+ * sink. Marks stay, so what comes again is still known. Contents of releases that are over go as well.
  */
 import type { Clock, Logger } from '../ports.ts'
 import { DAY_MS, dayOf } from './days.ts'
 import { createProvenTime, MAX_PACE } from './proven-time.ts'
 import { STREAM_STRIDE } from './receive.ts'
+import type { Releases } from './releases.ts'
 import type { CoreStore } from './storage.ts'
 
 /** Rows of one transaction: some milliseconds, so that batches never wait long behind a sweep. */
@@ -27,8 +28,9 @@ export interface RetentionOptions {
   readonly store: CoreStore
   readonly clock: Clock
   readonly logger: Logger
-  /** Whole days, by the core's clock at receipt and its proven time now. */
-  readonly retainDays: number
+  /** Whole days, by the core's clock at receipt and its proven time now; absent: entries stay for ever. */
+  readonly retainDays?: number
+  readonly releases?: Pick<Releases, 'dropOver'>
   /** Name of the sink whose marks hold entries back. */
   readonly sinkName?: string
 }
@@ -65,8 +67,13 @@ export function createRetention(options: RetentionOptions): Retention {
 
   async function sweepOnce(): Promise<number> {
     const provenMs = await store.commit(() => time.keep())
+    await options.releases?.dropOver(provenMs)
+    return options.retainDays === undefined ? 0 : sweepEntries(provenMs, options.retainDays)
+  }
+
+  async function sweepEntries(provenMs: number, retainDays: number): Promise<number> {
     warnOfJump(provenMs)
-    const firstKeptDay = dayOf(provenMs) - options.retainDays
+    const firstKeptDay = dayOf(provenMs) - retainDays
     const sinkName = options.sinkName ?? ''
     let removed = 0
     for (const { streamNo, upTo } of due.all(firstKeptDay, sinkName, sinkName)) {

@@ -218,4 +218,26 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 11,
+    sql: `
+      -- What every poll looks through stays small: what is large lies apart, the content last of it.
+      CREATE TABLE release_content (
+        release_no INTEGER PRIMARY KEY REFERENCES release (no),
+        manifest   TEXT NOT NULL,
+        signature  TEXT NOT NULL,
+        gateways   TEXT,
+        content    BLOB
+      ) STRICT;
+      INSERT INTO release_content SELECT no, manifest, signature, gateways, content FROM release;
+      ALTER TABLE release ADD COLUMN is_for_some INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE release ADD COLUMN is_dropped INTEGER NOT NULL DEFAULT 0;
+      UPDATE release SET is_for_some = gateways IS NOT NULL;
+      ALTER TABLE release DROP COLUMN manifest;
+      ALTER TABLE release DROP COLUMN signature;
+      ALTER TABLE release DROP COLUMN gateways;
+      ALTER TABLE release DROP COLUMN content;
+      CREATE INDEX release_by_term ON release (expires_at);
+    `,
+  },
 ]

@@ -119,17 +119,15 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const relay = options.sink ? createRelay(store, options.sink, logger) : undefined
   const sinkStatus = () => relay?.status()
   relay?.start()
-  const retention =
-    options.retainDays === undefined
-      ? undefined
-      : createRetention({
-          store,
-          clock,
-          logger,
-          retainDays: options.retainDays,
-          ...(options.sink ? { sinkName: options.sink.name } : {}),
-        })
-  retention?.start()
+  const retention = createRetention({
+    store,
+    clock,
+    logger,
+    releases,
+    ...(options.retainDays === undefined ? {} : { retainDays: options.retainDays }),
+    ...(options.sink ? { sinkName: options.sink.name } : {}),
+  })
+  retention.start()
   const routes = [
     ...coreRoutes({
       gateways,
@@ -190,7 +188,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   async function closeParts(): Promise<void> {
     renewal?.close()
     await relay?.close()
-    await retention?.close()
+    await retention.close()
     store.close()
   }
 }

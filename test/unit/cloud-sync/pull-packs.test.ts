@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isInRollout } from '@kefu-edge/cloud-sync/core/releases'
+import { isInRollout } from '@kefu-edge/cloud-sync/core/release-audience'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
@@ -134,8 +134,11 @@ describe('releases from the core', () => {
     await one.pullOnce()
     lines[250] = 'intent 250: changed\n'
     await publish(lines.join(''))
-    const full = rig.core.releases.content('pack', 'hospital', 2, undefined).length
-    const delta = rig.core.releases.content('pack', 'hospital', 2, 1).length
+    const box = { id: rig.identity.gatewayId }
+    const sizeOf = async (base?: number) =>
+      (await rig.core.releases.content(box, 'pack', 'hospital', 2, base)).length
+    const full = await sizeOf()
+    const delta = await sizeOf(1)
     expect(delta * 10).toBeLessThan(full)
 
     await one.pullOnce()

@@ -347,6 +347,31 @@ it('takes a release as large as a release may be, and says of a larger one what 
   })
 })
 
+it('gives what a release holds to those alone whom it is meant for, whatever base they name', async () => {
+  const { releases } = rig.core
+  const draft = { kind: 'config', label: '1', expiresAtMs: Date.now() + 60_000 } as const
+  const content = Buffer.from('{"limits":{"asksPerSecond":3}}')
+  const forOthers = { ...draft, name: 'others', content, gateways: ['gw-2'] }
+  await releases.publish(forOthers)
+  await releases.publish({ ...draft, name: 'later', content, percent: 0 })
+  await releases.publish({ ...draft, name: 'ours', content, gateways: ['gw-2', 'gw-1'] })
+  const path = (name: string, query = '') => `/v1/gateways/gw-1/releases/config/${name}/1${query}`
+  const get = async (target: string) => {
+    const { gatewayId, privateKey } = rig.identity
+    const unsigned = { method: 'GET', path: target, body: Buffer.alloc(0) }
+    const headers = { ...signRequest(unsigned, gatewayId, privateKey, Date.now()) }
+    const answer = await fetch(`${rig.core.url}${target}`, { headers })
+    return { status: answer.status, body: Buffer.from(await answer.arrayBuffer()) }
+  }
+  expect((await get(path('others'))).status).toBe(404)
+  expect((await get(path('later'))).status).toBe(404)
+  const whole = await get(path('ours'))
+  expect(whole.status).toBe(200)
+  for (const base of ['7', '-1', '1.5', 'x', '9'.repeat(30)]) {
+    expect(await get(path('ours', `?base=${base}`))).toEqual(whole)
+  }
+})
+
 it('refuses a path that is none as it refuses the rest, and does not take it for its own fault', async () => {
   expect(await send('GET', '//')).toMatchObject({ status: 422, body: { code: 'request.invalid' } })
 })
