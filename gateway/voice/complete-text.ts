@@ -1,10 +1,12 @@
 /** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
 import { createFindingReader } from './findings.ts'
+import { createFlagReader } from './flags.ts'
 import { plainSigns } from './plain-signs.ts'
+import { createRomanReader } from './roman.ts'
 import { matchAt, oneOf } from './scan.ts'
 import { createShorthandReader } from './shorthand.ts'
 import type { UnitReader } from './unit-reader.ts'
-import type { FindingWords, ShorthandWords } from './voice-data.ts'
+import type { FindingWords, FlagWords, RomanWords, ShorthandWords } from './voice-data.ts'
 
 const BARE_POINT = /(?<![\d.．])[.．](\d+)/g
 /** Right before a point these may end a sentence or begin an address: then the rest must look like a part. */
@@ -18,15 +20,21 @@ export interface CompleteTextParts {
   readonly units: Pick<UnitReader, 'isMeasure'>
   /** Words that are counted and not written in letters: 片, 粒. */
   readonly counted: readonly string[]
-  readonly finding: FindingWords
-  readonly shorthand: ShorthandWords
+  readonly words: {
+    readonly finding: FindingWords
+    readonly flags: FlagWords
+    readonly roman: RomanWords
+    readonly shorthand: ShorthandWords
+  }
 }
 
 /** Builds the completer. Its input is clean text; text without such marks comes back as it is. */
 export function createTextCompleter(parts: CompleteTextParts): (text: string) => string {
-  const { units } = parts
-  const found = createFindingReader(parts.finding)
-  const inFull = createShorthandReader(parts.shorthand)
+  const { units, words } = parts
+  const found = createFindingReader(words.finding)
+  const flagged = createFlagReader(words.flags)
+  const graded = createRomanReader(words.roman)
+  const inFull = createShorthandReader(words.shorthand)
   const share = /\s?[%‰]/y
   const counted =
     parts.counted.length > 0 ? new RegExp(`\\s?(?:${oneOf(parts.counted)})`, 'y') : undefined
@@ -46,5 +54,5 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
         : all,
     )
 
-  return (text) => found(zeroed(inFull(plainSigns(text))))
+  return (text) => found(zeroed(inFull(flagged(graded(plainSigns(text))))))
 }

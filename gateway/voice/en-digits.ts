@@ -54,7 +54,11 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const yearBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.yearBefore)})\\s+$`, 'i')
   const ratioBefore = new RegExp(`\\b(?:${oneOf(en.ratioBefore)})\\s+$`, 'i')
   const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
-  const monthAfter = new RegExp(`(\\d{1,2})\\s+(?=(?:${oneOf(en.months)})\\b)`, 'y')
+  const months = [...en.months, ...en.monthShort]
+  const monthAfter = new RegExp(
+    `(\\d{1,2})\\s+(${oneOf(months)})(?![A-Za-z])\\.?(?:,?\\s+((?:19|20)\\d\\d)(?!\\d))?`,
+    'y',
+  )
   const emergency = new Set(en.emergency)
   const before = (text: string, at: number) => text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
 
@@ -68,11 +72,14 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     return at + all.length
   }
 
+  /** 1 May, 28 Nov 2026 */
   const dayOfMonth: Rule = ({ text, at, out }) => {
     const match = matchAt(monthAfter, text, at)
-    if (match === null || Number(match[1]) > 31) return -1
-    out.sayWord(`${ordinalToEn(match[1] ?? '')} of`)
-    return at + match[0].length - 1
+    const [all = '', day = '', name = '', year] = match ?? []
+    if (match === null || Number(day) > 31) return -1
+    const month = en.months[months.indexOf(name) % en.months.length]
+    out.sayWord(`${ordinalToEn(day)} of ${month}${year === undefined ? '' : `, ${yearToEn(year)}`}`)
+    return at + all.length
   }
 
   const phone: Rule = (scan) => {
@@ -170,7 +177,10 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const high = range?.[0].replace(/^[^\d]+/, '').replaceAll(',', '')
     out.sayWord(decimalToEn(low))
     if (range !== null && high !== undefined) {
-      out.say(` ${Number(high) > Number(low) ? 'to' : 'dash'} ${decimalToEn(high)}`)
+      const isUp = Number(high) > Number(low) && !/^0\d/.test(high)
+      out.say(
+        ` ${isUp ? 'to' : 'dash'} ${/^0\d/.test(high) ? digitsToEn(high) : decimalToEn(high)}`,
+      )
       end += range[0].length
     }
     const percent = matchAt(PERCENT, text, end)

@@ -11,7 +11,9 @@ const SERVICE_TEN = /([48]00)-(\d{4})-(\d{3})(?!\d)/y
 /** International, as written with a plus. */
 const INTERNATIONAL =
   /\+(\d{1,3})[- ](\d{1,4})[- ](\d{2,4})(?:[- ](\d{2,4}))?(?:[- ](\d{2,4}))?(?!\d)/y
-const PATTERNS = [MOBILE, LANDLINE, SERVICE, SERVICE_TEN, INTERNATIONAL]
+/** North American, with the area code in brackets. */
+const BRACKETED = /\((\d{3})\)[- ]?(\d{3})[- ](\d{4})(?!\d)/y
+const PATTERNS = [MOBILE, LANDLINE, SERVICE, SERVICE_TEN, INTERNATIONAL, BRACKETED]
 
 export interface PhoneNumber {
   readonly groups: readonly string[]

@@ -4,7 +4,7 @@
  */
 
 /** Ordinary sentences have none of these and pass untouched. */
-const SIGN = /[<>=＜＞≦≧⩽⩾≪≫⇒⟶∼〜&/*×·•⋅+$¥￥€£-]|10|\d[eE]|——/
+const SIGN = /[<>=＜＞≦≧⩽⩾≪≫⇒⟶∼〜&/*×·•⋅+$¥￥€£-]|10|\d[xX]|\d[eE]|——/
 const ENTITIES: Readonly<Record<string, string>> = {
   lt: '<',
   gt: '>',
@@ -90,6 +90,7 @@ function plainFigures(text: string): string {
       .replace(/(\d\.\d+)[eE]\+?(-?)0?(\d{1,2})(?![\w.])/g, '$1×10^$2$3')
       .replace(/\/\s?\(([A-Za-zμµ]+)\s?[·•⋅*.]\s?([A-Za-z]+)\)/g, '/$1/$2')
       .replace(/\/(kg)[·•⋅](min|h|d)(?![A-Za-z])/g, '/$1/$2')
+      .replace(/(\d)[xX](?![A-Za-z\d\u3400-\u9fff]|\s?\d)/g, '$1×')
       .replace(/([¥￥$€£])\s?-\s?(?=\d)/g, '-$1')
       .replace(/((?:^|[^\d.])-\d+(?:\.\d+)?)--(?=\d)/g, '$1~-')
       .replace(/(\d\s?(?:[ap]\.?m\.?)?)\s*(?:--+|——|––)\s*(?=\d)/gi, '$1–')

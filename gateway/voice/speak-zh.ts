@@ -29,8 +29,7 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   const complete = createTextCompleter({
     units,
     counted: data.zh.half.units,
-    finding: data.zh.finding,
-    shorthand: data.zh.shorthand,
+    words: data.zh,
   })
   const book: RuleBook = {
     digit: [...(date ? [date] : []), ...letters.beforeDigits, ...digits],

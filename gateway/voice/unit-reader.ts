@@ -8,6 +8,8 @@ export interface UnitReader {
   read(text: string, at: number, hasNumber: boolean): ReadUnit | undefined
   /** Whether what stands at `at` can only be a unit: a lone letter may as well belong to a code (B2C). */
   isMeasure(text: string, at: number): boolean
+  /** Whether a figure with its unit stands below the slash at `at`, as in 120mg/24h; 50mg/100mg are two amounts. */
+  hasFigureBelow(text: string, at: number): boolean
 }
 export interface ReadUnit {
   readonly end: number
@@ -20,6 +22,8 @@ export interface ReadUnit {
 }
 
 const PRESSURE = /^(?:mmHg|kPa)$/
+const BELOW = /\/\s?\d+(?:\.\d+)?\s?/y
+const UNIT_ENDS = /[A-Za-z\d%]/
 const LETTER_FOLLOWS = /[A-Za-z]/
 
 export function createUnitReader(units: VoiceData['units']['units']): UnitReader {
@@ -71,5 +75,13 @@ export function createUnitReader(units: VoiceData['units']['units']): UnitReader
     return unit !== undefined && (unit.end - at > 1 || !isLetter(text.charCodeAt(at)))
   }
 
-  return { read, isMeasure }
+  function hasFigureBelow(text: string, at: number): boolean {
+    const figure = matchAt(BELOW, text, at)
+    if (figure === null || !UNIT_ENDS.test(text.charAt(at - 1))) return false
+    const unitAt = at + figure[0].length
+    const below = one(text, unitAt)
+    return below?.unit.per === true && !text.slice(0, at).endsWith(text.slice(unitAt, below.end))
+  }
+
+  return { read, isMeasure, hasFigureBelow }
 }

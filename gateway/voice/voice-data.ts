@@ -54,6 +54,27 @@ const Shorthand = Type.Object({
   units: Type.Record(Type.String(), Type.Tuple([Type.String(), Type.String()])),
 })
 export type ShorthandWords = Static<typeof Shorthand>
+/** Words beside which Roman numerals count. */
+const Roman = Type.Object({
+  before: Words,
+  after: Words,
+  /** Before these V and X alone are letters; behind those I is. */
+  letterBefore: Words,
+  letterAfter: Words,
+  or: Type.String(),
+})
+export type RomanWords = Static<typeof Roman>
+/** What stands behind a value in a report: H, L, arrows. */
+const Flags = Type.Object({
+  high: Type.String(),
+  low: Type.String(),
+  up: Type.String(),
+  down: Type.String(),
+  arrows: Type.String(),
+  /** Values of these are never in liters: K 2.5 L is low. */
+  analytes: Words,
+})
+export type FlagWords = Static<typeof Flags>
 const KeyFacts = Type.Object({ phone: Type.String() })
 
 const Unit = Type.Object({
@@ -64,6 +85,8 @@ const Unit = Type.Object({
   /** Without a number before it. */
   bareZh: Type.Optional(Type.String()),
   en: Type.Tuple([Type.String(), Type.String()]),
+  /** Amounts are counted per so many of it: 120mg/24h; 50mg/100mg are two strengths. */
+  per: Type.Optional(Type.Boolean()),
 })
 export type Unit = Static<typeof Unit>
 const Units = Type.Object({
@@ -94,10 +117,14 @@ const ReadingZh = Type.Object({
   basement: Type.Object({ prefix: Type.String(), units: Words }),
   signed: Words,
   about: Type.String(),
+  /** Behind a figure: 3×ULN. */
+  fold: Type.String(),
   /** A minus that no figure follows. */
   less: Type.String(),
   slash: Slash,
   shorthand: Shorthand,
+  roman: Roman,
+  flags: Flags,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
@@ -116,10 +143,14 @@ const ReadingEn = Type.Object({
   ratioBefore: Words,
   ratioAfter: Words,
   bloodPressure: Type.String(),
+  /** Behind a slash: 150 mg/day. */
+  perAfter: Words,
   /** What a figure below zero may be written right behind: BE-3.2. */
   signed: Words,
   slash: Slash,
   shorthand: Shorthand,
+  roman: Roman,
+  flags: Flags,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,

@@ -1,6 +1,6 @@
 /** Rules for what begins with a digit in Chinese text. */
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
-import { matchAt, type Rule } from './scan.ts'
+import { matchAt, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 import type { ZhContext } from './zh-context.ts'
@@ -13,6 +13,7 @@ const YEAR_MONTH = /(\d{4})-(0[1-9]|1[0-2])(?![\d-])/y
 const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
 const TIME =
   /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d)(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
+const HOUR = /(1[0-2]|0?[1-9])\s?([aApP])\.?[mM](?![A-Za-z])\.?/y
 const RATIO = /(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
@@ -64,10 +65,25 @@ export function createZhDigits(
     const match = matchAt(TIME, scan.text, scan.at)
     if (match === null || context.isRatio(scan.text, scan.at, scan.at + match[0].length)) return -1
     const [all, hour = '', minute = '', second, half12] = match
-    if (half12 !== undefined) scan.out.say(/a/i.test(half12) ? dayPart.am : dayPart.pm)
+    sayDayPart(scan, half12)
     scan.out.say(timeToZh(hour, minute, second))
     scan.numberEnd = scan.at + all.length
     return scan.numberEnd
+  }
+
+  const hour: Rule = (scan) => {
+    const match = matchAt(HOUR, scan.text, scan.at)
+    if (match === null) return -1
+    sayDayPart(scan, match[2])
+    scan.out.say(timeToZh(match[1] ?? '', '00'))
+    scan.numberEnd = scan.at + match[0].length
+    return scan.numberEnd
+  }
+
+  function sayDayPart({ text, at, out }: Scan, half12: string | undefined): void {
+    if (half12 === undefined) return
+    const part = /a/i.test(half12) ? dayPart.am : dayPart.pm
+    if (!text.slice(0, at).trimEnd().endsWith(part)) out.say(part)
   }
 
   const ratio: Rule = ({ text, at, out }) => {
@@ -143,6 +159,7 @@ export function createZhDigits(
     date,
     phone,
     time,
+    hour,
     ...createZhSlash(data.zh, units),
     ratio,
     monthDay,

@@ -1,4 +1,5 @@
 /** Rules for Latin letters and symbols in Chinese text. */
+import { addressAt } from './address.ts'
 import { createMinusReader } from './minus.ts'
 import { phoneAt } from './phone-number.ts'
 import { isDigit, isLetter, matchAt, oneOf, type Rule } from './scan.ts'
@@ -7,8 +8,6 @@ import type { VoiceData } from './voice-data.ts'
 import { digitsToZh, integerToZh } from './zh-number.ts'
 import type { ZhQuantities } from './zh-quantity.ts'
 
-const ADDRESS =
-  /(?:https?:\/\/)?[A-Za-z0-9_-]+(?:[.@][A-Za-z0-9_-]+)*(?:\.[A-Za-z]{2,}|@[A-Za-z0-9.-]+\.[A-Za-z]{2,})(?:\/[A-Za-z0-9_/.-]*)?/y
 const WORDS = /[A-Za-z]+(?:['’-][A-Za-z]+)*(?: [A-Za-z]+(?:['’-][A-Za-z]+)*)*/y
 /** BP120/80 is no code: its figures are a pair. */
 const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
@@ -25,7 +24,7 @@ const LOOSE_MINUS = /-(?=$|[级\s,，。;；、)）])/y
 export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQuantities) {
   const { zh } = data
   const sayings = new Map(data.latin.map((word) => [word.text, word.say]))
-  const known = new RegExp(`(?:${oneOf([...sayings.keys()])})(?![A-Za-z0-9])`, 'y')
+  const known = new RegExp(`(?:${oneOf([...sayings.keys()])})(?:(?<=\\.)|(?![A-Za-z0-9]))`, 'y')
   const basement = new RegExp(`B([1-9])(?=\\s?(?:${oneOf(zh.basement.units)}))`, 'y')
   const currencies = data.units.currencies.flatMap((each) =>
     each.symbols.map((symbol) => [symbol, each.zh] as const),
@@ -38,6 +37,8 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     'y',
   )
 
+  /** 毫克/24小时 */
+  const span = /\d+(?:\.\d+)?\s?(?:小时|分钟|天|日|周)/y
   const counted = new RegExp(oneOf(zh.liang), 'y')
   const isMinus = createMinusReader(units, zh.signed)
 
@@ -72,15 +73,15 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
   }
 
   const address: Rule = ({ text, at, out }) => {
-    const match = matchAt(ADDRESS, text, at)
-    if (match === null) return -1
-    const body = match[0].replace(/^https?:\/\//, '').replace(/\/$/, '')
-    for (const part of body.match(/[A-Za-z]+|\d+|[^A-Za-z0-9]/g) ?? []) {
+    const found = addressAt(text, at)
+    if (found === undefined) return -1
+    const parts = found.parts.at(-1) === '/' ? found.parts.slice(0, -1) : found.parts
+    for (const part of parts) {
       if (isDigit(part.charCodeAt(0))) out.say(digitsToZh(part))
       else if (isLetter(part.charCodeAt(0))) sayLatin(part, out)
       else out.say(part === '.' ? '点' : part === '@' ? '艾特' : part === '/' ? '斜杠' : '杠')
     }
-    return at + match[0].length
+    return found.end
   }
 
   const floorBelow: Rule = ({ text, at, out }) => {
@@ -162,7 +163,9 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     const sign = text.charAt(at)
     const isAfterFigure =
       isDigit(text.charCodeAt(at - 1)) && matchAt(counted, text, at + 1) !== null
-    if (sign === '.' && numberEnd === at) out.say('，')
+    if (sign === '#' && numberEnd === at) out.say('号')
+    else if (sign === '×' && numberEnd === at) out.say(zh.fold)
+    else if (sign === '.' && numberEnd === at) out.say('，')
     else if (
       sign === '+' &&
       at - numberEnd <= 1 &&
@@ -201,11 +204,21 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
   }
 
-  /** 20元/次 → 二十元每次. */
-  const per: Rule = ({ text, at, out, numberEnd }) => {
-    if (text.charAt(at) !== '/' || numberEnd < 0 || at - numberEnd > 3) return -1
-    if (at > numberEnd && !/^[\u4e00-\u9fff]+$/.test(text.slice(numberEnd, at))) return -1
+  /** 20元/次 → 二十元每次; 120mg/24h, copies/mL. */
+  const per: Rule = (scan) => {
+    const { text, at, out, numberEnd } = scan
+    if (text.charAt(at) !== '/') return -1
+    if (units.hasFigureBelow(text, at)) return digits.quantity(scan, at + 1, '每')
     const unit = units.read(text, at + 1, true)
+    const isCounted =
+      numberEnd >= 0 &&
+      at - numberEnd <= 3 &&
+      (at === numberEnd || /^[\u4e00-\u9fff]+$/.test(text.slice(numberEnd, at)))
+    const isMeasure =
+      units.isMeasure(text, at + 1) && /[A-Za-z\u4e00-\u9fff]/.test(text.charAt(at - 1))
+    if (!isMeasure && !isCounted) return -1
+    if (isCounted && matchAt(span, text, at + 1) !== null)
+      return digits.quantity(scan, at + 1, '每')
     if (unit === undefined && text.charCodeAt(at + 1) < 0x4e00) return -1
     out.say(`每${unit?.zh ?? ''}`)
     return unit?.end ?? at + 1

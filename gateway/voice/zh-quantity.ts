@@ -115,7 +115,9 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
   }
 
   const plainOrDigits = (number: string) =>
-    number.includes('.') || number.length < 3 ? decimalToZh(number) : digitsToZh(number)
+    number.includes('.') || (number.length < 3 && !number.startsWith('0'))
+      ? decimalToZh(number)
+      : digitsToZh(number)
 
   function money(scan: Scan, at: number, name: string): number {
     const { text, out } = scan

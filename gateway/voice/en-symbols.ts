@@ -1,0 +1,103 @@
+/** Rules for signs in English text. */
+import { digitsToEn } from './en-number.ts'
+import type { MinusReader } from './minus.ts'
+import { phoneAt } from './phone-number.ts'
+import { matchAt, oneOf, type Rule } from './scan.ts'
+import type { UnitReader } from './unit-reader.ts'
+import type { ReadingEn } from './voice-data.ts'
+
+const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
+const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s*/y
+/** Short words before a stop that do not end a sentence. */
+const TITLES = /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx)$/
+const CHINESE = 'zh-CN'
+/** `O-`, `4-`: behind it stands nothing that it could join, as in "5- or 10-day". */
+const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:and|or|to|through)\b)/y
+const MARKED = /(?:\d|(?:^|[^A-Za-z])[A-Z]{1,3})$/
+/** A wave before a figure says no more than these. */
+const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
+const TITLE_LOOK_BACK_CHARS = 8
+/** How far from a figure its slash may stand: 350 copies/mL. */
+const MAX_COUNTED_CHARS = 12
+
+export function createEnSymbols(
+  en: ReadingEn,
+  units: UnitReader,
+  isMinus: MinusReader,
+  money: Rule,
+): readonly Rule[] {
+  const perAfter = new RegExp(`(?:${oneOf(en.perAfter)})(?![A-Za-z])`, 'y')
+
+  const sentenceEnd: Rule = ({ text, at, out }) => {
+    const match = matchAt(SENTENCE_END, text, at)
+    if (match === null || TITLES.test(text.slice(Math.max(0, at - TITLE_LOOK_BACK_CHARS), at)))
+      return -1
+    out.say(match[0].trim())
+    out.end()
+    return at + match[0].length
+  }
+
+  const dash: Rule = (scan) => {
+    const { text, at, out, numberEnd } = scan
+    const sign = text.charAt(at)
+    if (matchAt(LOOSE_MINUS, text, at) !== null && MARKED.test(text.slice(0, at))) {
+      out.sayWord('minus')
+      return at + 1
+    }
+    if (!/[-–—~～]/.test(sign) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
+    const isJoined = /[A-Za-z0-9]/.test(text.charAt(at - 1))
+    if (numberEnd === at) out.sayWord('to ')
+    else if (/[~～]/.test(sign)) out.sayWord(ABOUT.test(text.slice(0, at)) ? '' : 'about ')
+    else if (!isJoined || isMinus(text, at)) out.sayWord('minus ')
+    else out.say(' ')
+    return at + 1
+  }
+
+  /** `cells/μL`, `120 mg/24 h`, `150 mg/day`: per; between figures or letters the slash itself. */
+  const slash: Rule = (scan) => {
+    const { text, at, out } = scan
+    if (text.charAt(at) !== '/') return -1
+    const isCounted = scan.numberEnd >= 0 && at - scan.numberEnd <= MAX_COUNTED_CHARS
+    const unit = units.read(text, at + 1, true)
+    if (units.hasFigureBelow(text, at) || (isCounted && matchAt(perAfter, text, at + 1) !== null)) {
+      out.sayWord('per ')
+      return at + 1
+    }
+    if (unit && (isCounted || units.isMeasure(text, at + 1))) {
+      out.sayWord(`per ${unit.enOne}`)
+      return unit.end
+    }
+    if (!/\d/.test(text.charAt(at - 1) + text.charAt(at + 1)) && !isLoneLetter(text, at)) return -1
+    out.sayWord(`${en.slash.sign} `)
+    return at + 1
+  }
+
+  const phone: Rule = ({ text, at, out }) => {
+    const number = /[+(]/.test(text.charAt(at)) ? phoneAt(text, at) : undefined
+    if (number === undefined) return -1
+    out.groups(number.groups.map(digitsToEn), true)
+    return number.end
+  }
+
+  const foreign: Rule = ({ text, at, out }) => {
+    const match = matchAt(HANZI, text, at)
+    if (match === null) return -1
+    out.foreign(match[0], CHINESE)
+    return at + match[0].length
+  }
+
+  const symbol: Rule = ({ text, at, out }) => {
+    const char = text.charAt(at)
+    const say = en.symbols[char]
+    if (say === undefined) out.say(/[,.:'()]/.test(char) ? char : '')
+    else if (/^[a-z]/.test(say)) out.sayWord(`${say} `)
+    else out.say(say)
+    return at + 1
+  }
+
+  return [sentenceEnd, phone, money, dash, slash, foreign, symbol]
+}
+
+const isLoneLetter = (text: string, at: number) =>
+  /(?:^|[^A-Za-z])[A-Za-z]$/.test(text.slice(Math.max(0, at - 2), at)) ||
+  /^[A-Za-z](?![A-Za-z])/.test(text.slice(at + 1, at + 3))
