@@ -1,14 +1,11 @@
 /** The reference cloud core: constructs its parts, listens, closes in reverse order. */
-import { createPublicKey } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import http, { type Server } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CloudError } from '../errors.ts'
-import { loadIdentity } from '../identity.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
-import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
 import { type Answerer, openListAnswerer } from './answerer.ts'
 import { askRoutes } from './ask-routes.ts'
 import { loadServerCertificate, type ServerCertificate } from './certificates.ts'
@@ -25,7 +22,7 @@ import { MIN_TLS, type Renewal, renewCertificate } from './renewal.ts'
 import { createReports } from './reports.ts'
 import { createRetention } from './retention.ts'
 import { coreRoutes } from './routes.ts'
-import { loadToken } from './secrets.ts'
+import { loadKeys, loadToken } from './secrets.ts'
 import { createSessions } from './sessions.ts'
 import { createRelay, type Relay, type RelayStatus } from './sinks/relay.ts'
 import type { Sink } from './sinks/sink.ts'
@@ -90,7 +87,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     })
   }
   makeFolder(dataDir)
-  const keys = loadKeys(dataDir, cosignerName)
+  const keys = loadKeys(dataDir, cosignerName, logger)
   const tokens = {
     enrolToken: loadToken(join(dataDir, 'enrol.token')),
     operatorToken: loadToken(join(dataDir, 'operator.token')),
@@ -222,20 +219,6 @@ function nudging(receiver: Receiver, relay: Relay | undefined): Receiver {
       return received
     },
   }
-}
-
-function loadKeys(dataDir: string, cosignerName: string) {
-  const publisher = loadIdentity('publisher', join(dataDir, 'publisher.key'))
-  const cosigner = loadIdentity('cosigner', join(dataDir, 'cosigner.key'))
-  const said = {
-    publisherKey: publisher.publicKey.toString('base64'),
-    cosignerKey: formatVerifierKey(
-      cosignerName,
-      COSIGNATURE_V1,
-      createPublicKey(cosigner.privateKey),
-    ),
-  }
-  return { publisher, cosigner, said }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import type { Sink } from '@kefu-edge/cloud-sync/core/sinks/sink'
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
@@ -392,6 +393,28 @@ it('shows on its page what waits for the sink, and why', async () => {
   const page = await (await fetch(core.url, { headers })).text()
   expect(page).toMatch(/kafka:wards[\s\S]*3 entries wait[\s\S]*TOPIC_AUTHORIZATION_FAILED/)
   await core.close()
+})
+
+it('shows a broken record however many gateways there are', async () => {
+  const store = openCoreStore(join(rig.folder, 'core'))
+  await store.commit(() => {
+    const gateway = store.prepare(
+      'INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (?, ?, 0, 0)',
+    )
+    const head = store.prepare(
+      "INSERT INTO log_head (gateway_no, origin, size, root, note, at, broken_reason) VALUES (?, ?, 1, x'00', '', 0, ?)",
+    )
+    for (let no = 2; no <= 1203; no += 1) {
+      gateway.run(no, `ward-${no + 1000}`)
+      head.run(no, `kefu-edge/ward-${no + 1000}/e`, no === 1202 ? 'size 9 does not extend' : null)
+    }
+  })
+  store.close()
+  const headers = { authorization: `Bearer ${rig.core.operatorToken}` }
+  const page = await (await fetch(rig.core.url, { headers })).text()
+  expect(page).toMatch(/class="broken".*ward-2202\/e: size 9 does not extend/)
+  const checkpoints = await (await fetch(`${rig.core.url}/v1/checkpoints`, { headers })).json()
+  expect(checkpoints).toMatchObject({ troubled: [{ gatewayId: 'ward-2202' }] })
 })
 
 it('shows the fleet in both languages, and no name can become markup', async () => {

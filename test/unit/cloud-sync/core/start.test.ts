@@ -1,7 +1,7 @@
 /** What an operator meets when a core starts, and a year later. */
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -41,6 +41,19 @@ describe('a core that starts', () => {
     const folder = tempFolder()
     await expect(start(folder, port)).rejects.toMatchObject({ code: 'core.port' })
     await start(folder)
+  })
+
+  it('says that it made a new key beside a database whose key is gone, and what to do', async () => {
+    const dataDir = tempFolder()
+    const warned: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) }
+    const once = async () => (await startCloudCore({ dataDir, port: 0, logger })).close()
+    await once()
+    await once()
+    expect(warned).toEqual([])
+    rmSync(join(dataDir, 'cosigner.key'))
+    await once()
+    expect(warned).toEqual([expect.stringContaining('Put cosigner.key back from a backup')])
   })
 
   it('goes on after a power cut between a new key and its certificate, under the same authority', async () => {
