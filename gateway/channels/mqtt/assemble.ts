@@ -15,6 +15,7 @@ import { QueueRows } from './queue-rows.ts'
 import { RecentEnds } from './recent-ends.ts'
 import { Refusals } from './refusals.ts'
 import { RetainedMessages } from './retained.ts'
+import { replayRetained } from './retained-replay.ts'
 import { Router } from './router.ts'
 import { sendWill } from './send-will.ts'
 import type { Session } from './session.ts'
@@ -152,6 +153,7 @@ export function assemble(parts: AssemblyParts): Assembly {
         'a device left more sessions than mqtt.maxKeptSessions: its oldest ended, with what waited in it. A program should keep its client id',
       ),
     returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
+    replayRetained: (subscription) => replayRetained(engine, subscription),
   })
   const engine: Engine = {
     store,

@@ -11,7 +11,6 @@ import { Inbound } from './inbound.ts'
 import type { Message } from './message.ts'
 import { Outlet } from './outlet.ts'
 import { AT_ONCE, NEXT_TURN, Pace } from './pace.ts'
-import type { RetainedReplay } from './retained-replay.ts'
 import type { Session } from './session.ts'
 import { shownText } from './shown-text.ts'
 
@@ -26,8 +25,6 @@ export class Connection {
   version: ProtocolVersion = 4
   state: State = 'new'
   session: Session | null = null
-  /** Retained messages still to be sent, once there were any. */
-  replay: RetainedReplay | null = null
   clientId = ''
   /** QoS 1 and 2 messages we may have open towards the client. */
   sendWindow: number
@@ -254,7 +251,6 @@ export class Connection {
     else {
       if (this.holds === 0 && this.state !== 'closed') this.io.resume()
       this.session?.outbound.pump()
-      this.replay?.advance()
     }
   }
 

@@ -128,7 +128,7 @@ export class Outbound {
     } finally {
       this.isPumping = false
     }
-    this.session.connection?.replay?.advance()
+    this.session.replay?.advance()
   }
 
   puback(packetId: number): void {

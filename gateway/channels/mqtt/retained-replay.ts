@@ -1,87 +1,189 @@
 /**
  * Retained messages for a client that has just subscribed, at the pace at which it reads: a dashboard
  * that subscribes to everything must neither lose most of it to its own full buffer nor crowd out what
- * happens meanwhile. The message of a topic is looked up when its turn comes, so that never an old one
- * follows a newer one.
+ * happens meanwhile. The tree is walked as there is room, so that a filter costs nothing before its turn,
+ * and never an old message follows a newer one.
+ *
+ * What is left when the connection ends goes on with the next one of the session: a client whose session is
+ * present need not subscribe anew. After a restart it begins again, since the rows of subscriptions that were
+ * not through are marked.
  */
-import type { Connection } from './connection.ts'
+import type { Engine } from './engine.ts'
+import type { Message } from './message.ts'
 import type { Subscription } from './router.ts'
+import type { Session } from './session.ts'
 
 /** Part of the socket buffer that a replay may fill; the rest is for live messages. */
 const BUFFER_SHARE = 1 / 8
 /** Deliveries of QoS 1 and 2 that the session may hold, acknowledged by nobody yet, while the replay goes on. */
 const MAX_WAITING = 100
 /**
- * Messages of one turn of the loop, however often it goes on in it, as at each of many acknowledgements that
- * come at once: those of a kept session count as waiting only once they are written.
+ * Places of the tree looked at in one turn of the loop, however often it goes on in it, as at each of many
+ * acknowledgements that come at once: those of a kept session count as waiting only once they are written.
  */
-const BATCH = 100
+const STEPS_OF_TURN = 1000
+/** A message that is sent is as much work as so many places. */
+const STEPS_OF_MESSAGE = 10
+/** So many count as one packet against the client's rate: ten messages. One subscription to all does not slow it. */
+const STEPS_OF_PACKET = 100
 
 interface Replay {
-  readonly subscription: Subscription
-  readonly topics: readonly string[]
-  next: number
+  subscription: Subscription
+  /** Null until its turn comes. */
+  walk: Iterator<Message | null> | null
+  /** Its row says that it is not through. */
+  isNoted: boolean
 }
 
-export class RetainedReplay {
-  private readonly connection: Connection
-  private readonly replays: Replay[] = []
-  private isRunning = false
-  private leftOfTurn = BATCH
+type Parts = Pick<
+  Engine,
+  'clock' | 'dispatcher' | 'policy' | 'retained' | 'sessionRows' | 'sessions' | 'store'
+>
 
-  constructor(connection: Connection) {
-    this.connection = connection
+export class RetainedReplay {
+  private readonly session: Session
+  private readonly parts: Parts
+  /** One for each filter that was subscribed to, as the client wrote it, in the order in which they go. */
+  private readonly replays = new Map<string, Replay>()
+  /** Begun, or handed over, since it was last looked at which of them need a mark. */
+  private unnoted: Replay[] = []
+  private isRunning = false
+  private leftOfTurn = STEPS_OF_TURN
+  /** Steps that make no whole packet yet. */
+  private uncharged = 0
+
+  constructor(session: Session, parts: Parts) {
+    this.session = session
+    this.parts = parts
   }
 
-  /** Begins with the topics that the filter matches now. */
+  /** Begins with all that the filter matches, in the place of what an earlier subscription had begun. */
   start(subscription: Subscription): void {
-    const topics = this.connection.engine.retained
-      .match(subscription.filter)
-      .map((message) => message.topic)
-    if (topics.length === 0) return
-    this.replays.push({ subscription, topics, next: 0 })
+    const { text } = subscription
+    // Of a filter that stood twice in a packet the last one counts.
+    if (!this.isCurrent(subscription)) return
+    this.replays.delete(text)
+    this.put({ subscription, walk: null, isNoted: false })
     this.advance()
   }
 
-  /** Goes on as far as there is room; called again when the client has read or acknowledged. */
+  /** What is left of an earlier subscription, if anything is, goes to the one that takes its place. */
+  handOver(subscription: Subscription): void {
+    const replay = this.replays.get(subscription.text)
+    if (replay === undefined) return
+    replay.subscription = subscription
+    // Its row is written anew.
+    replay.isNoted = false
+    this.put(replay)
+  }
+
+  private put(replay: Replay): void {
+    this.replays.set(replay.subscription.text, replay)
+    this.unnoted.push(replay)
+  }
+
+  /** Sends as far as there is room; called again when the client is back, has read or acknowledged. */
   advance(): void {
-    if (this.isRunning) return
+    if (this.isRunning || this.replays.size === 0) return
     this.isRunning = true
-    while (this.leftOfTurn > 0) {
-      const replay = this.replays[0]
-      if (replay === undefined || !this.hasRoom()) break
-      const topic = replay.topics[replay.next++]
-      if (topic === undefined) this.replays.shift()
-      else {
-        if (this.leftOfTurn-- === BATCH) setImmediate(this.nextTurn)
-        this.send(topic, replay.subscription)
-      }
+    for (const replay of this.replays.values()) {
+      while (this.mayStep() && this.step(replay)) {}
+      if (!this.mayStep()) break
     }
     this.isRunning = false
+    this.note()
+  }
+
+  private mayStep(): boolean {
+    const { connection, outbound } = this.session
+    if (this.leftOfTurn <= 0 || connection === null) return false
+    return connection.outlet.hasRoom(BUFFER_SHARE) && outbound.count < MAX_WAITING
+  }
+
+  private chargeWhole(): void {
+    this.uncharged += STEPS_OF_TURN - this.leftOfTurn
+    const packets = Math.floor(this.uncharged / STEPS_OF_PACKET)
+    if (packets === 0) return
+    this.uncharged -= packets * STEPS_OF_PACKET
+    this.session.connection?.charge(packets)
+  }
+
+  private isCurrent(subscription: Subscription): boolean {
+    return this.session.subscriptions.get(subscription.text) === subscription
+  }
+
+  /** False: nothing is left of it. */
+  private step(replay: Replay): boolean {
+    const { subscription } = replay
+    const isCurrent = this.isCurrent(subscription)
+    replay.walk ??= this.parts.retained.walk(subscription.filter)
+    const place = isCurrent ? replay.walk.next() : OVER
+    if (place.done) {
+      this.replays.delete(subscription.text)
+      if (isCurrent && replay.isNoted) this.write([replay], false)
+      return false
+    }
+    const wasSent = place.value !== null && this.send(place.value, subscription)
+    this.spend(wasSent ? STEPS_OF_MESSAGE : 1)
+    return true
+  }
+
+  private spend(steps: number): void {
+    if (this.leftOfTurn === STEPS_OF_TURN) setImmediate(this.nextTurn)
+    this.leftOfTurn -= steps
   }
 
   private readonly nextTurn = (): void => {
-    this.leftOfTurn = BATCH
-    this.advance()
+    this.chargeWhole()
+    this.leftOfTurn = STEPS_OF_TURN
+    if (this.replays.size > 0) this.advance()
+    else if (this.session.replay === this) this.session.replay = null
   }
 
-  private hasRoom(): boolean {
-    const { outlet, session } = this.connection
-    // What is left of it is lost with its connection: whoever comes back subscribes anew.
-    if (session?.connection !== this.connection) return false
-    return outlet.hasRoom(BUFFER_SHARE) && session.outbound.count < MAX_WAITING
+  /** Has those that are not through marked, the first time that one stops. */
+  private note(): void {
+    const { replays, session, unnoted } = this
+    if (unnoted.length === 0) return
+    this.unnoted = []
+    if (!session.isDurable) return
+    const left = unnoted.filter(
+      (replay) =>
+        replays.get(replay.subscription.text) === replay && this.isCurrent(replay.subscription),
+    )
+    if (left.length > 0) this.write(left, true)
   }
 
-  private send(topic: string, subscription: Subscription): void {
-    const { retained, policy, dispatcher, clock } = this.connection.engine
-    const { session } = subscription
-    // Unsubscribed, or subscribed anew, meanwhile.
-    if (session.subscriptions.get(subscription.text) !== subscription) return
-    const message = retained.get(topic)
-    if (message === undefined || message.isExpired(clock.nowMs())) return
-    if (subscription.noLocal && message.publisher === session.clientId) return
+  private write(replays: readonly Replay[], isUnfinished: boolean): void {
+    const { store, sessionRows } = this.parts
+    const { rowId } = this.session
+    const work = (): void => {
+      for (const { subscription } of replays) {
+        sessionRows.putSubscription(rowId, subscription, isUnfinished)
+      }
+    }
+    for (const replay of replays) replay.isNoted = isUnfinished
+    // Not waited for: what it would spare the client is a second subscription.
+    store.commit(work).catch(() => undefined)
+  }
+
+  private send(message: Message, subscription: Subscription): boolean {
+    const { clock, dispatcher, policy } = this.parts
+    const { session } = this
+    if (message.isExpired(clock.nowMs())) return false
+    if (subscription.noLocal && message.publisher === session.clientId) return false
     const { principal } = session
-    if (principal !== null && !policy.authorize(principal, 'receive', topic).ok) return
+    if (principal !== null && !policy.authorize(principal, 'receive', message.topic).ok)
+      return false
     dispatcher.sendRetained(message, subscription)
+    return true
   }
+}
+
+const OVER = { done: true, value: undefined } as const
+
+/** Gives the session of a subscription the retained messages that its filter matches, once its client is here. */
+export function replayRetained(engine: Parts, subscription: Subscription): void {
+  const { session } = subscription
+  session.replay ??= new RetainedReplay(session, engine)
+  session.replay.start(subscription)
 }

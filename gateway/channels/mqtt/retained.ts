@@ -7,6 +7,16 @@ interface Node {
   message: Message | null
 }
 
+/** Nodes still to be gone to, and the level of the filter that is asked of them. */
+interface Frame {
+  readonly nodes: Iterator<Node, undefined>
+  readonly depth: number
+}
+
+function* notReserved(nodes: ReadonlyMap<string, Node>): Generator<Node, undefined> {
+  for (const [name, node] of nodes) if (!name.startsWith('$')) yield node
+}
+
 const createNode = (): Node => ({ children: new Map(), message: null })
 
 export class RetainedMessages {
@@ -89,9 +99,46 @@ export class RetainedMessages {
 
   /** Every message that is not expired and whose topic `filter` matches. */
   match(filter: string): Message[] {
+    const nowMs = this.nowMs()
     const found: Message[] = []
-    this.collect(this.root, filter.split('/'), 0, found)
+    for (const message of this.walk(filter)) {
+      if (message !== null && !message.isExpired(nowMs)) found.push(message)
+    }
     return found
+  }
+
+  /**
+   * Goes to each place of the tree that leads to topics of `filter`: its message if there is one that matches,
+   * else null, so that whoever asks can stop there for a while. What is set meanwhile may come or not.
+   */
+  *walk(filter: string): Generator<Message | null, undefined> {
+    const wanted = filter.split('/')
+    const open: Frame[] = [{ nodes: [this.root].values(), depth: 0 }]
+    for (let frame = open[0]; frame !== undefined; frame = open[open.length - 1]) {
+      const { value: node, done } = frame.nodes.next()
+      if (done) {
+        open.pop()
+        continue
+      }
+      const { depth } = frame
+      const level = wanted[depth]
+      yield level === undefined || level === '#' ? node.message : null
+      if (level === undefined) continue
+      open.push({
+        nodes: this.below(node, level),
+        depth: level === '#' ? depth : depth + 1,
+      })
+    }
+    return undefined
+  }
+
+  /** Wildcards do not reach into `$` topics at the first level [MQTT-4.7.2-1]. */
+  private below(node: Node, level: string): Iterator<Node, undefined> {
+    if (level !== '#' && level !== '+') {
+      const child = node.children.get(level)
+      return (child === undefined ? [] : [child]).values()
+    }
+    return node === this.root ? notReserved(node.children) : node.children.values()
   }
 
   /** Topics whose message has expired. */
@@ -104,39 +151,6 @@ export class RetainedMessages {
     }
     visit(this.root)
     return topics
-  }
-
-  private collect(node: Node, wanted: readonly string[], depth: number, found: Message[]): void {
-    const level = wanted[depth]
-    if (level === undefined) {
-      this.add(node, found)
-      return
-    }
-    if (level === '#') {
-      this.collectAll(node, depth === 0, found)
-      return
-    }
-    if (level !== '+') {
-      const child = node.children.get(level)
-      if (child !== undefined) this.collect(child, wanted, depth + 1, found)
-      return
-    }
-    for (const [name, child] of node.children) {
-      if (depth === 0 && name.startsWith('$')) continue
-      this.collect(child, wanted, depth + 1, found)
-    }
-  }
-
-  private collectAll(node: Node, isTop: boolean, found: Message[]): void {
-    this.add(node, found)
-    for (const [name, child] of node.children) {
-      if (isTop && name.startsWith('$')) continue
-      this.collectAll(child, false, found)
-    }
-  }
-
-  private add(node: Node, found: Message[]): void {
-    if (node.message !== null && !node.message.isExpired(this.nowMs())) found.push(node.message)
   }
 
   private uncount(message: Message | null): void {

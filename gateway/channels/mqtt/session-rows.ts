@@ -18,6 +18,8 @@ export interface SubscriptionRow {
   readonly qos: Qos
   readonly noLocal: boolean
   readonly retainAsPublished: boolean
+  /** Retained messages of it were still to be sent. */
+  readonly isUnfinished: boolean
   readonly identifier: number
 }
 
@@ -34,6 +36,7 @@ interface WillRow {
 
 const NO_LOCAL_FLAG = 4
 const RETAIN_FLAG = 8
+const UNFINISHED_FLAG = 16
 
 export const SESSION_SQL = {
   put: `INSERT INTO mqtt_session (id, client_id, expiry_seconds, expires_at) VALUES (
@@ -117,11 +120,13 @@ export class SessionRows {
     return this.store.prepare<SessionRow>(ALL_SESSIONS).all()
   }
 
-  putSubscription(id: number, subscription: Subscription): void {
+  /** `isUnfinished`: retained messages of it are still to be sent. */
+  putSubscription(id: number, subscription: Subscription, isUnfinished = false): void {
     const options =
       subscription.qos |
       (subscription.noLocal ? NO_LOCAL_FLAG : 0) |
-      (subscription.retainAsPublished ? RETAIN_FLAG : 0)
+      (subscription.retainAsPublished ? RETAIN_FLAG : 0) |
+      (isUnfinished ? UNFINISHED_FLAG : 0)
     this.sql.putSubscription.run(id, subscription.text, options, subscription.identifier)
   }
 
@@ -135,6 +140,7 @@ export class SessionRows {
       qos: (options & 3) as Qos,
       noLocal: (options & NO_LOCAL_FLAG) !== 0,
       retainAsPublished: (options & RETAIN_FLAG) !== 0,
+      isUnfinished: (options & UNFINISHED_FLAG) !== 0,
       identifier,
     }))
   }

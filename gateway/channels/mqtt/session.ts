@@ -4,6 +4,7 @@ import type { DropCounter, OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
 import { Outbound } from './outbound.ts'
 import type { MqttPrincipal } from './ports.ts'
+import type { RetainedReplay } from './retained-replay.ts'
 import type { Subscription } from './router.ts'
 
 export interface SessionCounters {
@@ -36,6 +37,8 @@ export class Session {
   /** QoS 2 packet ids received and not yet released. */
   private receivedIds: Set<number> | null = null
   readonly outbound: Outbound
+  /** Retained messages of its subscriptions that are still to be sent. */
+  replay: RetainedReplay | null = null
   private readonly totals: DropCounter
   readonly counters: SessionCounters = {
     messagesReceived: 0,

@@ -30,6 +30,8 @@ export interface SessionsParts {
   /** A session ends because its device has left too many others since. */
   readonly onCrowdedOut: (crowdedOut: CrowdedOut) => void
   readonly returnToGroup: (delivery: Delivery) => void
+  /** Gives a session the retained messages of a subscription, once its client is here. */
+  readonly replayRetained: (subscription: Subscription) => void
 }
 
 export interface OpenedSession {
@@ -92,17 +94,10 @@ export class Sessions {
       for (const stored of this.parts.rows.subscriptions(row.id)) {
         const parsed = parseFilter(stored.filter)
         if (parsed === undefined) continue
-        this.link({
-          kind: 'session',
-          session,
-          text: stored.filter,
-          filter: parsed.filter,
-          group: parsed.group,
-          qos: stored.qos,
-          noLocal: stored.noLocal,
-          retainAsPublished: stored.retainAsPublished,
-          identifier: stored.identifier,
-        })
+        const { filter: text, isUnfinished, ...options } = stored
+        const subscription: Subscription = { kind: 'session', session, text, ...parsed, ...options }
+        this.link(subscription)
+        if (isUnfinished) this.parts.replayRetained(subscription)
       }
       // Its will goes with it, and is false while the client has had no time to come back.
       const atMs = row.expires_at ?? nowMs + row.expiry_seconds * 1000

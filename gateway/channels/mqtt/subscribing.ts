@@ -10,13 +10,14 @@ import { Reason } from './codec/reason-codes.ts'
 import { parseFilter, topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import { isTooLong, tooLong } from './limits.ts'
-import { RetainedReplay } from './retained-replay.ts'
+import { replayRetained } from './retained-replay.ts'
 import type { Subscription } from './router.ts'
 import type { Session } from './session.ts'
 
 interface Granted {
   readonly subscription: Subscription
-  readonly sendsRetained: boolean
+  /** Which retained messages it gets: all, what an earlier one was still to get, or none. */
+  readonly retained: 'all' | 'rest' | 'none'
 }
 
 /** Filters are settled one by one; SUBACK leaves when those of a kept session are on disk, then retained messages. */
@@ -35,20 +36,20 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
       reason ??= refusal.reason
       continue
     }
-    granted.push(grant(session, request, identifier))
-    const last = granted[granted.length - 1] as Granted
-    engine.sessions.subscribe(last.subscription)
+    const one = grant(session, request, identifier)
+    granted.push(one)
+    engine.sessions.subscribe(one.subscription)
+    if (one.retained === 'rest') session.replay?.handOver(one.subscription)
     codes.push(request.qos)
   }
   const answer = (): void => {
     const encode = (properties?: Properties): Buffer =>
       encodeSuback(connection.version, packet.packetId, codes, properties)
     if (!connection.sendAnswer(encode, reason)) return
-    for (const { subscription, sendsRetained } of granted) {
-      if (!sendsRetained) continue
-      connection.replay ??= new RetainedReplay(connection)
-      connection.replay.start(subscription)
+    for (const { subscription, retained } of granted) {
+      if (retained === 'all') replayRetained(engine, subscription)
     }
+    session.replay?.advance()
     tell(connection, granted)
   }
   if (!session.isDurable || granted.length === 0) {
@@ -76,10 +77,14 @@ function grant(session: Session, request: SubscriptionRequest, identifier: numbe
       retainAsPublished: request.retainAsPublished,
       identifier,
     },
-    sendsRetained:
-      parsed.group === undefined &&
-      (request.retainHandling === 0 || (request.retainHandling === 1 && isNew)),
+    retained: parsed.group === undefined ? retainedFor(request.retainHandling, isNew) : 'none',
   }
+}
+
+/** Retain Handling of MQTT 5.0 section 3.8.3.1. */
+function retainedFor(retainHandling: number, isNew: boolean): Granted['retained'] {
+  if (retainHandling === 0 || (retainHandling === 1 && isNew)) return 'all'
+  return retainHandling === 1 ? 'rest' : 'none'
 }
 
 function check(
@@ -144,7 +149,8 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
 
 function tell(connection: Connection, granted: readonly Granted[]): void {
   const { session, clientId, engine } = connection
-  if (session?.principal == null) return
+  // A client that has left meanwhile hears nothing by what it subscribed to.
+  if (session?.connection !== connection || session.principal === null) return
   engine.policy.onSubscriptions({
     clientId,
     device: session.principal,
