@@ -14,8 +14,7 @@ import type { BackoffOptions } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { ConnectionState } from './connection.ts'
 import type { OpenLink, TlsOptions } from './link.ts'
-import type { QueueLimits } from './outbox.ts'
-import type { QueueStore } from './queue-store.ts'
+import type { QueueLimits, QueueStore } from './queue-store.ts'
 
 export interface DeviceClientOptions {
   readonly deviceId: string
@@ -83,7 +82,10 @@ export interface DeviceClient {
   reportState(state: Readonly<Record<string, unknown>>): Promise<void>
   /** Proof of play. Resolves when it is in the queue. */
   reportPlayed(speechId: string, state: PlayState, reason?: string): Promise<void>
-  /** Resolves with the event's id when it is in the queue. */
+  /**
+   * Resolves with the event's id when it is in the queue; an alarm or a button also where the store is full:
+   * it is sent from memory, and `onProblem` tells `client.storage`.
+   */
   sendEvent(event: EventRequest): Promise<string>
   sendFeedback(feedback: FeedbackRequest): Promise<string>
   /** Waits until everything handed over has reached the gateway. Throws `client.timeout`. */

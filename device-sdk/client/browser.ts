@@ -11,8 +11,7 @@ export type { ConnectionState } from './connection.ts'
 export { enroll } from './enroll.ts'
 export { DeviceClientError, ProblemError } from './errors.ts'
 export { localStorageQueueStore } from './local-storage-queue-store.ts'
-export type { QueueLimits } from './outbox.ts'
-export { memoryQueueStore, type QueueStore } from './queue-store.ts'
+export { memoryQueueStore, type QueueLimits, type QueueStore } from './queue-store.ts'
 export { createSpeechPlayer } from './speech-player.ts'
 
 const openSocket: OpenSocket = async (url, protocol) =>

@@ -25,14 +25,13 @@ import { Connection, type ConnectionState } from './connection.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { Handlers, SeenIds } from './handlers.ts'
 import { type Downstream, type Link, type OpenLink, type ToldTime, toldNow } from './link.ts'
+import { type Handling, Outbox, type Outcome } from './outbox.ts'
 import {
-  type Handling,
-  Outbox,
-  type Outcome,
+  memoryQueueStore,
   QUEUE_MAX_BYTES,
   QUEUE_MAX_MESSAGES,
-} from './outbox.ts'
-import { memoryQueueStore, type QueuedMessage } from './queue-store.ts'
+  type QueuedMessage,
+} from './queue-store.ts'
 import { checkMessage } from './read-message.ts'
 
 /** An answer takes milliseconds; the rest is the radio link and a gateway that restarts. */
@@ -41,6 +40,9 @@ export const ASK_TIMEOUT_MS = 15_000
 const KEPT_ASK_LIFE_MS = 24 * 60 * 60 * 1000
 /** What is redelivered after a lost acknowledgement is at most the receive window of a few links old. */
 const SEEN_IDS = 512
+
+/** Somebody makes room on a full flash in minutes. */
+const LOAD_AGAIN_MS = 30_000
 
 interface PendingAsk {
   resolve(answer: Answer): void
@@ -71,7 +73,9 @@ class Client implements DeviceClient {
   readonly #connections = new Handlers<ConnectionState>()
   readonly #desireds = new Handlers<TwinState>()
   readonly #idle = new Handlers<void>()
+  /** The first try to load the queue is over. */
   readonly #loaded: Promise<void>
+  #cancelLoad: () => void = () => undefined
   #reported: TwinState | undefined
   #link: Link | undefined
   #told: ToldTime | undefined
@@ -93,6 +97,7 @@ class Client implements DeviceClient {
       clock,
       random,
       onOutcome: (message, outcome) => this.#onOutcome(message, outcome),
+      onStoreFailure: (error) => this.#failedStore(error),
       onSilence: () => this.#connection.drop(),
     })
     this.#connection = new Connection({
@@ -109,8 +114,7 @@ class Client implements DeviceClient {
       onMessage: (message) => this.#onMessage(message),
       onState: (state) => this.#connections.call(state),
     })
-    this.#loaded = this.#outbox.load(handlingOf)
-    this.#loaded.catch((error: unknown) => this.#failedStore(error))
+    this.#loaded = this.#load()
     this.#connection.start()
   }
 
@@ -219,7 +223,8 @@ class Client implements DeviceClient {
   async close(): Promise<void> {
     this.#rejectAll()
     await this.#connection.close()
-    await this.#loaded.catch(() => undefined)
+    await this.#loaded
+    this.#cancelLoad()
     await this.#outbox.close()
   }
 
@@ -227,9 +232,22 @@ class Client implements DeviceClient {
     this.#connection.kill()
     this.#rejectAll()
     this.#loaded
-      .catch(() => undefined)
-      .then(() => this.#outbox.close())
+      .then(() => {
+        this.#cancelLoad()
+        return this.#outbox.close()
+      })
       .catch((error: unknown) => this.#failedStore(error))
+  }
+
+  /** Without its queue the device still asks, listens and calls for help; what waits in it comes later. */
+  async #load(): Promise<void> {
+    try {
+      await this.#outbox.load(handlingOf)
+    } catch (error) {
+      this.#failedStore(error)
+      if (this.connection.kind === 'closed') return
+      this.#cancelLoad = this.#clock.after(LOAD_AGAIN_MS, () => void this.#load())
+    }
   }
 
   #rejectAll(): void {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DeviceClientError } from './errors.ts'
 import { isQueuedMessage, type QueuedMessage, type QueueStore } from './queue-store.ts'
@@ -7,6 +7,7 @@ import { isQueuedMessage, type QueuedMessage, type QueueStore } from './queue-st
 /** Rewritten when this much of the log is history: small enough for a flash card, rare enough for its life. */
 const COMPACT_ABOVE_BYTES = 256 * 1024
 const CHECKSUM_CHARS = 16
+const NEWLINE = 0x0a
 
 type Change =
   | { readonly op: 'add'; readonly message: QueuedMessage }
@@ -16,7 +17,7 @@ type Change =
  * Keeps the queue in one append-only file: a line a change, with a checksum, synced to disk before
  * the promise resolves. A power cut or a full disk can leave half a last line: it was never promised
  * and is cut off, before anything is written behind it. A damaged line in the middle is left out and
- * the rest is used. One process a file.
+ * the rest is used. Where there is no room to rewrite it, what it holds is used as it is. One process a file.
  */
 export function fileQueueStore(path: string): QueueStore {
   return new FileQueueStore(path)
@@ -30,7 +31,7 @@ class FileQueueStore implements QueueStore {
   #bytes = 0
   /** Behind that there may be lines, or half of one, that were refused. */
   #hasRefused = false
-  #liveBytes = 0
+  #compactAtBytes = 0
   /** Changes on their way to disk together, and the promise of their sync. */
   #batch: { readonly changes: Change[]; readonly done: Promise<void> } | undefined
   #tail: Promise<void> = Promise.resolve()
@@ -42,16 +43,23 @@ class FileQueueStore implements QueueStore {
   async load(): Promise<readonly QueuedMessage[]> {
     try {
       await mkdir(dirname(this.#path), { recursive: true })
-      const text = await readFile(this.#path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return ''
+      const bytes = await readFile(this.#path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return Buffer.alloc(0)
         throw error
       })
-      for (const line of text.split('\n')) this.#apply(readLine(line))
-      await this.#rewrite()
+      this.#live.clear()
+      for (const line of bytes.toString('utf8').split('\n')) this.#apply(readLine(line))
+      if (!(await this.#compact())) await this.#goOnBehind(bytes.lastIndexOf(NEWLINE) + 1)
       return [...this.#live.values()]
     } catch (error) {
       throw new DeviceClientError('client.storage', this.#path, error)
     }
+  }
+
+  /** The file as it was found, without half a last line. */
+  async #goOnBehind(bytes: number): Promise<void> {
+    this.#goOn(await open(this.#path, 'a', 0o600), bytes)
+    this.#hasRefused = true
   }
 
   append(message: QueuedMessage): Promise<void> {
@@ -93,7 +101,7 @@ class FileQueueStore implements QueueStore {
       await this.#appendLines(this.#file, changes.map(writeLine).join(''))
       // Only now: what was refused must not come back with a rewrite.
       for (const change of changes) this.#apply(change)
-      if (this.#bytes > this.#liveBytes + COMPACT_ABOVE_BYTES) await this.#rewrite()
+      if (this.#bytes > this.#compactAtBytes) await this.#compact()
     } catch (error) {
       throw new DeviceClientError('client.storage', this.#path, error)
     }
@@ -121,21 +129,36 @@ class FileQueueStore implements QueueStore {
 
   /**
    * Writes the living messages to a new file and puts it in the place of the old one. A crash before
-   * the rename leaves the old file whole; after it, the new one.
+   * the rename leaves the old file whole; after it, the new one. False: there is no room for it, and the
+   * old file goes on; that it is long refuses no message.
    */
-  async #rewrite(): Promise<void> {
+  async #compact(): Promise<boolean> {
     const temporary = `${this.#path}.new`
     const text = [...this.#live.values()].map((m) => writeLine({ op: 'add', message: m })).join('')
-    const file = await open(temporary, 'w', 0o600)
-    await file.appendFile(text)
-    await file.sync()
-    await file.close()
-    await rename(temporary, this.#path)
-    await syncFolder(dirname(this.#path))
+    let file: FileHandle | undefined
+    try {
+      // What an earlier try left behind would be in the way.
+      await rm(temporary, { force: true })
+      file = await open(temporary, 'ax', 0o600)
+      await file.appendFile(text)
+      await file.sync()
+      await rename(temporary, this.#path)
+    } catch {
+      await file?.close().catch(() => undefined)
+      await rm(temporary, { force: true }).catch(() => undefined)
+      this.#compactAtBytes = this.#bytes + COMPACT_ABOVE_BYTES
+      return false
+    }
     await this.#file?.close()
-    this.#file = await open(this.#path, 'a', 0o600)
-    this.#bytes = Buffer.byteLength(text)
-    this.#liveBytes = this.#bytes
+    this.#goOn(file, Buffer.byteLength(text))
+    await syncFolder(dirname(this.#path))
+    return true
+  }
+
+  #goOn(file: FileHandle, bytes: number): void {
+    this.#file = file
+    this.#bytes = bytes
+    this.#compactAtBytes = bytes + COMPACT_ABOVE_BYTES
   }
 }
 

@@ -11,26 +11,12 @@ import { type Clock, monotonicMs } from './clock.ts'
 import { DeviceClientError, isPassing, refusedByLink } from './errors.ts'
 import { isAlarm, LANES, type Lane, laneOf, type SendState, Slots } from './lanes.ts'
 import type { Delivery, Link } from './link.ts'
-import { lifeLeftMs, type QueuedMessage, type QueueStore } from './queue-store.ts'
+import { lifeLeftMs, type QueuedMessage, type QueueLimits, type QueueStore } from './queue-store.ts'
 
-/** A day of button presses and play reports of a busy speaker. */
-export const QUEUE_MAX_MESSAGES = 1_000
-/** Fits the flash and the browser storage of small devices several times over. */
-export const QUEUE_MAX_BYTES = 1024 * 1024
 /** An acknowledgement takes one disk sync of the gateway; after this the message is sent again. */
 const RESEND: BackoffOptions = { firstDelayMs: 10_000, maxDelayMs: 120_000 }
 /** After a refusal that passes, such as a rate limit: the gateway names seconds. */
 const RETRY: BackoffOptions = { firstDelayMs: 2_000, maxDelayMs: 60_000 }
-
-export interface QueueLimits {
-  readonly maxMessages: number
-  readonly maxBytes: number
-  /**
-   * `refuse`: the new message is refused with `client.queue-full`.
-   * `drop-oldest`: room is made by dropping the oldest message that is no alarm and no button.
-   */
-  readonly whenFull: 'refuse' | 'drop-oldest'
-}
 
 export type Outcome =
   | { readonly kind: 'kept' | 'written' | 'expired' | 'dropped' }
@@ -62,6 +48,8 @@ export interface OutboxOptions {
   readonly random: () => number
   /** Called once for each message that leaves the outbox by itself. */
   readonly onOutcome: (message: QueuedMessage, outcome: Outcome) => void
+  /** An alarm is not kept by the store; it is sent all the same. */
+  readonly onStoreFailure: (error: unknown) => void
   /** Acknowledgements fail to come on a link that looks open: it should be dropped. */
   readonly onSilence: () => void
 }
@@ -92,7 +80,10 @@ export class Outbox {
     return { messages: this.#durableCount, bytes: this.#durableBytes }
   }
 
-  /** Resolves when the message would survive what the store survives. The same key twice is one message. */
+  /**
+   * Resolves when the message would survive what the store survives; an alarm also when the store does not
+   * take it. The same key twice is one message.
+   */
   async add(message: QueuedMessage, handling: Handling): Promise<void> {
     if (this.#closed) throw new DeviceClientError('client.closed')
     if (this.#entries.has(message.key)) return
@@ -102,8 +93,12 @@ export class Outbox {
       try {
         await this.#options.store.append(message)
       } catch (error) {
-        this.#take(message.key)
-        throw error
+        if (!isAlarm(message)) {
+          this.#take(message.key)
+          throw error
+        }
+        // Somebody needs help: it goes out from memory.
+        this.#options.onStoreFailure(error)
       }
     }
     this.#pump()

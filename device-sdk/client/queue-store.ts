@@ -13,6 +13,21 @@ export interface QueuedMessage {
   readonly expiresAtMs?: number
 }
 
+/** A day of button presses and play reports of a busy speaker. */
+export const QUEUE_MAX_MESSAGES = 1_000
+/** Fits the flash and the browser storage of small devices several times over. */
+export const QUEUE_MAX_BYTES = 1024 * 1024
+
+export interface QueueLimits {
+  readonly maxMessages: number
+  readonly maxBytes: number
+  /**
+   * `refuse`: the new message is refused with `client.queue-full`.
+   * `drop-oldest`: room is made by dropping the oldest message that is no alarm and no button.
+   */
+  readonly whenFull: 'refuse' | 'drop-oldest'
+}
+
 /** An earlier time is that of a clock that nobody had set yet: no device ran this before. */
 const EARLIEST_MS = Date.parse('2026-01-01T00:00:00Z')
 
@@ -31,7 +46,7 @@ export function lifeLeftMs({ queuedAtMs, expiresAtMs }: QueuedMessage, nowMs: nu
  * the store promises to survive (a file: a power cut; memory: nothing).
  */
 export interface QueueStore {
-  /** Everything kept and not removed, oldest first. Called once, before anything else. */
+  /** Everything kept and not removed, oldest first. Called before anything else, and again if it failed. */
   load(): Promise<readonly QueuedMessage[]>
   append(message: QueuedMessage): Promise<void>
   remove(keys: readonly string[]): Promise<void>

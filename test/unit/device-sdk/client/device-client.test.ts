@@ -2,9 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DeviceClient, DeviceClientOptions } from '@kefu-edge/device-sdk/client/api'
-import { createDeviceClient, fileQueueStore, ProblemError } from '@kefu-edge/device-sdk/client/node'
+import {
+  createDeviceClient,
+  fileQueueStore,
+  memoryQueueStore,
+  ProblemError,
+} from '@kefu-edge/device-sdk/client/node'
 import type { Problem, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { ManualClock } from '../support/manual-clock.ts'
 import { answer, speech } from '../support/samples.ts'
 import { type StandIn, startBroker, startSocketServer } from '../support/stand-in-gateways.ts'
 
@@ -188,6 +194,37 @@ describe.each(Object.entries(TRANSPORTS))('a device over %s', (_name, startGatew
     await after.flush()
     expect(box.received.map((m) => m.body.id).sort()).toEqual([eventId, askId].sort())
     expect(answers).toEqual([askId])
+  })
+
+  test('sends an alarm though its flash is full, and says that it is', async () => {
+    const box = await gateway()
+    const full = memoryQueueStore()
+    full.append = () => Promise.reject(new Error('ENOSPC'))
+    const client = device(box.url, { queue: full })
+    const problems: string[] = []
+    client.onProblem(({ code }) => problems.push(code))
+    await client.sendEvent({ kind: 'alarm', name: 'fall' })
+    await client.flush()
+    expect(box.received.map((m) => m.body.name)).toEqual(['fall'])
+    expect(problems).toEqual(['client.storage'])
+    await expect(client.sendEvent({ kind: 'sensor' })).rejects.toThrow('ENOSPC')
+  })
+
+  test('calls for help without its queue, and sends what lies in it once that can be read', async () => {
+    const box = await gateway()
+    const clock = new ManualClock(Date.now())
+    const queue = memoryQueueStore()
+    const lost = device('mqtt://127.0.0.1:1', { queue })
+    const before = await lost.sendEvent({ kind: 'alarm', name: 'before the power cut' })
+    lost.kill()
+    const { load } = queue
+    queue.load = () => Promise.reject(new Error('EIO'))
+    const client = device(box.url, { queue, clock })
+    const now = await client.sendEvent({ kind: 'button', name: 'call-nurse' })
+    await until(() => expect(box.received.map((m) => m.body.id)).toEqual([now]))
+    queue.load = load
+    await clock.advance(30_000)
+    await until(() => expect(box.received.map((m) => m.body.id)).toEqual([now, before]))
   })
 
   test('tells its state again with every connection', async () => {

@@ -1,6 +1,10 @@
 import type { Link, Upstream } from '@kefu-edge/device-sdk/client/link'
-import { Outbox, type Outcome, type QueueLimits } from '@kefu-edge/device-sdk/client/outbox'
-import { memoryQueueStore, type QueuedMessage } from '@kefu-edge/device-sdk/client/queue-store'
+import { Outbox, type Outcome } from '@kefu-edge/device-sdk/client/outbox'
+import {
+  memoryQueueStore,
+  type QueuedMessage,
+  type QueueLimits,
+} from '@kefu-edge/device-sdk/client/queue-store'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualClock, settle } from '../support/manual-clock.ts'
 
@@ -34,6 +38,7 @@ function outbox(limits: Partial<QueueLimits> = {}, store = memoryQueueStore()): 
     clock,
     random: () => 0.5,
     onOutcome: (m: QueuedMessage, outcome: Outcome) => outcomes.push(`${m.id} ${outcome.kind}`),
+    onStoreFailure: () => undefined,
     onSilence: () => silences++,
   })
 }

@@ -3,13 +3,14 @@ import {
   type FileHandle,
   mkdtemp,
   open,
+  readdir,
   readFile,
   rm,
   stat,
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileQueueStore } from '@kefu-edge/device-sdk/client/file-queue-store'
 import {
   localStorageQueueStore,
@@ -113,11 +114,16 @@ describe.each(Object.entries(STORES))('the queue store in %s', (_name, make) => 
   })
 })
 
-/** Full once this share of a write has been taken. */
-async function failingDisk(path: string, share: number) {
-  const file = await open(path, 'r')
+async function fileHandles(): Promise<FileHandle> {
+  const file = await open(folder, 'r')
   const handles = Object.getPrototypeOf(file) as FileHandle
   await file.close()
+  return handles
+}
+
+/** Full once this share of a write has been taken. */
+async function failingDisk(share: number) {
+  const handles = await fileHandles()
   const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
   return vi.spyOn(handles, 'appendFile').mockImplementation(async function (
     this: FileHandle,
@@ -192,7 +198,7 @@ describe('the queue in a file', () => {
     const store = fileQueueStore(path)
     await store.load()
     await store.append(message('a'))
-    const disk = await failingDisk(path, share)
+    const disk = await failingDisk(share)
     const refused = [store.append(message('b')), store.append(message('c'))]
     for (const one of await Promise.allSettled(refused)) expect(one.status).toBe('rejected')
     disk.mockRestore()
@@ -204,6 +210,30 @@ describe('the queue in a file', () => {
     await store.remove(['event/much'])
     await store.close()
     expect(await idsAfterRestart(fileQueueStore(path))).toEqual(['a', 'alarm'])
+  })
+
+  test('goes on as it is where there is no room to rewrite it, and leaves that room to others', async () => {
+    const path = await queuePath()
+    const store = fileQueueStore(path)
+    await store.load()
+    const noRoom = vi.spyOn(await fileHandles(), 'sync').mockRejectedValue(new Error('ENOSPC'))
+    const openFiles = async () => (await readdir('/proc/self/fd')).length
+    const before = await openFiles()
+    const padding = 'x'.repeat(20_000)
+    for (let i = 0; i < 40; i++) {
+      await store.append(message(`${i}`, padding))
+      if (i > 0) await store.remove([`event/${i}`])
+    }
+    expect(await openFiles()).toBe(before)
+    await store.append(message('alarm'))
+    await appendFile(path, 'half a li')
+    const again = fileQueueStore(path)
+    expect(await ids(again)).toEqual(['0', 'alarm'])
+    await again.append(message('later'))
+    expect(await readdir(dirname(path))).toEqual(['queue.log'])
+    noRoom.mockRestore()
+    for (const one of [store, again]) await one.close()
+    expect(await idsAfterRestart(fileQueueStore(path))).toEqual(['0', 'alarm', 'later'])
   })
 
   test('says so when the disk cannot be written', async () => {

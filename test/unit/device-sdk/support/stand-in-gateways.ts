@@ -105,6 +105,7 @@ export async function startSocketServer(token: string, port = 0): Promise<StandI
   server.on('connection', (socket) => {
     socket.on('message', (data) => {
       const frame = JSON.parse(String(data)) as Record<string, unknown>
+      const time = new Date().toISOString()
       const say = (reply: object) => socket.send(JSON.stringify(reply))
       if (frame.type === 'hello') {
         if (frame.token !== token) {
@@ -112,8 +113,11 @@ export async function startSocketServer(token: string, port = 0): Promise<StandI
           socket.close(4401)
           return
         }
-        const time = new Date().toISOString()
         say({ type: 'welcome', deviceId: frame.deviceId, server: 't', time, maxFrameBytes: 65536 })
+        return
+      }
+      if (frame.type === 'ping') {
+        say({ type: 'time', time })
         return
       }
       const { type, ...body } = frame
