@@ -10,14 +10,15 @@ import { GatewayError } from './errors.ts'
 import type { LanguageEngine } from './language/port.ts'
 import type { Ledger } from './ledger/port.ts'
 import type { Store } from './storage/store.ts'
-import type {
-  Hypothesis,
-  IncomingAsk,
-  Reply,
-  Session,
-  StaffAlert,
-  Turn,
-  Understanding,
+import {
+  type Hypothesis,
+  type IncomingAsk,
+  knownAs,
+  type Reply,
+  type Session,
+  type StaffAlert,
+  type Turn,
+  type Understanding,
 } from './turn.ts'
 import { toGivenAnswer, toLedgerDraft } from './turn-record.ts'
 
@@ -69,7 +70,7 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
         voice.render(reply, turn, newId(clock.now())),
         clock,
       )
-      sessions.save(session, turn.device.id)
+      sessions.save(session, knownAs(turn.device))
       if (reply.alert) alert(turn, session, reply.alert)
       ledger.append(toLedgerDraft(turn, understanding, answer))
       return answer
@@ -86,7 +87,7 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
   }
 
   async function answer(incoming: IncomingAsk): Promise<Answer> {
-    const seen = ledger.seen(incoming.device.id, incoming.ask.id)
+    const seen = ledger.seen(knownAs(incoming.device), incoming.ask.id)
     if (seen) {
       await store.durable()
       const given = toGivenAnswer(seen)
@@ -101,7 +102,7 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
   }
 
   return (incoming) => {
-    const key = `${incoming.device.id}\n${incoming.ask.id}`
+    const key = `${knownAs(incoming.device)}\n${incoming.ask.id}`
     const same = underway.get(key)
     if (same) return same
     const running = answer(incoming).finally(() => underway.delete(key))
@@ -122,7 +123,7 @@ function toTurn(incoming: IncomingAsk, session: Session): Turn {
 }
 
 function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
-  const { pending, clearPending, keepLastAnswer, remembered, voice } = reply.session ?? {}
+  const { pending, clearPending, keepLastAnswer, recent, voice } = reply.session ?? {}
   const next: { -readonly [key in keyof Session]: Session[key] } = {
     ...session,
     turns: session.turns + 1,
@@ -131,7 +132,7 @@ function afterTurn(session: Session, reply: Reply, nowMs: number): Session {
   }
   if (pending) next.pending = pending
   else if (clearPending ?? reply.status === 'answered') delete next.pending
-  if (remembered) next.remembered = { ...session.remembered, ...remembered }
+  if (recent) next.recent = recent
   if (voice) next.voice = voice
   if (!keepLastAnswer) {
     next.lastAnswer = { text: reply.text, speech: reply.speech ?? reply.text, lang: reply.lang }

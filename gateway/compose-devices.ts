@@ -126,8 +126,8 @@ export function composeDevices(
       perSecond: asksPerSecond,
       burst: asksPerSecond * ASK_BURST_SECONDS,
     }),
-    onPlayed: (deviceId, report) => {
-      voice.announcer.onReport(deviceId, report)
+    onPlayed: (deviceId, report, askKey) => {
+      voice.announcer.onReport(deviceId, report, askKey)
       box.hooks.onPlayed?.(deviceId, report)
     },
     onReported: (deviceId, state) => twins.report(deviceId, state),
@@ -263,6 +263,7 @@ const mqttLimitsOf = ({ mqtt }: Config) => ({
   maxBytesPerSecond: mqtt.bytesPerSecond,
   floodShare: mqtt.floodShare,
   maxConnections: mqtt.maxConnections,
+  maxConnectionsPerDevice: mqtt.maxConnectionsPerDevice,
   maxSubscriptionsPerClient: mqtt.maxSubscriptions,
   maxQueuedMessages: mqtt.maxQueuedMessages,
   maxQueuedBytes: mqtt.maxQueuedBytes,

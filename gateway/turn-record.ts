@@ -6,7 +6,7 @@ import type {
   Speech,
 } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Json, LedgerDraft, LedgerEntry } from './ledger/port.ts'
-import type { Turn, Understanding } from './turn.ts'
+import { knownAs, type Turn, type Understanding } from './turn.ts'
 
 /** In clear: codes, names, numbers that an auditor counts by. */
 interface TurnBody {
@@ -48,7 +48,7 @@ export function toLedgerDraft(
     kind: 'turn',
     atMs: turn.receivedAtMs,
     deviceId: device.id,
-    askKey: { deviceId: device.id, askId: ask.id },
+    askKey: { deviceId: knownAs(device), askId: ask.id },
     body: toBody(turn, understanding, answer, channel) as unknown as LedgerDraft['body'],
     personal: toWords(turn, answer) as unknown as { [key: string]: Json },
   }

@@ -17,7 +17,16 @@ export interface Device {
   /** kiosk, speaker, bedside, staff … : permissions and voice profile go by it. */
   readonly kind: string
   readonly groups: readonly string[]
+  /** How often its name or its secret was given anew; absent: never. */
+  readonly generation?: number
 }
+
+/**
+ * Under what its messages are told apart from those that come again: a new box under an old name begins its ids
+ * anew, and must get neither the answers of the one before nor have its alarms taken for that one's.
+ */
+export const knownAs = ({ id, generation }: Device): string =>
+  generation === undefined ? id : `${id}~${generation}`
 
 /** One ask on its way in, already parsed against the schema. */
 export interface IncomingAsk {
@@ -84,11 +93,19 @@ export interface Session {
   readonly pending?: PendingQuestion
   /** The last thing said, for "say it again". */
   readonly lastAnswer?: { readonly text: string; readonly speech: string; readonly lang: Language }
-  /** Slots that later questions may refer to ("and how do I get there?"). */
-  readonly remembered: Readonly<Record<string, SlotValue>>
+  /** What was answered last, the newest first: later words may refer to it ("and its phone?"). */
+  readonly recent?: readonly RecentAnswer[]
   /** Spoken more slowly and louder, because it was asked for. */
   readonly voice?: { readonly rate?: number; readonly volume?: number }
   readonly updatedAtMs: number
+}
+/** An answer of a pack, and the values that it was given for. */
+export interface RecentAnswer {
+  readonly ref: KnowledgeRef
+  readonly slots: Readonly<Record<string, SlotValue>>
+  /** Number of the turn in its session. */
+  readonly turn: number
+  readonly atMs: number
 }
 export type PendingQuestion =
   | {
@@ -130,7 +147,7 @@ export interface Reply {
   readonly suggestions?: readonly string[]
   readonly cards?: Answer['cards']
   /** What the session remembers from here on. */
-  readonly session?: Partial<Pick<Session, 'pending' | 'remembered' | 'voice'>> & {
+  readonly session?: Partial<Pick<Session, 'pending' | 'recent' | 'voice'>> & {
     /** Absent: an answer ends what the box has asked, a question back does not. */
     readonly clearPending?: boolean
     /** What was said is not what "say it again" means. */

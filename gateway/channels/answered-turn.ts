@@ -4,6 +4,7 @@ import { firstSince } from '../ledger/find-by-time.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
 import type { LedgerEntry } from '../ledger/port.ts'
 import { msInId } from '../ledger/settings.ts'
+import { type Device, knownAs } from '../turn.ts'
 import { toGivenAnswer } from '../turn-record.ts'
 
 /** A turn is dated by its arrival, its answer's id by its end: what others recorded meanwhile lies between. */
@@ -17,10 +18,10 @@ export type TurnFinder = Pick<FullLedger, 'seen' | 'size' | 'entryAt' | 'entries
  */
 export function answeredTurn(
   ledger: TurnFinder,
-  deviceId: string,
+  device: Device,
   { inReplyTo, answer }: Pick<Feedback, 'inReplyTo' | 'answer'>,
 ): LedgerEntry | undefined {
-  const asked = inReplyTo === undefined ? undefined : ledger.seen(deviceId, inReplyTo)
+  const asked = inReplyTo === undefined ? undefined : ledger.seen(knownAs(device), inReplyTo)
   if (asked?.kind === 'turn') return asked
   const answeredMs = answer === undefined ? undefined : msInId(answer)
   if (answeredMs === undefined) return undefined
@@ -29,6 +30,8 @@ export function answeredTurn(
     .entriesFrom(from, 2 * NEAR_ENTRIES)
     .find(
       (entry) =>
-        entry.kind === 'turn' && entry.deviceId === deviceId && toGivenAnswer(entry)?.id === answer,
+        entry.kind === 'turn' &&
+        entry.deviceId === device.id &&
+        toGivenAnswer(entry)?.id === answer,
     )
 }

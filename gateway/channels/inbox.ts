@@ -10,10 +10,10 @@ import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { RateLimit } from '../devices/rate-limit.ts'
 import { GatewayError } from '../errors.ts'
-import type { Json, Ledger, LedgerDraft } from '../ledger/port.ts'
+import type { AskKey, Json, Ledger, LedgerDraft } from '../ledger/port.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Store } from '../storage/store.ts'
-import type { Channel, Device } from '../turn.ts'
+import { type Channel, type Device, knownAs } from '../turn.ts'
 import { answeredTurn, type TurnFinder } from './answered-turn.ts'
 import type { UpstreamMessage } from './parse-message.ts'
 
@@ -32,8 +32,8 @@ export interface InboxParts {
   readonly answerTurn: AnswerTurn
   readonly askLimit: RateLimit
   readonly metrics: Pick<Metrics, 'answered' | 'refused'>
-  /** Proof of play; inside `store.commit`. */
-  readonly onPlayed: (deviceId: string, report: PlayReport) => void
+  /** Proof of play, told once, to be recorded under this key; inside `store.commit`. */
+  readonly onPlayed: (deviceId: string, report: PlayReport, askKey: AskKey) => void
   /** Reported state of the twin; inside `store.commit`. */
   readonly onReported: (deviceId: string, state: TwinState) => void
   /** What happened at a device, told once; inside `store.commit`. */
@@ -58,6 +58,13 @@ export function createInbox(parts: InboxParts): Inbox {
     return answer
   }
 
+  const isSeen = ({ deviceId, askId }: AskKey) => ledger.seen(deviceId, askId) !== undefined
+
+  function played(device: Device, report: PlayReport): void {
+    const askKey = keyOf(device, 'played', report.id)
+    if (!isSeen(askKey)) parts.onPlayed(device.id, report, askKey)
+  }
+
   /** A message that comes again (the acknowledgement was lost) has no second effect. */
   function once(
     device: Device,
@@ -65,8 +72,8 @@ export function createInbox(parts: InboxParts): Inbox {
     id: string,
     draft: Omit<LedgerDraft, 'askKey' | 'deviceId' | 'atMs'>,
   ): boolean {
-    const askKey = { deviceId: device.id, askId: `${name}/${id}` }
-    if (ledger.seen(askKey.deviceId, askKey.askId)) return false
+    const askKey = keyOf(device, name, id)
+    if (isSeen(askKey)) return false
     ledger.append({ ...draft, askKey, deviceId: device.id, atMs: clock.now() })
     return true
   }
@@ -74,7 +81,7 @@ export function createInbox(parts: InboxParts): Inbox {
   /** A comment is kept as words of the person whose turn it speaks of: shown with them, erased with them. */
   function feedback(device: Device, message: Feedback): boolean {
     const { id, rating, answer, inReplyTo, comment } = message
-    const turn = comment === undefined ? undefined : answeredTurn(ledger, device.id, message)
+    const turn = comment === undefined ? undefined : answeredTurn(ledger, device, message)
     if (turn?.keyId !== undefined && !turn.personal) throw new GatewayError('answer.erased')
     return once(device, 'feedback', id, {
       lane: 'session',
@@ -107,7 +114,7 @@ export function createInbox(parts: InboxParts): Inbox {
       case 'ask':
         return ask(device, channel, message)
       case 'played':
-        return store.commit(() => parts.onPlayed(device.id, message.message)).then(() => undefined)
+        return store.commit(() => played(device, message.message)).then(() => undefined)
       case 'reported':
         return store
           .commit(() => parts.onReported(device.id, message.message))
@@ -132,6 +139,11 @@ export function createInbox(parts: InboxParts): Inbox {
     },
   }
 }
+
+const keyOf = (device: Device, name: string, id: string): AskKey => ({
+  deviceId: knownAs(device),
+  askId: `${name}/${id}`,
+})
 
 /** The name of a file may tell of a person (…_HIV报告.pdf), and its digest which file it is: both are sealed. */
 function partsOf(attachment: DeviceEvent['attachment']) {

@@ -77,7 +77,8 @@ async function device(options: CommandOptions): Promise<ExitCode> {
       return run('device.add', {
         id: need(id, 'device add ID --kind KIND'),
         kind: need(kind, 'device add ID --kind KIND'),
-        groups: group,
+        // A device that gets a new secret stays in its ward.
+        ...(replace && group.length === 0 ? {} : { groups: group }),
         ...(replace ? { replace } : {}),
         ...(options.values['password-stdin'] ? { password: readPassword() } : {}),
       })

@@ -61,7 +61,8 @@ export const IDENTITY_OPERATIONS = {
           ? await addWithToken(device, parts)
           : await addWithPassword(device, password, parts)
       if (device.replace) parts.onDeviceChanged(device.id, 'the device was given a new secret')
-      return { deviceId: device.id, kind: device.kind, groups: device.groups ?? [], ...added }
+      const { groups = [] } = parts.registry.get(device.id) ?? {}
+      return { deviceId: device.id, kind: device.kind, groups, ...added }
     },
   ),
   'device.update': operation(

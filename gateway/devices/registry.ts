@@ -20,7 +20,7 @@ export interface NewDevice {
   readonly id: string
   readonly kind: string
   readonly groups?: readonly string[]
-  /** Give an existing device a new token instead of refusing. */
+  /** Give an existing device a new token instead of refusing; it keeps its groups where none are named. */
   readonly replace?: boolean
 }
 
@@ -70,6 +70,7 @@ interface Row {
   token_hash: Buffer
   created_at: number
   disabled_at: number | null
+  generation: number
 }
 
 interface LoginRow {
@@ -81,7 +82,9 @@ interface LoginRow {
 }
 
 /** Each call for staff asks for theirs; a test holds it to the index. */
-export const OF_KIND_SQL = 'SELECT * FROM device WHERE kind = ? AND disabled_at IS NULL ORDER BY id'
+const DEVICES = `SELECT device.*, coalesce(generation, 0) AS generation
+  FROM device LEFT JOIN device_generation ON device_id = id`
+export const OF_KIND_SQL = `${DEVICES} WHERE kind = ? AND disabled_at IS NULL ORDER BY id`
 
 const hashOf = (token: string): Buffer => hash('sha256', token, 'buffer')
 
@@ -91,6 +94,7 @@ const recordOf = (row: Row): DeviceRecord => ({
   groups: JSON.parse(row.groups) as string[],
   createdAtMs: row.created_at,
   isDisabled: row.disabled_at !== null,
+  ...(row.generation > 0 ? { generation: row.generation } : {}),
 })
 
 /** `alsoForget` takes away what other rooms keep of a device, in the transaction that removes it. */
@@ -98,9 +102,9 @@ export function createRegistry(
   store: Store,
   alsoForget: readonly ((deviceId: string) => void)[] = [],
 ): Registry {
-  const byId = store.prepare<Row>('SELECT * FROM device WHERE id = ?')
-  const byToken = store.prepare<Row>('SELECT * FROM device WHERE token_hash = ?')
-  const all = store.prepare<Row>('SELECT * FROM device ORDER BY id')
+  const byId = store.prepare<Row>(`${DEVICES} WHERE id = ?`)
+  const byToken = store.prepare<Row>(`${DEVICES} WHERE token_hash = ?`)
+  const all = store.prepare<Row>(`${DEVICES} ORDER BY id`)
   const ofKind = store.prepare<Row>(OF_KIND_SQL)
   const insert = store.prepare(
     'INSERT INTO device (id, kind, groups, token_hash, created_at) VALUES (?, ?, ?, ?, ?)',
@@ -114,6 +118,10 @@ export function createRegistry(
   const loginOf = store.prepare<LoginRow>('SELECT * FROM device_login WHERE device_id = ?')
   const putLogin = store.prepare('INSERT OR REPLACE INTO device_login VALUES (?, ?, ?, ?, ?, ?)')
   const dropLogin = store.prepare('DELETE FROM device_login WHERE device_id = ?')
+  const nextGeneration = store.prepare(
+    `INSERT INTO device_generation VALUES (?, 1)
+     ON CONFLICT (device_id) DO UPDATE SET generation = generation + 1`,
+  )
   const anyPassword = store.prepare(
     'SELECT 1 FROM device_login WHERE password_hash NOT NULL LIMIT 1',
   )
@@ -123,15 +131,19 @@ export function createRegistry(
   }
 
   function put(device: NewDevice, token: string, login: DeviceLogin, nowMs: number): Device {
-    const { id, kind, groups = [], replace: isReplaced = false } = device
+    const { id, kind, replace: isReplaced = false } = device
+    const before = byId.get(id)
+    if (before && !isReplaced) throw new GatewayError('device.exists', { detail: id })
+    const groups = device.groups ?? (before ? recordOf(before).groups : [])
     checkNew(id, kind, groups)
-    const exists = byId.get(id) !== undefined
-    if (exists && !isReplaced) throw new GatewayError('device.exists', { detail: id })
-    if (exists) replace.run(kind, JSON.stringify(groups), hashOf(token), id)
-    else insert.run(id, kind, JSON.stringify(groups), hashOf(token), nowMs)
+    if (before) {
+      replace.run(kind, JSON.stringify(groups), hashOf(token), id)
+      nextGeneration.run(id)
+    } else insert.run(id, kind, JSON.stringify(groups), hashOf(token), nowMs)
     const { salt, iterations, storedKey, serverKey } = login.scram
     putLogin.run(id, login.passwordHash ?? null, salt, iterations, storedKey, serverKey)
-    return { id, kind, groups }
+    const { generation } = byId.get(id) ?? {}
+    return { id, kind, groups, ...(generation ? { generation } : {}) }
   }
 
   return {
@@ -146,7 +158,13 @@ export function createRegistry(
       const row = byId.get(id)
       if (!row) throw new GatewayError('device.unknown', { detail: id })
       const now = recordOf(row)
-      const device = { id, kind: kind ?? now.kind, groups: groups ?? now.groups }
+      const { generation } = now
+      const device = {
+        id,
+        kind: kind ?? now.kind,
+        groups: groups ?? now.groups,
+        ...(generation === undefined ? {} : { generation }),
+      }
       checkNew(id, device.kind, device.groups)
       change.run(device.kind, JSON.stringify(device.groups), id)
       return device
@@ -172,6 +190,7 @@ export function createRegistry(
     },
     remove(id) {
       mustExist(drop.run(id).changes, id)
+      nextGeneration.run(id)
       dropLogin.run(id)
       for (const forget of alsoForget) forget(id)
     },

@@ -11,7 +11,7 @@ import { Packr } from 'msgpackr'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
-import type { IncomingAsk, Session } from '../turn.ts'
+import { type IncomingAsk, knownAs, type Session } from '../turn.ts'
 
 /** A person at a kiosk has walked away after this long; the next words are somebody else's. */
 export const DEVICE_SESSION_IDLE_MS = 90_000
@@ -23,7 +23,7 @@ export interface Sessions {
   resume(incoming: IncomingAsk): Session
   /** The session as the last turn left it, where one was recorded since `session` was read. */
   latest(session: Session): Session
-  /** Keeps the session as it is after a turn. Inside `store.commit`. */
+  /** Keeps the session as it is after a turn of the device (see `knownAs`). Inside `store.commit`. */
   save(session: Session, deviceId: string): void
   /** Deletes sessions idle since before; inside `store.commit`. Returns how many. */
   expire(beforeMs: number): number
@@ -123,7 +123,7 @@ export function createSessions(parts: {
         const session = read(bySubject.get(keys.tagOf(subject)))
         if (session && clock.now() - session.updatedAtMs <= idleMs) return session
       }
-      const ofDevice = subject || ask.session !== undefined ? undefined : resumeOfDevice(device.id)
+      const ofDevice = subject || ask.session !== undefined ? undefined : resumeOfDevice(knownAs(device))
       return ofDevice ?? fresh(clock.now(), subject)
     },
     latest: (session) => cache.get(session.id) ?? session,
@@ -159,7 +159,6 @@ const fresh = (nowMs: number, subject: Subject | undefined): Session => ({
   id: newId(nowMs),
   ...(subject ? { subject } : {}),
   turns: 0,
-  remembered: {},
   updatedAtMs: nowMs,
 })
 

@@ -9,7 +9,7 @@ import { Packr } from 'msgpackr'
 import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
-import type { IncomingAsk, Session } from '../turn.ts'
+import { type IncomingAsk, knownAs, type Session } from '../turn.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Where copies are: a store that all boxes reach. Its waits are bounded; it never rejects. */
@@ -96,7 +96,7 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
     const own = ownOf(incoming)
     // A session that another person was refused is not lent to the next one either.
     if (own === undefined || isNewest(own, shared)) return
-    store.commit(() => sessions.save(shared, incoming.device.id)).catch(onError)
+    store.commit(() => sessions.save(shared, knownAs(incoming.device))).catch(onError)
   }
 
   async function dropShared(subject: Subject, sessionIds: readonly string[]): Promise<void> {

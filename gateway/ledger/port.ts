@@ -18,6 +18,12 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined }
 
+/** By which a message that comes again is known. */
+export interface AskKey {
+  readonly deviceId: string
+  readonly askId: string
+}
+
 export interface LedgerDraft {
   readonly lane: Lane
   /** What happened: `turn`, `device.added`, `pack.installed`, `speech.played` … */
@@ -31,7 +37,7 @@ export interface LedgerDraft {
   /** Encrypted: words, answers, slots, anything that tells of a person. */
   readonly personal?: { readonly [key: string]: Json | undefined }
   /** Idempotency key of a turn: found again by `seen`. */
-  readonly askKey?: { readonly deviceId: string; readonly askId: string }
+  readonly askKey?: AskKey
   /** How sensitive `personal` is; C2 unless said. Its retention goes by this. */
   readonly dataClass?: DataClass
 }

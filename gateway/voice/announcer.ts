@@ -11,7 +11,7 @@
 import type { PlayReport, Priority, Speech, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
-import type { Ledger } from '../ledger/port.ts'
+import type { AskKey, Ledger } from '../ledger/port.ts'
 import type { Store } from '../storage/store.ts'
 import { localMinuteOfDay, type QuietHours, quietForMs } from './quiet-hours.ts'
 import { createSpeechRows, type SpeechRow } from './speech-rows.ts'
@@ -58,8 +58,8 @@ export interface Announcer {
     speech: Speech,
     subject?: Subject,
   ): Promise<Announced[]>
-  /** Records a report, also of speech that did not come from here; call inside `store.commit`. */
-  onReport(deviceId: string, report: PlayReport): void
+  /** Records a report, also of speech that did not come from here, under its key; call inside `store.commit`. */
+  onReport(deviceId: string, report: PlayReport, askKey?: AskKey): void
   /** The device listens now: MQTT when it has subscribed to its speech topic, WebSocket after welcome. */
   onConnected(deviceId: string): void
   onDisconnected(deviceId: string): void
@@ -218,7 +218,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     store.commit(work).catch(parts.onError)
   }
 
-  function onReport(deviceId: string, report: PlayReport): void {
+  function onReport(deviceId: string, report: PlayReport, askKey?: AskKey): void {
     const row = rows.find(deviceId, report.speech)
     if (row?.last_report === report.id) return
     record({
@@ -227,6 +227,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
       rank: row?.rank ?? rankOf('normal'),
       kind: report.state,
       body: { report: report.id, at: report.at, reason: report.reason },
+      ...(askKey ? { askKey } : {}),
     })
     if (row === undefined) return
     const plays = row.plays + (report.state === 'played' ? 1 : 0)

@@ -6,7 +6,7 @@ import {
   type Subject,
 } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
-import type { Lane, Ledger } from '../ledger/port.ts'
+import type { AskKey, Lane, Ledger } from '../ledger/port.ts'
 import type { Store } from '../storage/store.ts'
 import type { SpeechRow, SpeechRows } from './speech-rows.ts'
 
@@ -34,6 +34,8 @@ export interface SpeechEvent {
   readonly body?: Readonly<Record<string, string | undefined>>
   readonly text?: string
   readonly subject?: Subject
+  /** Of the report that says it. */
+  readonly askKey?: AskKey
 }
 export type RecordSpeech = (event: SpeechEvent) => void
 
@@ -41,7 +43,7 @@ export function createSpeechRecord(
   ledger: Pick<Ledger, 'append'>,
   clock: Pick<Clock, 'now'>,
 ): RecordSpeech {
-  return ({ deviceId, speechId, rank, kind, body, text, subject }) => {
+  return ({ deviceId, speechId, rank, kind, body, text, subject, askKey }) => {
     ledger.append({
       lane: laneOf(rank),
       kind: `speech.${kind}`,
@@ -50,6 +52,7 @@ export function createSpeechRecord(
       body: { speech: speechId, ...body },
       ...(text === undefined ? {} : { personal: { text } }),
       ...(subject ? { subject } : {}),
+      ...(askKey ? { askKey } : {}),
     })
   }
 }

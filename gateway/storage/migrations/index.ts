@@ -4,6 +4,7 @@ import { twinsAndClaims } from './110-twins-and-claims.ts'
 import { presence } from './120-presence.ts'
 import { logins } from './130-logins.ts'
 import { deviceKinds } from './140-device-kinds.ts'
+import { deviceGenerations } from './150-device-generations.ts'
 import { sessions } from './200-sessions.ts'
 import { sessionIndex } from './210-session-index.ts'
 import { sealedSessions } from './220-sealed-sessions.ts'
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   presence,
   logins,
   deviceKinds,
+  deviceGenerations,
   sessions,
   sessionIndex,
   sealedSessions,
