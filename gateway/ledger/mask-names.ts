@@ -28,6 +28,8 @@ const SUPPOSED = `(?!${NO_NAME})${SURNAME}${GIVEN}{1,2}?`
 const OF_USUAL_LENGTH = `(?!${NO_NAME})${SURNAME}${GIVEN}{1,2}`
 /** The name is over where the Chinese letters are, or where the sentence is known to go on. */
 const GOES_ON = `(?=\\P{Script=Han}|$|${AFTER_NAMES.join('|')})`
+/** On a ward the name stands beside it: 3床李建国, 李建国3床. */
+const BED = '[0-9０-９]{1,3}号?床'
 const OPENING = '[\\s“"‘「『《（(【\\[]*'
 
 const STATED_NAME = new RegExp(
@@ -39,11 +41,11 @@ const SUPPOSED_NAME = new RegExp(
   'gu',
 )
 const NAME_OF_ROLE = new RegExp(
-  `((?:${anyOf(ROLES)}(?:是|为|：|:)?|${anyOf(KIN)}是?)${OPENING})(${SUPPOSED}${GOES_ON}|${OF_USUAL_LENGTH})`,
+  `((?:${anyOf(ROLES)}(?:是|为|：|:)?|${anyOf(KIN)}是?|${BED}的?)${OPENING})(${SUPPOSED}${GOES_ON}|${OF_USUAL_LENGTH})`,
   'gu',
 )
 const ASKED_FOR = new RegExp(
-  `(?<=^|[，,。！!？?；;、：:\\s]|${anyOf(ERRANDS)})(${SUPPOSED})(?=的${anyOf(AFFAIRS)}|住在?(?:哪|几|什么)|在(?:哪个?(?:病|床|班)|几(?:床|号|楼|病|班))|\\s*(?:[\\d*]+\\s*)?(?:本人|要求|申请))`,
+  `(?<=^|[，,。！!？?；;、：:\\s]|${anyOf(ERRANDS)})(${SUPPOSED})(?=的${anyOf(AFFAIRS)}|住在?(?:哪|几|什么)|在(?:哪个?(?:病|床|班)|几(?:床|号|楼|病|班))|${BED}|\\s*(?:[\\d*]+\\s*)?(?:本人|要求|申请))`,
   'gu',
 )
 const HAN = /\p{Script=Han}/u

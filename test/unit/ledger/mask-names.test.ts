@@ -41,6 +41,10 @@ describe('a person who is named in passing is masked', () => {
     ['客户李建国卡丢了', '客户李**卡丢了'],
     ['我儿子张小虎咳嗽', '我儿子张**咳嗽'],
     ['姓名张三号码多少', '姓名张*号码多少'],
+    ['3床李建国要换药', '3床李**要换药'],
+    ['12床的王小明呼叫', '12床的王**呼叫'],
+    ['李建国3床要换药', '李**3床要换药'],
+    ['李建国 13812345678 本人要求删除', '李** 138****5678 本人要求删除'],
   ])('whatever follows: %s', (text, masked) => {
     expect(maskText(text)).toBe(masked)
   })
@@ -179,6 +183,16 @@ test('ordinary sentences of a counter or a ward are not masked, though a family 
     '李医生3诊室在哪',
     '张主任周三的号',
     '周三3床出院',
+    '3床要换药',
+    '3床高烧',
+    '5床石膏松了',
+    '12床黄疸',
+    '3床张医生来了',
+    '7床方便面',
+    '3床白细胞高',
+    '2床万古霉素完了',
+    '6床金属过敏',
+    '8床于昨日入院',
   ]
   expect(ordinary.filter((text) => maskText(text) !== text)).toEqual([])
 })
