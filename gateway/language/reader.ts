@@ -34,6 +34,8 @@ export interface Evidence {
   /** Share of the text's weight that this question covers, and its heaviest unit of content left over. */
   readonly covers: number
   readonly missing: number
+  /** Share of that question's content that the text covers. */
+  readonly covered: number
   /** Share of the likeness of all stored questions found that is this label's, 0–1. */
   readonly votes: number
   /** Figures of the match, for explaining it. */
@@ -72,6 +74,7 @@ const TOP_CLASSES = 5
 export const RANK_WIDTH = 5
 const COVERS = SIMILARITY_NAMES.indexOf('coversQuery')
 const MISSING = SIMILARITY_NAMES.indexOf('contentMissing')
+const COVERED = SIMILARITY_NAMES.indexOf('contentCoversCandidate')
 /** Margins of the classifier are kept within this; beyond it they say no more. */
 const WIDEST_MARGIN = 10
 
@@ -183,6 +186,7 @@ export function gather(
       document: match?.document ?? -1,
       covers: match?.figures[COVERS] ?? 0,
       missing: match?.figures[MISSING] ?? 1,
+      covered: match?.figures[COVERED] ?? 0,
       figures: match?.figures,
       votes: reader.countsVotes ? (votes.get(label) ?? 0) / allVotes : 0,
       rank: 0,

@@ -1,6 +1,8 @@
 /** From hypotheses to one understanding: what is certain, what is likely, and whether that is enough. */
 import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
+import { isAlarm, isRaised, isShort } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
+import { namesDanger, withoutDenied } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { latinWords, type NormalText, normalise } from './normalise.ts'
@@ -99,6 +101,9 @@ function findAll(
   const certain = findCertain(parts, normal, options, weight)
   if (certain) return [certain]
   const heard = findLikely(parts, normal, allowed, weight)
+  const rest = withoutDenied(normal.text)
+  // What was mended would have lost its denial.
+  if (rest !== undefined) return [findUndenied(parts, heard, normalise(rest), options)]
   const mended = repairNormal(normal, parts.lexicon)
   if (!mended) return [heard]
   const again =
@@ -150,6 +155,25 @@ function onlyOne(
   return others.length === 0 ? only : undefined
 }
 
+/** What was `heard` where its words deny a danger: no emergency, unless the `rest` of them is one. */
+function findUndenied(
+  parts: EngineParts,
+  heard: Found,
+  rest: NormalText,
+  options: FindOptions,
+): Found {
+  const { base } = parts
+  const certain = rest.text === '' ? undefined : findCertain(parts, rest, options, heard.weight)
+  if (certain && isAlarm(base, certain.candidates[0]?.intent)) return certain
+  if (!isAlarm(base, heard.candidates[0]?.intent)) return heard
+  if (certain) return certain
+  const likely = findLikely(parts, rest, options.allowed, heard.weight)
+  // What the pain was denied of (胸口, there is) is left, and no danger with it.
+  const isSame = likely.candidates[0]?.intent === heard.candidates[0]?.intent
+  const isEmpty = isShort(likely) || (isSame && !namesDanger(rest.text))
+  return isEmpty ? { ...heard, candidates: [] } : likely
+}
+
 function findLikely(
   parts: EngineParts,
   normal: NormalText,
@@ -186,10 +210,8 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
       reason: base.intents.length === 0 ? 'no-knowledge' : 'out-of-scope',
     }
   const { answer, clarify } = thresholdsOf(base, intent)
-  const second = found.candidates[1]
-  // Which of two emergencies it is, staff will see; a question back would cost the time.
-  const needed = second && isAlarm(base, intent) && isAlarm(base, second.intent) ? clarify : answer
-  if (best.confidence >= needed) return { ...common, kind: 'intent', best, method: found.method }
+  const isHeard = isAlarm(base, intent) ? isRaised(base, found, answer) : best.confidence >= answer
+  if (isHeard) return { ...common, kind: 'intent', best, method: found.method }
   const other = candidates[1]
   if (best.confidence >= clarify && other) {
     return { ...common, kind: 'ambiguous', between: [best, other] }
@@ -205,9 +227,6 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
 const isNeutral = ({ plain }: NormalText, { latinInChinese }: KnowledgeBase): boolean =>
   !/\p{L}/u.test(plain.replace(/[a-z']+/g, '')) &&
   latinWords(plain).every((word) => latinInChinese.has(word))
-
-const isAlarm = (base: KnowledgeBase, intent: number): boolean =>
-  base.intents[intent]?.intent.alert === 'emergency'
 
 /** From where up an intent is answered, and from where up it is asked back (0–1). */
 export function thresholdsOf(

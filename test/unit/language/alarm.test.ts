@@ -1,0 +1,145 @@
+/** What calls people, and what only sounds like it: pieces of sentences, and dangers that are denied. */
+import { describe, expect, it } from 'vitest'
+import type { Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
+import { withoutDenied } from '../../../gateway/language/denial.ts'
+import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
+import { normalise } from '../../../gateway/language/normalise.ts'
+
+const intent = (
+  name: string,
+  zh: string[],
+  en: string[],
+  more: Partial<PackIntent> = {},
+): PackIntent => ({
+  intent: name,
+  title: { zh: name },
+  source: 'written for this test',
+  questions: { zh, en },
+  answer: { zh: { text: name }, en: { text: name } },
+  ...more,
+})
+const ALARM = { risk: 'high', alert: 'emergency' } as const
+
+const PACK: Pack = {
+  manifest: {
+    pack: 'hall',
+    version: '1.0.0',
+    title: { zh: '大厅' },
+    languages: ['zh', 'en'],
+    source: 'written for this test',
+  },
+  facts: {},
+  intents: [
+    intent(
+      'emergency.stroke',
+      [
+        '嘴巴歪了说话不清楚',
+        '半边身子突然动不了',
+        '突然口齿不清流口水',
+        '手抬不起来说不出话',
+        '中风',
+      ],
+      ['his mouth hangs down and he talks strangely', 'she cannot move her left arm', 'stroke'],
+      ALARM,
+    ),
+    intent(
+      'emergency.chest-pain',
+      ['胸口疼得厉害', '心口像压着石头一样疼', '胸闷冒冷汗', '胸口疼', '老伴突然胸口痛'],
+      ['I have chest pain', 'there is a terrible pain in my chest', 'my chest hurts badly'],
+      ALARM,
+    ),
+    intent(
+      'emergency.fire',
+      ['着火了', '楼道里冒烟了', '闻到一股焦味', '有人在病房放火'],
+      ['the building is on fire', 'there is smoke in the corridor', 'there is a fire'],
+      ALARM,
+    ),
+    intent(
+      'emergency.labour',
+      ['羊水破了怎么办', '媳妇要生了', '孕妇一阵阵肚子疼'],
+      ['my water broke', 'the baby is coming', 'her contractions come every few minutes'],
+      ALARM,
+    ),
+    intent('opening', ['几点开门', '周末开不开'], ['when do you open', 'are you open on sunday']),
+    intent('parking', ['车停在哪里', '停车多少钱'], ['where can I park', 'how much is parking']),
+    intent(
+      'toilet',
+      ['厕所在哪里', '洗手间怎么走'],
+      ['where is the toilet', 'is there a restroom'],
+    ),
+  ],
+  rules: {},
+  lists: new Map(),
+  tests: [],
+  digest: 'of the hall',
+}
+
+const engine = loadEngine([PACK], trainPacks([PACK], { seed: 3 }), () => 0)
+const hear = (text: string) => {
+  const heard = engine.understand([{ text, confidence: 1 }], {})
+  return heard.kind === 'intent' ? heard.best.ref.intent : heard.kind
+}
+
+describe('a piece of the sentence of an emergency', () => {
+  it.each([
+    '不清楚',
+    '说不出',
+    '肚子疼',
+    '孕妇',
+    '羊水',
+    '半边',
+    'water',
+    'my water',
+    'baby',
+    'the baby',
+    'corridor',
+  ])('raises no alarm: %s', (text) => expect(hear(text)).not.toMatch(/^emergency/))
+
+  it.each([
+    ['中风', 'emergency.stroke'],
+    ['胸口疼', 'emergency.chest-pain'],
+    ['熊口疼', 'emergency.chest-pain'],
+    ['着火', 'emergency.fire'],
+    ['stroke', 'emergency.stroke'],
+  ])('is an emergency where it says one whole, misheard or not: %s', (text, name) =>
+    expect(hear(text)).toBe(name),
+  )
+})
+
+describe('a danger that is denied', () => {
+  it.each([
+    '我胸口不疼',
+    '我没有胸口疼',
+    '没有着火',
+    '这里没着火，别紧张',
+    '不是着火，是蒸汽',
+    '他没有中风',
+    'there is no fire, it was a drill',
+    'I do not have chest pain',
+    "my chest doesn't hurt",
+  ])('raises no alarm: %s', (text) => expect(hear(text)).not.toMatch(/^emergency/))
+
+  it.each([
+    ['没有着火，是胸口疼', 'emergency.chest-pain'],
+    ['不是肚子疼，是胸口疼', 'emergency.chest-pain'],
+    ['胸口疼得受不了了', 'emergency.chest-pain'],
+    ['嘴巴歪了，话都说不清楚', 'emergency.stroke'],
+    ['there is no smoke but my chest hurts badly', 'emergency.chest-pain'],
+  ])('leaves another that is not: %s', (text, name) => expect(hear(text)).toBe(name))
+
+  it.each([
+    '是不是着火了',
+    '有没有着火',
+    '会不会是中风',
+    '疼不疼',
+    '别打架了',
+    '没有心跳了',
+    '血止不住',
+    '疼得受不了',
+    '我不想死',
+    'he is not breathing',
+    "I can't stop the bleeding",
+  ])('is neither a question, a plea, nor a lack: %s', (text) =>
+    expect(withoutDenied(normalise(text).text)).toBeUndefined(),
+  )
+})
