@@ -71,6 +71,13 @@ export const MqttOptions = Type.Object(
       default: 20_000,
       description: 'Clients connected at once; the next is told that the box is busy (IT)',
     }),
+    maxConnectionsPerDevice: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 16,
+      description:
+        'Clients connected at once with the credentials of one device, as ID and ID:name; the next is refused, 0x97 (IT, where one program has many connections)',
+    }),
     maxSubscriptions: Type.Integer({
       minimum: 1,
       maximum: 100_000,

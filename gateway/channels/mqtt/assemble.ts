@@ -3,6 +3,7 @@ import { AedesCore } from './aedes/core.ts'
 import { BrokerClock } from './broker-clock.ts'
 import { ConnectGate } from './connect-gate.ts'
 import { Deadlines } from './deadlines.ts'
+import { DeviceConnections } from './device-connections.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
 import { EndedQueues } from './ended-queues.ts'
@@ -58,6 +59,7 @@ export function assemble(parts: AssemblyParts): Assembly {
       ? ALLOWED_OUTCOME
       : policy.authorize(session.principal, 'receive', topic)
     ).ok
+  const deviceOf = (clientId: string): string => policy.principalOf(clientId)?.id ?? clientId
   const counters = createCounters()
   const deadlines = new Deadlines(nowMs)
   const recentEnds = new RecentEnds()
@@ -144,7 +146,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     },
     absent: {
       maxPerDevice: limits.maxKeptSessions,
-      deviceOf: (clientId) => policy.principalOf(clientId)?.id ?? clientId,
+      deviceOf,
     },
     // Once a device: one that comes under ever new names would fill the log, and is counted besides.
     onCrowdedOut: ({ session: { clientId, outbound }, isFirst }) =>
@@ -177,6 +179,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     turns: new FairTurns(),
     counters,
     connections: new Set(),
+    deviceConnections: new DeviceConnections(limits.maxConnectionsPerDevice, deviceOf),
     buffered: { bytes: 0 },
     permissionsVersion: 0,
     isClosing: false,

@@ -6,6 +6,7 @@ import type { UserProperty } from './codec/packets.ts'
 import type { ConnectGate } from './connect-gate.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
+import type { DeviceConnections } from './device-connections.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { FairTurns } from './fair-turns.ts'
 import type { MqttLimits } from './limits.ts'
@@ -94,6 +95,7 @@ export interface Engine {
   readonly turns: FairTurns
   readonly counters: EngineCounters
   readonly connections: Set<Connection>
+  readonly deviceConnections: DeviceConnections
   /** Waiting for all sockets together. */
   readonly buffered: { bytes: number }
   /** Grows when permissions change, so that decisions remembered by a connection are asked anew. */

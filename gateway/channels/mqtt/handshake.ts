@@ -25,6 +25,8 @@ export class Handshake {
   private readonly connection: Connection
   private packet: ConnectPacket | null = null
   private assignedClientId: string | null = null
+  /** Whose connection it was counted as. */
+  private deviceId: string | undefined
   /** Expiry interval of the session that was found; null: this CONNECT has made it. */
   private earlierExpirySeconds: number | null = null
   readonly enhanced: EnhancedAuth
@@ -110,6 +112,7 @@ export class Handshake {
     const { connection } = this
     const { engine } = connection
     if (session.owner !== connection) return
+    if (this.deviceId !== undefined) engine.deviceConnections.leave(this.deviceId)
     const wasOpen = session.connection === connection
     session.owner = null
     session.connection = null
@@ -207,6 +210,13 @@ export class Handshake {
         'another connection takes over the client identifier',
       )
       earlier.disconnect(Reason.sessionTakenOver)
+    }
+    this.deviceId = engine.deviceConnections.enter(clientId)
+    if (this.deviceId === undefined) {
+      const most = engine.limits.maxConnectionsPerDevice
+      const reason = `a device has ${most} connections at most (mqtt.maxConnectionsPerDevice)`
+      connection.refuse(Reason.quotaExceeded, reason)
+      return
     }
     const opened = engine.sessions.open(
       clientId,

@@ -1,4 +1,5 @@
 /** Every bound of the MQTT channel, with its reason. An operator may change each in the configuration. */
+import { topicDepth } from './codec/topics.ts'
 
 export interface MqttLimits {
   /** Whole packet, both ways: an ask with attachments fits; more belongs on HTTP. */
@@ -60,12 +61,14 @@ export interface MqttLimits {
    */
   readonly maxChokedMs: number
   readonly maxSubscriptionsPerClient: number
-  /** Characters of all filters, held in memory; above it each session may have only `crowdedFilterCharacters`. */
-  readonly maxTotalFilterCharacters: number
-  readonly crowdedFilterCharacters: number
+  /** What all filters take in memory; above it each session may have only `crowdedFilterBytes`, some twenty. */
+  readonly maxTotalFilterBytes: number
+  readonly crowdedFilterBytes: number
   readonly maxRetainedMessages: number
   readonly maxRetainedBytes: number
   readonly maxConnections: number
+  /** Of one device at once, under its client ids `ID` and `ID:name`: as many as are kept of it. */
+  readonly maxConnectionsPerDevice: number
   /** Connections accepted each second over all clients, with a burst of as many, shared out by `connect-gate.ts`; 0: no limit. */
   readonly maxConnectsPerSecond: number
   /**
@@ -114,11 +117,12 @@ export const DEFAULT_LIMITS: MqttLimits = {
   crowdedSocketBufferBytes: 256 * 1024,
   maxChokedMs: 5 * 60_000,
   maxSubscriptionsPerClient: 1000,
-  maxTotalFilterCharacters: 64 * 1024 * 1024,
-  crowdedFilterCharacters: 16 * 1024,
+  maxTotalFilterBytes: 128 * 1024 * 1024,
+  crowdedFilterBytes: 32 * 1024,
   maxRetainedMessages: 50_000,
   maxRetainedBytes: 64 * 1024 * 1024,
   maxConnections: 20_000,
+  maxConnectionsPerDevice: 16,
   maxConnectsPerSecond: 1000,
   maxMessagesPerSecond: 2000,
   maxBytesPerSecond: 4 * 1024 * 1024,
@@ -139,6 +143,14 @@ export const MAX_USER_PROPERTIES = 100
  * they are settled in one stretch, and one commit.
  */
 export const MAX_FILTERS_PER_PACKET = 1000
+
+/** Heap of a filter besides its text, and of each of its levels, a node with a map: a deep one is mostly levels. */
+const FILTER_BYTES = 500
+const LEVEL_BYTES = 220
+
+/** What a filter is charged for, whatever levels it shares with others. */
+export const filterBytes = (filter: string): number =>
+  FILTER_BYTES + filter.length + topicDepth(filter) * LEVEL_BYTES
 
 type TopicLimits = Pick<MqttLimits, 'maxTopicBytes'>
 

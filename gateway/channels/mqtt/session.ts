@@ -33,7 +33,7 @@ export class Session {
   connection: Connection | null = null
   readonly subscriptions = new Map<string, Subscription>()
   /** Of the filters of its subscriptions. */
-  filterCharacters = 0
+  filterBytes = 0
   /** QoS 2 packet ids received and not yet released. */
   private receivedIds: Set<number> | null = null
   readonly outbound: Outbound

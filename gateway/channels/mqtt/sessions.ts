@@ -6,7 +6,7 @@ import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Delivery, OutboundParts } from './delivery.ts'
 import type { EndedQueues } from './ended-queues.ts'
-import type { MqttLimits } from './limits.ts'
+import { filterBytes, type MqttLimits } from './limits.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Router, Subscription } from './router.ts'
@@ -55,7 +55,7 @@ export class Sessions {
   /** Sessions that ended because their device left too many others. */
   crowdedOut = 0
   /** Of the filters of all sessions. */
-  filterCharacters = 0
+  filterBytes = 0
   private readonly absent: AbsentSessions
   private readonly expiries = new Map<Session, Deadline>()
 
@@ -153,8 +153,9 @@ export class Sessions {
 
   /** Whether one more filter fits, for all sessions together or into what each may have in any case. */
   hasRoomForFilter(session: Session, text: string, limits: MqttLimits): boolean {
-    const fits = this.filterCharacters + text.length <= limits.maxTotalFilterCharacters
-    return fits || session.filterCharacters + text.length <= limits.crowdedFilterCharacters
+    const bytes = filterBytes(text)
+    const fits = this.filterBytes + bytes <= limits.maxTotalFilterBytes
+    return fits || session.filterBytes + bytes <= limits.crowdedFilterBytes
   }
 
   /** Ends a session: subscriptions, queue and rows go, a waiting will is sent, shared messages go back. */
@@ -238,8 +239,9 @@ export class Sessions {
   }
 
   private countFilter({ session, text }: Subscription, sign: 1 | -1): void {
-    session.filterCharacters += sign * text.length
-    this.filterCharacters += sign * text.length
+    const bytes = sign * filterBytes(text)
+    session.filterBytes += bytes
+    this.filterBytes += bytes
   }
 
   /** After a restart: those still marked connected were left last. */

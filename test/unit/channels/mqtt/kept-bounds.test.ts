@@ -99,7 +99,7 @@ it('a topic or filter that is too long is refused with the limit; with an alias 
 })
 
 it('where all filters together are too much, a client has a few and is told', async () => {
-  const limits = { maxTotalFilterCharacters: 100, crowdedFilterCharacters: 10 }
+  const limits = { maxTotalFilterBytes: 10_000, crowdedFilterBytes: 1000 }
   const running = await brokerOfTest({ limits })
   const greedy = await join(running, { protocolVersion: 5 })
   const filters = Array.from({ length: 11 }, (_, n) => `filter/${100 + n}`)
@@ -110,4 +110,35 @@ it('where all filters together are too much, a client has a few and is told', as
   expect((await other.subscribeAsync('x/y'))[0]?.qos).toBe(0)
   await greedy.unsubscribeAsync(filters)
   expect((await greedy.subscribeAsync('filter/after'))[0]?.qos).toBe(0)
+})
+
+it('a filter of many levels is charged for each of them, however short its text is', async () => {
+  const running = await brokerOfTest({
+    limits: { maxTotalFilterBytes: 0, crowdedFilterBytes: 6000 },
+  })
+  const client = await join(running, { protocolVersion: 5 })
+  const deep = Array(31).fill('x').join('/')
+  const refusal = await client.subscribeAsync(deep).catch((error: unknown) => error)
+  expect(refusal).toMatchObject({ packet: { granted: [0x97] } })
+  expect((await client.subscribeAsync('ward/3/bed/7'))[0]?.qos).toBe(0)
+})
+
+it('one device has so many connections at once, and a place again when one of them ends or is taken over', async () => {
+  const running = await brokerOfTest({ ...ofDevices, limits: { maxConnectionsPerDevice: 2 } })
+  const five = { protocolVersion: 5 } as const
+  const first = await join(running, { clientId: 'tablet', ...five })
+  await join(running, { clientId: 'tablet:1', ...five })
+  const refused = await join(running, { clientId: 'tablet:2', ...five }).catch((error) => error)
+  expect(refused).toMatchObject({ code: 0x97 })
+  expect(running.broker.recentEnds()[0]).toMatchObject({
+    clientId: 'tablet:2',
+    reason: 'a device has 2 connections at most (mqtt.maxConnectionsPerDevice)',
+  })
+  await join(running, { clientId: 'bed', ...five })
+  await join(running, { clientId: 'tablet:1', ...five })
+  await first.endAsync()
+  await join(running, { clientId: 'tablet:3', ...five })
+  await expect(join(running, { clientId: 'tablet:4', ...five })).rejects.toMatchObject({
+    code: 0x97,
+  })
 })
