@@ -38,22 +38,36 @@ const PASSING_CODES: ReadonlySet<number> = new Set([0x80, 0x83, 0x89, 0x97])
 
 type MqttVersion = 4 | 5
 class VersionRefused extends Error {}
+/** A broker of 3.1.1 alone may do this to a version 5 CONNECT; so may a gateway that goes down. */
+class ClosedSilently extends DeviceClientError {}
 
 /**
- * MQTT over TCP, TLS or WebSocket. Version 5 is tried first; a broker that only speaks 3.1.1 is
- * remembered, so that later connections cost one attempt. The session is kept by the gateway
- * (clean start off), so speech sent while the device was away arrives when it is back.
+ * MQTT over TCP, TLS or WebSocket. Version 5 is tried first; 3.1.1 where the broker refuses 5, which is
+ * remembered while 3.1.1 works, or has closed twice without a word, which may mean anything and is not. The
+ * session is kept by the gateway (clean start off), so speech sent while the device was away arrives when it
+ * is back.
  */
 export function mqttLinkOpener(options: LinkOptions): OpenLink {
-  let version: MqttVersion = 5
+  let isRefused = false
   return async (handlers) => {
     const { default: mqtt } = await import('mqtt')
+    const open = (version: MqttVersion) => openOnce(mqtt.connect, options, version, handlers)
+    if (!isRefused) {
+      for (let closed = 0; closed < 2; closed++) {
+        try {
+          return await open(5)
+        } catch (error) {
+          isRefused = error instanceof VersionRefused
+          if (isRefused) break
+          if (!(error instanceof ClosedSilently)) throw error
+        }
+      }
+    }
     try {
-      return await openOnce(mqtt.connect, options, version, handlers)
+      return await open(4)
     } catch (error) {
-      if (!(error instanceof VersionRefused) || version === 4) throw error
-      version = 4
-      return openOnce(mqtt.connect, options, version, handlers)
+      isRefused = false
+      throw error
     }
   }
 }
@@ -92,7 +106,7 @@ async function openOnce(
 ): Promise<Link> {
   const client = connect(options.url.href, connectOptions(options, version))
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
-  const connack = await connected(client, options, version)
+  const connack = await connected(client, options)
   // Version 5 only: 3.1.1 has no properties to tell the time in.
   const told = toldNow(connack.properties?.userProperties?.time, options.clock)
   sendAtOnce(client.stream)
@@ -123,11 +137,7 @@ function sendAtOnce(stream: MqttClient['stream']): void {
 }
 
 /** Resolves on an accepting CONNACK; otherwise ends the client and says why. */
-function connected(
-  client: MqttClient,
-  options: LinkOptions,
-  version: MqttVersion,
-): Promise<IConnackPacket> {
+function connected(client: MqttClient, options: LinkOptions): Promise<IConnackPacket> {
   return new Promise((resolve, reject) => {
     let reachedBroker = false
     const fail = (error: Error) => {
@@ -146,8 +156,7 @@ function connected(
     })
     client.once('error', (error) => fail(readConnectError(error, options)))
     client.once('close', () => {
-      // A broker of 3.1.1 alone may close instead of answering a version 5 CONNECT.
-      if (reachedBroker && version === 5) fail(new VersionRefused('closed without CONNACK'))
+      if (reachedBroker) fail(new ClosedSilently('client.link-failed', 'closed without CONNACK'))
       else fail(new DeviceClientError('client.link-failed', `no connection to ${options.url.host}`))
     })
   })

@@ -6,6 +6,7 @@ import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { openFaultProxy } from '../unit/cloud-sync/support/fault-proxy.ts'
 import { speech } from '../unit/device-sdk/support/samples.ts'
 
 type Where = (gateway: TestGateway) => Pick<DeviceClientOptions, 'url' | 'encoding'>
@@ -183,6 +184,24 @@ test('speech sent while a device on MQTT was away reaches it once when it is bac
   await until(() => expect(presences.at(-1)?.online).toBe(true))
   await second.ask('几点开门')
   expect(heard).toHaveLength(1)
+})
+
+test('a device that was cut off while it logged in speaks MQTT 5 again afterwards', async () => {
+  const token = await gateway.addDevice('bed-1')
+  const network = await openFaultProxy(gateway.ports.mqtt)
+  network.set('cut')
+  const client = createDeviceClient({
+    deviceId: 'bed-1',
+    token,
+    url: `mqtt://127.0.0.1:${network.port}`,
+    reconnect: { firstDelayMs: 20, maxDelayMs: 100 },
+  })
+  clients.push(client)
+  await until(() => expect(client.connection.kind).toBe('offline'))
+  network.set('pass')
+  await until(() => expect(client.connection).toMatchObject({ link: { transport: 'mqtt 5' } }))
+  await client.close()
+  await network.close()
 })
 
 test('a restart of the gateway in the middle of everything loses nothing and doubles nothing', async () => {
