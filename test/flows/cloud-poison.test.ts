@@ -76,7 +76,8 @@ it('an entry that breaks the core waits apart, named with its reason, and the la
   expect(await warned()).toBe(true)
 
   const books = session()
-  expect((await handled('session:2', '--note', 'core mended, entry brought by hand')).code).toBe(0)
+  const told = 'core mended, 患者李建国 13812345678 was told'
+  expect((await handled('session:2', '--note', told)).code).toBe(0)
   expect(await warned()).toBe(false)
   expect((await ledger(dataDir, 'quarantined')).out).toContain(', handled at 20')
   expect(session()).toEqual(books)
@@ -85,7 +86,9 @@ it('an entry that breaks the core waits apart, named with its reason, and the la
       .entriesFrom(0, gateway.box.ledger.size())
       .filter(({ kind }) => kind === 'quarantine.handled')
       .map(({ body }) => body)
-  const note = { entries: ['session:2'], note: 'core mended, entry brought by hand' }
+  // It stays for good and goes to the core.
+  const masked = 'core mended, 患者李** 138****5678 was told'
+  const note = { entries: ['session:2'], note: masked }
   expect(noted()).toEqual([note])
   expect((await handled('all', '--note', 'once more')).code).toBe(0)
   expect(noted()).toEqual([note])
