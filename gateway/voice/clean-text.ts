@@ -41,14 +41,12 @@ export function cleanText(text: string): string {
 
 function cleanRare(text: string): string {
   return text
+    .replace(/⁺(?=[⁰¹²³⁴-⁹])([⁰¹²³⁴-⁹]+)/g, (_, run: string) => `+${plainRun(run)}`)
     .replace(
       CHARGE,
       (_, count: string, sign: string) => (SUPERSCRIPT[count] ?? '') + SUPERSCRIPT[sign],
     )
-    .replace(
-      /[⁰¹²³⁴-⁹⁻]+/g,
-      (run) => `^${Array.from(run, (char) => SUPERSCRIPT[char] ?? '').join('')}`,
-    )
+    .replace(/[⁰¹²³⁴-⁹⁻]+/g, (run) => `^${plainRun(run)}`)
     .replace(/[⬆⬇➡⬅➕➖✖➗↔]/g, (sign) => PICTURED[sign] ?? sign)
     .replace(/㎡/g, 'm^2')
     .replace(/㎥/g, 'm^3')
@@ -72,6 +70,8 @@ function cleanRare(text: string): string {
       char === '\n' || char === '\t' ? char : char === '\r' ? '\n' : '',
     )
 }
+
+const plainRun = (run: string) => Array.from(run, (char) => SUPERSCRIPT[char] ?? '').join('')
 
 function narrow(char: string): string {
   if (FULL_WIDTH_KEPT.has(char)) return char

@@ -1,6 +1,7 @@
 /** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
 import { createFindingReader } from './findings.ts'
 import { createFlagReader } from './flags.ts'
+import { createMinusJoiner } from './minus.ts'
 import { plainSigns } from './plain-signs.ts'
 import { createRomanReader } from './roman.ts'
 import { matchAt, oneOf } from './scan.ts'
@@ -25,6 +26,8 @@ export interface CompleteTextParts {
     readonly flags: FlagWords
     readonly roman: RomanWords
     readonly shorthand: ShorthandWords
+    /** What may be below zero. */
+    readonly signed: readonly string[]
   }
 }
 
@@ -33,6 +36,7 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
   const { units, words } = parts
   const found = createFindingReader(words.finding)
   const flagged = createFlagReader(words.flags)
+  const joined = createMinusJoiner(words.signed)
   const graded = createRomanReader(words.roman)
   const inFull = createShorthandReader(words.shorthand)
   const share = /\s?[%‰]/y
@@ -54,5 +58,5 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
         : all,
     )
 
-  return (text) => found(zeroed(inFull(flagged(graded(plainSigns(text))))))
+  return (text) => found(zeroed(inFull(flagged(graded(joined(plainSigns(text)))))))
 }

@@ -16,21 +16,23 @@ import type { VoiceData } from './voice-data.ts'
 
 const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)(?:[T ]+(?=\d{1,2}:))?/y
 const TIME =
-  /([01]?\d|2[0-4])[:：]([0-5]\d)(?::[0-5]\d)?(?!\d)(?:Z|\+\d\d:\d\d)?(?:\s*([aApP])\.?[mM]\b\.?)?/y
+  /([01]?\d|2[0-4])[:：]([0-5]\d)(?::[0-5]\d)?(?!\d|,\d{3})(?:Z|\+\d\d:\d\d)?(?:\s*([aApP])\.?[mM]\b\.?)?/y
 const HOUR = /(1[0-2]|0?[1-9])\s*([aApP])\.?[mM]\b\.?/y
-const RATIO = /(\d+)\s?:\s?(\d+)/y
+const RATIO = /(\d+(?:\.\d+)?)\s?:\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const ORDINAL = /(\d+)(?:st|nd|rd|th)\b/y
 const FLOOR = /([1-9]\d?)F\b/y
 const NUMBER = /(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?/y
-const RANGE = /\s?[-~–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:]|[-/.]\d)/y
+const RANGE = /\s?[-~–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:]|[-/.]\d| \d+\/\d)/y
 const POWER = /\^(-?)(\d+)|\*(-?)(\d+)(?=\/)/y
 const PERCENT = /\s?([%‰])/y
 const TIMES = /\s?[×xX*]\s?(?=\d)/y
 const LETTERS_AFTER = /-?([A-Z]{1,2})\b/y
 /** How far back a word such as "room" may stand before its number. */
 const LOOK_BACK_CHARS = 24
+/** ****1234: the end of a card's number. */
+const MASKED = /[*xX]{2,}\s?$/
 const MIN_CODE_DIGITS = 3
 
 export interface EnDigits {
@@ -56,7 +58,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
   const months = [...en.months, ...en.monthShort]
   const monthAfter = new RegExp(
-    `(\\d{1,2})\\s+(${oneOf(months)})(?![A-Za-z])\\.?(?:,?\\s+((?:19|20)\\d\\d)(?!\\d))?`,
+    `(\\d{1,2})(?:\\s?[-–]\\s?(\\d{1,2}))?\\s+(${oneOf(months)})(?![A-Za-z])\\.?(?:,?\\s+((?:19|20)\\d\\d)(?!\\d))?`,
     'y',
   )
   const emergency = new Set(en.emergency)
@@ -75,10 +77,11 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   /** 1 May, 28 Nov 2026 */
   const dayOfMonth: Rule = ({ text, at, out }) => {
     const match = matchAt(monthAfter, text, at)
-    const [all = '', day = '', name = '', year] = match ?? []
+    const [all = '', day = '', last, name = '', year] = match ?? []
     if (match === null || Number(day) > 31) return -1
     const month = en.months[months.indexOf(name) % en.months.length]
-    out.sayWord(`${ordinalToEn(day)} of ${month}${year === undefined ? '' : `, ${yearToEn(year)}`}`)
+    const days = ordinalToEn(day) + (last === undefined ? '' : ` to ${ordinalToEn(last)}`)
+    out.sayWord(`${days} of ${month}${year === undefined ? '' : `, ${yearToEn(year)}`}`)
     return at + all.length
   }
 
@@ -118,7 +121,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const ratio: Rule = ({ text, at, out }) => {
     const match = matchAt(RATIO, text, at)
     if (match === null) return -1
-    out.sayWord(`${integerToEn(match[1] ?? '')} to ${integerToEn(match[2] ?? '')}`)
+    out.sayWord(
+      `${decimalToEn(match[1] ?? '')} to ${decimalToEn((match[2] ?? '').replaceAll(',', ''))}`,
+    )
     return at + match[0].length
   }
 
@@ -155,7 +160,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const isLong = digits.length >= 7 && !digits.endsWith('0000')
     const isPhone = digits.length >= MIN_CODE_DIGITS && phoneBefore.test(ahead)
     const isJoined = emergency.has(digits) && scan.phoneEnd >= 0 && at - scan.phoneEnd <= 5
-    const isCode = digits.length >= MIN_CODE_DIGITS && codeBefore.test(ahead)
+    const isCode =
+      digits.length >= MIN_CODE_DIGITS &&
+      (codeBefore.test(ahead) || MASKED.test(ahead) || text.startsWith('**', end))
     if (/^(?:19|20)\d\d$/.test(digits) && yearBefore.test(ahead)) out.sayWord(yearToEn(digits))
     else if (isPhone || isJoined) {
       out.groups(groupDigits(digits).map(digitsToEn), true)
@@ -177,9 +184,10 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const high = range?.[0].replace(/^[^\d]+/, '').replaceAll(',', '')
     out.sayWord(decimalToEn(low))
     if (range !== null && high !== undefined) {
-      const isUp = Number(high) > Number(low) && !/^0\d/.test(high)
+      const isRoom = high.length > 2 && low.length <= 2 && codeBefore.test(before(text, at))
+      const isUp = Number(high) > Number(low) && !/^0\d/.test(high) && !isRoom
       out.say(
-        ` ${isUp ? 'to' : 'dash'} ${/^0\d/.test(high) ? digitsToEn(high) : decimalToEn(high)}`,
+        ` ${isUp ? 'to' : 'dash'} ${/^0\d/.test(high) || isRoom ? digitsToEn(high) : decimalToEn(high)}`,
       )
       end += range[0].length
     }

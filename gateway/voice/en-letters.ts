@@ -9,6 +9,8 @@ import type { VoiceData } from './voice-data.ts'
 
 /** BP120/80 is no code: its figures are a pair. */
 const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Z]{1,4})-?(\d+)(?:-(\d+))?(?!\d|[.:]\d)/y
+/** L1-L4, A012-A020 */
+const CODES_UP_TO = /\s?[-–~—]\s?([A-Z]{1,2})(\d+)(?![A-Za-z\d]|[-.:]\d)/y
 const WORD = /[A-Za-z]+(?:['’][A-Za-z]+)*/y
 
 export interface EnLetters {
@@ -32,7 +34,7 @@ export function createEnLetters(
   spelled.delete('OK')
   const months = [...en.months, ...en.monthShort]
   const monthDay = new RegExp(
-    `(${oneOf(months)})\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?(?![\\d:])(?:,?\\s+((?:19|20)\\d\\d))?(?!\\d)`,
+    `(${oneOf(months)})\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?(?:\\s?[-–]\\s?(\\d{1,2})(?:st|nd|rd|th)?)?(?![\\d:])(?:,?\\s+((?:19|20)\\d\\d))?(?!\\d)`,
     'y',
   )
   const monthYear = new RegExp(`(${oneOf(months)})\\.?,?\\s+((?:19|20)\\d\\d)(?!\\d)`, 'y')
@@ -48,9 +50,10 @@ export function createEnLetters(
     const match = day ?? matchAt(monthYear, text, at)
     if (match === null) return -1
     const index = months.indexOf(match[1] ?? '') % en.months.length
-    const year = day === null ? match[2] : match[3]
+    const year = day === null ? match[2] : match[4]
     if (day !== null && (Number(day[2]) > 31 || Number(day[2]) < 1)) return -1
     out.say(`${en.months[index]}${day === null ? '' : ` ${ordinalToEn(day[2] ?? '')}`}`)
+    if (day?.[3] !== undefined) out.say(` to ${ordinalToEn(day[3])}`)
     if (year !== undefined) out.say(`${day === null ? ' ' : ', '}${yearToEn(year)}`)
     return at + match[0].length
   }
@@ -86,9 +89,16 @@ export function createEnLetters(
     if (match === null || units.isMeasure(text, at + match[0].length)) return -1
     if (isMinus(text, at + (match[1] ?? '').length)) return -1
     const figure = match[2] ?? ''
+    if (/[A-Za-z\d%]/.test(text.charAt(at - 1))) out.say(' ')
     out.letters(match[1] ?? '')
     out.say(` ${codeToEn(figure)}${match[3] === undefined ? '' : ` dash ${codeToEn(match[3])}`}`)
-    return at + match[0].length
+    const end = at + match[0].length
+    const last = matchAt(CODES_UP_TO, text, end)
+    if (last === null) return end
+    out.say(' to ')
+    out.letters(last[1] ?? '')
+    out.say(` ${codeToEn(last[2] ?? '')}`)
+    return end + last[0].length
   }
 
   const word: Rule = ({ text, at, out }) => {
@@ -96,8 +106,9 @@ export function createEnLetters(
     if (match === null) return -1
     const isSpelled =
       spelled.has(match[0]) || (match[0].length > 1 && /^[B-DF-HJ-NP-TV-XZ]+$/.test(match[0]))
+    const isJoined = /[\d%]/.test(text.charAt(at - 1))
+    if (isJoined) out.say(' ')
     if (isSpelled) out.letters(match[0])
-    else if (isDigit(text.charCodeAt(at - 1))) out.sayWord(match[0])
     else out.say(match[0])
     return at + match[0].length
   }

@@ -6,7 +6,8 @@ import type { UnitReader } from './unit-reader.ts'
 import type { ReadingEn } from './voice-data.ts'
 
 const AROUND_THE_CLOCK = /24\/7(?![\d/])/y
-const MIXED = /(\d+) (\d+)\/(\d+)(?![\d/.])/y
+/** `1 1/2`, and `1-1/2`, since nobody counts down to a part. */
+const MIXED = /(\d+)(?: (\d+)\/(\d+)|-([1-7])\/([2348]))(?![\d/.])/y
 
 /** Rules for `24/7`, `1 1/2` and `1/2`; the first that fits is taken. */
 export function createEnSlash(en: ReadingEn, units: UnitReader): readonly Rule[] {
@@ -25,7 +26,8 @@ export function createEnSlash(en: ReadingEn, units: UnitReader): readonly Rule[]
 
   const mixed: Rule = (scan) => {
     const match = matchAt(MIXED, scan.text, scan.at)
-    const [all = '', whole = '', top = '', bottom = ''] = match ?? []
+    const [all = '', whole = '', ...figures] = match ?? []
+    const [top = '', bottom = ''] = figures.filter((figure) => figure !== undefined)
     if (match === null || Number(top) >= Number(bottom)) return -1
     const part = bottom === '2' ? 'a half' : partToEn(top, bottom)
     scan.out.sayWord(`${integerToEn(whole)} and ${part}`)

@@ -9,13 +9,17 @@ import type { ReadingEn } from './voice-data.ts'
 const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
 const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s*/y
 /** Short words before a stop that do not end a sentence. */
-const TITLES = /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx)$/
+const TITLES =
+  /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx|[Ee]xt|[Tt]el|Rm|Bldg|Fig|[A-Z])$/
+/** report.pdf; in `10mg.Repeat` a sentence begins, and e.g. is a word. */
+const INNER_DOT = /(?<=[A-Za-z\d]{2})\.(?=[a-z]{2})/y
 const CHINESE = 'zh-CN'
 /** `O-`, `4-`: behind it stands nothing that it could join, as in "5- or 10-day". */
-const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:and|or|to|through)\b)/y
+const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:(?:and|or|to|through)\b|\d))/y
 const MARKED = /(?:\d|(?:^|[^A-Za-z])[A-Z]{1,3})$/
 /** A wave before a figure says no more than these. */
 const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
+const LONGEST_DAY_CHARS = 12
 const TITLE_LOOK_BACK_CHARS = 8
 /** How far from a figure its slash may stand: 350 copies/mL. */
 const MAX_COUNTED_CHARS = 12
@@ -37,9 +41,22 @@ export function createEnSymbols(
     return at + match[0].length
   }
 
+  const day = `(?:${oneOf([...en.weekdays, ...en.months, ...en.monthShort])})`
+  const dayBefore = new RegExp(`(?<![A-Za-z])${day}\\.?\\s?$`)
+  const dayAfter = new RegExp(`\\s?${day}(?![A-Za-z])`, 'y')
+  /** Mon-Fri, Nov–Dec */
+  const isDaysRange = (text: string, at: number) =>
+    /[-–—~]/.test(text.charAt(at)) &&
+    matchAt(dayAfter, text, at + 1) !== null &&
+    dayBefore.test(text.slice(Math.max(0, at - LONGEST_DAY_CHARS), at))
+
   const dash: Rule = (scan) => {
     const { text, at, out, numberEnd } = scan
     const sign = text.charAt(at)
+    if (isDaysRange(text, at)) {
+      out.sayWord('to ')
+      return at + 1
+    }
     if (matchAt(LOOSE_MINUS, text, at) !== null && MARKED.test(text.slice(0, at))) {
       out.sayWord('minus')
       return at + 1
@@ -88,6 +105,14 @@ export function createEnSymbols(
 
   const symbol: Rule = ({ text, at, out }) => {
     const char = text.charAt(at)
+    if (char === '#' && /\d/.test(text.charAt(at + 1))) {
+      out.sayWord('number ')
+      return at + 1
+    }
+    if (matchAt(INNER_DOT, text, at) !== null) {
+      out.sayWord('dot ')
+      return at + 1
+    }
     const say = en.symbols[char]
     if (say === undefined) out.say(/[,.:'()]/.test(char) ? char : '')
     else if (/^[a-z]/.test(say)) out.sayWord(`${say} `)

@@ -16,7 +16,10 @@ export function createFindingReader(words: FindingWords): (text: string) => stri
   const test = `((?<![A-Za-z])(?:${oneOf(words.tests)}))`
   const graded = new RegExp(`${test}([:：\\s]*)([1-4]\\+|\\+{2,4})(?![\\d+])`, 'gi')
   const joinedSign = new RegExp(`${test}([-+])(?=${STOP}|[\\s.](?!(?:and|or|to)\\b))`, 'gi')
-  const apartSign = new RegExp(`${test}(?:\\s?[:：]\\s?|\\s)([-+])(?=\\s*(?:${STOP}))`, 'gi')
+  const apartSign = new RegExp(
+    `${test}(?:\\s?[:：]\\s?|\\s)([-+])(?=\\s*(?:${STOP}|\\.(?:\\s|$)))`,
+    'gi',
+  )
   const group = new RegExp(
     `((?:${oneOf(words.bloodType)})(?:\\s?(?:is|为|是))?[:：\\s]*(?:AB|A|B|O)型?|(?<![A-Za-z])(?:AB|A|B|O)型)\\s?([-+])(?![A-Za-z\\d])`,
     'gi',

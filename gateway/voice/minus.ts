@@ -18,7 +18,7 @@ export function createMinusReader(units: UnitReader, signed: readonly string[]):
   const isSigned = new RegExp(`(?<![A-Za-z\\d])(?:${oneOf(signed)})$`)
   const share = /\s?[%‰]/y
   return (text, at) => {
-    const figure = matchAt(FIGURE, text, at + 1)
+    const figure = text.charAt(at) === '-' ? matchAt(FIGURE, text, at + 1) : null
     if (figure === null) return false
     const ahead = text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
     if (isSigned.test(ahead)) return true
@@ -34,3 +34,9 @@ export function createMinusReader(units: UnitReader, signed: readonly string[]):
 /** `-3.00 -0.75`: a sign with a space before it alone, after a figure that has its own sign. */
 export const isNextBelowZero = (text: string, start: number, end: number): boolean =>
   /[-+]/.test(text.charAt(start - 1)) && /^ -\d/.test(text.slice(end, end + 3))
+
+/** Builds the joiner of `BE - 3.2` and `BE: - 3.2`: behind a name in `signed` the sign belongs to the figure. */
+export function createMinusJoiner(signed: readonly string[]): (text: string) => string {
+  const apart = new RegExp(`((?<![A-Za-z\\d])(?:${oneOf(signed)})\\s?[:：=]?)\\s?-\\s(?=\\d)`, 'g')
+  return (text) => (text.includes('- ') ? text.replace(apart, '$1 -') : text)
+}

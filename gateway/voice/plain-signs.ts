@@ -4,7 +4,7 @@
  */
 
 /** Ordinary sentences have none of these and pass untouched. */
-const SIGN = /[<>=＜＞≦≧⩽⩾≪≫⇒⟶∼〜&/*×·•⋅+$¥￥€£-]|10|\d[xX]|\d[eE]|——/
+const SIGN = /[<>=＜＞≦≧⩽⩾≪≫⇒⟶∼〜&/*×·•⋅+$¥￥€£-]|10|\d\.\d+\.|[\d\u4e00-\u9fff][xX]|\d[eE]|——/
 const ENTITIES: Readonly<Record<string, string>> = {
   lt: '<',
   gt: '>',
@@ -91,6 +91,10 @@ function plainFigures(text: string): string {
       .replace(/\/\s?\(([A-Za-zμµ]+)\s?[·•⋅*.]\s?([A-Za-z]+)\)/g, '/$1/$2')
       .replace(/\/(kg)[·•⋅](min|h|d)(?![A-Za-z])/g, '/$1/$2')
       .replace(/(\d)[xX](?![A-Za-z\d\u3400-\u9fff]|\s?\d)/g, '$1×')
+      .replace(/(?<![\d.-])(\d{1,2})([-.])(\d{1,2})\2((?:19|20)\d\d)(?![\d.-])/g, '$1/$3/$4')
+      .replace(/([\u4e00-\u9fff])[xX](?=\d)/g, '$1×')
+      // 12u-0-10u: morning, noon and evening, no range.
+      .replace(/(\d+)u?-(\d+)u?-(\d+)(?=u\b)/gi, '$1u, $2u, $3')
       .replace(/([¥￥$€£])\s?-\s?(?=\d)/g, '-$1')
       .replace(/((?:^|[^\d.])-\d+(?:\.\d+)?)--(?=\d)/g, '$1~-')
       .replace(/(\d\s?(?:[ap]\.?m\.?)?)\s*(?:--+|——|––)\s*(?=\d)/gi, '$1–')

@@ -19,11 +19,14 @@ const VALUES: Readonly<Record<string, number>> = {
 const ONE = '(?:XI{0,2}|IX|IV|VI{0,3}|I{1,3})'
 const RUN = `${ONE}[a-cA-C]?(?:\\s?[-–~～、,/]\\s?${ONE}[a-cA-C]?)*`
 
+/** II、III、aVF导联 */
+const LEADS = '(?:[、,，]\\s?(?:aV[RLF]|V\\d))*'
+
 /** Builds the reader: numerals before or behind the words of the data become digits, for the rules to read. */
 export function createRomanReader(words: RomanWords): (text: string) => string {
   const behind =
     words.after.length > 0
-      ? new RegExp(`(?<![A-Za-z\\d])${RUN}(?=\\s?(?:${oneOf(words.after)}))`, 'g')
+      ? new RegExp(`(?<![A-Za-z\\d])${RUN}(?=${LEADS}\\s?(?:${oneOf(words.after)}))`, 'g')
       : undefined
   const before = new RegExp(
     `(?<=(?<![A-Za-z])(?:${oneOf(words.before)})[\\s:：])${RUN}(?![A-Za-z\\d])`,

@@ -2,8 +2,8 @@
 import { oneOf } from './scan.ts'
 import type { ShorthandWords } from './voice-data.ts'
 
-const EVERY = '[qQ]\\d{1,2}(?:-\\d{1,2})?(?:min|[hHdw])'
-const EVERY_PARTS = /^q(\d+(?:-\d+)?)(min|[hdw])$/i
+const EVERY = '[qQ]\\d{1,2}(?:-\\d{1,2})?(?:min|wk|mo|[hHdw])'
+const EVERY_PARTS = /^q(\d+(?:-\d+)?)(min|wk|mo|[hdw])$/i
 /** How far back a dose may stand. */
 const LOOK_BACK_CHARS = 16
 const LONGEST_DOTTED = 3
@@ -29,7 +29,7 @@ export function createShorthandReader(words: ShorthandWords): (text: string) => 
   const each = new RegExp(token, 'g')
   const dose = new RegExp(`\\d\\s?(?:${oneOf(words.doseUnits)})[\\s,，]*$`)
   const course = new RegExp(
-    `(?<=[A-Za-z\\u3400-\\u9fff]\\s?)\\s?[×xX*]\\s?(\\d+(?:-\\d+)?)\\s?(?:(min|[hdw])(?![A-Za-z])|(${oneOf(words.courseUnits)}))`,
+    `(?<=[A-Za-z\\u3400-\\u9fff]\\s?)\\s?[×xX*]\\s?(\\d+(?:-\\d+)?)\\s?(?:(min|wk|mo|[hdw])(?![A-Za-z])|(${oneOf(words.courseUnits)}))`,
     'g',
   )
   const written = Object.keys(words.written)
@@ -48,8 +48,9 @@ export function createShorthandReader(words: ShorthandWords): (text: string) => 
   const isCertain = (abbreviations: string) =>
     abbreviations.match(each)?.some((one) => certain.has(one) || EVERY_PARTS.test(one)) ?? false
 
-  return (text) =>
-    text
+  return (text) => {
+    if (!/[A-Za-z×]/.test(text)) return text
+    return text
       .replace(run, (all, at: number) =>
         isCertain(all) || dose.test(text.slice(Math.max(0, at - LOOK_BACK_CHARS), at))
           ? all.replace(each, wordsOf)
@@ -61,6 +62,7 @@ export function createShorthandReader(words: ShorthandWords): (text: string) => 
           : times(words.course.replace('{n}', count), count, unit),
       )
       .replace(short, (all) => words.written[all] ?? all)
+  }
 }
 
 /** `bid`, `b.i.d` and `b.i.d.` are the same. */

@@ -9,14 +9,15 @@ const PAIR = /(\d{1,4})\/(\d{1,4})(?:\/(\d{4}|\d{2}))?(?![\d/]|\.\d)/y
 const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?![\d/]|\.\d)/y
 const PRESSURE_UNIT = /\s?(?:mmHg|mmhg|MMHG|毫米汞柱|kPa)/y
 const DAYS = /(\d{1,2})\/(\d{1,2})\s?[-–—~～至到]\s?(\d{1,2})\/(\d{1,2})(?![\d/]|\.\d)/y
-const CLOCK = /,?\s?(?:at\s)?\d{1,2}(?:[:：]\d\d|点|\s?[ap]\.?m\b)/iy
+const CLOCK = /,?\s?(?:at\s|@\s?)?\d{1,2}(?:[:：]\d\d|点|\s?[ap]\.?m\b)/iy
 const LOOK_BACK_CHARS = 24
 /** Parts are rarely smaller: 11/28 alone is none, but 1/20 is one and 3/100. */
 const MAX_COMMON_PART = 10
 const MAX_DAY = 31
 const HUNDREDTHS = /^(?:50|10+)$/
-/** The lower figure of a pressure that somebody has, in mmHg. */
+/** Figures of a pressure that somebody has, in mmHg; in the eyes, 15/16, it is lower. */
 const MIN_PRESSURE = 20
+const MIN_HIGH_PRESSURE = 40
 
 export interface CalendarDay {
   readonly month: string
@@ -39,9 +40,11 @@ export function createSlashReader(words: SlashWords) {
   const word = (list: readonly string[]) =>
     `(?:${list.map((each) => (/^[A-Za-z]/.test(each) ? `(?<![A-Za-z])${oneOf([each])}` : oneOf([each]))).join('|')})`
   const ahead = (list: readonly string[]) =>
-    new RegExp(`${word(list)}(?:\\s?(?:is|of|at|为|是))?[:：,\\s("（]*$`, 'i')
+    new RegExp(`${word(list)}(?:\\s?(?:is|of|at|为|是))?[:：,<>≤≥\\s("（]*$`, 'i')
   const dayBefore = ahead(words.dayBefore)
   const dayPerhapsBefore = ahead(words.dayPerhapsBefore)
+  const writtenBefore = ahead(words.writtenBefore)
+  const writtenAfter = new RegExp(`\\s?(?:${oneOf(words.writtenAfter)})`, 'iy')
   const scoreBefore = ahead(words.scoreBefore)
   const pageBefore = ahead(words.pageBefore)
   const pressureBefore = new RegExp(`${word(words.pressureBefore)}[^\\d,，。;；]{0,16}$`, 'i')
@@ -79,15 +82,20 @@ export function createSlashReader(words: SlashWords) {
     if (match === null) return undefined
     const [all, first = '', second = ''] = match
     const end = at + all.length
-    const isPossible = Number(first) > Number(second) && Number(second) >= MIN_PRESSURE
+    const [high, low] = [Number(first), Number(second)]
+    const unit = matchAt(PRESSURE_UNIT, text, end)?.[0].trim()
     const isPressure =
-      matchAt(PRESSURE_UNIT, text, end) !== null || (isPossible && pressureBefore.test(before))
+      high > low &&
+      (unit === undefined
+        ? low >= MIN_PRESSURE && pressureBefore.test(before)
+        : unit === 'kPa' || high >= MIN_HIGH_PRESSURE)
     return isPressure ? { kind: 'pressure', first, second, end } : undefined
   }
 
   /** What two figures without a year are, by the words before and behind them. */
   function kindOf(text: string, pair: readonly [string, string], before: string, end: number) {
     const [first, second] = pair.map(Number) as [number, number]
+    if (writtenBefore.test(before) || matchAt(writtenAfter, text, end) !== null) return 'written'
     if (scoreBefore.test(before) && first <= second) return 'score'
     if (pageBefore.test(before) && first <= second) return 'page'
     const isPart =

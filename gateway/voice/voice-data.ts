@@ -34,6 +34,9 @@ const Slash = Type.Object({
   dayAfter: Words,
   /** What parts are taken of: 片, tablet. */
   taken: Words,
+  /** Places with two numbers, and no part: 颈5/6. */
+  writtenBefore: Words,
+  writtenAfter: Words,
   scoreBefore: Words,
   pageBefore: Words,
   pageUnits: Words,
@@ -143,6 +146,7 @@ const ReadingEn = Type.Object({
   ratioBefore: Words,
   ratioAfter: Words,
   bloodPressure: Type.String(),
+  weekdays: Words,
   /** Behind a slash: 150 mg/day. */
   perAfter: Words,
   /** What a figure below zero may be written right behind: BE-3.2. */

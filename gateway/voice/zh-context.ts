@@ -4,6 +4,8 @@ import type { ReadingZh } from './voice-data.ts'
 
 /** How far back a word such as 电话 may stand before its number. */
 const LOOK_BACK_CHARS = 14
+/** 6222****1234: the end of a card's number. */
+const MASKED = /[*xX＊]{2,}\s?$/
 
 export interface ZhContext {
   /** 两 where a measure word follows and the number counts, else 二. */
@@ -41,6 +43,7 @@ export function createZhContext(data: ReadingZh): ZhContext {
     two: (text, start, end) =>
       text.charAt(start - 1) !== '第' && matchAt(liang, text, end) !== null ? '两' : '二',
     isCode: (text, start, end) =>
+      (end - start >= 3 && (MASKED.test(before(text, start)) || text.startsWith('**', end))) ||
       (end - start >= 3 && matchAt(codeUnit, text, end) !== null) ||
       (end - start >= 2 && codeBefore.test(before(text, start)) && !hasMeasure(text, end)),
     isPhone(scan, end) {

@@ -12,9 +12,10 @@ const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d])(?:[T ]+(?=\d{1,2}:))?/y
 const YEAR_MONTH = /(\d{4})-(0[1-9]|1[0-2])(?![\d-])/y
 const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
 const TIME =
-  /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d)(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
+  /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d|,\d{3})(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
 const HOUR = /(1[0-2]|0?[1-9])\s?([aApP])\.?[mM](?![A-Za-z])\.?/y
-const RATIO = /(\d+(?:\.\d+)?)\s?[:：]\s?(\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
+const RATIO =
+  /(\d+(?:\.\d+)?)\s?[:：]\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const SHORT_UNIT_OF_TIME = /[月日号点时分秒]/y
@@ -90,7 +91,7 @@ export function createZhDigits(
     const match = matchAt(RATIO, text, at)
     if (match === null) return -1
     const parts = match.slice(1).filter((part) => part !== undefined)
-    out.say(parts.map((part) => decimalToZh(part)).join('比'))
+    out.say(parts.map((part) => decimalToZh(part.replaceAll(',', ''))).join('比'))
     return at + match[0].length
   }
 

@@ -12,14 +12,21 @@ const WORDS = /[A-Za-z]+(?:['’-][A-Za-z]+)*(?: [A-Za-z]+(?:['’-][A-Za-z]+)*)
 /** BP120/80 is no code: its figures are a pair. */
 const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
 const CODE_TAIL = /-?([A-Za-z]{1,3}(?![A-Za-z])|\d+(?![A-Za-z\d]|[.:]\d))/y
+/** L1-L4, A012-A020 */
+const CODES_UP_TO = /\s?[-–~～—至到]\s?([A-Za-z]{1,2})(\d+)(?![A-Za-z\d]|[-.:]\d)/y
 const FLOOR = /([1-9]\d?)F(?![A-Za-z])/y
 /** Longer runs of capitals are headlines, not abbreviations. */
 const MAX_ABBREVIATION_LETTERS = 5
 /** What a plus sign adds to what stands before it. */
 const JOINED = /\s?[A-Za-z\d.．(（\u3400-\u9fff]/y
+/** report.pdf */
+const INNER_DOT = /(?<=[A-Za-z])\.(?=[A-Za-z])/y
+/** 5月-6月, 周一-周五; 较上月-0.05% has a minus. */
+const COUNTED_END =
+  /[\d一二三四五六七八九十半]\s?[\u4e00-\u9fff]$|[一二三四五六七八九十]$|[周天]日?$/
 const ENGLISH = 'en-US'
 /** 肌力4-级, `A-`: behind it stands nothing that it could join. */
-const LOOSE_MINUS = /-(?=$|[级\s,，。;；、)）])/y
+const LOOSE_MINUS = /-(?=$|[级\s,，。;；、)）])(?!\s+\d)/y
 
 export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQuantities) {
   const { zh } = data
@@ -99,6 +106,13 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     out.letters((match[1] ?? '').toUpperCase())
     sayCodeDigits(match[2] ?? '', out)
     let end = at + match[0].length
+    const last = matchAt(CODES_UP_TO, text, end)
+    if (last !== null) {
+      out.say('到')
+      out.letters((last[1] ?? '').toUpperCase())
+      sayCodeDigits(last[2] ?? '', out)
+      return end + last[0].length
+    }
     for (
       let tail = matchAt(CODE_TAIL, text, end);
       tail !== null;
@@ -181,7 +195,9 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
     const { text, at, out } = scan
     if (!/[-–~～—]/.test(text.charAt(at))) return -1
     const before = text.charAt(at - 1)
-    const isAfterNumber = scan.numberEnd === at || rangeLeft.has(before)
+    const isAfterNumber =
+      scan.numberEnd === at ||
+      (rangeLeft.has(before) && COUNTED_END.test(text.slice(Math.max(0, at - 4), at)))
     if (isAfterNumber && matchAt(rangeRight, text, at + 1) !== null) {
       out.say('到')
       return at + 1
@@ -196,7 +212,10 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
       return at + 1
     }
     const isNumberNext = isDigit(text.charCodeAt(at + 1))
-    if (/[A-Za-z\d]/.test(before) && matchAt(LOOSE_MINUS, text, at) !== null) {
+    if (
+      /[A-Za-z\d]$|[A-Z] $/.test(text.slice(Math.max(0, at - 2), at)) &&
+      matchAt(LOOSE_MINUS, text, at) !== null
+    ) {
       out.say(zh.less)
       return at + 1
     }
@@ -225,6 +244,10 @@ export function createZhLetters(data: VoiceData, units: UnitReader, digits: ZhQu
   }
 
   const plainSymbol: Rule = ({ text, at, out }) => {
+    if (matchAt(INNER_DOT, text, at) !== null) {
+      out.say('点')
+      return at + 1
+    }
     out.say(zh.symbols[text.charAt(at)] ?? '')
     return at + 1
   }
@@ -254,7 +277,7 @@ function sayLatin(
   part: string,
   out: { letters(text: string): void; foreign(text: string, lang: string): void },
 ): void {
-  if (isAbbreviation(part)) out.letters(part)
+  if (isAbbreviation(part)) out.letters(part.replace(/[^A-Za-z]/g, ''))
   else out.foreign(part, ENGLISH)
 }
 

@@ -6,7 +6,7 @@ import type { ZhContext } from './zh-context.ts'
 import { decimalToZh, digitsToZh, integerToZh, yearToZh, yuanToZh } from './zh-number.ts'
 
 export const NUMBER = /(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?/y
-const RANGE = /\s?[-~～–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:：]|\s?[-/.]\d)/y
+const RANGE = /\s?[-~～–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:：]|\s?[-/.]\d| \d+\/\d)/y
 const POWER = /(?:\^|\*)(-?)(\d+)/y
 const TIMES = /\s?[×xX*]\s?(?=\d)/y
 const PERCENT = /\s?([%‰])/y

@@ -6,7 +6,8 @@ import type { ReadingZh } from './voice-data.ts'
 import { dayToZh, digitsToZh, integerToZh, yearToZh } from './zh-number.ts'
 import { skipSpace } from './zh-quantity.ts'
 
-const MIXED = /(\d+) (\d+)\/(\d+)(?![\d/.])/y
+/** `1 1/2`, and `1-1/2`, since nobody counts down to a part. */
+const MIXED = /(\d+)(?: (\d+)\/(\d+)|-([1-7])\/([2348]))(?![\d/.])/y
 
 /** Rules for `1 1/2` and `1/2`; the first that fits is taken. */
 export function createZhSlash(zh: ReadingZh, units: UnitReader): readonly Rule[] {
@@ -20,7 +21,8 @@ export function createZhSlash(zh: ReadingZh, units: UnitReader): readonly Rule[]
   const mixed: Rule = (scan) => {
     const { text, at, out } = scan
     const match = matchAt(MIXED, text, at)
-    const [all = '', whole = '', top = '', bottom = ''] = match ?? []
+    const [all = '', whole = '', ...part] = match ?? []
+    const [top = '', bottom = ''] = part.filter((figure) => figure !== undefined)
     if (match === null || Number(top) >= Number(bottom)) return -1
     out.say(`${integerToZh(whole)}又${integerToZh(bottom)}分之${integerToZh(top)}`)
     scan.numberEnd = at + all.length
