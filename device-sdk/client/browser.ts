@@ -1,14 +1,15 @@
 /** The package in a browser: no Node modules anywhere below. */
 
+import type { Credentials, EnrollRequest } from '../protocol/schemas.ts'
 import type { DeviceClient, DeviceClientOptions } from './api.ts'
 import { chooseLink } from './choose-link.ts'
 import { deviceClientOn } from './device-client.ts'
+import { browserPost, enrollOver } from './enroll.ts'
 import type { OpenSocket, WebSocketLike } from './websocket-link.ts'
 
 export type * from '../protocol/schemas.ts'
 export type * from './api.ts'
 export type { ConnectionState } from './connection.ts'
-export { enroll } from './enroll.ts'
 export { DeviceClientError, ProblemError } from './errors.ts'
 export { localStorageQueueStore } from './local-storage-queue-store.ts'
 export { memoryQueueStore, type QueueLimits, type QueueStore } from './queue-store.ts'
@@ -23,3 +24,13 @@ const openSocket: OpenSocket = async (url, protocol) =>
  */
 export const createDeviceClient = (options: DeviceClientOptions): DeviceClient =>
   deviceClientOn(chooseLink(options, openSocket), options)
+
+/**
+ * Exchanges a claim code for the device's credentials; keep them, a claim is good once.
+ *
+ * `gateway` is the HTTP address, such as `http://192.168.1.20:8080`. Throws ProblemError
+ * (`enroll.claim-refused`, `device.exists` …) or `client.link-failed`: then the claim may be used up, and
+ * the operator makes one for this device (`kefu-edge device claim --device ID`).
+ */
+export const enroll = (gateway: string, request: EnrollRequest): Promise<Credentials> =>
+  enrollOver(browserPost, gateway, request)

@@ -5,26 +5,36 @@ import { checkMessage } from './read-message.ts'
 /** Enrolment is one short request by a person who stands in front of the device. */
 const ENROLL_TIMEOUT_MS = 10_000
 
-/**
- * Exchanges a claim code for the device's credentials; keep them, a claim is good once.
- *
- * `gateway` is the HTTP address, such as `http://192.168.1.20:8080`. Throws ProblemError
- * (`enroll.claim-refused` …) or `client.link-failed`.
- */
-export async function enroll(gateway: string, request: EnrollRequest): Promise<Credentials> {
-  let response: Response
+/** One HTTP request; how it is made differs between the browser and Node. */
+export type PostJson = (
+  url: URL,
+  json: string,
+  signal: AbortSignal,
+) => Promise<{ readonly status: number; readonly text: string }>
+
+export const browserPost: PostJson = async (url, body, signal) => {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(url, { method: 'POST', headers, body, signal })
+  return { status: response.status, text: await response.text() }
+}
+
+/** As `enroll` of the package does. Throws ProblemError, `client.link-failed`, `client.unreadable`. */
+export async function enrollOver(
+  post: PostJson,
+  gateway: string,
+  request: EnrollRequest,
+): Promise<Credentials> {
+  let status: number
   let body: unknown
   try {
-    response = await fetch(new URL('/v1/enroll', gateway), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(ENROLL_TIMEOUT_MS),
-    })
-    body = await response.json()
+    const url = new URL('/v1/enroll', gateway)
+    const signal = AbortSignal.timeout(ENROLL_TIMEOUT_MS)
+    const reply = await post(url, JSON.stringify(request), signal)
+    status = reply.status
+    body = JSON.parse(reply.text)
   } catch (error) {
     throw new DeviceClientError('client.link-failed', gateway, error)
   }
-  if (!response.ok) throw new ProblemError(checkMessage(Problem, body, 'client.unreadable'))
+  if (status >= 300) throw new ProblemError(checkMessage(Problem, body, 'client.unreadable'))
   return checkMessage(Credentials, body, 'client.unreadable')
 }

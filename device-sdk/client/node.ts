@@ -1,14 +1,17 @@
 /** The package in Node: the same as in a browser, and a queue in a file. */
 
+import type { Credentials, EnrollRequest } from '../protocol/schemas.ts'
 import type { DeviceClient, DeviceClientOptions } from './api.ts'
 import { chooseLink } from './choose-link.ts'
 import { deviceClientOn } from './device-client.ts'
+import { enrollOver } from './enroll.ts'
+import type { TlsOptions } from './link.ts'
+import { nodePost } from './node-post.ts'
 import type { OpenSocket } from './websocket-link.ts'
 
 export type * from '../protocol/schemas.ts'
 export type * from './api.ts'
 export type { ConnectionState } from './connection.ts'
-export { enroll } from './enroll.ts'
 export { DeviceClientError, ProblemError } from './errors.ts'
 export { fileQueueStore } from './file-queue-store.ts'
 export { memoryQueueStore, type QueueLimits, type QueueStore } from './queue-store.ts'
@@ -26,3 +29,16 @@ const openSocket: OpenSocket = async (url, protocol, tls) => {
  */
 export const createDeviceClient = (options: DeviceClientOptions): DeviceClient =>
   deviceClientOn(chooseLink(options, openSocket), options)
+
+/**
+ * Exchanges a claim code for the device's credentials; keep them, a claim is good once.
+ *
+ * `gateway` is the HTTP address, such as `http://192.168.1.20:8080`. Throws ProblemError
+ * (`enroll.claim-refused`, `device.exists` …) or `client.link-failed`: then the claim may be used up, and
+ * the operator makes one for this device (`kefu-edge device claim --device ID`).
+ */
+export const enroll = (
+  gateway: string,
+  request: EnrollRequest,
+  { tls }: { readonly tls?: TlsOptions } = {},
+): Promise<Credentials> => enrollOver(nodePost(tls), gateway, request)

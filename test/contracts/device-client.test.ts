@@ -5,7 +5,9 @@ import type { Presence, Problem, Speech } from '@kefu-edge/device-sdk/protocol/s
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
+import { createIssuer } from '../support/certificates.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 import { openFaultProxy } from '../unit/cloud-sync/support/fault-proxy.ts'
 import { speech } from '../unit/device-sdk/support/samples.ts'
 
@@ -242,6 +244,31 @@ test('a device straight out of its box enrols with a claim code and asks', async
   clients.push(client)
   expect((await client.ask('几点开门')).inReplyTo).toBeDefined()
   await expect(enroll(gateway.httpUrl, { claim: code })).rejects.toMatchObject({
+    code: 'enroll.claim-refused',
+  })
+  // The reply is lost: the operator makes another one for the same device.
+  const again = await runOperation('device.claim', { deviceId: 'kiosk-9' }, gateway.box.operations)
+  const renewed = await enroll(gateway.httpUrl, again as { claim: string })
+  expect(renewed).toMatchObject({ deviceId: 'kiosk-9', kind: 'kiosk' })
+  expect(renewed.token).not.toBe(credentials.token)
+})
+
+test('a device enrols over TLS where it is given the authority of the site, and not without', async () => {
+  const folder = tempFolder()
+  const ca = await createIssuer(folder, 'site-ca')
+  const { certFile, keyFile } = await ca.issue('box', 'box', ['localhost'])
+  const site = await startGateway({
+    packs: [],
+    config: { http: { port: 0, tlsPort: 0 }, tls: { host: '127.0.0.1', certFile, keyFile } },
+  })
+  const claim = await runOperation('device.claim', { kind: 'kiosk' }, site.box.operations)
+  const url = `https://localhost:${site.ports.httpTls}`
+  await expect(enroll(url, claim as { claim: string })).rejects.toMatchObject({
+    code: 'client.link-failed',
+  })
+  const tls = { ca: ca.cert }
+  expect(await enroll(url, claim as { claim: string }, { tls })).toMatchObject({ kind: 'kiosk' })
+  await expect(enroll(url, claim as { claim: string }, { tls })).rejects.toMatchObject({
     code: 'enroll.claim-refused',
   })
 })

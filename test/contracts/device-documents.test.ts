@@ -10,6 +10,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { ERRORS } from '../../gateway/error-table.ts'
 
 const FOLDER = resolve(import.meta.dirname, '../../device-sdk/contract')
 const read = (path: string) => readFileSync(resolve(FOLDER, path), 'utf8')
@@ -50,6 +51,19 @@ describe('the contract documents', () => {
       }
     }
   })
+})
+
+test('the contract says of every refusal that a device can meet what it does then', () => {
+  const contract = readFileSync(resolve(FOLDER, '../CONTRACT.md'), 'utf8')
+  const rows = [...contract.matchAll(/^\| ([\d, x]+?) +\| (`.*?)\|/gm)]
+  const isForDevices =
+    /^(message|topic|auth|session|enroll|limit|http|answer|twin|permissions)\.|^device\.(exists|invalid)$|^(storage\.write-failed|ledger\.lane-full|internal)$/
+  const missing = Object.entries(ERRORS).filter(([code, { status }]) => {
+    const named = status >= 500 ? '5xx' : String(status)
+    const row = rows.find(([, statuses = '']) => statuses.split(', ').includes(named))
+    return isForDevices.test(code) && code !== 'auth.admin' && !row?.[2]?.includes(`\`${code}\``)
+  })
+  expect(missing.map(([code]) => code)).toEqual([])
 })
 
 describe('the JSON schemas', () => {
