@@ -43,7 +43,7 @@ export class Pace {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
     this.limits = limits
     this.turns = turns
-    this.flood = new FloodWatch(limits.floodShare)
+    this.flood = new FloodWatch(limits.floodShare, nowMs)
     this.messages = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, nowMs)
     this.bytes = new RatePacer(maxBytesPerSecond, rateBurstSeconds, nowMs)
   }

@@ -62,7 +62,46 @@ describe('the pace of one client', () => {
     expect(stretch(pace, () => nowMs)).toEqual([24, NEXT_TURN])
   })
 
-  test('a client that stays over its rate keeps a tenth of it, and a second of each ten the whole', () => {
+  /** What still waits after so many minutes of a client that sends `perSecond` and begins with a backlog. */
+  function waitingAfter(
+    minutes: number,
+    perSecond: number,
+    backlog: number,
+    openForMs = 0,
+  ): number {
+    let nowMs = 0
+    const turns = {
+      get now() {
+        return nowMs
+      },
+    } as FairTurns
+    const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, turns, -openForMs)
+    let waiting = backlog
+    for (let restsUntilMs = 0; nowMs < minutes * 60_000; nowMs++) {
+      waiting += perSecond / 1000
+      if (nowMs < restsUntilMs) continue
+      for (let waitMs = AT_ONCE; waitMs === AT_ONCE && waiting >= 1; waiting--) {
+        waitMs = pace.spend(publish, 100, () => nowMs)
+        restsUntilMs = nowMs + Math.max(waitMs, 0)
+      }
+    }
+    return Math.floor(waiting)
+  }
+
+  test('a device that sends a quarter of its rate catches up after an outage, on a new connection too', () => {
+    expect(waitingAfter(12, 250, 30 * 250)).toBe(0)
+  })
+
+  test('a device that kept within its rate has the whole of it for a tenth of that time', () => {
+    expect(waitingAfter(1, 500, 45 * 500, 600_000)).toBe(0)
+  })
+
+  test('a flood of an hour has had a quarter of its rate at most, however often it was tried', () => {
+    const handled = 2000 * 3600 - waitingAfter(60, 2000, 0)
+    expect(handled / 3600).toBeLessThan(250)
+  })
+
+  test('a client that stays over its rate keeps a tenth of it, and a second of the first ten the whole', () => {
     let nowMs = 0
     const pace = new Pace({ ...LIMITS, maxPacketsPerTurn: 1000 }, new FairTurns(), 0)
     const perSecond = new Map<number, number>()
