@@ -121,12 +121,13 @@ async function openServer(
   return onNode()
 }
 
-const enroll = (
-  { store, claims, ledger, clock }: Box,
+/** A device that was there already is cut off from what the old secret let in. */
+async function enroll(
+  { store, claims, ledger, clock, hooks }: Box,
   claim: string,
   deviceId: string | undefined,
-) =>
-  store.commit(() => {
+) {
+  const made = await store.commit(() => {
     const made = claims.redeem(claim, deviceId, clock.now())
     ledger.append({
       lane: 'audit',
@@ -137,6 +138,9 @@ const enroll = (
     })
     return made
   })
+  hooks.onDeviceChanged?.(made.deviceId, 'the device was given a new secret')
+  return made
+}
 
 function healthOf(box: Box): Health {
   const packs = box.library.list().filter((pack) => pack.isActive)

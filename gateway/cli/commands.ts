@@ -39,6 +39,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   device update ID [--kind KIND] [--group G]        in force at once, for who is connected too
   device list | enable ID | disable ID | remove ID
   device claim --kind KIND [--group G]              a claim code for a device straight out of its box
+  device claim --device ID                          a claim code for another box in the place of this device
   permissions [--device ID]                         who may use which topics
   reload                                            permissions and certificates anew, without a restart
   twin ID [FIELD=VALUE …] | --group G FIELD=VALUE … what a device should be and what it says it is
@@ -89,7 +90,11 @@ async function device(options: CommandOptions): Promise<ExitCode> {
       return run('device.update', { id: need(id, usage), ...(kind ? { kind } : {}), ...groups })
     }
     case 'claim':
-      return run('device.claim', { kind: need(kind, 'device claim --kind KIND'), groups: group })
+      if (options.values.device) return run('device.claim', { deviceId: options.values.device })
+      return run('device.claim', {
+        kind: need(kind, 'device claim --kind KIND | --device ID'),
+        groups: group,
+      })
     case 'list':
       return run('device.list', {})
     case 'enable':

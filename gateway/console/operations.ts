@@ -8,8 +8,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
-import type { Claims } from '../devices/claims.ts'
-import { CLAIM_TTL_MS } from '../devices/claims.ts'
+import { CLAIM_TTL_MS, type ClaimGrant, type Claims } from '../devices/claims.ts'
 import type { Passwords } from '../devices/passwords.ts'
 import type { Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
@@ -78,6 +77,17 @@ function audit(parts: OperationParts, kind: string, body: Record<string, Json>):
   parts.ledger.append({ lane: 'audit', kind, atMs: parts.clock.now(), body })
 }
 
+/** What a claim gives: a new device's kind and groups, or those that a device has. Throws `device.unknown`. */
+function grantOf(
+  args: { kind: string; groups?: string[] } | { deviceId: string },
+  registry: OperationParts['registry'],
+): ClaimGrant {
+  if ('kind' in args) return { kind: args.kind, groups: args.groups ?? [] }
+  const device = registry.get(args.deviceId)
+  if (!device) throw new GatewayError('device.unknown', { detail: args.deviceId })
+  return { kind: device.kind, groups: device.groups, deviceId: device.id }
+}
+
 export const OPERATIONS = {
   ...IDENTITY_OPERATIONS,
   ...MQTT_OPERATIONS,
@@ -97,14 +107,26 @@ export const OPERATIONS = {
     return { deviceId: id, removed: true }
   }),
   'device.claim': operation(
-    Type.Object({ kind: Type.String(), groups: Groups }),
-    async ({ kind, groups = [] }, parts) => {
+    Type.Union([
+      Type.Object({ kind: Type.String(), groups: Groups }),
+      Type.Object({ deviceId: Id }),
+    ]),
+    async (args, parts) => {
       const nowMs = parts.clock.now()
+      const grant = grantOf(args, parts.registry)
+      const { kind, groups, deviceId } = grant
       const code = await parts.store.commit(() => {
-        audit(parts, 'device.claim-made', { deviceKind: kind })
-        return parts.claims.make({ kind, groups }, nowMs)
+        const device = deviceId === undefined ? {} : { device: deviceId }
+        audit(parts, 'device.claim-made', { deviceKind: kind, ...device })
+        return parts.claims.make(grant, nowMs)
       })
-      return { claim: code, kind, groups, expiresAt: new Date(nowMs + CLAIM_TTL_MS).toISOString() }
+      return {
+        claim: code,
+        deviceId,
+        kind,
+        groups,
+        expiresAt: new Date(nowMs + CLAIM_TTL_MS).toISOString(),
+      }
     },
   ),
   'twin.read': operation(Type.Object({ ...WhoseTwin }), (args, parts) => readTwins(args, parts)),

@@ -14,23 +14,31 @@ export const CLAIM_TTL_MS = 60 * 60_000
 export interface ClaimGrant {
   readonly kind: string
   readonly groups: readonly string[]
+  /** A device that is there and gets a new secret by it: another box in its place, or a reply that was lost. */
+  readonly deviceId?: string
+}
+
+export interface Enrolled {
+  readonly deviceId: string
+  readonly token: string
+  readonly kind: string
 }
 
 export interface Claims {
   /** A new claim code for one device; inside `store.commit`. */
   make(grant: ClaimGrant, nowMs: number): string
-  /** Uses the code up and adds the device; inside `store.commit`. Throws `enroll.claim-refused`, `device.exists`. */
-  redeem(
-    code: string,
-    deviceId: string | undefined,
-    nowMs: number,
-  ): { deviceId: string; token: string; kind: string }
+  /**
+   * Uses the code up and adds the device, or gives the one it was made for a new secret; inside `store.commit`.
+   * Throws `enroll.claim-refused`, `device.exists`.
+   */
+  redeem(code: string, deviceId: string | undefined, nowMs: number): Enrolled
 }
 
 interface Row {
   kind: string
   groups: string
   expires_at: number
+  device_id: string | null
 }
 
 const hashOf = (code: string): Buffer =>
@@ -38,29 +46,32 @@ const hashOf = (code: string): Buffer =>
 
 export function createClaims(store: Store, registry: Registry): Claims {
   const insert = store.prepare(
-    'INSERT INTO claim (code_hash, kind, groups, expires_at) VALUES (?, ?, ?, ?)',
+    'INSERT INTO claim (code_hash, kind, groups, expires_at, device_id) VALUES (?, ?, ?, ?, ?)',
   )
-  const find = store.prepare<Row>('SELECT kind, groups, expires_at FROM claim WHERE code_hash = ?')
+  const find = store.prepare<Row>(
+    'SELECT kind, groups, expires_at, device_id FROM claim WHERE code_hash = ?',
+  )
   const use = store.prepare('DELETE FROM claim WHERE code_hash = ?')
   const sweep = store.prepare('DELETE FROM claim WHERE expires_at < ?')
   return {
-    make({ kind, groups }, nowMs) {
+    make({ kind, groups, deviceId }, nowMs) {
       sweep.run(nowMs)
       const code = Array.from(
         { length: CODE_CHARS },
         () => ALPHABET[randomInt(ALPHABET.length)],
       ).join('')
-      insert.run(hashOf(code), kind, JSON.stringify(groups), nowMs + CLAIM_TTL_MS)
+      insert.run(hashOf(code), kind, JSON.stringify(groups), nowMs + CLAIM_TTL_MS, deviceId ?? null)
       return `${code.slice(0, 5)}-${code.slice(5)}`
     },
     redeem(code, deviceId, nowMs) {
       const row = find.get(hashOf(code))
       if (!row || row.expires_at < nowMs) throw new GatewayError('enroll.claim-refused')
-      const id = deviceId ?? `${row.kind}-${newId(nowMs).slice(-8)}`
-      const { token } = registry.add(
-        { id, kind: row.kind, groups: JSON.parse(row.groups) as string[] },
-        nowMs,
-      )
+      const isOfAnother = row.device_id !== null && (deviceId ?? row.device_id) !== row.device_id
+      if (isOfAnother) throw new GatewayError('enroll.claim-refused')
+      const id = row.device_id ?? deviceId ?? `${row.kind}-${newId(nowMs).slice(-8)}`
+      const groups = JSON.parse(row.groups) as string[]
+      const replace = row.device_id !== null
+      const { token } = registry.add({ id, kind: row.kind, groups, replace }, nowMs)
       use.run(hashOf(code))
       return { deviceId: id, token, kind: row.kind }
     },

@@ -5,6 +5,7 @@ import { presence } from './120-presence.ts'
 import { logins } from './130-logins.ts'
 import { deviceKinds } from './140-device-kinds.ts'
 import { deviceGenerations } from './150-device-generations.ts'
+import { claimsForDevices } from './160-claims-for-devices.ts'
 import { sessions } from './200-sessions.ts'
 import { sessionIndex } from './210-session-index.ts'
 import { sealedSessions } from './220-sealed-sessions.ts'
@@ -34,6 +35,7 @@ export const migrations: readonly Migration[] = [
   logins,
   deviceKinds,
   deviceGenerations,
+  claimsForDevices,
   sessions,
   sessionIndex,
   sealedSessions,

@@ -89,6 +89,19 @@ describe('claim codes', () => {
     )
   })
 
+  it('give another box in the place of a device a new secret, in its ward, and no other device', () => {
+    const { claims, registry, clock } = setUp()
+    const old = registry.add({ id: 'bed-7', kind: 'bedside', groups: ['ward-3'] }, 1)
+    const grant = { kind: 'bedside', groups: ['ward-3'], deviceId: 'bed-7' }
+    const code = claims.make(grant, clock.now())
+    expect(() => claims.redeem(code, 'bed-8', clock.now())).toThrow(
+      expect.objectContaining({ code: 'enroll.claim-refused' }),
+    )
+    const { token } = claims.redeem(code, 'bed-7', clock.now())
+    expect(registry.authenticate(token, 'bed-7')).toMatchObject({ device: { groups: ['ward-3'] } })
+    expect(registry.authenticate(old.token, 'bed-7').ok).toBe(false)
+  })
+
   it('are refused after an hour', () => {
     const { claims, clock } = setUp()
     const code = claims.make({ kind: 'speaker', groups: [] }, clock.now())
