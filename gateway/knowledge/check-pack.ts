@@ -1,8 +1,10 @@
 /** What a schema cannot see: references between the files of a pack, repeated words, gaps. */
+import { buildListLexicon } from '../language/entities/lists.ts'
 import { foldTemplate } from '../language/knowledge-base.ts'
 import { parseTemplate } from '../language/templates.ts'
 import { checkIntent, type Fail, type Intents, normalForm, problemOf } from './check-intent.ts'
 import { checkList } from './check-list.ts'
+import { checkNamedValues } from './check-named-values.ts'
 import { checkTitles } from './check-titles.ts'
 import type { IntentsFile, ListFile, Pack, TestsFile } from './pack-schema.ts'
 import type { Locate, PackProblem, ReadFile } from './read-pack.ts'
@@ -39,14 +41,17 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
   for (const { file, value } of files.listFiles) {
     checkList(value, lists, reportInto(errors, file))
   }
+  const named = { pack, lexicon: buildListLexicon([pack]) }
   const failsOf = new Map<string, Fail>()
   for (const { file, value } of files.intentFiles) {
-    const fail = reportInto(errors, file)
     value.intents.forEach((intent, at) => {
-      const failHere: Fail = (path, message) =>
-        fail(['intents', at, ...path], `${intent.intent}: ${message}`)
-      failsOf.set(intent.intent, failHere)
-      checkIntent(intent, intents, failHere)
+      const reportHere =
+        (into: PackProblem[]): Fail =>
+        (path, message) =>
+          reportInto(into, file)(['intents', at, ...path], `${intent.intent}: ${message}`)
+      failsOf.set(intent.intent, reportHere(errors))
+      checkIntent(intent, intents, reportHere(errors))
+      checkNamedValues(intent, named, reportHere(warnings))
     })
   }
   // Only a pack whose templates can be read is asked.

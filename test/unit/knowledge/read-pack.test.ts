@@ -281,6 +281,31 @@ describe('reading a pack', () => {
     })
   })
 
+  it('warns of a question whose slot does not hear the name that stands in it', () => {
+    const lists = {
+      'lists/test.yaml': 'list: test\nsource: test\nvalues: [{ value: 抽血 }]\n',
+      'lists/place.yaml':
+        'list: place\nsource: test\nvalues: [{ value: 心电图 }, { value: 抽血处 }]\n',
+    }
+    const asking = `
+  - intent: fasting
+    title: { zh: 要不要空腹 }
+    source: test
+    slots: [{ name: test, entity: test, required: true, ask: { zh: 哪项检查？ } }]
+    questions: { zh: [抽血处空腹吗, 要空腹吗, 心电图空腹吗] }
+    answer: { zh: { text: '{test}' } }
+`
+    const read = readPack(write({ ...intentsWith(asking), ...lists }))
+    expect(read.ok && read.warnings).toEqual([
+      {
+        file: 'intents/a.yaml',
+        line: 12,
+        message:
+          'fasting: "心电图" is a name of the list place but none of test, so "test" is asked back',
+      },
+    ])
+  })
+
   it('says that a file stands where a folder should', () => {
     expect(problemsOf({ ...PACK, lists: 'list: department\n' })).toEqual([
       { file: 'lists/', message: 'the folder cannot be read (ENOTDIR)' },
@@ -301,5 +326,7 @@ describe('the packs we ship', () => {
   it.each(['hospital', 'bank', 'retail', 'education'])('%s is valid', (name) => {
     const read = readPack(join(import.meta.dirname, '../../../gateway/packs', name))
     expect(read.ok ? [] : read.problems).toEqual([])
+    const missed = read.ok ? read.warnings.filter(({ file }) => file.startsWith('intents/')) : []
+    expect(missed).toEqual([])
   })
 })
