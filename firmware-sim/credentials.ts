@@ -55,20 +55,22 @@ export function credentialsFromFile(path: string): CredentialSource {
   }
 }
 
-/** Adds each device with the gateway's command line, in the data folder of the gateway that runs. */
+/** Before the ids of a scenario: a real device of that id keeps its token. */
+const SIMULATED = 'sim-'
+
+/**
+ * Adds a device `sim-…` for each with the gateway's command line, in the data folder of the gateway that
+ * runs. Rejects with CredentialsError.
+ */
 export function credentialsFromCommandLine(dataFolder: string): CredentialSource {
-  return async (device) => {
-    const args = ['--no-install', 'kefu-edge', 'device', 'add', device.id, '--kind', device.kind]
-    const more = [
-      '--replace',
-      '--json',
-      ...(dataFolder === undefined ? [] : ['--data', dataFolder]),
-    ]
+  return async ({ id, kind }) => {
+    const add = ['--no-install', 'kefu-edge', 'device', 'add', SIMULATED + id, '--kind', kind]
     try {
-      const { stdout } = await promisify(execFile)('npx', [...args, ...more])
+      const how = ['--replace', '--json', '--data', dataFolder]
+      const { stdout } = await promisify(execFile)('npx', [...add, ...how])
       return readPrinted(JSON.parse(stdout), 'kefu-edge device add')
     } catch (cause) {
-      throw new CredentialsError(`cannot add ${device.id}: ${String(cause)}`, { cause })
+      throw new CredentialsError(`cannot add ${SIMULATED}${id}: ${String(cause)}`, { cause })
     }
   }
 }

@@ -16,8 +16,8 @@ Plays people in front of simulated devices against a running gateway (npm start)
   --gateway URL     such as mqtt://127.0.0.1:1883 or ws://127.0.0.1:8080/v1/ws (default: MQTT of the
                     gateway that runs on the data folder)
   --seed N          repeats a run: what is misheard, how long devices wait (default: the scenario's)
-  --tokens FILE     tokens as "kefu-edge device add … --json" printed them; without it the
-                    devices are added with that command (--data names the gateway's folder)
+  --tokens FILE     tokens as "kefu-edge device add … --json" printed them; without it
+                    devices sim-… are added with that command (--data names the gateway's folder)
   --data DIR        the gateway's data folder (default: .kefu)
   --fleet N         N copies at once, prints figures instead of the conversation (at most ${FLEET_MAX})
   --pause MS        pause before each step, to read along
