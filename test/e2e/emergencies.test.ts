@@ -1,0 +1,110 @@
+/** What the shipped hospital pack takes for an emergency, and what it says then, over HTTP. */
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cleanUp, kefu, startGateway } from './command-process.ts'
+
+let folder: string
+let ask: (text: string, subject?: string) => Promise<{ intent?: { name: string }; text: string }>
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-e2e-'))
+  const data = join(folder, 'data')
+  const { ports } = await startGateway(data)
+  const { out } = await kefu(data, 'device', 'add', 'kiosk-1', '--kind', 'kiosk')
+  const { token } = JSON.parse(out.slice(out.indexOf('{'))) as { token: string }
+  let asked = 0
+  ask = async (text, subject = `visitor-${asked}`) => {
+    const answer = await fetch(`http://127.0.0.1:${ports.http}/v1/ask`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        id: `ask-${asked++}`,
+        text,
+        subject: { id: subject, kind: 'visitor' },
+      }),
+    })
+    return (await answer.json()) as { intent?: { name: string }; text: string }
+  }
+})
+afterAll(() => cleanUp(folder))
+
+const said = (intent: { name: string } | undefined): string => intent?.name ?? ''
+/** Intents of emergencies that only tell the way. */
+const WAYS = ['emergency.how', 'emergency.ambulance', 'emergency.bite', 'emergency.critical-value']
+const isAlarm = (name: string): boolean =>
+  (name.startsWith('emergency.') && !WAYS.includes(name)) || name === 'service.missing-person'
+
+describe('no alarm is raised', () => {
+  it.each([
+    ['不清楚', '说不清楚', '我看不清', '我不会用', "I don't know"],
+    ['肚子疼', '我肚子疼两天了', '头疼', '牙疼', '腰疼', '胃疼', '拉肚子', '恶心', '咳嗽', '疼'],
+    ['my tooth hurts', 'leg pain', 'my stomach hurts', 'I have a headache', 'I feel sick'],
+    ['water', 'baby', 'child', 'blood', '孩子', '孕妇', '半边', '手指疼', 'my nose hurts'],
+    ['疼得受不了了', '我要疼死了', 'I am in pain'],
+    ['我胸口不疼', '没有着火，别紧张', '不是着火，是蒸汽', 'There is no fire, it was a drill'],
+    ['我去年心梗过，现在来复查挂什么号', 'my father had a stroke last year, which department'],
+  ])('by %s …', async (...texts) => {
+    const heard = await Promise.all(
+      texts.map(async (text) => `${text}: ${said((await ask(text)).intent)}`),
+    )
+    expect(heard.filter((one) => isAlarm(one.split(': ')[1] ?? ''))).toEqual([])
+  })
+
+  it('by the answer to the question of the box', async () => {
+    await ask('要准备什么', 'who-asks')
+    const { intent, text } = await ask('不清楚', 'who-asks')
+    expect(isAlarm(said(intent))).toBe(false)
+    expect(text).not.toContain('中风')
+  })
+
+  it('by a common symptom, which is told its department and when to call at once', async () => {
+    const { intent, text } = await ask('肚子疼')
+    expect(said(intent)).toBe('symptom.belly')
+    expect(text).toMatch(/消化内科.*马上/)
+  })
+})
+
+describe('an emergency is heard', () => {
+  it.each([
+    ['胸痛', 'emergency.chest-pain'],
+    ['熊口疼', 'emergency.chest-pain'],
+    ['喘不上气', 'emergency.breathing'],
+    ['昏到了', 'emergency.unconscious'],
+    ['老头子昏倒在厕所里了', 'emergency.unconscious'],
+    ['隔壁床的老人没气了', 'emergency.unconscious'],
+    ['大出血', 'emergency.bleeding'],
+    ['着火', 'emergency.fire'],
+    ['有炸弹', 'emergency.fire'],
+    ['羊癫疯犯了', 'emergency.seizure'],
+    ['有人触电了', 'emergency.electric'],
+    ['有人溺水', 'emergency.drowning'],
+    ['氧气没了', 'emergency.equipment'],
+    ['呼吸机报警了', 'emergency.equipment'],
+    ['血糖2.8头晕出冷汗', 'emergency.readings'],
+    ['血压200/120头疼得厉害', 'emergency.readings'],
+    ['我被强奸了', 'emergency.assault'],
+    ['医院打电话说我有危急值', 'emergency.critical-value'],
+    ['我对青霉素过敏现在喘不上气', 'emergency.allergy'],
+    ['没有着火，有人晕倒了', 'emergency.unconscious'],
+    ["I can't find my child", 'service.missing-person'],
+    ['my son is missing', 'service.missing-person'],
+    ['chest pain', 'emergency.chest-pain'],
+  ])('%s', async (text, name) => expect(said((await ask(text)).intent)).toBe(name))
+})
+
+describe('first aid is told in its own words', () => {
+  it.each([
+    ['被开水烫了', /流动的凉水冲.*不要涂/, /压住/],
+    ['我的宝宝噎住了', /不满一岁.*拍背5次.*胸部5次.*孕妇/, /开水/],
+    ['癫痫发作了', /不要按住.*嘴里不要塞.*侧躺/, /腹部/],
+    ['煤气中毒了', /新鲜空气.*不要开关电器/, /包装/],
+    ['被蛇咬了', /不要用嘴吸/, /包装/],
+    ['my baby is choking', /under one year gets no abdominal thrusts/, /packet/],
+    ['I burned my hand with boiling water', /running water for 20 minutes/, /Press a clean cloth/],
+  ])('%s', async (text, says, saysNot) => {
+    const answer = await ask(text)
+    expect(answer.text).toMatch(says)
+    expect(answer.text).not.toMatch(saysNot)
+  })
+})
