@@ -21,7 +21,7 @@ export type Cosigned =
 type Step =
   | Extract<Cosigned, { kind: 'conflict' }>
   | { readonly kind: 'extends' }
-  | { readonly kind: 'without'; readonly lost: KnownHead }
+  | { readonly kind: 'without'; readonly lost: KnownHead; readonly isBack: boolean }
 
 export interface Cosigner {
   /** Throws `checkpoint.invalid` and `checkpoint.inconsistent`. */
@@ -83,8 +83,8 @@ export function createCosigner(options: {
     }
     const newest = heads.newest(gateway.no)
     // An epoch that was over goes on: the folder was put back from before the later one.
-    const isBack = newest && newest.origin !== origin && size > own.size
-    return isBack ? { kind: 'without', lost: newest } : { kind: 'extends' }
+    const isBack = newest !== undefined && newest.origin !== origin && size > own.size
+    return isBack ? { kind: 'without', lost: newest, isBack } : { kind: 'extends' }
   }
 
   /** The first head of an epoch extends the last one of the epoch before: the tree is one. */
@@ -94,7 +94,7 @@ export function createCosigner(options: {
     if (!isLess && old !== size) return { kind: 'conflict', size }
     const before = { size, root: Buffer.from(newest?.root ?? []) }
     if (!isLess && isConsistent(before, checkpoint, proof)) return { kind: 'extends' }
-    if (newest) return { kind: 'without', lost: newest }
+    if (newest) return { kind: 'without', lost: newest, isBack: false }
     throw new CloudError('checkpoint.invalid', { detail: 'a proof from nothing' })
   }
 
@@ -107,7 +107,7 @@ export function createCosigner(options: {
     }
     const { size, atLeast, reason } = lost
     const why = reason === null ? '' : `, opened as "${reason}",`
-    const detail = `the epoch ${origin}${why} goes on without at least ${atLeast} of the ${size} entries that were cosigned in ${lost.origin}, and does not say so`
+    const detail = `the epoch ${epochOf(origin)}${why} goes on without at least ${atLeast} of the ${size} entries that were cosigned in epoch ${epochOf(lost.origin)}, and does not say so`
     logger.error({ gateway: gateway.id, origin, lost }, 'a record goes on without cosigned entries')
     throw new CloudError('checkpoint.inconsistent', { detail })
   }
@@ -129,7 +129,7 @@ export function createCosigner(options: {
           heads.newest(gateway.no)?.origin !== newest?.origin
         if (isMoved) throw new CloudError('core.busy')
         heads.save(gateway.no, checkpoint, note.text)
-        if (step.kind === 'without') heads.markLost(gateway.no, origin, step.lost)
+        if (step.kind === 'without') heads.markLost(gateway.no, origin, step.lost, step.isBack)
       })
       checkExplained(gateway, origin)
       // Remembered before it is signed: a crash between leaves a head without a line, never the reverse.
@@ -137,6 +137,8 @@ export function createCosigner(options: {
     },
   }
 }
+
+const epochOf = (origin: string): string => origin.slice(origin.lastIndexOf('/') + 1)
 
 /** By the time that the gateway signed in: what was held up on the way is older than what came after it. */
 function isLater(one: string, other: string): boolean {

@@ -33,7 +33,7 @@ export interface LogHead {
 
 export interface LogHeads {
   find(gatewayNo: number, origin: string): KnownHead | undefined
-  /** Of all epochs of the gateway the one that was cosigned last. */
+  /** Of all epochs of the gateway the head that came last. */
   newest(gatewayNo: number): KnownHead | undefined
   lostBy(gatewayNo: number, origin: string): LogHead | undefined
   all(limit: number): readonly LogHead[]
@@ -41,7 +41,8 @@ export interface LogHeads {
   troubled(limit: number): readonly LogHead[]
   /** These write, inside `store.commit`. */
   save(gatewayNo: number, head: Checkpoint, note: string): void
-  markLost(gatewayNo: number, origin: string, lost: KnownHead): void
+  /** `isBack`: the epoch of this log had begun before the one that it lacks. */
+  markLost(gatewayNo: number, origin: string, lost: KnownHead, isBack: boolean): void
   markBroken(gatewayNo: number, origin: string, reason: string): void
   /** Where a head of this epoch was cosigned. */
   markForked(gatewayNo: number, epoch: string, reason: string): void
@@ -55,7 +56,7 @@ interface ReportRow extends LostRow, Omit<LogHead, 'lost'> {}
 
 const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_head.root) AS root,
     at AS atMs, broken_reason AS brokenReason, accepted_reason AS acceptedReason,
-    lost_origin AS lostOrigin, lost_size AS lostSize, lost_root AS lostRoot, lost_at AS lostAtMs,
+    lost_origin AS lostOrigin, lost_size AS lostSize, lost_root AS lostRoot, lost_at AS lostAtMs, is_back AS isBack,
     first_index AS firstIndex, reason, answers_for AS answersFor
   FROM log_head JOIN gateway ON gateway.no = log_head.gateway_no
     LEFT JOIN epoch_opened ON epoch_opened.gateway_no = log_head.gateway_no
@@ -74,16 +75,17 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
   )
   const newest = store.prepare<KnownHead>(
     `SELECT origin, size, root, note FROM log_head WHERE gateway_no = ?
-     ORDER BY at DESC, size DESC LIMIT 1`,
+     ORDER BY turn DESC, at DESC, size DESC LIMIT 1`,
   )
   const save = store.prepare(
-    `INSERT INTO log_head (gateway_no, origin, size, root, note, at) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO log_head (gateway_no, origin, size, root, note, at, turn)
+       SELECT ?, ?, ?, ?, ?, ?, coalesce(max(turn), 0) + 1 FROM log_head WHERE gateway_no = ?
      ON CONFLICT DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note,
-       at = excluded.at WHERE excluded.size > log_head.size`,
+       at = excluded.at, turn = excluded.turn WHERE excluded.size > log_head.size`,
   )
   const markLost = store.prepare(
     `UPDATE log_head SET lost_origin = ?, lost_size = ?, lost_root = ?, lost_at = ?,
-       accepted_reason = NULL WHERE gateway_no = ? AND origin = ?`,
+       is_back = ?, accepted_reason = NULL WHERE gateway_no = ? AND origin = ?`,
   )
   // What an operator has accepted is over: what comes after it is news.
   const markBroken = store.prepare(
@@ -120,10 +122,11 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     all: (limit) => all.all(limit).map(toHead),
     troubled: (limit) => troubled.all(limit).map(toHead),
     save(gatewayNo, { origin, size, root }, note) {
-      save.run(gatewayNo, origin, size, root, note, clock.now())
+      save.run(gatewayNo, origin, size, root, note, clock.now(), gatewayNo)
     },
-    markLost(gatewayNo, origin, lost) {
-      markLost.run(lost.origin, lost.size, lost.root, clock.now(), gatewayNo, origin)
+    markLost(gatewayNo, origin, { origin: from, size, root }, isBack) {
+      const since = clock.now()
+      markLost.run(from, size, root, since, isBack ? 1 : 0, gatewayNo, origin)
     },
     markBroken(gatewayNo, origin, reason) {
       markBroken.run(reason, gatewayNo, origin, origin)

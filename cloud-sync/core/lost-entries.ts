@@ -22,6 +22,8 @@ export interface LostRow {
   readonly lostSize: number | null
   readonly lostRoot: Uint8Array | null
   readonly lostAtMs: number | null
+  /** 1: the epoch had begun before the one that it lacks, so what opened it says nothing of that. */
+  readonly isBack: number
   /** Leaf index of the first entry of the epoch. */
   readonly firstIndex: number | null
   readonly reason: string | null
@@ -40,8 +42,9 @@ export function judgeLoss(row: LostRow, nowMs: number): Lost | null {
   const atLeast = Math.max(1, size - (firstIndex ?? size))
   const lost = { origin, size, atLeast, reason }
   if (reason === null) {
-    return { ...lost, word: nowMs - (lostAtMs ?? 0) < PENDING_MS ? 'pending' : 'silent' }
+    return { ...lost, word: Math.abs(nowMs - (lostAtMs ?? 0)) < PENDING_MS ? 'pending' : 'silent' }
   }
+  if (row.isBack === 1) return { ...lost, word: 'silent' }
   const isTold = RESTORED.test(reason) || namesHead(row.answersFor, origin, size, lostRoot)
   return { ...lost, word: isTold ? 'told' : 'silent' }
 }

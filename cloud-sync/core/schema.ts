@@ -240,4 +240,13 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       CREATE INDEX release_by_term ON release (expires_at);
     `,
   },
+  {
+    id: 12,
+    sql: `
+      -- Which head of a gateway came last, whatever the clock of the core said.
+      ALTER TABLE log_head ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+      -- What it lacks was cosigned in an epoch that came after it: nothing that opened it explains that.
+      ALTER TABLE log_head ADD COLUMN is_back INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ]

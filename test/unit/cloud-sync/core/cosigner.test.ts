@@ -1,0 +1,175 @@
+/** What the core signs of the tree heads that a gateway brings, epoch after epoch. */
+import { createHash, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createCosigner } from '@kefu-edge/cloud-sync/core/cosigner'
+import { createLogHeads } from '@kefu-edge/cloud-sync/core/log-heads'
+import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { silentLogger } from '@kefu-edge/cloud-sync/ports'
+import {
+  formatWitnessRequest,
+  parseWitnessRequest,
+} from '@kefu-edge/cloud-sync/protocol/checkpoint'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { consistencyProof, rootOf } from '../../../../gateway/ledger/tlog/merkle.ts'
+import {
+  encodeVerifierKey,
+  formatCheckpoint,
+  noteSigner,
+  signNote,
+} from '../../../../gateway/ledger/tlog/note.ts'
+
+const MINUTE_MS = 60_000
+const signer = noteSigner('kefu-edge/gw-1', generateKeyPairSync('ed25519').privateKey, 'log')
+const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: encodeVerifierKey(signer) }
+
+let folder: string
+let store: CoreStore
+let nowMs: number
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'kefu-cosign-'))
+  store = openCoreStore(folder)
+  nowMs = 1_795_000_000_000
+  await store.commit(() => {
+    store
+      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
+      .run()
+  })
+})
+afterEach(() => {
+  store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A log by its leaves, one letter each: what two logs share in the beginning, they share in the tree. */
+const rangeOf = (leaves: string) => (from: number, to: number) =>
+  rootOf(
+    Buffer.concat(
+      [...leaves.slice(from, to)].map((leaf) => createHash('sha256').update(leaf).digest()),
+    ),
+  )
+
+function aCore() {
+  const heads = createLogHeads(store, { now: () => nowMs })
+  const clock = { now: () => nowMs, monotonic: () => nowMs }
+  const logger = silentLogger
+  const cosigner = createCosigner({ store, heads, name: 'core', privateKey, clock, logger })
+  const submit = (epoch: string, leaves: string, old: number, atMs: number) => {
+    const root = rangeOf(leaves)(0, leaves.length)
+    const origin = `kefu-edge/gw-1/${epoch}`
+    const note = signNote(formatCheckpoint({ origin, size: leaves.length, root, atMs }), signer)
+    const proof =
+      old > 0 && old < leaves.length ? consistencyProof(old, leaves.length, rangeOf(leaves)) : []
+    const request = parseWitnessRequest(formatWitnessRequest(old, proof, note))
+    if (!request) throw new Error('no request')
+    return cosigner.add(gateway, request)
+  }
+  /** As a gateway does it: from what it believes, then from what the core says. */
+  const bring = async (epoch: string, leaves: string, old = 0, atMs = nowMs) => {
+    const said = async (from: number) => {
+      try {
+        const { kind, ...more } = await submit(epoch, leaves, from, atMs)
+        return { kind, size: 0, ...more }
+      } catch (error) {
+        return { kind: (error as { code: string }).code, size: 0 }
+      }
+    }
+    const first = await said(old)
+    if (first.kind !== 'conflict' || first.size > leaves.length) return first.kind
+    return (await said(first.size)).kind
+  }
+  const opened = (epoch: string, firstIndex: number, reason: string, answersFor?: string) =>
+    store.commit(() =>
+      heads.noteOpening(1, firstIndex, {
+        lane: 'audit',
+        sequence: 1,
+        kind: 'ledger.opened',
+        atMs: nowMs,
+        deviceId: undefined,
+        body: { epoch, reason, ...(answersFor ? { answersFor } : {}) },
+        keyId: undefined,
+      }),
+    )
+  return { heads, bring, opened }
+}
+
+const cosignedBefore = 'abcdefgh'
+
+it('goes on with an epoch that contains all that was cosigned, whatever opened it', async () => {
+  const { heads, bring, opened } = aCore()
+  expect(await bring('one', cosignedBefore)).toBe('cosigned')
+  await opened('two', 8, 'older-copy')
+  expect(await bring('two', `${cosignedBefore}ij`)).toBe('cosigned')
+  // In a run the gateway knows from where on to prove.
+  expect(await bring('three', `${cosignedBefore}ijk`, 10)).toBe('cosigned')
+  expect(heads.troubled(9)).toEqual([])
+})
+
+it('goes on where the record names what it lacks: that head, or a younger one of the box', async () => {
+  const root = Buffer.from(rangeOf(cosignedBefore)(0, 8)).toString('base64')
+  for (const [answersFor, kind] of [
+    [`one 8 ${root}`, 'cosigned'],
+    ['one 11 AAAA', 'cosigned'],
+    ['one 8 AAAA', 'checkpoint.inconsistent'],
+    ['one 7 AAAA', 'checkpoint.inconsistent'],
+    ['none 99 AAAA', 'checkpoint.inconsistent'],
+  ] as const) {
+    await store.commit(() => store.prepare('DELETE FROM log_head').run())
+    await store.commit(() => store.prepare('DELETE FROM epoch_opened').run())
+    const { heads, bring, opened } = aCore()
+    await bring('one', cosignedBefore)
+    await opened('two', 3, 'older-copy', answersFor)
+    expect(await bring('two', 'abcXYZ'), answersFor).toBe(kind)
+    expect(heads.troubled(9)).toMatchObject([{ lost: { size: 8, atLeast: 5 } }])
+  }
+})
+
+it('waits for the entry that opens the epoch, not for ever, and remembers what it does not sign', async () => {
+  const { heads, bring, opened } = aCore()
+  await bring('one', cosignedBefore)
+  expect(await bring('two', 'abcX')).toBe('core.busy')
+  nowMs += 11 * MINUTE_MS
+  expect(await bring('two', 'abcXY')).toBe('checkpoint.inconsistent')
+  // Written anew once more: that breaks what was remembered.
+  expect(await bring('two', 'abcQRS')).toBe('checkpoint.inconsistent')
+  expect(heads.troubled(9)).toMatchObject([
+    { brokenReason: 'size 6 does not extend size 5', lost: { word: 'silent' } },
+  ])
+  await opened('two', 3, 'restored from the backup of 2026-11-27')
+  expect(await bring('two', 'abcXYZ')).toBe('cosigned')
+})
+
+it('tells a cut from a request that was held up, and what is new from what an operator accepted', async () => {
+  const { heads, bring } = aCore()
+  await bring('one', cosignedBefore)
+  expect(await bring('one', 'abcde', 0, nowMs - 1000)).toBe('conflict')
+  expect(heads.troubled(9)).toEqual([])
+  nowMs += MINUTE_MS
+  expect(await bring('one', 'abcde')).toBe('conflict')
+  const cut = 'cut: 8 entries were cosigned, now it has 5'
+  expect(heads.troubled(9)).toMatchObject([{ brokenReason: cut }])
+  await store.commit(() => heads.accept(1, 'tried out'))
+  expect(heads.troubled(9)).toMatchObject([{ brokenReason: cut, acceptedReason: 'tried out' }])
+  nowMs += MINUTE_MS
+  await bring('one', 'abcd')
+  expect(heads.troubled(9)).toMatchObject([
+    { brokenReason: expect.stringContaining('now it has 4'), acceptedReason: null },
+  ])
+})
+
+it('does not take an epoch that was over for the present one, though its first entry tells of a restore', async () => {
+  const { heads, bring, opened } = aCore()
+  await opened('one', 0, 'restored from the backup of 2026-11-26')
+  await bring('one', 'abcd')
+  // The clock of the core was ahead meanwhile.
+  nowMs -= 91 * 24 * 60 * MINUTE_MS
+  await opened('two', 4, 'restored from the backup of 2026-11-27')
+  expect(await bring('two', cosignedBefore)).toBe('cosigned')
+  expect(await bring('two', `${cosignedBefore}i`)).toBe('cosigned')
+  expect(await bring('one', 'abcdXY')).toBe('checkpoint.inconsistent')
+  expect(heads.troubled(9)).toMatchObject([{ size: 6, lost: { size: 9, word: 'silent' } }])
+  await store.commit(() => heads.accept(1, 'disk image put back'))
+  expect(await bring('one', 'abcdXYZ')).toBe('cosigned')
+})
