@@ -12,10 +12,12 @@ export interface Gateway {
   readonly publicKey: KeyObject
   /** C2SP vkey of its ledger, where it gave one. */
   readonly ledgerKey: string | undefined
+  /** By an operator; absent: no. */
+  readonly isBlocked?: boolean
 }
 
 export interface Gateways {
-  /** Undefined: never enrolled, released, or blocked. */
+  /** Undefined: never enrolled, or released. */
   find(id: string): Gateway | undefined
   /** Its number in the tables, though it may be released. Throws `gateway.none` where it never enrolled. */
   numberOf(id: string): number
@@ -75,8 +77,14 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
     if (cached) return cached
     const row = select.get(id)
     const publicKey = row?.public_key ? importPublicKey(row.public_key) : undefined
-    if (!row || !publicKey || row.blocked_at !== null) return undefined
-    const gateway = { no: row.no, id, publicKey, ledgerKey: row.ledger_key ?? undefined }
+    if (!row || !publicKey) return undefined
+    const gateway = {
+      no: row.no,
+      id,
+      publicKey,
+      ledgerKey: row.ledger_key ?? undefined,
+      isBlocked: row.blocked_at !== null,
+    }
     known.set(id, gateway)
     return gateway
   }

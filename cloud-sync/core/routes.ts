@@ -199,6 +199,8 @@ function checkGateway(
     signature?.keyId === gateway.id &&
     signature.verifyHead({ method, path: target }, gateway.publicKey)
   if (!isTheirs) throw new CloudError('gateway.signature')
+  // Said to nobody else.
+  if (gateway.isBlocked) throw new CloudError('gateway.blocked', { detail: gateway.id })
   return {
     gateway,
     checkBody(body) {

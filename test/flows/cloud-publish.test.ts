@@ -93,7 +93,7 @@ it('a box that was stolen is blocked, and comes in again when the operator lets 
   await expect.poll(state, { timeout: 15_000 }).toBe('connected')
   expect(await cloud('block', gatewayId)).toContain('remove enrol.token')
   await gateway.addDevice('k1')
-  await expect.poll(() => heard()?.lastError, { timeout: 20_000 }).toContain('gateway.unknown')
+  await expect.poll(() => heard()?.lastError, { timeout: 20_000 }).toContain('gateway.blocked')
   expect(state()).toBe('away')
   await cloud('unblock', gatewayId)
   await expect.poll(state, { timeout: 30_000 }).toBe('connected')

@@ -189,6 +189,16 @@ describe('who may', () => {
     expect(await enrolling('gw-1', fresh)).toBe('gateway.blocked')
     expect(await enrolling('gw-1', join(folder, 'newest.key'))).toBe('gateway.blocked')
     expect(await enrolling('gw-3', fresh)).toBe('gateway.blocked')
+    const headers = signRequest(
+      { method: 'POST', path: entriesPath(), body: batch },
+      'gw-1',
+      loadIdentity('gw-1', fresh).privateKey,
+      Date.now(),
+    )
+    expect(await send('POST', entriesPath(), batch, { ...headers })).toMatchObject({
+      status: 403,
+      body: { code: 'gateway.blocked' },
+    })
     expect(await signed('POST', entriesPath(), batch)).toMatchObject({ status: 401 })
     const page = await send('GET', '/v1/gateways', Buffer.alloc(0), {
       authorization: `Bearer ${core.operatorToken}`,
