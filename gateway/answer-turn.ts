@@ -4,6 +4,7 @@
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Answer, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from './clock.ts'
+import type { FollowUp } from './dialogue/follow-up.ts'
 import type { Sessions } from './dialogue/sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
 import { GatewayError } from './errors.ts'
@@ -29,6 +30,8 @@ export interface AnswerTurnParts {
   readonly sessions: Sessions
   /** The engine of the packs that are active now. */
   readonly language: () => LanguageEngine
+  /** What short words leave to be understood from the answers before. */
+  readonly followUp: FollowUp
   readonly skills: { answer(turn: Turn, understanding: Understanding): Reply | Promise<Reply> }
   readonly voice: { render(reply: Reply, turn: Turn, id: string): Speech }
   readonly packsOf: (deviceKind: string) => readonly string[] | undefined
@@ -50,13 +53,15 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
   function understand(turn: Turn): Understanding {
     const pending = turn.session.pending
     const packs = parts.packsOf(turn.device.kind)
-    return language().understand(turn.hypotheses, {
+    const engine = language()
+    const heard = engine.understand(turn.hypotheses, {
       ...(turn.lang ? { lang: turn.lang } : {}),
       ...(packs ? { packs } : {}),
       ...(pending?.kind === 'slot'
         ? { expecting: { ref: pending.ref, slot: pending.slot, entity: pending.entity } }
         : {}),
     })
+    return parts.followUp(turn, heard, engine)
   }
 
   /** Crash story: up to the commit nothing was said, so the device asks again; after it, `seen` answers. */

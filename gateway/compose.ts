@@ -17,6 +17,7 @@ import { createPermissions, type Permissions } from './devices/permissions.ts'
 import { createForgetPresence } from './devices/presence.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
+import { createFollowUp } from './dialogue/follow-up.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
@@ -133,9 +134,10 @@ export async function composeBox(
     const hooks: BoxHooks = {}
     const sessions = shareSessions(ownSessions, () => hooks.sharing)
     const voice = createSpeaker({ ...config.answers, sounds: () => hooks.sounds })
+    const phrases = loadPhrases()
     const skills = createSkills({
       library,
-      phrases: loadPhrases(),
+      phrases,
       usualVolumeOf: voice.usualVolumeOf,
       escalate: () => hooks.escalate,
       staff: () => hooks.staff,
@@ -147,6 +149,7 @@ export async function composeBox(
         ledger,
         sessions,
         skills,
+        followUp: createFollowUp(phrases, library),
         language: () => library.engine,
         voice,
         packsOf: (kind) => config.answers.packsByKind[kind],

@@ -123,7 +123,8 @@ export function createSessions(parts: {
         const session = read(bySubject.get(keys.tagOf(subject)))
         if (session && clock.now() - session.updatedAtMs <= idleMs) return session
       }
-      const ofDevice = subject || ask.session !== undefined ? undefined : resumeOfDevice(knownAs(device))
+      const ofDevice =
+        subject || ask.session !== undefined ? undefined : resumeOfDevice(knownAs(device))
       return ofDevice ?? fresh(clock.now(), subject)
     },
     latest: (session) => cache.get(session.id) ?? session,

@@ -3,6 +3,7 @@
  */
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createChoiceReader, type PendingChoice } from '../dialogue/choice.ts'
+import { FRESH_TURNS } from '../dialogue/follow-up.ts'
 import { continuePending } from '../dialogue/pending.ts'
 import type { StaffLine } from '../dialogue/staff-line.ts'
 import type { Library } from '../knowledge/library.ts'
@@ -10,6 +11,7 @@ import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
 import type {
   Candidate,
   KnowledgeRef,
+  RecentAnswer,
   Reply,
   SlotValue,
   StaffAlert,
@@ -87,7 +89,8 @@ export function createSkills(parts: {
       usualVolume: parts.usualVolumeOf(turn.device.kind),
     })
     const { intent } = entry
-    const session = { clearPending: true, remembered: slots, ...reply.session }
+    const recent = recentAfter(turn, intent, { ref: best.ref, slots })
+    const session = { clearPending: true, recent, ...reply.session }
     return intent.alert
       ? { ...reply, session, alert: emergency(turn, intent) }
       : { ...reply, session }
@@ -181,6 +184,18 @@ export function createSkills(parts: {
       return sayWhoKnows(said, turn, phrases, parts.staff()?.hears(turn.device) === true)
     },
   }
+}
+
+/** What later words may refer to. What the voice does is no subject; after an emergency nothing is carried. */
+function recentAfter(
+  { session, receivedAtMs: atMs }: Turn,
+  { skill, alert }: PackIntent,
+  answered: Pick<RecentAnswer, 'ref' | 'slots'>,
+): readonly RecentAnswer[] {
+  if (alert) return []
+  const before = session.recent ?? []
+  if (skill === 'command') return before
+  return [{ ...answered, turn: session.turns + 1, atMs }, ...before].slice(0, FRESH_TURNS)
 }
 
 const emergency = (turn: Turn, { title, intent }: PackIntent): StaffAlert => ({

@@ -111,6 +111,7 @@ describe('the rules of the house', () => {
       'skills>dialogue',
       'dialogue>skills',
       'dialogue>knowledge',
+      'dialogue>language',
       'knowledge>language',
       'language>knowledge',
       'knowledge>ledger',

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../gateway/clock.ts'
+import { FRESH_MS } from '../../gateway/dialogue/follow-up.ts'
+import { COUNTER_PACK, startGateway } from '../support/gateway.ts'
+
+/** A person at a kiosk; each word follows the last, unless it is said in another session. */
+async function personAtKiosk() {
+  let aheadMs = 0
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
+  const gateway = await startGateway({ packs: [COUNTER_PACK], overrides: { clock } })
+  const token = await gateway.addDevice('kiosk-1')
+  let asks = 0
+  const say = async (text: string, session?: string) => {
+    const ask = { id: `${asks++}`, text, ...(session ? { session } : {}) }
+    const { body } = await gateway.ask(token, ask)
+    return body as { status: string; text: string; session: string; slots?: object }
+  }
+  const wait = (ms: number) => {
+    aheadMs += ms
+  }
+  return { gateway, say, wait }
+}
+
+describe('what is said in few words', () => {
+  it.each([
+    ['骨科在几楼', '电话多少', '骨科的电话是0500-1005。'],
+    ['骨科在几楼', '它的电话是多少', '骨科的电话是0500-1005。'],
+    ['CT报告多久出来', '那核磁呢', '核磁共振报告24小时出来。'],
+    ['骨科电话多少', '心内科呢', '心内科的电话是0500-1003。'],
+    ['where is cardiology', 'and orthopaedics?', 'orthopaedics is on floor 5.'],
+    [
+      'where is cardiology',
+      'What is their phone number?',
+      'The number of cardiology is 0500-1003.',
+    ],
+  ])('is about what was answered: "%s", "%s"', async (first, then, answer) => {
+    const { say } = await personAtKiosk()
+    await say(first)
+    expect(await say(then)).toMatchObject({ status: 'answered', text: answer })
+  })
+
+  it('is about a thing for a few turns, and what the voice does is none', async () => {
+    const { say } = await personAtKiosk()
+    await say('骨科在几楼')
+    await say('停车场在哪')
+    await say('大声一点')
+    expect((await say('电话多少')).text).toBe('骨科的电话是0500-1005。')
+    await say('停车场在哪')
+    await say('停车场在哪')
+    await say('停车场在哪')
+    expect((await say('电话多少')).status).toBe('need-input')
+  })
+})
+
+describe('nothing is carried', () => {
+  it.each([
+    ['a value that the words name', '骨科在几楼', '心内科电话多少', '心内科的电话是0500-1003。'],
+    ['one of two that they name', '骨科在几楼', '骨科心内科电话多少', '您要问哪个科的电话？'],
+    ['the value of another list', 'CT报告多久出来', '电话多少', '您要问哪个科的电话？'],
+    ['an intent without such a slot', 'CT报告多久出来', '停车场在哪', '停车场在东门。'],
+    ['what was asked before, of itself', '骨科电话多少', '电话多少', '您要问哪个科的电话？'],
+  ])('%s: "%s", "%s"', async (_, first, then, answer) => {
+    const { say } = await personAtKiosk()
+    await say(first)
+    expect((await say(then)).text).toBe(answer)
+  })
+
+  it('into another session, nor after a while', async () => {
+    const { say, wait } = await personAtKiosk()
+    const { session } = await say('骨科在几楼')
+    expect((await say('电话多少', 'of-another-person')).status).toBe('need-input')
+    wait(FRESH_MS + 1)
+    expect((await say('电话多少', session)).status).toBe('need-input')
+  })
+
+  it('into an emergency, nor over one', async () => {
+    const { say } = await personAtKiosk()
+    await say('骨科在几楼')
+    const alarm = await say('有人摔倒了')
+    expect(alarm.text).toContain('不要搬动')
+    expect(alarm.slots ?? {}).toEqual({})
+    expect((await say('电话多少')).status).toBe('need-input')
+  })
+})
