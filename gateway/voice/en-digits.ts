@@ -22,7 +22,8 @@ const RATIO = /(\d+(?:\.\d+)?)\s?:\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const ORDINAL = /(\d+)(?:st|nd|rd|th)\b/y
-const FLOOR = /([1-9]\d?)F\b/y
+/** 3F, 3/F, 2F-201 */
+const FLOOR = /([1-9]\d?)\/?F(?:-(\d{2,4}))?\b/y
 const NUMBER = /(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?/y
 const RANGE = /\s?[-~–—]\s?(\d{1,3}(?:,\d{3})+(?!\d)|\d+)(\.\d+)?(?![\d:]|[-/.]\d| \d+\/\d)/y
 const POWER = /\^(-?)(\d+)|\*(-?)(\d+)(?=\/)/y
@@ -147,6 +148,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const match = floor ?? matchAt(ORDINAL, text, at)
     if (match === null) return -1
     out.sayWord(ordinalToEn(match[1] ?? '') + (floor === null ? '' : ' floor'))
+    if (floor?.[2] !== undefined) out.sayWord(digitsToEn(floor[2]))
     return at + match[0].length
   }
 

@@ -19,6 +19,8 @@ const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:(?:and|or|to|through)\b|\d))/y
 const MARKED = /(?:\d|(?:^|[^A-Za-z])[A-Z]{1,3})$/
 /** A wave before a figure says no more than these. */
 const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
+/** A figure with its unit, whatever the unit: 5 miles. */
+const AMOUNT = /\d\s?[A-Za-z%°/]{0,8}$/
 const LONGEST_DAY_CHARS = 12
 const TITLE_LOOK_BACK_CHARS = 8
 /** How far from a figure its slash may stand: 350 copies/mL. */
@@ -63,7 +65,8 @@ export function createEnSymbols(
     }
     if (!/[-–—~～]/.test(sign) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
     const isJoined = /[A-Za-z0-9]/.test(text.charAt(at - 1))
-    if (numberEnd === at) out.sayWord('to ')
+    const isUpTo = /[~～]/.test(sign) && AMOUNT.test(text.slice(Math.max(0, at - 12), at))
+    if (numberEnd === at || isUpTo) out.sayWord('to ')
     else if (/[~～]/.test(sign)) out.sayWord(ABOUT.test(text.slice(0, at)) ? '' : 'about ')
     else if (!isJoined || isMinus(text, at)) out.sayWord('minus ')
     else out.say(' ')

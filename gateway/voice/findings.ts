@@ -3,6 +3,8 @@ import { matchAt, oneOf } from './scan.ts'
 import type { FindingWords } from './voice-data.ts'
 
 const SIGN_ALONE = /[(（[]\s?([-+])\s?[)）\]]/g
+/** ER(80%+), ER(+，80%) */
+const SHARE_FOUND = /([(（]\s?\d+(?:\.\d+)?%)\s?(\+)(?=\s?[)）])|([(（]\s?)([-+])(?=\s?[,，])/g
 const GRADE_ALONE = /[(（[]\s?([1-4]\+|\+{2,4}|±)\s?[)）\]]/g
 /** `2+` and `++` by themselves; `60+`, `C++`, `2+1` and `3+ 年` are something else. */
 const GRADE =
@@ -45,6 +47,11 @@ export function createFindingReader(words: FindingWords): (text: string) => stri
     return alone(text)
       .replace(ion, (name, at: number, all: string) =>
         apart(words.ions[name] ?? name, all, at + name.length),
+      )
+      .replace(
+        SHARE_FOUND,
+        (_, share?: string, plus?: string, open?: string, sign?: string) =>
+          (share ?? open ?? '') + found(plus ?? sign ?? '+'),
       )
       .replace(GRADE_ALONE, (all, signs: string, at: number, whole: string) =>
         apart(grade(signs), whole, at + all.length),

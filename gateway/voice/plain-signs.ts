@@ -69,8 +69,7 @@ function plainComparisons(text: string): string {
     .replace(/<\s?[=＝]|=</g, '≤')
     .replace(/>\s?[=＝]/g, '≥')
     .replace(/!=/g, '≠')
-    .replace(/\+\/?-(?!\d)/g, '±')
-    .replace(/\+\/-/g, '±')
+    .replace(/\+-(?=$|[\s,，。;；、)）\]])|\+\/-/g, '±')
     .replace(/[∼〜]/g, '~')
     .replace(CLAUSE, (clause) => (isMenu(clause) ? clause.replace(/>/g, '→') : clause))
 }
@@ -87,6 +86,7 @@ function plainFigures(text: string): string {
       // ×109/L is what is left of ×10⁹/L once a program dropped the raised figure.
       .replace(/([×xX*]\s?10)([369]|12)(?=\/[Ll])/g, '$1^$2')
       .replace(/(?<!\d)10[eE](\d{1,2})(?=\/)/g, '10^$1')
+      .replace(/(?<![A-Za-z])[xX*](?=\s?10\^)/g, '×')
       .replace(/(\d\.\d+)[eE]\+?(-?)0?(\d{1,2})(?![\w.])/g, '$1×10^$2$3')
       .replace(/\/\s?\(([A-Za-zμµ]+)\s?[·•⋅*.]\s?([A-Za-z]+)\)/g, '/$1/$2')
       .replace(/\/(kg)[·•⋅](min|h|d)(?![A-Za-z])/g, '/$1/$2')

@@ -73,7 +73,11 @@ export function createSlashReader(words: SlashWords) {
     if (match === null || matchAt(taken, text, at + match[0].length) !== null) return undefined
     const [all, m1 = '', d1 = '', m2 = '', d2 = ''] = match
     const days = [dayOf(m1, d1), dayOf(m2, d2)].filter((day) => day !== undefined)
-    const isClear = Math.max(Number(d1), Number(d2)) > MAX_COMMON_PART || dayBefore.test(before)
+    const isClear =
+      Math.max(Number(d1), Number(d2)) > MAX_COMMON_PART ||
+      Number(m1) > Number(d1) ||
+      dayBefore.test(before) ||
+      matchAt(dayAfter, text, at + all.length) !== null
     return days.length === 2 && isClear ? { kind: 'days', days, end: at + all.length } : undefined
   }
 
@@ -103,6 +107,7 @@ export function createSlashReader(words: SlashWords) {
       pair.every((figure) => !figure.startsWith('0')) &&
       (second <= MAX_COMMON_PART || first === 1 || HUNDREDTHS.test(pair[1]))
     if (matchAt(taken, text, end) !== null) return first < second ? 'part' : 'written'
+    if (/[A-Za-z]-?$/.test(before)) return 'written'
     const isCertain =
       dayBefore.test(before) ||
       matchAt(dayAfter, text, end) !== null ||

@@ -1,14 +1,17 @@
 /** Chinese text → what a Chinese speaker says. Pure; built once from the voice data. */
 import { cleanText } from './clean-text.ts'
 import { createTextCompleter } from './complete-text.ts'
+import { createMinusReader } from './minus.ts'
 import { type RuleBook, scanText } from './scan.ts'
 import { type Piece, SpokenWriter } from './spoken.ts'
 import { createUnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 import { createZhContext } from './zh-context.ts'
+import { createZhDash } from './zh-dash.ts'
 import { createZhDigits } from './zh-digits.ts'
-import { createZhLetters } from './zh-letters.ts'
+import { createZhLetters, currencyBefore } from './zh-letters.ts'
 import { createZhQuantities } from './zh-quantity.ts'
+import { createZhSymbols } from './zh-symbols.ts'
 
 export interface SpokenText {
   readonly pieces: readonly Piece[]
@@ -25,7 +28,9 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   const context = createZhContext(data.zh)
   const quantities = createZhQuantities(units, context)
   const [date, ...digits] = createZhDigits(data, units, context, quantities)
-  const letters = createZhLetters(data, units, quantities)
+  const isMinus = createMinusReader(units, data.zh.signed)
+  const letters = createZhLetters(data, units, quantities, isMinus)
+  const dash = createZhDash(data.zh, quantities, isMinus, currencyBefore(data))
   const complete = createTextCompleter({
     units,
     counted: data.zh.half.units,
@@ -34,7 +39,7 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   const book: RuleBook = {
     digit: [...(date ? [date] : []), ...letters.beforeDigits, ...digits],
     letter: letters.letter,
-    symbol: letters.symbol,
+    symbol: createZhSymbols(data.zh, units, quantities, { money: letters.money, dash }),
     plain: PLAIN,
   }
   return (text) => {

@@ -120,6 +120,10 @@ const ReadingZh = Type.Object({
   basement: Type.Object({ prefix: Type.String(), units: Words }),
   signed: Words,
   about: Type.String(),
+  /** What a slash before does not mean per. */
+  notPer: Words,
+  /** Before the numbers of a door: A栋3-1201. */
+  houses: Words,
   /** Behind a figure: 3×ULN. */
   fold: Type.String(),
   /** A minus that no figure follows. */

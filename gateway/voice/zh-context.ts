@@ -11,6 +11,8 @@ export interface ZhContext {
   /** 两 where a measure word follows and the number counts, else 二. */
   two(text: string, start: number, end: number): '二' | '两'
   isCode(text: string, start: number, end: number): boolean
+  /** Whether a figure at `start` begins the number of a door. */
+  isHouse(text: string, start: number): boolean
   isPhone(scan: Scan, end: number): boolean
   /** Whether the words before announce a telephone number. */
   isPhoneAhead(text: string, start: number): boolean
@@ -23,8 +25,9 @@ export interface ZhContext {
 export function createZhContext(data: ReadingZh): ZhContext {
   const liang = new RegExp(` ?(?!${oneOf(data.notLiang)})(?:${oneOf(data.liang)})`, 'y')
   const codeUnit = new RegExp(` ?(?:${oneOf(data.codeUnits)})`, 'y')
-  const linked = '(?:号码|号|是|为|请拨)?[:：\\s"“「]*$'
+  const linked = '(?:号码|号|是|为|请拨)?[:：\\s"“「(（*]*$'
   const codeBefore = new RegExp(`(?:${oneOf(data.codeBefore)})${linked}`)
+  const house = new RegExp(`(?:${oneOf(data.houses)})\\s?$`)
   const phoneBefore = new RegExp(`(?:${oneOf(data.phoneBefore)})${linked}`)
   const phoneAfter = new RegExp(`[”」"]?(?:${oneOf(data.phoneAfter)})`, 'y')
   const phoneJoin = new RegExp(`^[”」"]?\\s*(?:${oneOf(data.phoneJoin)})\\s*["“「]?$`)
@@ -46,6 +49,7 @@ export function createZhContext(data: ReadingZh): ZhContext {
       (end - start >= 3 && (MASKED.test(before(text, start)) || text.startsWith('**', end))) ||
       (end - start >= 3 && matchAt(codeUnit, text, end) !== null) ||
       (end - start >= 2 && codeBefore.test(before(text, start)) && !hasMeasure(text, end)),
+    isHouse: (text, start) => house.test(before(text, start)),
     isPhone(scan, end) {
       const { text, at } = scan
       const length = end - at

@@ -8,7 +8,8 @@ import { dayToZh, decimalToZh, digitsToZh, integerToZh, timeToZh, yearToZh } fro
 import { CODE_JOIN, NUMBER, type ZhQuantities } from './zh-quantity.ts'
 import { createZhSlash } from './zh-slash.ts'
 
-const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d])(?:[T ]+(?=\d{1,2}:))?/y
+const DATE =
+  /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?![\d])(?:[-–~～—至到](\d{1,2})\2(\d{1,2})(?![\d.]))?(?:[T ]+(?=\d{1,2}:))?/y
 const YEAR_MONTH = /(\d{4})-(0[1-9]|1[0-2])(?![\d-])/y
 const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
 const TIME =
@@ -18,6 +19,7 @@ const RATIO =
   /(\d+(?:\.\d+)?)\s?[:：]\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
+const CODE_TAIL = /-(\d{2,})(?![\d.]|[\u4e00-\u9fff])/y
 const SHORT_UNIT_OF_TIME = /[月日号点时分秒]/y
 
 export function createZhDigits(
@@ -31,9 +33,10 @@ export function createZhDigits(
   const date: Rule = ({ text, at, out }) => {
     const full = matchAt(DATE, text, at)
     if (full !== null) {
-      const [all, year = '', , month = '', day = ''] = full
+      const [all, year = '', , month = '', day = '', lastMonth, lastDay] = full
       if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return -1
       out.say(`${yearToZh(year)}年${dayToZh(month, day)}`)
+      if (lastMonth !== undefined) out.say(`到${dayToZh(lastMonth, lastDay ?? '')}`)
       return at + all.length
     }
     const short = matchAt(YEAR_MONTH, text, at)
@@ -122,6 +125,14 @@ export function createZhDigits(
   }
 
   /** Digits that name rather than count. */
+  /** 20261128-0001 */
+  function codeTail(scan: Scan, end: number): number {
+    const tail = matchAt(CODE_TAIL, scan.text, end)
+    if (tail === null) return end
+    scan.out.say(CODE_JOIN + digitsToZh(tail[1] ?? ''))
+    return end + tail[0].length
+  }
+
   const code: Rule = (scan) => {
     const { text, at, out } = scan
     const match = matchAt(NUMBER, text, at)
@@ -135,6 +146,7 @@ export function createZhDigits(
         groupDigits(digits).map((group) => digitsToZh(group)),
         false,
       )
+      return codeTail(scan, end)
     } else if (context.isPhone(scan, end)) {
       out.groups(
         groupDigits(digits).map((group) => digitsToZh(group, true)),

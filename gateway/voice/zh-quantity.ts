@@ -92,7 +92,7 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
     if (match === null) return undefined
     const number = match[0].replaceAll(',', '')
     const end = at + match[0].length
-    const range = isNextBelowZero(text, at, end) ? undefined : rangeAfter(text, end, number)
+    const range = isNextBelowZero(text, at, end) ? undefined : rangeAfter(text, at, end, number)
     return { number, end, range }
   }
 
@@ -103,14 +103,16 @@ export function createZhQuantities(units: UnitReader, context: ZhContext): ZhQua
     readonly isCode: boolean
   }
 
-  function rangeAfter(text: string, end: number, low: string): Range | undefined {
+  function rangeAfter(text: string, at: number, end: number, low: string): Range | undefined {
     const match = matchAt(RANGE, text, end)
     if (match === null) return undefined
     const high = match[0].replace(/^[^\d]+/, '').replaceAll(',', '')
     const after = end + match[0].length
     const isDash = /-/.test(match[0])
     const isRoom =
-      /^\d{3,}$/.test(high) && low.length <= 2 && context.isCode(text, after - high.length, after)
+      /^\d{3,}$/.test(high) &&
+      low.length <= 2 &&
+      (context.isCode(text, after - high.length, after) || context.isHouse(text, at))
     return { number: high, end: after, isCode: isDash && (Number(high) <= Number(low) || isRoom) }
   }
 

@@ -77,3 +77,53 @@ describe('numbers', () => {
     )
   })
 })
+
+describe('signs', () => {
+  const words = {
+    zh: {
+      '<': '小于',
+      '>': '大于',
+      '≤': '小于等于',
+      '≥': '大于等于',
+      '≠': '不等于',
+      '±': '正负',
+      '-': '负',
+    },
+    en: {
+      '<': 'below',
+      '>': 'above',
+      '≤': 'at most',
+      '≥': 'at least',
+      '≠': 'not equal to',
+      '±': 'plus or minus',
+      '-': 'minus',
+    },
+  }
+  const before = {
+    zh: ['血钾', '体温 ', '结果：', 'WBC ', '如果BP', 'ALT（', ''],
+    en: ['potassium ', 'if the temperature is ', 'BP: ', 'ALT (', ''],
+  }
+  const after = ['', 'mmol/L', ' mg', '%', '℃', '/L', '，', '. ']
+  const figure = fc.stringMatching(/^[1-9]\d{0,3}(\.\d{1,2})?$/)
+
+  for (const lang of ['zh', 'en'] as const) {
+    test(`a sign before a figure is heard in ${lang}, wherever it stands`, () => {
+      const signs = Object.entries(words[lang])
+      fc.assert(
+        fc.property(
+          fc.constantFrom(...before[lang]),
+          fc.constantFrom(...signs),
+          figure,
+          fc.constantFrom(...after),
+          (head, [sign, word], number, tail) => {
+            // A hyphen right behind letters or hanzi may join; behind a space, a stop or nothing it is a minus.
+            fc.pre(sign !== '-' || /[ ：（(]$|^$/.test(head))
+            const said = spoken(`${head}${sign}${number}${tail}`, lang)
+            expect(said).toMatch(sign === '-' && lang === 'zh' ? /负|零下/ : word)
+          },
+        ),
+        { numRuns: 2000 },
+      )
+    })
+  }
+})

@@ -1,0 +1,90 @@
+/** What a dash or a wave is in Chinese text: 到, 负, 减, 约, or nothing. */
+import type { MinusReader } from './minus.ts'
+import { isDigit, matchAt, oneOf, type Rule } from './scan.ts'
+import type { ReadingZh } from './voice-data.ts'
+import type { ZhQuantities } from './zh-quantity.ts'
+
+/** 5月-6月, 周一-周五; 较上月-0.05% has a minus. */
+const COUNTED_END =
+  /[\d一二三四五六七八九十半]\s?[\u4e00-\u9fff]$|[一二三四五六七八九十]$|[周天]日?$/
+/** 较3月-0.05% */
+const SHARE = /\d+(?:\.\d+)?\s?[%‰]/y
+const LOOK_BACK_CHARS = 12
+/** A figure with its unit, whatever the unit: 5万, 5公里. */
+const AMOUNT = /[\d一二三四五六七八九十]\s?[^\s\d，。,;；、（(]{0,5}$/
+const AMOUNT_END = /(\d[\d,]*(?:\.\d+)?)\s?[\u4e00-\u9fff]{1,4}$/
+const FIGURE = /(\d[\d,]*(?:\.\d+)?)/y
+const PRICE = /[¥￥$€£]\s?(\d[\d,]*(?:\.\d+)?)/y
+/** 肌力4-级, `A-`: behind it stands nothing that it could join. */
+const LOOSE_MINUS = /-(?=$|[级\s,，。;；、)）])(?!\s+\d)/y
+
+/** `currency` is the sticky pattern of a currency's sign before its figure. */
+export function createZhDash(
+  zh: ReadingZh,
+  digits: ZhQuantities,
+  isMinus: MinusReader,
+  currency: RegExp,
+): Rule {
+  const rangeLeft = new Set(zh.rangeLeft)
+  const rangeRight = new RegExp(
+    `\\s?(?:[\\d一二三四五六七八九十¥￥$]|${oneOf(zh.rangeRight)})`,
+    'y',
+  )
+
+  return (scan) => {
+    const { text, at, out } = scan
+    if (!/[-–~～—]/.test(text.charAt(at))) return -1
+    const before = text.charAt(at - 1)
+    const isAfterNumber =
+      scan.numberEnd === at ||
+      (rangeLeft.has(before) &&
+        matchAt(SHARE, text, at + 1) === null &&
+        COUNTED_END.test(text.slice(Math.max(0, at - 4), at)))
+    const isLess = scan.numberEnd === at && isDownTo(text, at)
+    if (isAfterNumber && !isLess && matchAt(rangeRight, text, at + 1) !== null) {
+      out.say('到')
+      return at + 1
+    }
+    const ahead = text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
+    if (/[~～]/.test(text.charAt(at)) && isDigit(text.charCodeAt(at + 1))) {
+      if (AMOUNT.test(ahead)) out.say('到')
+      else if (before !== zh.about) out.say(zh.about)
+      return at + 1
+    }
+    if (isUpFrom(ahead, text, at + 1)) {
+      out.say('到')
+      return at + 1
+    }
+    if (text.charAt(at) !== '-') return -1
+    if (matchAt(currency, text, at + 1) !== null) {
+      out.say(scan.numberEnd === at ? zh.less : '负')
+      return at + 1
+    }
+    const isNumberNext = isDigit(text.charCodeAt(at + 1))
+    if (
+      /[A-Za-z\d]$|[A-Z] $/.test(text.slice(Math.max(0, at - 2), at)) &&
+      matchAt(LOOSE_MINUS, text, at) !== null
+    ) {
+      out.say(zh.less)
+      return at + 1
+    }
+    if (!isNumberNext || (/[A-Za-z0-9]/.test(before) && !isMinus(text, at))) return -1
+    return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
+  }
+}
+
+const figureOf = (figure: string | undefined) => Number((figure ?? '').replaceAll(',', ''))
+/** 5公里-10公里 leads up to something; what does not is a minus. */
+function isUpFrom(ahead: string, text: string, at: number): boolean {
+  const low = AMOUNT_END.exec(ahead)
+  const high = matchAt(FIGURE, text, at)
+  return low !== null && high !== null && figureOf(high[1]) > figureOf(low[1])
+}
+/** ¥200-¥30: less by so much. */
+function isDownTo(text: string, at: number): boolean {
+  const high = /([\d,.]+)$/.exec(text.slice(Math.max(0, at - LOOK_BACK_CHARS), at))
+  const low = matchAt(PRICE, text, at + 1)
+  return high !== null && low !== null && figureOf(low[1]) < figureOf(high[1])
+}
+const BELOW_ZERO = /\d+(?:\.\d+)?\s?(?:℃|°C|º|°|度|摄氏度)/y
+const isBelowZero = (text: string, at: number) => matchAt(BELOW_ZERO, text, at) !== null
