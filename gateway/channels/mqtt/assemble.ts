@@ -184,7 +184,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     permissionsVersion: 0,
     isClosing: false,
   }
-  for (const message of queueRows.allRetained()) retained.set(message)
+  retained.restore(queueRows.allRetained())
   sessions.restore()
   wills.restore()
   const totals = () => countTotals(engine, router, groups)

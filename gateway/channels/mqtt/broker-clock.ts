@@ -78,16 +78,18 @@ export class BrokerClock {
 
   /**
    * The time may have become known since the start: then the rest before it was longer than was counted, and
-   * what waits since then is older by that. Asked every few seconds.
+   * what waits since then is older by that. Asked every few seconds; gives by how much, 0 mostly.
    */
-  catchUp(): void {
-    if (this.isSettled) return
+  catchUp(): number {
+    if (this.isSettled) return 0
     const missedMs = this.restMs() - this.countedMs
-    if (missedMs > TOLERANCE_MS) {
+    const isOlder = missedMs > TOLERANCE_MS
+    if (isOlder) {
       this.countedMs += missedMs
       this.age(missedMs)
     }
     this.isSettled = this.ranMs() > SETTLED_AFTER_MS && !this.isInDoubt()
+    return isOlder ? missedMs : 0
   }
 
   private ranMs(): number {

@@ -16,7 +16,7 @@ import { type ConnectionInfo, describeConnection } from './connection-info.ts'
 import type { DurableLog } from './durable-log.ts'
 import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
 import { forgetClients } from './forget-clients.ts'
-import { closeSilent, dropExpired } from './housekeeping.ts'
+import { catchUp, closeSilent, dropExpired } from './housekeeping.ts'
 import type { MqttLimits } from './limits.ts'
 import type {
   AuthenticateResult,
@@ -175,7 +175,7 @@ class Broker implements MqttBroker {
     // What grew too old while the box was off must not reach a client that is back before the first round.
     dropExpired(this.engine)
     this.every(WATCH_INTERVAL_MS, () => closeSilent(this.engine))
-    this.every(WATCH_INTERVAL_MS, () => this.engine.clock.catchUp())
+    this.every(WATCH_INTERVAL_MS, () => catchUp(this.engine))
     this.every(EXPIRY_INTERVAL_MS, () => dropExpired(this.engine))
     this.every(NOTE_INTERVAL_MS, () => this.engine.clock.note())
     this.every(SYS_INTERVAL_MS, () => sys.update())
@@ -275,6 +275,7 @@ class Broker implements MqttBroker {
   async close(): Promise<void> {
     this.engine.isClosing = true
     this.engine.wills.suspend()
+    this.engine.sessions.suspend()
     for (const timer of this.timers) clearInterval(timer)
     const closing = this.listeners.map((listener) => listener.close())
     for (const connection of [...this.engine.connections]) {

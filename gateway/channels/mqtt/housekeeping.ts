@@ -31,6 +31,21 @@ export function closeSilent(engine: Engine): void {
   }
 }
 
+/**
+ * The rest before this run may turn out longer than was known at its start: what was kept before it is older by
+ * that. Rows of queues and sessions are the clock's, in the same transaction.
+ */
+export function catchUp(engine: Engine): void {
+  const olderMs = engine.clock.catchUp()
+  if (olderMs === 0) return
+  engine.sessions.age(olderMs)
+  const aged = engine.retained.age(olderMs)
+  const work = (): void => {
+    for (const { topic, expiresAtMs } of aged) engine.queueRows.setExpiry(topic, expiresAtMs)
+  }
+  engine.store.commit(work).catch((error: unknown) => notRemoved(engine, error))
+}
+
 /** Messages looked at in one stretch: 1 to 2 ms where all of them go. */
 const SLICE = 200
 /** Between two of them the others have the loop, and the disk. */

@@ -70,6 +70,12 @@ export class Message {
     return new Message({ topic, payload, qos, retain: false, properties, expiresAtMs, publisher })
   }
 
+  /** The same, as it expires at another time. */
+  expiringAt(expiresAtMs: number): Message {
+    const { topic, payload, qos, retain, properties, publisher } = this
+    return new Message({ topic, payload, qos, retain, properties, expiresAtMs, publisher })
+  }
+
   isExpired(nowMs: number): boolean {
     return this.expiresAtMs <= nowMs
   }

@@ -1,10 +1,9 @@
 /** Rows of messages in the store: queues, received QoS 2 ids, retained. SQL and its decoding only. */
 import type { Store } from '../../storage/store.ts'
-import type { Properties, Qos } from './codec/packets.ts'
-import { PacketType } from './codec/packets.ts'
-import { readPropertyBytes } from './codec/properties.ts'
+import type { Qos } from './codec/packets.ts'
 import type { Delivery } from './delivery.ts'
 import { Message } from './message.ts'
+import { finiteOrNull, toBuffer, toProperties } from './row-values.ts'
 import type { SharedGroup } from './shared-groups.ts'
 
 interface QueueRow {
@@ -79,6 +78,7 @@ export const QUEUE_SQL = {
   received: 'SELECT packet_id FROM mqtt_received WHERE session_id = ?',
   putRetained: `INSERT OR REPLACE INTO mqtt_retained
     (topic, payload, qos, properties, publisher, expires_at) VALUES (?,?,?,?,?,?)`,
+  setExpiry: 'UPDATE mqtt_retained SET expires_at = ? WHERE topic = ?',
   removeRetained: 'DELETE FROM mqtt_retained WHERE topic = ?',
   retained:
     'SELECT topic, payload, qos, properties, publisher, expires_at FROM mqtt_retained WHERE topic = ?',
@@ -123,6 +123,7 @@ export class QueueRows {
       clearReceived: store.prepare(QUEUE_SQL.clearReceived),
       received: store.prepare<{ packet_id: number }>(QUEUE_SQL.received),
       putRetained: store.prepare(QUEUE_SQL.putRetained),
+      setExpiry: store.prepare(QUEUE_SQL.setExpiry),
       removeRetained: store.prepare(QUEUE_SQL.removeRetained),
       retained: store.prepare<RetainedRow>(QUEUE_SQL.retained),
     }
@@ -231,6 +232,11 @@ export class QueueRows {
     )
   }
 
+  /** Of the retained message of a topic. */
+  setExpiry(topic: string, expiresAtMs: number): void {
+    this.sql.setExpiry.run(finiteOrNull(expiresAtMs), topic)
+  }
+
   removeRetained(topic: string): void {
     this.sql.removeRetained.run(topic)
   }
@@ -294,13 +300,3 @@ function toRetained(row: RetainedRow): Message {
     publisher: row.publisher ?? undefined,
   })
 }
-
-/** Millisecond times are whole in the store. */
-export const finiteOrNull = (value: number): number | null =>
-  Number.isFinite(value) ? Math.ceil(value) : null
-
-export const toBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-export const toProperties = (bytes: Uint8Array | null): Properties | undefined =>
-  bytes === null ? undefined : readPropertyBytes(toBuffer(bytes), PacketType.publish)

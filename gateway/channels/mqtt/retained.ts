@@ -23,6 +23,8 @@ export class RetainedMessages {
   private readonly limits: Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>
   private readonly nowMs: () => number
   private readonly root = createNode()
+  /** Topics of messages of earlier runs that expire, and when; a newer one of a topic expires at another time. */
+  private readonly earlier = new Map<string, number>()
   count = 0
   bytes = 0
 
@@ -66,6 +68,32 @@ export class RetainedMessages {
     node.message = message
     this.count++
     this.bytes += message.bytes
+  }
+
+  /** Those that were kept when the gateway stopped. */
+  restore(messages: Iterable<Message>): void {
+    for (const message of messages) {
+      this.set(message)
+      const { topic, expiresAtMs } = message
+      if (Number.isFinite(expiresAtMs)) this.earlier.set(topic, expiresAtMs)
+    }
+  }
+
+  /** Makes those of earlier runs older; gives them as they are now. */
+  age(byMs: number): Message[] {
+    const aged: Message[] = []
+    for (const [topic, expiresAtMs] of this.earlier) {
+      const message = this.get(topic)
+      if (message?.expiresAtMs !== expiresAtMs) {
+        this.earlier.delete(topic)
+        continue
+      }
+      const older = message.expiringAt(expiresAtMs - byMs)
+      this.set(older)
+      this.earlier.set(topic, older.expiresAtMs)
+      aged.push(older)
+    }
+    return aged
   }
 
   get(topic: string): Message | undefined {

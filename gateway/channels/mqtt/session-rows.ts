@@ -2,8 +2,8 @@
 import type { Store } from '../../storage/store.ts'
 import type { Qos } from './codec/packets.ts'
 import { encodeProperties } from './codec/properties.ts'
-import { toBuffer, toProperties } from './queue-rows.ts'
 import type { Subscription } from './router.ts'
+import { toBuffer, toProperties } from './row-values.ts'
 import type { WillFields } from './wills.ts'
 
 export interface SessionRow {

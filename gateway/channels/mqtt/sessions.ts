@@ -11,6 +11,7 @@ import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { Router, Subscription } from './router.ts'
 import { Session } from './session.ts'
+import { SessionExpiries } from './session-expiries.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { SharedGroups } from './shared-groups.ts'
 import { RESTART_GRACE_MS, type Wills } from './wills.ts'
@@ -57,11 +58,17 @@ export class Sessions {
   /** Of the filters of all sessions. */
   filterBytes = 0
   private readonly absent: AbsentSessions
-  private readonly expiries = new Map<Session, Deadline>()
+  private readonly expiries: SessionExpiries
+  private grace: Deadline | undefined
+  private isSuspended = false
 
   constructor(parts: SessionsParts) {
     this.parts = parts
     this.absent = new AbsentSessions(parts.absent)
+    this.expiries = new SessionExpiries(parts.deadlines, parts.clock.nowMs, (session) => {
+      this.expired++
+      this.end(session)
+    })
   }
 
   get size(): number {
@@ -84,7 +91,7 @@ export class Sessions {
 
   /** Sessions that were kept when the gateway stopped; those still marked connected start to expire now. */
   restore(): void {
-    const nowMs = this.parts.clock.nowMs()
+    const { clock, deadlines } = this.parts
     for (const row of this.parts.rows.all()) {
       const session = new Session(row.client_id, row.id, this.parts.outbound)
       session.expirySeconds = row.expiry_seconds
@@ -99,12 +106,19 @@ export class Sessions {
         this.link(subscription)
         if (isUnfinished) this.parts.replayRetained(subscription)
       }
-      // Its will goes with it, and is false while the client has had no time to come back.
-      const atMs = row.expires_at ?? nowMs + row.expiry_seconds * 1000
-      this.scheduleExpiry(session, Math.max(atMs, nowMs + RESTART_GRACE_MS))
+      this.expiries.restore(session, row.expires_at)
     }
-    for (const session of this.inOrderOfLeaving()) this.keepAbsent(session)
+    // Those that were connected are away because the gateway was.
+    this.grace = deadlines.at(clock.nowMs() + RESTART_GRACE_MS, () => this.keepThoseAway())
     this.parts.ended.goOn()
+  }
+
+  /** Those whose clients have not come back after a restart, in the order in which they left. */
+  private keepThoseAway(): void {
+    const away = [...this.byClientId.values()].filter(({ owner }) => owner === null)
+    away.sort((a, b) => this.expiries.leftAtMs(a) - this.expiries.leftAtMs(b))
+    for (const session of away) this.absent.delete(session)
+    for (const session of away) this.keepAbsent(session)
   }
 
   /**
@@ -145,7 +159,7 @@ export class Sessions {
       return
     }
     const expiresAtMs = this.expiryTime(session)
-    this.scheduleExpiry(session, expiresAtMs)
+    this.expiries.schedule(session, expiresAtMs)
     const { rowId, expirySeconds } = session
     this.write(() => this.parts.rows.left(rowId, expirySeconds, expiresAtMs))
     this.keepAbsent(session)
@@ -195,10 +209,20 @@ export class Sessions {
     return true
   }
 
+  /** The rest before this run was so much longer than was known. */
+  age(byMs: number): void {
+    this.expiries.age(byMs)
+  }
+
+  /** The gateway stops: whoever leaves now is coming back, and none has to go for another. */
+  suspend(): void {
+    this.isSuspended = true
+  }
+
   close(): void {
     this.parts.ended.close()
-    for (const deadline of this.expiries.values()) this.parts.deadlines.cancel(deadline)
-    this.expiries.clear()
+    this.expiries.close()
+    if (this.grace !== undefined) this.parts.deadlines.cancel(this.grace)
   }
 
   /**
@@ -244,14 +268,8 @@ export class Sessions {
     this.filterBytes += bytes
   }
 
-  /** After a restart: those still marked connected were left last. */
-  private inOrderOfLeaving(): Session[] {
-    const leftAtMs = (session: Session): number =>
-      (this.expiries.get(session)?.atMs ?? Number.MAX_SAFE_INTEGER) - session.expirySeconds * 1000
-    return [...this.byClientId.values()].sort((a, b) => leftAtMs(a) - leftAtMs(b))
-  }
-
   private keepAbsent(session: Session): void {
+    if (this.isSuspended) return
     const crowdedOut = this.absent.add(session)
     if (crowdedOut === undefined) return
     this.crowdedOut++
@@ -265,23 +283,9 @@ export class Sessions {
       : this.parts.clock.nowMs() + session.expirySeconds * 1000
   }
 
-  private scheduleExpiry(session: Session, atMs: number): void {
-    if (atMs >= Number.MAX_SAFE_INTEGER) return
-    this.expiries.set(
-      session,
-      this.parts.deadlines.at(atMs, () => {
-        this.expired++
-        this.end(session)
-      }),
-    )
-  }
-
   private cancelExpiry(session: Session): void {
     this.absent.delete(session)
-    const deadline = this.expiries.get(session)
-    if (deadline === undefined) return
-    this.parts.deadlines.cancel(deadline)
-    this.expiries.delete(session)
+    this.expiries.cancel(session)
   }
 
   private write(work: () => void): void {

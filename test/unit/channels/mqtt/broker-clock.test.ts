@@ -1,10 +1,13 @@
 import { randomFillSync } from 'node:crypto'
 import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
 import { BrokerClock, LONGEST_COUNTED_MS } from '../../../../gateway/channels/mqtt/broker-clock.ts'
+import type { MqttClock } from '../../../../gateway/channels/mqtt/ports.ts'
 import { createTimeFloor, type TimeFloor } from '../../../../gateway/ledger/time-floor.ts'
 import { openStore } from '../../../../gateway/storage/store.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { startBroker } from './broker-support.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -167,4 +170,43 @@ it('what waits does not age by a clock that somebody sets ahead when the box has
   box.run(HOUR_MS)
   box.setClock(TODAY + 5 * DAY_MS)
   expect((await box.kept()).messages).toEqual(['for a day'])
+})
+
+it('what is retained, and sessions in memory, age with it too', async () => {
+  const start = performance.now()
+  let wallMs = TODAY
+  let isKnown = true
+  let skippedMs = 0
+  const ranMs = () => performance.now() - start + skippedMs
+  const clock = {
+    nowMs: () => wallMs + ranMs(),
+    monotonicMs: ranMs,
+    time: {
+      // Three days of rest stay unknown until the core has told the time.
+      provenMs: () => (isKnown ? wallMs : TODAY) + ranMs(),
+      reading: () => ({ nowMs: wallMs, isKnown }),
+    },
+  } as unknown as MqttClock
+  let running = await startBroker({ clock })
+  onTestFinished(() => running.close())
+  const { broker } = running
+  const hour = { messageExpiryInterval: 3600 }
+  const notice = { payload: 'until 3 pm', qos: 1, retain: true } as const
+  await broker.publish({ ...notice, topic: 'notice/old', properties: hour })
+  await broker.publish({ ...notice, topic: 'notice/renewed', properties: hour })
+  await broker.publish({ ...notice, topic: 'notice/for-good' })
+  const properties = { sessionExpiryInterval: 3600 }
+  const options = { clientId: 'bed', protocolVersion: 5, reconnectPeriod: 0, properties } as const
+  const bed = await connectAsync(`mqtt://127.0.0.1:${running.port}`, options)
+  await bed.endAsync()
+  isKnown = false
+  running = await running.restart()
+  await running.broker.publish({ ...notice, topic: 'notice/renewed', properties: hour })
+  wallMs += 3 * DAY_MS
+  isKnown = true
+  const topics = () => running.broker.retainedTopics('notice/#').sort()
+  await expect.poll(topics, { timeout: 5000 }).toEqual(['notice/for-good', 'notice/renewed'])
+  skippedMs = 10_000
+  running.broker.runDue()
+  expect(running.broker.connections()).toEqual([])
 })

@@ -45,16 +45,33 @@ it('of a device that comes under ever new names the sessions it left last are ke
   expect(warned).toEqual([{ clientId: 'tablet:2', messages: 0, kept: 2 }])
 })
 
-it('a device has no more kept sessions after a restart than it may', async () => {
+it('a device has no more kept sessions than it may once its clients had time to come back after a restart', async () => {
   const limits = { maxKeptSessions: 3 }
   let running = await startBroker({ ...ofDevices, limits })
   onTestFinished(() => running.close())
   for (const id of ['tablet:3', 'tablet:2', 'tablet:1']) await leave(running, id)
   limits.maxKeptSessions = 2
   running = await running.restart()
+  expect(clientIds(running)).toEqual(['tablet:1', 'tablet:2', 'tablet:3'])
+  running.advance(10_000)
   expect(clientIds(running)).toEqual(['tablet:1', 'tablet:2'])
   running = await running.restart()
   expect(clientIds(running)).toEqual(['tablet:1', 'tablet:2'])
+})
+
+it('clients that are connected when the gateway stops find their sessions again, however many they are', async () => {
+  const kept = { clean: false, reconnectPeriod: 0 }
+  const limits = { maxKeptSessions: 2 }
+  let running = await startBroker({ ...ofDevices, limits })
+  onTestFinished(() => running.close())
+  const ids = Array.from({ length: 5 }, (_, n) => `his:${n}`)
+  for (const clientId of ids) {
+    await (await join(running, { clientId, ...kept })).subscribeAsync(clientId, { qos: 1 })
+  }
+  running = await running.restart()
+  for (const clientId of ids) await join(running, { clientId, ...kept })
+  running.advance(10_000)
+  expect(running.broker.connections().map((one) => one.subscriptions)).toEqual([1, 1, 1, 1, 1])
 })
 
 it('where all queues together are full, a client that is away has its own small part and no more', async () => {
