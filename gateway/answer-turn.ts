@@ -4,15 +4,12 @@
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Answer, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from './clock.ts'
-import type { FollowUp } from './dialogue/follow-up.ts'
 import type { Sessions } from './dialogue/sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
 import { GatewayError } from './errors.ts'
-import type { LanguageEngine } from './language/port.ts'
 import type { Ledger } from './ledger/port.ts'
 import type { Store } from './storage/store.ts'
 import {
-  type Hypothesis,
   type IncomingAsk,
   knownAs,
   type Reply,
@@ -22,19 +19,16 @@ import {
   type Understanding,
 } from './turn.ts'
 import { toGivenAnswer, toLedgerDraft } from './turn-record.ts'
+import { toTurn, type UnderstandTurn } from './understand-turn.ts'
 
 export interface AnswerTurnParts {
   readonly store: Store
   readonly clock: Clock
   readonly ledger: Ledger
   readonly sessions: Sessions
-  /** The engine of the packs that are active now. */
-  readonly language: () => LanguageEngine
-  /** What short words leave to be understood from the answers before. */
-  readonly followUp: FollowUp
+  readonly understand: UnderstandTurn['understand']
   readonly skills: { answer(turn: Turn, understanding: Understanding): Reply | Promise<Reply> }
   readonly voice: { render(reply: Reply, turn: Turn, id: string): Speech }
-  readonly packsOf: (deviceKind: string) => readonly string[] | undefined
   /** Undefined where nobody can be told: the box on a command line. */
   readonly staff: () => StaffLine | undefined
 }
@@ -47,22 +41,8 @@ export interface AnswerTurnParts {
 export type AnswerTurn = (incoming: IncomingAsk) => Promise<Answer>
 
 export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
-  const { store, clock, ledger, sessions, language, skills, voice } = parts
+  const { store, clock, ledger, sessions, understand, skills, voice } = parts
   const underway = new Map<string, Promise<Answer>>()
-
-  function understand(turn: Turn): Understanding {
-    const pending = turn.session.pending
-    const packs = parts.packsOf(turn.device.kind)
-    const engine = language()
-    const heard = engine.understand(turn.hypotheses, {
-      ...(turn.lang ? { lang: turn.lang } : {}),
-      ...(packs ? { packs } : {}),
-      ...(pending?.kind === 'slot'
-        ? { expecting: { ref: pending.ref, slot: pending.slot, entity: pending.entity } }
-        : {}),
-    })
-    return parts.followUp(turn, heard, engine)
-  }
 
   /** Crash story: up to the commit nothing was said, so the device asks again; after it, `seen` answers. */
   async function record(turn: Turn, understanding: Understanding, reply: Reply): Promise<Answer> {
@@ -114,17 +94,6 @@ export function createAnswerTurn(parts: AnswerTurnParts): AnswerTurn {
     underway.set(key, running)
     return running
   }
-}
-
-function toTurn(incoming: IncomingAsk, session: Session): Turn {
-  const { ask, device, channel, receivedAtMs } = incoming
-  const hypotheses: readonly Hypothesis[] = ask.alternatives ?? [
-    { text: ask.text ?? '', confidence: 1 },
-  ]
-  const asked = ask.lang?.toLowerCase()
-  const lang = asked?.startsWith('en') ? 'en' : asked?.startsWith('zh') ? 'zh' : session.lang
-  const turn = { ask, device, channel, receivedAtMs, session, hypotheses }
-  return lang ? { ...turn, lang } : turn
 }
 
 function afterTurn(session: Session, reply: Reply, nowMs: number): Session {

@@ -38,6 +38,7 @@ import { createSkills, type Escalate } from './skills/skills.ts'
 import { type BackupReport, writeBackup } from './storage/backup.ts'
 import { type DataFolder, GATEWAY_ID, openDataFolder } from './storage/data-folder.ts'
 import { openStore, type Store } from './storage/store.ts'
+import { createUnderstandTurn, toTurn } from './understand-turn.ts'
 import { VERSION } from './version.ts'
 import { dropSounds, SOUND_FOLDER } from './voice/sound-folder.ts'
 import { createSpeaker } from './voice/speaker.ts'
@@ -142,6 +143,11 @@ export async function composeBox(
       escalate: () => hooks.escalate,
       staff: () => hooks.staff,
     })
+    const understandTurn = createUnderstandTurn({
+      language: () => library.engine,
+      followUp: createFollowUp(phrases, library),
+      packsOf: (kind) => config.answers.packsByKind[kind],
+    })
     const answerTurn = recallFirst(
       createAnswerTurn({
         store,
@@ -149,10 +155,8 @@ export async function composeBox(
         ledger,
         sessions,
         skills,
-        followUp: createFollowUp(phrases, library),
-        language: () => library.engine,
+        understand: understandTurn.understand,
         voice,
-        packsOf: (kind) => config.answers.packsByKind[kind],
         staff: () => hooks.staff,
       }),
       () => hooks.sharing,
@@ -175,6 +179,8 @@ export async function composeBox(
       permissions,
       library,
       answerTurn,
+      explainTurn: (incoming) =>
+        understandTurn.explain(toTurn(incoming, sessions.resume(incoming))),
       twins,
       onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
       onDesired: (id) => hooks.onDesired?.(id),

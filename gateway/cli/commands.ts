@@ -216,20 +216,20 @@ async function validate(dir: string, { io, values }: CommandOptions): Promise<Ex
 
 async function ask(options: CommandOptions): Promise<ExitCode> {
   const { values, io, config } = options
-  const text = need(options.words.join(' ').trim(), 'ask "…"')
+  const question = {
+    text: need(options.words.join(' ').trim(), 'ask "…"'),
+    ...(values.lang ? { lang: values.lang } : {}),
+    ...(values.session ? { session: values.session } : {}),
+  }
   if (values.explain) {
-    const why = (await operate(config(), 'explain', { text })) as Explanation
+    const why = (await operate(config(), 'explain', question)) as Explanation
     if (values.json) io.stdout(JSON.stringify(why))
     else
       for (const { stage, detail } of why.steps)
         io.stdout(`${stage.padEnd(12)} ${JSON.stringify(detail)}`)
     return 0
   }
-  const answer = (await operate(config(), 'ask', {
-    text,
-    ...(values.lang ? { lang: values.lang } : {}),
-    ...(values.session ? { session: values.session } : {}),
-  })) as Answer
+  const answer = (await operate(config(), 'ask', question)) as Answer
   if (values.json) io.stdout(JSON.stringify(answer))
   else {
     io.stdout(answer.text)

@@ -15,12 +15,14 @@ import type { Registry } from '../devices/registry.ts'
 import type { Twins } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
+import type { Explanation } from '../language/port.ts'
 import type { Json, Ledger } from '../ledger/port.ts'
 import type { SubjectRights } from '../ledger/subjects.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
+import type { IncomingAsk } from '../turn.ts'
 import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
 import { desireTwins, listDevices, readTwins } from './device-state.ts'
@@ -44,6 +46,8 @@ export interface OperationParts {
   readonly twins: Twins
   readonly library: Library
   readonly answerTurn: AnswerTurn
+  /** Why an ask would be understood as it is; nothing is recorded. Throws `session.not-yours`. */
+  readonly explainTurn: (incoming: IncomingAsk) => Explanation
   /** Lets connections go on or ends them after a device's rights have changed. */
   readonly onDeviceChanged: (deviceId: string, reason: string) => void
   /** Publishes what a device should be; inside `store.commit`. */
@@ -71,6 +75,11 @@ const operation = <S extends TSchema>(
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
 const WhoseTwin = { device: Type.Optional(Id), group: Type.Optional(Id) }
+const Question = Type.Object({
+  text: Type.String({ minLength: 1, maxLength: 1000 }),
+  session: Type.Optional(Id),
+  lang: Type.Optional(Type.String()),
+})
 const Groups = Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
 
 function audit(parts: OperationParts, kind: string, body: Record<string, Json>): void {
@@ -182,23 +191,11 @@ export const OPERATIONS = {
     await library.remove(name)
     return { name, removed: true }
   }),
-  ask: operation(
-    Type.Object({
-      text: Type.String({ minLength: 1, maxLength: 1000 }),
-      session: Type.Optional(Id),
-      lang: Type.Optional(Type.String()),
-    }),
-    (args, { answerTurn, clock }) =>
-      answerTurn({
-        ask: { id: newId(clock.now()), ...args },
-        device: { id: 'console', kind: 'console', groups: [] },
-        channel: 'console',
-        receivedAtMs: clock.now(),
-      }),
+  ask: operation(Question, (question, { answerTurn, clock }) =>
+    answerTurn(askedHere(question, clock)),
   ),
-  explain: operation(
-    Type.Object({ text: Type.String({ minLength: 1, maxLength: 1000 }) }),
-    ({ text }, { library }) => library.engine.explain([{ text, confidence: 1 }]),
+  explain: operation(Question, (question, { explainTurn, clock }) =>
+    explainTurn(askedHere(question, clock)),
   ),
   announce: operation(Announcement, (args, { live }) => {
     const running = live()
@@ -219,6 +216,17 @@ export const OPERATIONS = {
     lines: parts.live()?.recentLog() ?? [],
   })),
 } as const
+
+/** An administrator's own question. */
+function askedHere(question: Static<typeof Question>, clock: Clock): IncomingAsk {
+  const receivedAtMs = clock.now()
+  return {
+    ask: { id: newId(receivedAtMs), ...question },
+    device: { id: 'console', kind: 'console', groups: [] },
+    channel: 'console',
+    receivedAtMs,
+  }
+}
 
 export type OperationName = keyof typeof OPERATIONS
 export const isOperation = (name: string): name is OperationName => Object.hasOwn(OPERATIONS, name)

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../gateway/clock.ts'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { FRESH_MS } from '../../gateway/dialogue/follow-up.ts'
+import type { Explanation } from '../../gateway/language/port.ts'
 import { COUNTER_PACK, startGateway } from '../support/gateway.ts'
 
 /** A person at a kiosk; each word follows the last, unless it is said in another session. */
@@ -50,6 +52,20 @@ describe('what is said in few words', () => {
     await say('停车场在哪')
     expect((await say('电话多少')).status).toBe('need-input')
   })
+})
+
+it('why short words were understood so is explained after the answer before, in its session', async () => {
+  const { gateway } = await personAtKiosk()
+  const run = (name: 'ask' | 'explain', args: object) =>
+    runOperation(name, args, gateway.box.operations)
+  const { session } = (await run('ask', { text: '骨科在几楼' })) as { session: string }
+  const why = (await run('explain', { text: '电话多少', session })) as Explanation
+  expect(why.steps.at(-1)).toEqual({
+    stage: 'follow-up',
+    detail: { after: 'department.where', means: 'department.phone', slots: { department: '骨科' } },
+  })
+  const alone = (await run('explain', { text: '电话多少', session: 'new' })) as Explanation
+  expect(alone.steps.map(({ stage }) => stage)).not.toContain('follow-up')
 })
 
 describe('nothing is carried', () => {
