@@ -64,6 +64,14 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
     return link
   }
 
+  async function restartCore(whileDown?: () => void): Promise<CloudCore> {
+    const { port } = core
+    await core.close()
+    whileDown?.()
+    core = await start(port)
+    return core
+  }
+
   const enrolled = await enrol(linkTo(core.url), identity, core.enrolToken)
   if (enrolled.kind !== 'enrolled') throw new Error(`not enrolled: ${enrolled.detail}`)
 
@@ -99,18 +107,12 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
         sequences.push(...page.entries.map((entry) => entry.sequence))
       }
     },
-    async restartCore(whileDown) {
-      const { port } = core
-      await core.close()
-      whileDown?.()
-      core = await start(port)
-      return core
-    },
+    restartCore,
     async release() {
       await core.releaseGateway(source.gatewayId)
     },
     async forget() {
-      await this.restartCore(() => {
+      await restartCore(() => {
         const store = openCoreStore(join(folder, 'core'))
         store.prepare('UPDATE gateway SET public_key = NULL').run()
         store.close()
