@@ -144,11 +144,12 @@ export class Handshake {
   private undo(session: Session): void {
     const { connection, earlierExpirySeconds } = this
     const { wills, sessions } = connection.engine
-    wills.discard(connection.clientId)
     if (earlierExpirySeconds === null) {
+      wills.discard(connection.clientId)
       sessions.end(session)
       return
     }
+    wills.undo(connection.clientId)
     session.expirySeconds = earlierExpirySeconds
     sessions.left(session)
   }
@@ -266,6 +267,7 @@ export class Handshake {
       return
     }
     connection.open()
+    engine.wills.settled(session.clientId)
     this.packet = null
     session.connectedAtMs = engine.clock.nowMs()
     session.disconnectReason = null

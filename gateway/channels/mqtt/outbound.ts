@@ -263,6 +263,8 @@ export class Outbound {
     // Larger than the client takes: dropped as if it had been acknowledged [MQTT-3.1.2-25].
     this.queue.countDropped()
     this.finish(delivery)
+    // Of QoS 2 this is after its row was written, and nothing that comes from the client would go on with the next.
+    this.pump()
   }
 
   private finish(delivery: Delivery): void {

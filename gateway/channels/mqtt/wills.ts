@@ -49,6 +49,8 @@ export interface WillParts {
 export class Wills {
   private readonly parts: WillParts
   private readonly byClient = new Map<string, PendingWill>()
+  /** Those that waited for their time when their client's next CONNECT came, until it is let in. */
+  private readonly replaced = new Map<string, PendingWill>()
   private isSuspended = false
 
   constructor(parts: WillParts) {
@@ -67,8 +69,8 @@ export class Wills {
   }
 
   /**
-   * The will of a client that connects; undefined: it has none. Replaces an earlier one unsent. It waits no
-   * longer than its session, which after a crash nobody else knows of.
+   * The will of a client that connects; undefined: it has none. Replaces an earlier one unsent, until `undo` or
+   * `settled`. It waits no longer than its session, which after a crash nobody else knows of.
    */
   set(
     clientId: string,
@@ -77,6 +79,8 @@ export class Wills {
     sessionExpirySeconds: number,
   ): Promise<void> | null {
     this.cancel(clientId)
+    const earlier = this.byClient.get(clientId)
+    if (earlier?.deadline) this.replaced.set(clientId, earlier)
     const had = this.byClient.delete(clientId)
     if (will === undefined) return had ? this.removeRow(clientId) : null
     this.byClient.set(clientId, { will, principal, deadline: null })
@@ -84,6 +88,28 @@ export class Wills {
     return this.parts.store.commit(() =>
       this.parts.rows.putWill(clientId, { ...will, delaySeconds }),
     )
+  }
+
+  /** The client that connects is let in: what waited of it before is sent no more [MQTT-3.1.3-9]. */
+  settled(clientId: string): void {
+    this.replaced.delete(clientId)
+  }
+
+  /** It is not: its will is not sent, and an earlier one waits on. */
+  undo(clientId: string): void {
+    const earlier = this.replaced.get(clientId)
+    this.discard(clientId)
+    if (!earlier?.deadline) return
+    const { will, principal, deadline } = earlier
+    const pending: PendingWill = { will, principal, deadline: null }
+    this.byClient.set(clientId, pending)
+    const { rows, store } = this.parts
+    const work = (): void => {
+      rows.putWill(clientId, will)
+      rows.willDue(clientId, deadline.atMs)
+    }
+    void store.commit(work).catch(() => undefined)
+    this.schedule(clientId, pending, deadline.atMs)
   }
 
   /** The connection is gone without a proper DISCONNECT: send at once, or after the delay. */
@@ -135,12 +161,14 @@ export class Wills {
   /** A proper DISCONNECT: the will is not sent [MQTT-3.14.4-3]. */
   discard(clientId: string): void {
     this.cancel(clientId)
+    this.replaced.delete(clientId)
     if (this.byClient.delete(clientId)) void this.removeRow(clientId)
   }
 
   /** The same of all these clients, connected or not. */
   discardAll(isMeant: (clientId: string) => boolean): void {
-    for (const clientId of [...this.byClient.keys()]) if (isMeant(clientId)) this.discard(clientId)
+    const clientIds = new Set([...this.byClient.keys(), ...this.replaced.keys()])
+    for (const clientId of clientIds) if (isMeant(clientId)) this.discard(clientId)
   }
 
   /** The client is back within the delay. */

@@ -73,6 +73,27 @@ test('a session whose end the full disk did not take does not come back with its
   await later.broker.close()
 })
 
+test('a client that was refused is still told to be lost when its earlier connection was', async () => {
+  const broker = await brokerOfTest()
+  const { client: desk } = await connect(broker, CONNECT_DESK)
+  desk.send('8207 0001 00 0001 23 00')
+  expect((await desk.next()).slice(0, 2)).toBe('90')
+  // A will on `w` that waits for 60 s.
+  const delayed = '05 18 0000003c 0001 77 0002 6869'
+  const { client } = await connect(
+    broker,
+    `1020 0004 4d515454 05 04 003c 05 11 00000e10 0001 62 ${delayed}`,
+  )
+  client.destroy()
+  const isAway = () => broker.broker.connections().some((one) => !one.isConnected)
+  await expect.poll(isAway).toBe(true)
+  broker.failWrites(true)
+  expect((await connect(broker, CONNECT_KEPT)).connack.slice(6, 8)).toBe('88')
+  broker.failWrites(false)
+  broker.advance(61_000)
+  expect(await desk.next()).toBe('300600017700' + '6869')
+})
+
 /** A client of the house, which is handled without a socket: what follows is in one turn of the loop. */
 function startInMemory({ broker }: TestBroker, isKept: boolean): Promise<Packet | 'refused'> {
   return new Promise((resolve) => {
