@@ -1,13 +1,14 @@
 /** Writes out what a text leaves to the eye, so that it is not lost to the ear: `.5mg` and `HIV(-)`. */
 import { createFindingReader } from './findings.ts'
 import { createFlagReader } from './flags.ts'
+import { createKeyReader } from './keys.ts'
 import { createMinusJoiner } from './minus.ts'
 import { plainSigns } from './plain-signs.ts'
 import { createRomanReader } from './roman.ts'
 import { matchAt, oneOf } from './scan.ts'
 import { createShorthandReader } from './shorthand.ts'
 import type { UnitReader } from './unit-reader.ts'
-import type { FindingWords, FlagWords, RomanWords, ShorthandWords } from './voice-data.ts'
+import type { FindingWords, FlagWords, KeyWords, RomanWords, ShorthandWords } from './voice-data.ts'
 
 const BARE_POINT = /(?<![\d.．])[.．](\d+)/g
 /** Right before a point these may end a sentence or begin an address: then the rest must look like a part. */
@@ -24,6 +25,7 @@ export interface CompleteTextParts {
   readonly words: {
     readonly finding: FindingWords
     readonly flags: FlagWords
+    readonly keys: KeyWords
     readonly roman: RomanWords
     readonly shorthand: ShorthandWords
     /** What may be below zero. */
@@ -36,6 +38,7 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
   const { units, words } = parts
   const found = createFindingReader(words.finding)
   const flagged = createFlagReader(words.flags)
+  const keyed = createKeyReader(words.keys)
   const joined = createMinusJoiner(words.signed)
   const graded = createRomanReader(words.roman)
   const inFull = createShorthandReader(words.shorthand)
@@ -58,5 +61,5 @@ export function createTextCompleter(parts: CompleteTextParts): (text: string) =>
         : all,
     )
 
-  return (text) => found(zeroed(inFull(flagged(graded(joined(plainSigns(text)))))))
+  return (text) => found(zeroed(inFull(flagged(graded(joined(plainSigns(keyed(text))))))))
 }

@@ -18,7 +18,8 @@ const DATE = /(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)(?:[T ]+(?=\d{1,2}:))?/y
 const TIME =
   /([01]?\d|2[0-4])[:：]([0-5]\d)(?::[0-5]\d)?(?!\d|,\d{3})(?:Z|\+\d\d:\d\d)?(?:\s*([aApP])\.?[mM]\b\.?)?/y
 const HOUR = /(1[0-2]|0?[1-9])\s*([aApP])\.?[mM]\b\.?/y
-const RATIO = /(\d+(?:\.\d+)?)\s?:\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)/y
+/** Parts of a mixture; `150-199: 2u` lists what is given for which value. */
+const RATIO = /(\d+(?:\.\d+)?)(?::| : )(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const ORDINAL = /(\d+)(?:st|nd|rd|th)\b/y
@@ -100,7 +101,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const time: Rule = (scan) => {
     const { text, at, out } = scan
     if (isRatio(text, at)) return -1
-    const match = matchAt(TIME, text, at)
+    const match = notGiven(text, matchAt(TIME, text, at))
     const hourOnly = match === null ? matchAt(HOUR, text, at) : null
     if (match !== null) out.sayWord(timeToEn(match[1] ?? '', match[2] ?? '', match[3]))
     else if (hourOnly !== null) out.sayWord(timeToEn(hourOnly[1] ?? '', '00', hourOnly[2]))
@@ -109,6 +110,10 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     scan.numberEnd = at + length
     return scan.numberEnd
   }
+
+  /** A dose behind the colon is neither a time nor a part of a mixture: `>250:6u`. */
+  const notGiven = (text: string, match: RegExpExecArray | null) =>
+    match !== null && units.isAmount(text, match.index + match[0].length) ? null : match
 
   /** Parts of a mixture and no time of day, by the words around them. */
   const isRatio = (text: string, at: number): boolean => {
@@ -120,7 +125,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   }
 
   const ratio: Rule = ({ text, at, out }) => {
-    const match = matchAt(RATIO, text, at)
+    const match = notGiven(text, matchAt(RATIO, text, at))
     if (match === null) return -1
     out.sayWord(
       `${decimalToEn(match[1] ?? '')} to ${decimalToEn((match[2] ?? '').replaceAll(',', ''))}`,
@@ -219,7 +224,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
       !(
         text.charAt(end) === ' ' &&
         /^[a-zA-Z]\s/.test(text.slice(start, start + 2)) &&
-        !/^[gLlUu]/.test(text.charAt(start))
+        !/^[gLlUuhd]/.test(text.charAt(start))
       )
     ) {
       out.say(slash ? ` per ${unit.enOne}` : ` ${isOne ? unit.enOne : unit.enMany}`)

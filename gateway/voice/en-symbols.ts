@@ -10,9 +10,11 @@ const HANZI = /[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff]*/y
 const SENTENCE_END = /(?:[!?;。！？；…\n]+|\.)["'”’)]*(?=\s|$)\s*|\n\s*/y
 /** Short words before a stop that do not end a sentence. */
 const TITLES =
-  /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx|[Ee]xt|[Tt]el|Rm|Bldg|Fig|[A-Z])$/
+  /(?:^|\s)(?:Dr|Mr|Mrs|Ms|Prof|St|No|no|vs|e\.g|i\.e|approx|[Ee]xt|[Tt]el|Rm|Bldg|Fig)$/
 /** report.pdf; in `10mg.Repeat` a sentence begins, and e.g. is a word. */
 const INNER_DOT = /(?<=[A-Za-z\d]{2})\.(?=[a-z]{2})/y
+/** H. pylori */
+const SPECIES = /(?<=(?:^|\s)[A-Z])\. ?(?=[a-z])/y
 const CHINESE = 'zh-CN'
 /** `O-`, `4-`: behind it stands nothing that it could join, as in "5- or 10-day". */
 const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:(?:and|or|to|through)\b|\d))/y
@@ -36,8 +38,8 @@ export function createEnSymbols(
 
   const sentenceEnd: Rule = ({ text, at, out }) => {
     const match = matchAt(SENTENCE_END, text, at)
-    if (match === null || TITLES.test(text.slice(Math.max(0, at - TITLE_LOOK_BACK_CHARS), at)))
-      return -1
+    if (match === null || matchAt(SPECIES, text, at) !== null) return -1
+    if (TITLES.test(text.slice(Math.max(0, at - TITLE_LOOK_BACK_CHARS), at))) return -1
     out.say(match[0].trim())
     out.end()
     return at + match[0].length

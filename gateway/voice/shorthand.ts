@@ -25,7 +25,7 @@ export function createShorthandReader(words: ShorthandWords): (text: string) => 
         if (isCertain || form.includes('.')) certain.add(form)
       }
   const token = `(?:${oneOf([...said.keys()])}|${EVERY})(?![A-Za-z\\d])`
-  const run = new RegExp(`(?<![A-Za-z\\d./])${token}(?:[\\s,，]+${token})*`, 'g')
+  const run = new RegExp(`(?<![A-Za-z\\d./])${token}(?:[\\s,，&]+${token})*`, 'g')
   const each = new RegExp(token, 'g')
   const dose = new RegExp(`\\d\\s?(?:${oneOf(words.doseUnits)})[\\s,，]*$`)
   const course = new RegExp(

@@ -10,6 +10,8 @@ const PRESSURE = /(\d{2,3})\s?\/\s?(\d{2,3})(?![\d/]|\.\d)/y
 const PRESSURE_UNIT = /\s?(?:mmHg|mmhg|MMHG|毫米汞柱|kPa)/y
 const DAYS = /(\d{1,2})\/(\d{1,2})\s?[-–—~～至到]\s?(\d{1,2})\/(\d{1,2})(?![\d/]|\.\d)/y
 const CLOCK = /,?\s?(?:at\s|@\s?)?\d{1,2}(?:[:：]\d\d|点|\s?[ap]\.?m\b)/iy
+/** 8/10 → 3/10: what the first is, the second is too; a slash is said. */
+const CHANGED = /\d\/(\d+)\s?(?:→|to|到|至|降至|降到|升至|升到)\s?$/
 const LOOK_BACK_CHARS = 24
 /** Parts are rarely smaller: 11/28 alone is none, but 1/20 is one and 3/100. */
 const MAX_COMMON_PART = 10
@@ -100,7 +102,8 @@ export function createSlashReader(words: SlashWords) {
   function kindOf(text: string, pair: readonly [string, string], before: string, end: number) {
     const [first, second] = pair.map(Number) as [number, number]
     if (writtenBefore.test(before) || matchAt(writtenAfter, text, end) !== null) return 'written'
-    if (scoreBefore.test(before) && first <= second) return 'score'
+    if (scoreBefore.test(before) && first <= second) return second % 5 === 0 ? 'score' : 'written'
+    if (CHANGED.exec(before)?.[1] === pair[1]) return 'written'
     if (pageBefore.test(before) && first <= second) return 'page'
     const isPart =
       first < second &&

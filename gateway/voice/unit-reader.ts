@@ -8,6 +8,8 @@ export interface UnitReader {
   read(text: string, at: number, hasNumber: boolean): ReadUnit | undefined
   /** Whether what stands at `at` can only be a unit: a lone letter may as well belong to a code (B2C). */
   isMeasure(text: string, at: number): boolean
+  /** Whether an amount of medicine ends in what stands at `at`: 6u, 5mg, 10 mL. */
+  isAmount(text: string, at: number): boolean
   /** Whether a figure with its unit stands below the slash at `at`, as in 120mg/24h; 50mg/100mg are two amounts. */
   hasFigureBelow(text: string, at: number): boolean
 }
@@ -22,6 +24,7 @@ export interface ReadUnit {
 }
 
 const PRESSURE = /^(?:mmHg|kPa)$/
+const AMOUNT = /\s?(?:[uU]|IU|mg|mcg|µg|μg|ug|g|m[lL]|units?)(?![A-Za-z])/y
 const BELOW = /\/\s?\d+(?:\.\d+)?\s?/y
 const UNIT_ENDS = /[A-Za-z\d%]/
 const LETTER_FOLLOWS = /[A-Za-z]/
@@ -83,5 +86,7 @@ export function createUnitReader(units: VoiceData['units']['units']): UnitReader
     return below?.unit.per === true && !text.slice(0, at).endsWith(text.slice(unitAt, below.end))
   }
 
-  return { read, isMeasure, hasFigureBelow }
+  const isAmount = (text: string, at: number) => at > 0 && matchAt(AMOUNT, text, at) !== null
+
+  return { read, isMeasure, isAmount, hasFigureBelow }
 }

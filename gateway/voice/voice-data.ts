@@ -67,6 +67,9 @@ const Roman = Type.Object({
   or: Type.String(),
 })
 export type RomanWords = Static<typeof Roman>
+/** Where a star is a key of a telephone. */
+const Keys = Type.Object({ before: Words, after: Words, star: Type.String() })
+export type KeyWords = Static<typeof Keys>
 /** What stands behind a value in a report: H, L, arrows. */
 const Flags = Type.Object({
   high: Type.String(),
@@ -132,6 +135,7 @@ const ReadingZh = Type.Object({
   shorthand: Shorthand,
   roman: Roman,
   flags: Flags,
+  keys: Keys,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,
@@ -159,6 +163,7 @@ const ReadingEn = Type.Object({
   shorthand: Shorthand,
   roman: Roman,
   flags: Flags,
+  keys: Keys,
   keyFacts: KeyFacts,
   finding: Finding,
   symbols: Symbols,

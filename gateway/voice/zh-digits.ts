@@ -1,6 +1,6 @@
 /** Rules for what begins with a digit in Chinese text. */
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
-import { matchAt, type Rule, type Scan } from './scan.ts'
+import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 import type { ZhContext } from './zh-context.ts'
@@ -15,8 +15,9 @@ const MONTH_DAY = /(0?[1-9]|1[0-2])月(0?[1-9]|[12]\d|3[01])(?=[日号])/y
 const TIME =
   /([01]?\d|2[0-4])[:：]([0-5]\d)(?:[:：]([0-5]\d))?(?!\d|,\d{3})(?:Z|\+\d\d:\d\d)?\s*(?:([aApP])\.?[mM]\b\.?)?/y
 const HOUR = /(1[0-2]|0?[1-9])\s?([aApP])\.?[mM](?![A-Za-z])\.?/y
+/** Parts of a mixture; `150-199: 2u` lists what is given for which value. */
 const RATIO =
-  /(\d+(?:\.\d+)?)\s?[:：]\s?(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
+  /(\d+(?:\.\d+)?)(?:\s?：\s?|:| : )(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:[:：](\d+(?:\.\d+)?))?/y
 const DOTTED = /\d+(?:\.\d+){2,}/y
 const CHAIN = /\d+(?:-\d+){2,}/y
 const CODE_TAIL = /-(\d{2,})(?![\d.]|[\u4e00-\u9fff])/y
@@ -28,6 +29,7 @@ export function createZhDigits(
   context: ZhContext,
   quantities: ZhQuantities,
 ): readonly Rule[] {
+  const taken = new RegExp(`\\s?(?:${oneOf(data.zh.slash.taken)})`, 'y')
   const { dayPart } = data.zh
 
   const date: Rule = ({ text, at, out }) => {
@@ -65,8 +67,14 @@ export function createZhDigits(
     return number.end
   }
 
+  /** A dose behind the colon is neither a time nor a part of a mixture: 血糖>10：4u. */
+  const notGiven = (text: string, match: RegExpExecArray | null) => {
+    const end = match === null ? -1 : match.index + match[0].length
+    return units.isAmount(text, end) || matchAt(taken, text, end) !== null ? null : match
+  }
+
   const time: Rule = (scan) => {
-    const match = matchAt(TIME, scan.text, scan.at)
+    const match = notGiven(scan.text, matchAt(TIME, scan.text, scan.at))
     if (match === null || context.isRatio(scan.text, scan.at, scan.at + match[0].length)) return -1
     const [all, hour = '', minute = '', second, half12] = match
     sayDayPart(scan, half12)
@@ -91,7 +99,7 @@ export function createZhDigits(
   }
 
   const ratio: Rule = ({ text, at, out }) => {
-    const match = matchAt(RATIO, text, at)
+    const match = notGiven(text, matchAt(RATIO, text, at))
     if (match === null) return -1
     const parts = match.slice(1).filter((part) => part !== undefined)
     out.say(parts.map((part) => decimalToZh(part.replaceAll(',', ''))).join('比'))
