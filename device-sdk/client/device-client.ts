@@ -41,6 +41,8 @@ const KEPT_ASK_LIFE_MS = 24 * 60 * 60 * 1000
 /** What is redelivered after a lost acknowledgement is at most the receive window of a few links old. */
 const SEEN_IDS = 512
 
+/** As many as the gateway remembers of one device. */
+const MAX_GONE_FIELDS = 256
 /** Somebody makes room on a full flash in minutes. */
 const LOAD_AGAIN_MS = 30_000
 
@@ -192,7 +194,11 @@ class Client implements DeviceClient {
   }
 
   async reportState(state: Readonly<Record<string, unknown>>): Promise<void> {
-    this.#reported = { state: { ...state }, at: this.#nowIso() }
+    const before = Object.keys(this.#reported?.state ?? {})
+    // The gateway keeps a field until it is told that it is gone.
+    const gone = before.filter((field) => !(field in state)).slice(-MAX_GONE_FIELDS)
+    const nulls = Object.fromEntries(gone.map((field) => [field, null]))
+    this.#reported = { state: { ...nulls, ...state }, at: this.#nowIso() }
     await this.#tellState()
   }
 
