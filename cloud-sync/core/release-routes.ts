@@ -3,6 +3,8 @@ import { Type } from '@sinclair/typebox'
 import { CloudError } from '../errors.ts'
 import { MAX_RELEASE_BYTES, ReleaseKind, ReleasesRequest } from '../protocol/release.ts'
 import { json } from './http.ts'
+import { limitOf, pageOf } from './paging.ts'
+import { pathOf } from './release-rows.ts'
 import type { Releases } from './releases.ts'
 import { type Call, gatewayOf, parseBody, type Route } from './routes.ts'
 
@@ -56,7 +58,16 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       method: 'GET',
       path: /^\/v1\/releases$/,
       caller: 'operator',
-      handle: () => json({ releases: releases.reports(REPORT_ROWS) }),
+      handle({ incoming: { query } }) {
+        const given = (field: string) => query.get(field) ?? undefined
+        const those = { kind: given('kind'), name: given('name') }
+        const { rows, next } = pageOf(
+          limitOf(query, REPORT_ROWS),
+          (limit) => releases.reports(limit, { ...those, after: given('after') }),
+          pathOf,
+        )
+        return json({ releases: rows, total: releases.count(those), next })
+      },
     },
     {
       method: 'POST',

@@ -19,6 +19,20 @@ export interface ReleaseReport {
   readonly failures: readonly ReleaseFailure[]
 }
 
+/** What names one release. */
+export type ReleaseId = Pick<ReleaseReport, 'kind' | 'name' | 'serial'>
+
+/** As people write it, and as the cursor of a list. */
+export const pathOf = ({ kind, name, serial }: ReleaseId): string => `${kind}/${name}/${serial}`
+
+/** Which releases a list holds; what is absent chooses nothing. */
+export interface ReleaseSelection {
+  readonly kind?: string | undefined
+  readonly name?: string | undefined
+  /** Only those that were published before this one: `KIND/NAME/SERIAL`. */
+  readonly after?: string | undefined
+}
+
 export interface ReleaseFailure {
   readonly gateway: string
   readonly outcome: Exclude<ReleaseOutcome, 'active'>
@@ -46,6 +60,8 @@ export interface ReleaseRow {
   /** Gateways are named; else 0. */
   isForSome: number
 }
+
+const SELECTED = 'kind = coalesce(?, kind) AND name = coalesce(?, name)'
 
 /** Statements of `releases.ts`. */
 export function prepareReleases(store: CoreStore) {
@@ -105,7 +121,10 @@ export function prepareReleases(store: CoreStore) {
       Omit<ReleaseReport, (typeof COUNTED_AS)[Outcome] | 'failures'> & { no: number }
     >(
       `SELECT no, kind, name, serial, label, percent, halted_reason AS haltedReason,
-         expires_at AS expiresAtMs FROM release ORDER BY no DESC LIMIT ?`,
+         expires_at AS expiresAtMs FROM release WHERE ${SELECTED} AND no < ? ORDER BY no DESC LIMIT ?`,
+    ),
+    count: store.prepare<{ count: number }>(
+      `SELECT count(*) AS count FROM release WHERE ${SELECTED}`,
     ),
     failures: store.prepare<ReleaseFailure>(
       `SELECT gateway.id AS gateway, outcome, reason, at AS atMs FROM release_outcome

@@ -24,6 +24,7 @@ import {
   prepareReleases,
   type ReleaseReport,
   type ReleaseRow,
+  type ReleaseSelection,
 } from './release-rows.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -76,7 +77,10 @@ export interface Releases {
   ): Promise<Buffer>
   /** Removes the contents of releases that were over well before; how many. */
   dropOver(nowMs: number): Promise<number>
-  reports(limit: number): readonly ReleaseReport[]
+  /** The newest first. Throws `release.unknown` where there is none that they come after. */
+  reports(limit: number, selection?: ReleaseSelection): readonly ReleaseReport[]
+  /** How many there are of a kind and name. */
+  count(selection: Omit<ReleaseSelection, 'after'>): number
 }
 
 type Settled = Pick<ReleasesRequest['settled'][number], 'kind' | 'name' | 'serial' | 'sha256'>
@@ -228,6 +232,14 @@ export function createReleases(
     sql.halt.run(`${failed} gateways could not use it`, row.no)
   }
 
+  function numberOf(path: string | undefined): number {
+    if (path === undefined) return Number.MAX_SAFE_INTEGER
+    const [kind = '', name = '', serial = ''] = path.split('/')
+    const row = sql.find.get(kind, name, Number(serial))
+    if (!row) throw new CloudError('release.unknown', { detail: path })
+    return row.no
+  }
+
   function countOutcomes(no: number) {
     const counts = { active: 0, refused: 0, rolledBack: 0, notHere: 0 }
     for (const { outcome, count } of sql.outcomes.all(no)) {
@@ -251,12 +263,13 @@ export function createReleases(
         if (row) sql.halt.run(reason, row.no)
         return row !== undefined
       }),
-    reports: (limit) =>
-      sql.reports.all(limit).map(({ no, ...row }) => ({
+    reports: (limit, { kind = null, name = null, after } = {}) =>
+      sql.reports.all(kind, name, numberOf(after), limit).map(({ no, ...row }) => ({
         ...row,
         ...countOutcomes(no),
         failures: sql.failures.all(no, MAX_FAILURES),
       })),
+    count: ({ kind = null, name = null }) => sql.count.get(kind, name)?.count ?? 0,
   }
 }
 

@@ -8,6 +8,7 @@ import { EchoRequest, EnrolRequest, PushBatch } from '../protocol/messages.ts'
 import { type Parsed, parseJson, parseMsgpack } from '../protocol/parse.ts'
 import type { Gateway, Gateways } from './gateways.ts'
 import { type Head, type Incoming, json, type Outgoing } from './http.ts'
+import { limitOf, wholeNumber } from './paging.ts'
 import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
@@ -118,8 +119,8 @@ function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): rea
       caller: 'operator',
       handle({ incoming: { query }, params }) {
         const epoch = query.get('epoch')
-        const after = { sequence: number(query, 'after', 0), ...(epoch ? { epoch } : {}) }
-        const limit = Math.min(number(query, 'limit', PAGE_ROWS), PAGE_ROWS)
+        const after = { sequence: wholeNumber(query, 'after', 0), ...(epoch ? { epoch } : {}) }
+        const limit = limitOf(query, PAGE_ROWS)
         const found = reports.entries(params.id ?? '', query.get('lane') ?? '', after, limit)
         return json({
           entries: found.map(({ bytes, disclosed, ...entry }) => ({
@@ -245,12 +246,4 @@ export function parseBody<S extends TSchema>(schema: S, incoming: Incoming) {
 export function orInvalid<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new CloudError('request.invalid', { detail: parsed.detail })
   return parsed.value
-}
-
-function number(query: URLSearchParams, name: string, otherwise: number): number {
-  const value = Number(query.get(name) ?? otherwise)
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new CloudError('request.invalid', { detail: `${name}: not a whole number` })
-  }
-  return value
 }

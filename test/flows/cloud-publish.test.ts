@@ -8,6 +8,7 @@ import { type CoreProcess, startCoreProcess } from '../bench/core-process.ts'
 import { DESK_PACK, startGateway } from '../support/gateway.ts'
 import { saidBy } from '../support/said.ts'
 import { tempFolder } from '../support/temp-folder.ts'
+import { readCore, startCore } from './cloud-support.ts'
 
 let core: CoreProcess | undefined
 afterEach(async () => {
@@ -79,6 +80,39 @@ it('a rollout that is halted is offered to nobody, says why, and goes on when it
   await cloud('rollout', 'config/fleet/1', '50')
   const { releases } = JSON.parse(await cloud('releases', '--json'))
   expect(releases).toMatchObject([{ name: 'fleet', percent: 50, haltedReason: null }])
+}, 60_000)
+
+it('a pack is halted by its name however many announcements came after it, and the list tells of all', async () => {
+  const elsewhere = await startCore()
+  const publish = (kind: 'pack' | 'announcement', name: string) => {
+    const draft = { kind, name, label: '1', content: Buffer.from('{}') }
+    return elsewhere.releases.publish({ ...draft, expiresAtMs: Date.now() + 60_000 })
+  }
+  await publish('pack', 'hospital')
+  await Promise.all(Array.from({ length: 500 }, (_, n) => publish('announcement', `call-${n}`)))
+  const said = (...args: readonly string[]) =>
+    saidBy(operate, ['--core', elsewhere.url, '--data', elsewhere.dataDir, ...args])
+
+  expect(await said('halt', 'pack/hospital')).toMatchObject({
+    err: '',
+    out: expect.stringContaining('pack/hospital/1 is halted'),
+  })
+  expect((await said('releases', 'pack')).out).toMatch(/^pack\/hospital\/1 .*\n {2}halted:.*\n$/)
+  expect(JSON.parse((await said('releases', '--json')).out).releases).toHaveLength(501)
+  const first = await readCore(elsewhere, '/v1/releases?kind=announcement&limit=2')
+  expect(first).toMatchObject({
+    releases: [{ name: 'call-499' }, { name: 'call-498' }],
+    total: 500,
+    next: 'announcement/call-498/1',
+  })
+  const last = await readCore(elsewhere, '/v1/releases?limit=2&after=announcement/call-0/1')
+  expect(last).toMatchObject({ releases: [{ name: 'hospital' }], total: 501, next: null })
+  for (const query of ['limit=0', 'after=pack/hospital/2']) {
+    const refused = await readCore(elsewhere, `/v1/releases?${query}`)
+    expect(refused).toMatchObject({
+      code: expect.stringMatching(/^re(quest\.invalid|lease\.unknown)$/),
+    })
+  }
 }, 60_000)
 
 it('a box that was stolen is blocked, and comes in again when the operator lets it', async () => {

@@ -5,11 +5,11 @@ import { parseArgs } from 'node:util'
 import { Value } from '@sinclair/typebox/value'
 import { CloudError } from '../../errors.ts'
 import { ReleaseKind, type ReleaseManifest } from '../../protocol/release.ts'
-import type { ReleaseReport } from '../release-rows.ts'
+import { pathOf, type ReleaseReport } from '../release-rows.ts'
 import { type CoreAccess, callCore, textOf, usingFile } from './core-access.ts'
 import { gatewayVerbs } from './gateway-verbs.ts'
 import { contentOf } from './release-content.ts'
-import { linesOf, pathOf } from './release-lines.ts'
+import { linesOf } from './release-lines.ts'
 import { termOf } from './term.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -143,10 +143,8 @@ How they take it: npm run cloud -- releases ${manifest.kind}/${manifest.name}`,
 }
 
 async function releases({ words, core, say }: Command): Promise<void> {
-  const [wanted] = words
-  const found = (await reports(core)).filter(
-    ({ kind, name }) => wanted === undefined || [kind, `${kind}/${name}`].includes(wanted),
-  )
+  const found: ReleaseReport[] = []
+  for await (const release of reports(core, words[0])) found.push(release)
   say(found.flatMap(linesOf).join('\n') || 'There are no such releases.', { releases: found })
 }
 
@@ -167,9 +165,25 @@ async function halt({ words, values, core, say }: Command): Promise<void> {
   )
 }
 
-async function reports(core: CoreAccess): Promise<readonly ReleaseReport[]> {
-  const body = await callCore(core, 'GET', '/v1/releases')
-  return (JSON.parse(body.toString()) as { releases: readonly ReleaseReport[] }).releases
+interface ReleasePage {
+  readonly releases: readonly ReleaseReport[]
+  /** Absent at a core of an earlier build, which chooses nothing by kind and name either. */
+  readonly next?: string | null
+}
+
+/** The newest first, of a kind or `KIND/NAME`; of all where nothing is named. */
+async function* reports(core: CoreAccess, wanted?: string): AsyncGenerator<ReleaseReport, void> {
+  const [kind, name] = wanted?.split('/') ?? []
+  const query = new URLSearchParams({ ...(kind ? { kind } : {}), ...(name ? { name } : {}) })
+  for (;;) {
+    const body = await callCore(core, 'GET', `/v1/releases?${query}`)
+    const { releases, next } = JSON.parse(body.toString()) as ReleasePage
+    yield* releases.filter(
+      (one) => wanted === undefined || [one.kind, `${one.kind}/${one.name}`].includes(wanted),
+    )
+    if (!next) return
+    query.set('after', next)
+  }
 }
 
 /** `kind/name/serial`; the newest serial where none is given. Throws `release.unknown`. */
@@ -177,7 +191,7 @@ async function releaseNamed(named: string | undefined, core: CoreAccess): Promis
   const [, base, serial] = /^([a-z]+\/[a-z0-9._-]+)(?:\/(\d+))?$/.exec(named ?? '') ?? []
   if (named === undefined || base === undefined) throw new TypeError('which? KIND/NAME[/SERIAL]')
   if (serial !== undefined) return named
-  const newest = (await reports(core)).find(({ kind, name }) => `${kind}/${name}` === base)
+  const { value: newest } = await reports(core, base).next()
   if (!newest) throw new CloudError('release.unknown', { detail: base })
   return pathOf(newest)
 }

@@ -1,8 +1,5 @@
 /** Releases for a terminal: what is offered to whom, how many took it, and who could not. */
-import type { ReleaseReport } from '../release-rows.ts'
-
-export const pathOf = ({ kind, name, serial }: Pick<ReleaseReport, 'kind' | 'name' | 'serial'>) =>
-  `${kind}/${name}/${serial}`
+import { pathOf, type ReleaseReport } from '../release-rows.ts'
 
 export function linesOf(release: ReleaseReport): string[] {
   const { label, percent, expiresAtMs, haltedReason, active, refused, rolledBack, notHere } =
