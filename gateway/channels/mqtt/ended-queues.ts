@@ -10,7 +10,7 @@ import type { QueueRows } from './queue-rows.ts'
 
 /** Between two slices the others have the loop. */
 const PAUSE_MS = 20
-/** After a write that failed: a full disk is not mended sooner. */
+/** After a write that failed: a full disk is not mended sooner. And where a session in memory is still to end. */
 const RETRY_MS = 1000
 
 export interface EndedQueueParts {
@@ -61,7 +61,7 @@ export class EndedQueues {
   private next(): void {
     const id = this.rows.next()
     if (id === null) return
-    if (this.parts.isHeld(id)) this.goOn()
+    if (this.parts.isHeld(id)) this.goOn(RETRY_MS)
     else if (!this.giveBack(id)) this.parts.store.soon(this.clearNext)
   }
 

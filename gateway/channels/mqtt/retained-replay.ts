@@ -22,7 +22,7 @@ const MAX_WAITING = 100
  * acknowledgements that come at once: those of a kept session count as waiting only once they are written.
  */
 const STEPS_OF_TURN = 1000
-/** A message that is sent is as much work as so many places. */
+/** A message is as much work as so many places: its rights are looked at, and mostly it is sent. */
 const STEPS_OF_MESSAGE = 10
 /** So many count as one packet against the client's rate: ten messages. One subscription to all does not slow it. */
 const STEPS_OF_PACKET = 100
@@ -35,10 +35,7 @@ interface Replay {
   isNoted: boolean
 }
 
-type Parts = Pick<
-  Engine,
-  'clock' | 'dispatcher' | 'policy' | 'retained' | 'sessionRows' | 'sessions' | 'store'
->
+type Parts = Pick<Engine, 'clock' | 'dispatcher' | 'policy' | 'retained' | 'sessionRows' | 'store'>
 
 export class RetainedReplay {
   private readonly session: Session
@@ -100,14 +97,6 @@ export class RetainedReplay {
     return connection.outlet.hasRoom(BUFFER_SHARE) && outbound.count < MAX_WAITING
   }
 
-  private chargeWhole(): void {
-    this.uncharged += STEPS_OF_TURN - this.leftOfTurn
-    const packets = Math.floor(this.uncharged / STEPS_OF_PACKET)
-    if (packets === 0) return
-    this.uncharged -= packets * STEPS_OF_PACKET
-    this.session.connection?.charge(packets)
-  }
-
   private isCurrent(subscription: Subscription): boolean {
     return this.session.subscriptions.get(subscription.text) === subscription
   }
@@ -123,8 +112,8 @@ export class RetainedReplay {
       if (isCurrent && replay.isNoted) this.write([replay], false)
       return false
     }
-    const wasSent = place.value !== null && this.send(place.value, subscription)
-    this.spend(wasSent ? STEPS_OF_MESSAGE : 1)
+    this.spend(place.value === null ? 1 : STEPS_OF_MESSAGE)
+    if (place.value !== null) this.send(place.value, subscription)
     return true
   }
 
@@ -138,6 +127,14 @@ export class RetainedReplay {
     this.leftOfTurn = STEPS_OF_TURN
     if (this.replays.size > 0) this.advance()
     else if (this.session.replay === this) this.session.replay = null
+  }
+
+  private chargeWhole(): void {
+    this.uncharged += STEPS_OF_TURN - this.leftOfTurn
+    const packets = Math.floor(this.uncharged / STEPS_OF_PACKET)
+    if (packets === 0) return
+    this.uncharged -= packets * STEPS_OF_PACKET
+    this.session.connection?.charge(packets)
   }
 
   /** Has those that are not through marked, the first time that one stops. */
@@ -166,16 +163,14 @@ export class RetainedReplay {
     store.commit(work).catch(() => undefined)
   }
 
-  private send(message: Message, subscription: Subscription): boolean {
+  private send(message: Message, subscription: Subscription): void {
     const { clock, dispatcher, policy } = this.parts
     const { session } = this
-    if (message.isExpired(clock.nowMs())) return false
-    if (subscription.noLocal && message.publisher === session.clientId) return false
+    if (message.isExpired(clock.nowMs())) return
+    if (subscription.noLocal && message.publisher === session.clientId) return
     const { principal } = session
-    if (principal !== null && !policy.authorize(principal, 'receive', message.topic).ok)
-      return false
+    if (principal !== null && !policy.authorize(principal, 'receive', message.topic).ok) return
     dispatcher.sendRetained(message, subscription)
-    return true
   }
 }
 
