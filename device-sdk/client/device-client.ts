@@ -43,6 +43,8 @@ const SEEN_IDS = 512
 
 /** As many as the gateway remembers of one device. */
 const MAX_GONE_FIELDS = 256
+/** A state that was refused for now: the gateway names seconds. */
+const TELL_AGAIN_MS = 10_000
 /** Somebody makes room on a full flash in minutes. */
 const LOAD_AGAIN_MS = 30_000
 
@@ -79,6 +81,7 @@ class Client implements DeviceClient {
   readonly #loaded: Promise<void>
   #cancelLoad: () => void = () => undefined
   #reported: TwinState | undefined
+  #cancelTellAgain: () => void = () => undefined
   #link: Link | undefined
   #told: ToldTime | undefined
 
@@ -270,6 +273,7 @@ class Client implements DeviceClient {
 
   #onDown(): void {
     this.#link = undefined
+    this.#cancelTellAgain()
     this.#outbox.linkDown()
   }
 
@@ -352,13 +356,18 @@ class Client implements DeviceClient {
 
   /** Only the last state counts, and each connection tells it: it needs no queue. */
   async #tellState(): Promise<void> {
-    if (this.#reported === undefined || this.#link === undefined) return
-    await this.#link
-      .send({ name: 'reported', body: { ...this.#reported } })
-      .catch((error: unknown) => {
-        // Lost with the link; the next connection tells it again.
-        if (!(error instanceof DeviceClientError)) throw error
-      })
+    const link = this.#link
+    if (this.#reported === undefined || link === undefined) return
+    this.#cancelTellAgain()
+    const message = { name: 'reported', body: { ...this.#reported } } as const
+    const delivery = await link.send(message).catch((error: unknown) => {
+      // Lost with the link; the next connection tells it again.
+      if (!(error instanceof DeviceClientError)) throw error
+    })
+    if (delivery?.kind !== 'refused' || !delivery.passing || this.#link !== link) return
+    this.#cancelTellAgain = this.#clock.after(TELL_AGAIN_MS, () => {
+      this.#tellState().catch((error: unknown) => this.#failedStore(error))
+    })
   }
 
   #timeout(timeoutMs: number): DeviceClientError {

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DeviceClient, DeviceClientOptions } from '@kefu-edge/device-sdk/client/api'
+import { deviceClientOn } from '@kefu-edge/device-sdk/client/device-client'
+import type { OpenLink } from '@kefu-edge/device-sdk/client/link'
 import {
   createDeviceClient,
   fileQueueStore,
@@ -10,7 +12,7 @@ import {
 } from '@kefu-edge/device-sdk/client/node'
 import type { Problem, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { ManualClock } from '../support/manual-clock.ts'
+import { ManualClock, settle } from '../support/manual-clock.ts'
 import { answer, speech } from '../support/samples.ts'
 import { type StandIn, startBroker, startSocketServer } from '../support/stand-in-gateways.ts'
 
@@ -250,6 +252,26 @@ describe.each(Object.entries(TRANSPORTS))('a device over %s', (_name, startGatew
     await until(() => expect(states).toContain('auth.refused'))
     expect(client.connection).toMatchObject({ kind: 'offline', retryInMs: 60_000 })
   })
+})
+
+test('a state that the gateway refused for now is told again', async () => {
+  const clock = new ManualClock()
+  const told: unknown[] = []
+  const busyOnce: OpenLink = async () => ({
+    info: { transport: 'test' },
+    send: async ({ body }) => {
+      told.push(body.state)
+      return told.length > 1 ? { kind: 'kept' } : { kind: 'refused', passing: true, reason: 'busy' }
+    },
+    close: async () => undefined,
+    destroy: () => undefined,
+  })
+  const client = deviceClientOn(busyOnce, { deviceId: 'k', token: 't', clock })
+  cleanups.push(() => client.close())
+  await client.reportState({ volume: 5 })
+  await settle()
+  await clock.advance(60_000)
+  expect(told).toEqual([{ volume: 5 }, { volume: 5 }])
 })
 
 test('an address of another kind is refused with the addresses that work', () => {
