@@ -98,12 +98,19 @@ async function checkCloud({ cloud }: Config, status: Status | undefined): Promis
     const { state, roundTripMs, lastError = '' } = status.cloud
     if (state === 'connected') return ok('cloud', { ms: Math.round(roundTripMs ?? 0) })
     if (lastError.startsWith('gateway.unknown')) return bad('cloud', 'not-enrolled', { url })
+    if (isShutOut(status)) {
+      return bad('cloud', 'blocked', { url, id: status.gatewayId })
+    }
     if (state === 'connecting') return ok('cloud', { url }, 'connecting')
     return warn('cloud', 'away', { url, error: lastError })
   }
   const error = await tryConnect(new URL(url))
   return error ? warn('cloud', 'away', { url, error }) : ok('cloud', { url }, 'reachable')
 }
+
+/** By an operator of the core: whatever else it refuses then has that one cause. */
+const isShutOut = (status: Status): boolean =>
+  status.running && (status.cloud?.lastError ?? '').startsWith('gateway.blocked')
 
 /** A core on this machine may be met without TLS; on any other wire the enrolment token and all entries lie open. */
 function checkCloudWire({ cloud: { url } }: Config): Verdict[] {
@@ -120,7 +127,7 @@ function checkWitness(status: Status | undefined, nowMs: number): Verdict[] {
   const { inconsistency, outcome, detail = '', entries, at } = witness
   if (inconsistency !== undefined)
     return [bad('witness', 'inconsistent', { detail: inconsistency })]
-  if (outcome === 'refused') return [warn('witness', 'refused', { detail })]
+  if (outcome === 'refused' && !isShutOut(status)) return [warn('witness', 'refused', { detail })]
   if (outcome === 'unknown-cosigner') return [bad('witness', 'stranger', { detail })]
   const minutes = Math.floor((nowMs - Date.parse(at ?? status.startedAt)) / MINUTE_MS)
   if (state === 'connected' && minutes > UNWITNESSED_WARN_MINUTES) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { operate } from '@kefu-edge/cloud-sync/core/cli/operate'
 import { afterEach, expect, it } from 'vitest'
 import { type CoreProcess, startCoreProcess } from '../bench/core-process.ts'
+import { announce, kefu } from '../support/command.ts'
 import { DESK_PACK, startGateway } from '../support/gateway.ts'
 import { saidBy } from '../support/said.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -129,6 +130,12 @@ it('a box that was stolen is blocked, and comes in again when the operator lets 
   await gateway.addDevice('k1')
   await expect.poll(() => heard()?.lastError, { timeout: 20_000 }).toContain('gateway.blocked')
   expect(state()).toBe('away')
+  announce(gateway)
+  writeFileSync(join(gateway.dataDir, 'kefu-edge.yaml'), JSON.stringify(options))
+  const { code, out } = await kefu('doctor', '--data', gateway.dataDir)
+  expect(code).toBe(1)
+  expect(out).toContain(`has shut this gateway (${gatewayId}) out`)
+  expect(out).toContain(`npm run cloud -- unblock ${gatewayId}`)
   await cloud('unblock', gatewayId)
   await expect.poll(state, { timeout: 30_000 }).toBe('connected')
   expect(await said('block', 'gw-9')).toMatchObject({
