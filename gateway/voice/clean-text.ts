@@ -48,6 +48,7 @@ function cleanRare(text: string): string {
     )
     .replace(/[⁰¹²³⁴-⁹⁻]+/g, (run) => `^${plainRun(run)}`)
     .replace(/[⬆⬇➡⬅➕➖✖➗↔]/g, (sign) => PICTURED[sign] ?? sign)
+    .replace(/([①-⑳])(?=[①-⑳])/g, '$1、')
     .replace(/㎡/g, 'm^2')
     .replace(/㎥/g, 'm^3')
     .replace(

@@ -10,7 +10,7 @@ import {
 import { createEnSlash } from './en-slash.ts'
 import { isNextBelowZero } from './minus.ts'
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
-import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
+import { isNamed, matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 
@@ -66,14 +66,16 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const emergency = new Set(en.emergency)
   const before = (text: string, at: number) => text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
 
-  const date: Rule = ({ text, at, out }) => {
+  const date: Rule = (scan) => {
+    const { text, at, out } = scan
     const match = matchAt(DATE, text, at)
     if (match === null) return -1
     const [all, year = '', , month = '', day = ''] = match
     const name = en.months[Number(month) - 1]
     if (name === undefined || Number(day) < 1 || Number(day) > 31) return -1
     out.sayWord(`${name} ${ordinalToEn(day)}, ${yearToEn(year)}`)
-    return at + all.length
+    scan.numberEnd = at + all.length
+    return scan.numberEnd
   }
 
   /** 1 May, 28 Nov 2026 */
@@ -91,7 +93,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const { text, at } = scan
     const ahead = before(text, at)
     const isLocalAhead = phoneBefore.test(ahead) || localPhoneBefore.test(ahead)
-    const number = phoneAt(text, at) ?? (isLocalAhead ? localPhoneAt(text, at) : undefined)
+    const number = phoneAt(text, at) ?? localPhoneAt(text, at, () => isLocalAhead)
     if (number === undefined) return -1
     scan.out.groups(number.groups.map(digitsToEn), true)
     scan.phoneEnd = number.end
@@ -113,7 +115,10 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
 
   /** A dose behind the colon is neither a time nor a part of a mixture: `>250:6u`. */
   const notGiven = (text: string, match: RegExpExecArray | null) =>
-    match !== null && units.isAmount(text, match.index + match[0].length) ? null : match
+    match !== null &&
+    (isNamed(text, match.index) || units.isAmount(text, match.index + match[0].length))
+      ? null
+      : match
 
   /** Parts of a mixture and no time of day, by the words around them. */
   const isRatio = (text: string, at: number): boolean => {

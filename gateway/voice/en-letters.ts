@@ -67,7 +67,8 @@ export function createEnLetters(
 
   const compoundUnit: Rule = ({ text, at, out }) => {
     const unit = units.read(text, at, false)
-    if (unit === undefined || !unit.isCompound) return -1
+    if (unit === undefined || !(unit.isCompound || text.slice(at, unit.end).includes('^')))
+      return -1
     out.sayWord(unit.enMany)
     return unit.end
   }

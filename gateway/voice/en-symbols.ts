@@ -1,5 +1,5 @@
 /** Rules for signs in English text. */
-import { digitsToEn } from './en-number.ts'
+import { digitsToEn, ordinalToEn } from './en-number.ts'
 import type { MinusReader } from './minus.ts'
 import { phoneAt } from './phone-number.ts'
 import { matchAt, oneOf, type Rule } from './scan.ts'
@@ -15,6 +15,7 @@ const TITLES =
 const INNER_DOT = /(?<=[A-Za-z\d]{2})\.(?=[a-z]{2})/y
 /** H. pylori */
 const SPECIES = /(?<=(?:^|\s)[A-Z])\. ?(?=[a-z])/y
+const POWER = /\^(\d{1,2})(?!\d)/y
 const CHINESE = 'zh-CN'
 /** `O-`, `4-`: behind it stands nothing that it could join, as in "5- or 10-day". */
 const LOOSE_MINUS = /-(?=$|[\s.,;)])(?!\s+(?:(?:and|or|to|through)\b|\d))/y
@@ -110,6 +111,11 @@ export function createEnSymbols(
 
   const symbol: Rule = ({ text, at, out }) => {
     const char = text.charAt(at)
+    const power = matchAt(POWER, text, at)
+    if (power !== null) {
+      out.say(` to the ${ordinalToEn(power[1] ?? '')}`)
+      return at + power[0].length
+    }
     if (char === '#' && /\d/.test(text.charAt(at + 1))) {
       out.sayWord('number ')
       return at + 1

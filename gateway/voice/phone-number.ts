@@ -33,9 +33,14 @@ export function phoneAt(text: string, at: number): PhoneNumber | undefined {
 
 /** Seven or eight digits without an area code; only where the words around say that it is a telephone number. */
 const LOCAL = /(\d{3,4})[- ](\d{4})(?![\d-])/y
-export function localPhoneAt(text: string, at: number): PhoneNumber | undefined {
+export function localPhoneAt(
+  text: string,
+  at: number,
+  isPhone: (end: number) => boolean,
+): PhoneNumber | undefined {
   const match = matchAt(LOCAL, text, at)
-  return match ? { groups: match.slice(1), end: at + match[0].length } : undefined
+  const end = at + (match?.[0].length ?? 0)
+  return match !== null && isPhone(end) ? { groups: match.slice(1), end } : undefined
 }
 
 /** An unwritten grouping for a bare run of digits: in threes and fours, as people say them. */

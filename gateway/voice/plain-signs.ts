@@ -93,6 +93,9 @@ function plainFigures(text: string): string {
       .replace(/(\d)[xX](?![A-Za-z\d\u3400-\u9fff]|\s?\d)/g, '$1×')
       .replace(/(?<![\d.-])(\d{1,2})([-.])(\d{1,2})\2((?:19|20)\d\d)(?![\d.-])/g, '$1/$3/$4')
       .replace(/([\u4e00-\u9fff])[xX](?=\d)/g, '$1×')
+      // 11-28 14:30 is a day; VitB60.2g lacks a space.
+      .replace(/(?<![\d-])(\d{1,2})-(\d{1,2})(?= \d{1,2}[:：]\d\d)/g, '$1/$2')
+      .replace(/((?<![A-Za-z])Vit\s?B|维生素B)(12|[126])(?=0?\.\d)/gi, '$1$2 ')
       // 12u-0-10u: morning, noon and evening, no range.
       .replace(/(\d+)u?-(\d+)u?-(\d+)(?=u\b)/gi, '$1u, $2u, $3')
       .replace(/([¥￥$€£])\s?-\s?(?=\d)/g, '-$1')

@@ -25,6 +25,11 @@ export const isDigit = (code: number): boolean => code >= 48 && code <= 57
 export const isLetter = (code: number): boolean =>
   (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
 
+/** Whether the figure at `at` belongs to a name (SpO2:88%), in which case a colon behind it only ends the name. */
+export const isNamed = (text: string, at: number): boolean =>
+  /[A-Za-z]$/.test(text.slice(Math.max(0, at - 1), at)) &&
+  !/[APap]\.?[Mm]\.?$|\dT$/.test(text.slice(Math.max(0, at - 4), at))
+
 const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
 
 /** Alternation of literal words, longest first. */

@@ -36,6 +36,8 @@ export function createZhContext(data: ReadingZh): ZhContext {
   const hotlines = new Set(data.hotlines.filter((each) => !data.bareHotlineNot.includes(each)))
   const hotlinePattern = new RegExp(`^(?:${data.hotlinePattern})$`)
   const year = /(?:年(?!前|后|以|来|内|间|多|时间)|学年|级|届|财年)/y
+  /** 26年11月 */
+  const monthOfYear = /年\d{1,2}月/y
   const counted = /[号楼年月日级度%℃万亿]|[A-Za-z]/y
 
   const before = (text: string, at: number) => text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
@@ -65,6 +67,7 @@ export function createZhContext(data: ReadingZh): ZhContext {
       ratioBefore.test(before(text, start)) || matchAt(ratioAfter, text, end) !== null,
     hasMeasure,
     isYear: (text, digits, end) =>
-      digits.length === 4 && /^[12]/.test(digits) && matchAt(year, text, end) !== null,
+      (digits.length === 2 && matchAt(monthOfYear, text, end) !== null) ||
+      (digits.length === 4 && /^[12]/.test(digits) && matchAt(year, text, end) !== null),
   }
 }

@@ -2,6 +2,7 @@
 import type { MinusReader } from './minus.ts'
 import { isDigit, matchAt, oneOf, type Rule } from './scan.ts'
 import type { ReadingZh } from './voice-data.ts'
+import { integerToZh } from './zh-number.ts'
 import type { ZhQuantities } from './zh-quantity.ts'
 
 /** 5月-6月, 周一-周五; 较上月-0.05% has a minus. */
@@ -9,6 +10,8 @@ const COUNTED_END =
   /[\d一二三四五六七八九十半]\s?[\u4e00-\u9fff]$|[一二三四五六七八九十]$|[周天]日?$/
 /** 较3月-0.05% */
 const SHARE = /\d+(?:\.\d+)?\s?[%‰]/y
+/** -1F */
+const FLOOR_BELOW = /(?<![A-Za-z\d])-([1-9])F(?![A-Za-z\d])/y
 const LOOK_BACK_CHARS = 12
 /** A figure with its unit, whatever the unit: 5万, 5公里. */
 const AMOUNT = /[\d一二三四五六七八九十]\s?[^\s\d，。,;；、（(]{0,5}$/
@@ -59,6 +62,11 @@ export function createZhDash(
     if (matchAt(currency, text, at + 1) !== null) {
       out.say(scan.numberEnd === at ? zh.less : '负')
       return at + 1
+    }
+    const below = matchAt(FLOOR_BELOW, text, at)
+    if (below !== null) {
+      out.say(`负${integerToZh(below[1] ?? '')}楼`)
+      return at + below[0].length
     }
     const isNumberNext = isDigit(text.charCodeAt(at + 1))
     if (

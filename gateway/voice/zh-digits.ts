@@ -1,6 +1,6 @@
 /** Rules for what begins with a digit in Chinese text. */
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
-import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
+import { isNamed, matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 import type { ZhContext } from './zh-context.ts'
@@ -32,14 +32,16 @@ export function createZhDigits(
   const taken = new RegExp(`\\s?(?:${oneOf(data.zh.slash.taken)})`, 'y')
   const { dayPart } = data.zh
 
-  const date: Rule = ({ text, at, out }) => {
+  const date: Rule = (scan) => {
+    const { text, at, out } = scan
     const full = matchAt(DATE, text, at)
     if (full !== null) {
       const [all, year = '', , month = '', day = '', lastMonth, lastDay] = full
       if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > 31) return -1
       out.say(`${yearToZh(year)}年${dayToZh(month, day)}`)
       if (lastMonth !== undefined) out.say(`到${dayToZh(lastMonth, lastDay ?? '')}`)
-      return at + all.length
+      scan.numberEnd = at + all.length
+      return scan.numberEnd
     }
     const short = matchAt(YEAR_MONTH, text, at)
     if (short === null) return -1
@@ -57,7 +59,8 @@ export function createZhDigits(
   const phone: Rule = (scan) => {
     const { text, at } = scan
     const number =
-      phoneAt(text, at) ?? (context.isPhoneAhead(text, at) ? localPhoneAt(text, at) : undefined)
+      phoneAt(text, at) ??
+      localPhoneAt(text, at, (end) => context.isPhoneAhead(text, at) || text.charAt(end) === '转')
     if (number === undefined) return -1
     scan.out.groups(
       number.groups.map((group) => digitsToZh(group, true)),
@@ -70,6 +73,7 @@ export function createZhDigits(
   /** A dose behind the colon is neither a time nor a part of a mixture: 血糖>10：4u. */
   const notGiven = (text: string, match: RegExpExecArray | null) => {
     const end = match === null ? -1 : match.index + match[0].length
+    if (match !== null && isNamed(text, match.index)) return null
     return units.isAmount(text, end) || matchAt(taken, text, end) !== null ? null : match
   }
 

@@ -57,7 +57,8 @@ export function createZhLetters(
 
   const compoundUnit: Rule = ({ text, at, out }) => {
     const unit = units.read(text, at, false)
-    if (unit === undefined || !unit.isCompound) return -1
+    if (unit === undefined || !(unit.isCompound || text.slice(at, unit.end).includes('^')))
+      return -1
     out.alias(text.slice(at, unit.end), unit.zh)
     return unit.end
   }

@@ -3,13 +3,14 @@ import { phoneAt } from './phone-number.ts'
 import { isDigit, matchAt, oneOf, type Rule } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { ReadingZh } from './voice-data.ts'
-import { digitsToZh } from './zh-number.ts'
+import { digitsToZh, integerToZh } from './zh-number.ts'
 import type { ZhQuantities } from './zh-quantity.ts'
 
+const POWER = /\^(\d{1,2})(?!\d)/y
 /** What a plus sign adds to what stands before it. */
 const JOINED = /\s?[A-Za-z\d.．(（\u3400-\u9fff]/y
-/** report.pdf */
-const INNER_DOT = /(?<=[A-Za-z])\.(?=[A-Za-z])/y
+/** report.pdf, I10.x05 */
+const INNER_DOT = /(?<=[A-Za-z\d])\.(?=[A-Za-z])/y
 
 /** `money` and `dash` are rules of their own, see zh-letters.ts and zh-dash.ts. */
 export function createZhSymbols(
@@ -22,6 +23,8 @@ export function createZhSymbols(
   const other = new RegExp(`(?:${oneOf(zh.notPer)})|[\\u4e00-\\u9fff]{1,2}\\d`, 'y')
   /** 毫克/24小时 */
   const span = /\d+(?:\.\d+)?\s?(?:小时|分钟|天|日|周)/y
+  /** 9.9元/500g */
+  const portion = /\d+(?:\.\d+)?\s?(?:g|kg|克|斤|公斤|m[lL]|毫升|[Ll]|升|片|粒|[小时分钟天日周]+)/y
   const counted = new RegExp(oneOf(zh.liang), 'y')
 
   const sentenceEnd: Rule = ({ text, at, out }) => {
@@ -79,7 +82,8 @@ export function createZhSymbols(
     const isMeasure =
       units.isMeasure(text, at + 1) && /[A-Za-z\u4e00-\u9fff]/.test(text.charAt(at - 1))
     if (!isMeasure && !isCounted) return -1
-    if (isCounted && matchAt(span, text, at + 1) !== null)
+    const below = text.charAt(at - 1) === '元' ? portion : span
+    if (isCounted && matchAt(below, text, at + 1) !== null)
       return digits.quantity(scan, at + 1, '每')
     if (unit === undefined && (text.charCodeAt(at + 1) < 0x4e00 || matchAt(other, text, at + 1)))
       return -1
@@ -95,6 +99,11 @@ export function createZhSymbols(
   }
 
   const plainSymbol: Rule = ({ text, at, out }) => {
+    const power = matchAt(POWER, text, at)
+    if (power !== null) {
+      out.say(`的${integerToZh(power[1] ?? '')}次方`)
+      return at + power[0].length
+    }
     if (matchAt(INNER_DOT, text, at) !== null) {
       out.say('点')
       return at + 1
