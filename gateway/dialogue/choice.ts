@@ -39,7 +39,8 @@ export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'ent
   }
 
   return ({ hypotheses }, heard, { between }) => {
-    for (const { text } of hypotheses) {
+    // What a recogniser holds for less likely is no answer where the likeliest is a clear question.
+    for (const { text } of heard.kind === 'intent' ? hypotheses.slice(0, 1) : hypotheses) {
       const forms = formsOf(text)
       const name = saidAs(forms)
       const ref = titled(forms, between) ?? between[name === undefined ? -1 : ANSWERS.indexOf(name)]

@@ -20,8 +20,8 @@ export const FRESH_TURNS = 3
 const MAX_UNITS = { zh: 12, en: 8 } as const
 /** As sure as a name said alone: all of the words are read, and what they are about is known. */
 const SAME_CONFIDENCE = 0.9
-/** From here up the words as they were said are not doubted, nor is an emergency. */
-const SURE = 0.65
+/** A surer emergency is heard also in words that could be all about the answer before. */
+const SURE_ALARM = 0.65
 /** With the value before them the words have to be as clear as this, since a name alone says much ... */
 const WHOLE_CONFIDENCE = 0.85
 /** ... and so likely without it: 今天天气怎么样 is about no department, whichever is put before it. */
@@ -88,11 +88,11 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
     language: Hearing,
   ): Understanding | undefined {
     const pronoun = pronouns.find((word) => text.includes(word))
-    if (pronoun === undefined && isSure(heard)) return undefined
+    if (pronoun === undefined && heard.kind === 'intent') return undefined
     for (const one of named) {
       const whole =
         pronoun === undefined
-          ? phrases.say('follow-whole', heard.lang, 0, { value: one.value, text })
+          ? phrases.say('follow-whole', heard.lang, 0, { value: one.value, text: heard.normal })
           : text.replace(pronoun, one.value)
       const meant = language.understand([{ text: whole, confidence: 1 }], {
         packs: [one.pack],
@@ -144,7 +144,7 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
 
   const isSureAlarm = ({ candidates: [best] }: Understanding): boolean =>
     best !== undefined &&
-    best.confidence >= SURE &&
+    best.confidence >= SURE_ALARM &&
     library.entry(best.ref)?.intent.alert !== undefined
 
   return (turn, heard, language) => {
@@ -165,9 +165,6 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
     )
   }
 }
-
-const isSure = (heard: Understanding): boolean =>
-  heard.kind === 'intent' && heard.best.confidence >= SURE
 
 /** Whether the words say so themselves, as far as they go, and clearly with the value. */
 const isLikely = (

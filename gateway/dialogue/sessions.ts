@@ -21,7 +21,10 @@ const CACHE_SESSIONS = 5000
 export interface Sessions {
   /** The session an ask goes on with, or a new one. Throws `session.not-yours`. */
   resume(incoming: IncomingAsk): Session
-  /** The session as the last turn left it, where one was recorded since `session` was read. */
+  /**
+   * The session as the last turn left it, where one was recorded since `session` was read; a new one where it was
+   * erased since.
+   */
   latest(session: Session): Session
   /** Keeps the session as it is after a turn of the device (see `knownAs`). Inside `store.commit`. */
   save(session: Session, deviceId: string): void
@@ -64,6 +67,8 @@ export function createSessions(parts: {
   const packr = new Packr({ useRecords: false })
   const cache = new Map<string, Session>()
   const current = new Map<string, { sessionId: string; atMs: number }>()
+  /** Sessions of erased persons, and when: a turn that waits for its answer must not bring one back. */
+  const erased = new Map<string, number>()
   store.onRollback(() => cache.clear())
 
   const byId = store.prepare<Row>('SELECT id, key_id AS keyId, state FROM session WHERE id = ?')
@@ -127,7 +132,10 @@ export function createSessions(parts: {
         subject || ask.session !== undefined ? undefined : resumeOfDevice(knownAs(device))
       return ofDevice ?? fresh(clock.now(), subject)
     },
-    latest: (session) => cache.get(session.id) ?? session,
+    latest: (session) =>
+      erased.has(session.id)
+        ? fresh(clock.now(), session.subject)
+        : (cache.get(session.id) ?? session),
     save(session, deviceId) {
       const { id, subject, updatedAtMs } = session
       const { keyId, sealed } = keys.seal(subject, 'C2', updatedAtMs, packr.pack(session))
@@ -142,14 +150,16 @@ export function createSessions(parts: {
     expire(beforeMs) {
       for (const [id, session] of cache) if (session.updatedAtMs < beforeMs) cache.delete(id)
       for (const [id, last] of current) if (last.atMs < beforeMs) current.delete(id)
+      for (const [id, atMs] of erased) if (atMs < beforeMs) erased.delete(id)
       return dropOld.run(beforeMs).changes
     },
     idsOf: (subject) => ofSubject.all(keys.tagOf(subject)).map(({ id }) => id),
     forget(subject) {
-      for (const [id, session] of cache) {
-        if (session.subject?.id === subject.id && session.subject.kind === subject.kind) {
-          cache.delete(id)
-        }
+      const isHis = ({ subject: of }: Session) => of?.id === subject.id && of.kind === subject.kind
+      const ids = [...cache.values()].filter(isHis).map(({ id }) => id)
+      for (const id of [...ids, ...ofSubject.all(keys.tagOf(subject)).map((row) => row.id)]) {
+        cache.delete(id)
+        erased.set(id, clock.now())
       }
       return dropSubject.run(keys.tagOf(subject)).changes
     },

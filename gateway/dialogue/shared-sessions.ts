@@ -138,15 +138,15 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
         sessionKey(session.id),
         ...(session.subject ? [subjectKey(session.subject)] : []),
       ]
-      for (const key of keys) condemned.delete(key)
       // Sealed after the commit: what was not kept here is not told to others.
       store
         .durable()
         .then(async () => {
-          // Erased meanwhile.
-          if (keys.some((key) => condemned.has(key))) return
+          // Erased meanwhile; what was begun after an erasure has an id of its own.
+          if (condemned.has(sessionKey(session.id))) return
           const entries = keys.map((key) => [key, seal.seal(bytes, key)] as const)
-          await values.put(entries, parts.idleMs)
+          // Until it stands there instead of the old copy, that one is not believed.
+          if (await values.put(entries, parts.idleMs)) for (const key of keys) condemned.delete(key)
         })
         .catch(onError)
     },
