@@ -33,6 +33,7 @@ import {
   type QueuedMessage,
 } from './queue-store.ts'
 import { checkMessage } from './read-message.ts'
+import { ReportedState } from './reported-state.ts'
 
 /** An answer takes milliseconds; the rest is the radio link and a gateway that restarts. */
 export const ASK_TIMEOUT_MS = 15_000
@@ -41,10 +42,6 @@ const KEPT_ASK_LIFE_MS = 24 * 60 * 60 * 1000
 /** What is redelivered after a lost acknowledgement is at most the receive window of a few links old. */
 const SEEN_IDS = 512
 
-/** As many as the gateway remembers of one device. */
-const MAX_GONE_FIELDS = 256
-/** A state that was refused for now: the gateway names seconds. */
-const TELL_AGAIN_MS = 10_000
 /** Somebody makes room on a full flash in minutes. */
 const LOAD_AGAIN_MS = 30_000
 
@@ -67,6 +64,7 @@ class Client implements DeviceClient {
   readonly #askTimeoutMs: number
   readonly #outbox: Outbox
   readonly #connection: Connection
+  readonly #reported: ReportedState
   readonly #pending = new Map<string, PendingAsk>()
   readonly #seenSpeech = new SeenIds(SEEN_IDS)
   readonly #seenAnswers = new SeenIds(SEEN_IDS)
@@ -80,9 +78,6 @@ class Client implements DeviceClient {
   /** The first try to load the queue is over. */
   readonly #loaded: Promise<void>
   #cancelLoad: () => void = () => undefined
-  #reported: TwinState | undefined
-  #cancelTellAgain: () => void = () => undefined
-  #link: Link | undefined
   #told: ToldTime | undefined
 
   constructor(openLink: OpenLink, options: Omit<DeviceClientOptions, 'url' | 'wrapLink'>) {
@@ -119,6 +114,7 @@ class Client implements DeviceClient {
       onMessage: (message) => this.#onMessage(message),
       onState: (state) => this.#connections.call(state),
     })
+    this.#reported = new ReportedState({ clock, onError: (error) => this.#failedStore(error) })
     this.#loaded = this.#load()
     this.#connection.start()
   }
@@ -196,13 +192,8 @@ class Client implements DeviceClient {
     return whole.id
   }
 
-  async reportState(state: Readonly<Record<string, unknown>>): Promise<void> {
-    const before = Object.keys(this.#reported?.state ?? {})
-    // The gateway keeps a field until it is told that it is gone.
-    const gone = before.filter((field) => !(field in state)).slice(-MAX_GONE_FIELDS)
-    const nulls = Object.fromEntries(gone.map((field) => [field, null]))
-    this.#reported = { state: { ...nulls, ...state }, at: this.#nowIso() }
-    await this.#tellState()
+  reportState(state: Readonly<Record<string, unknown>>): Promise<void> {
+    return this.#reported.report(state, this.#nowIso())
   }
 
   onAnswer = (handler: (answer: Answer) => void) => this.#answers.add(handler)
@@ -265,15 +256,13 @@ class Client implements DeviceClient {
   }
 
   #onUp(link: Link): void {
-    this.#link = link
     this.#told = link.info.told ?? this.#told
-    this.#tellState().catch((error: unknown) => this.#failedStore(error))
+    this.#reported.linkUp(link)
     this.#outbox.linkUp(link)
   }
 
   #onDown(): void {
-    this.#link = undefined
-    this.#cancelTellAgain()
+    this.#reported.linkDown()
     this.#outbox.linkDown()
   }
 
@@ -352,22 +341,6 @@ class Client implements DeviceClient {
       queuedAtMs,
       ...(lifeMs === undefined ? {} : { expiresAtMs: queuedAtMs + lifeMs }),
     }
-  }
-
-  /** Only the last state counts, and each connection tells it: it needs no queue. */
-  async #tellState(): Promise<void> {
-    const link = this.#link
-    if (this.#reported === undefined || link === undefined) return
-    this.#cancelTellAgain()
-    const message = { name: 'reported', body: { ...this.#reported } } as const
-    const delivery = await link.send(message).catch((error: unknown) => {
-      // Lost with the link; the next connection tells it again.
-      if (!(error instanceof DeviceClientError)) throw error
-    })
-    if (delivery?.kind !== 'refused' || !delivery.passing || this.#link !== link) return
-    this.#cancelTellAgain = this.#clock.after(TELL_AGAIN_MS, () => {
-      this.#tellState().catch((error: unknown) => this.#failedStore(error))
-    })
   }
 
   #timeout(timeoutMs: number): DeviceClientError {
