@@ -37,8 +37,9 @@ export interface LogHeads {
   newest(gatewayNo: number): KnownHead | undefined
   lostBy(gatewayNo: number, origin: string): LogHead | undefined
   all(limit: number): readonly LogHead[]
-  /** Broken, or with something lost; those that an operator accepted too. */
+  /** Broken, or with something lost; those that an operator accepted too, after the others. */
   troubled(limit: number): readonly LogHead[]
+  countTroubled(): number
   /** These write, inside `store.commit`. */
   save(gatewayNo: number, head: Checkpoint, note: string): void
   /** `isBack`: the epoch of this log had begun before the one that it lacks. */
@@ -61,7 +62,8 @@ const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_h
   FROM log_head JOIN gateway ON gateway.no = log_head.gateway_no
     LEFT JOIN epoch_opened ON epoch_opened.gateway_no = log_head.gateway_no
       AND substr(origin, -length(epoch) - 1) = '/' || epoch`
-const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
+/** Of a row of `log_head`; its partial index goes by these words. */
+export const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
 
 const OPENED_KIND = 'ledger.opened'
 /** The gateway found by the core's mark that its folder had been put back. */
@@ -103,7 +105,10 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
   const all = store.prepare<ReportRow>(`${REPORT} ORDER BY gateway.id, at LIMIT ?`)
   const one = store.prepare<ReportRow>(`${REPORT} WHERE log_head.gateway_no = ? AND origin = ?`)
   const troubled = store.prepare<ReportRow>(
-    `${REPORT} WHERE ${IS_TROUBLE} ORDER BY gateway.id, at LIMIT ?`,
+    `${REPORT} WHERE ${IS_TROUBLE} ORDER BY accepted_reason IS NOT NULL, gateway.id, at LIMIT ?`,
+  )
+  const countTroubled = store.prepare<{ count: number }>(
+    `SELECT count(*) AS count FROM log_head WHERE ${IS_TROUBLE}`,
   )
 
   function toHead(row: ReportRow): LogHead {
@@ -121,6 +126,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     },
     all: (limit) => all.all(limit).map(toHead),
     troubled: (limit) => troubled.all(limit).map(toHead),
+    countTroubled: () => countTroubled.get()?.count ?? 0,
     save(gatewayNo, { origin, size, root }, note) {
       save.run(gatewayNo, origin, size, root, note, clock.now(), gatewayNo)
     },

@@ -1,4 +1,5 @@
 /** What operators and tests read of the core: entries, marks, the fleet. */
+import { IS_TROUBLE } from './log-heads.ts'
 import { STREAM_STRIDE } from './receive.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -40,7 +41,14 @@ export interface Reports {
     after: EntryCursor,
     limit: number,
   ): readonly StoredEntry[]
-  fleet(limit: number): readonly GatewayReport[]
+  /** By id; only those that come after `after`. */
+  fleet(limit: number, after?: string): readonly GatewayReport[]
+  /**
+   * First those whose record is in doubt, then those that were not heard after `heardAfterMs`, then those that
+   * were, at last those that are to stay out.
+   */
+  worstFirst(limit: number, heardAfterMs: number): readonly GatewayReport[]
+  countGateways(): number
 }
 
 export interface EntryCursor {
@@ -54,6 +62,9 @@ interface GatewayRow extends Omit<GatewayReport, 'streams' | 'isEnrolled' | 'isB
   readonly enrolled: number
   readonly blocked: number
 }
+
+const GATEWAY = `SELECT no, id, public_key IS NOT NULL AS enrolled, blocked_at IS NOT NULL AS blocked,
+    enrolled_at AS enrolledAtMs, seen_at AS seenAtMs, echo_at AS echoAtMs FROM gateway`
 
 export function createReports(store: CoreStore): Reports {
   const streams = store.prepare<{ no: number; epoch: string }>(
@@ -69,10 +80,16 @@ export function createReports(store: CoreStore): Reports {
     `SELECT key, leaf_index AS "index", bytes, disclosed FROM entry
      WHERE key > ? AND key < ? ORDER BY key LIMIT ?`,
   )
-  const gateways = store.prepare<GatewayRow>(
-    `SELECT no, id, public_key IS NOT NULL AS enrolled, blocked_at IS NOT NULL AS blocked, enrolled_at AS enrolledAtMs,
-       seen_at AS seenAtMs, echo_at AS echoAtMs FROM gateway ORDER BY id LIMIT ?`,
+  const byId = store.prepare<GatewayRow>(`${GATEWAY} WHERE id > ? ORDER BY id LIMIT ?`)
+  const byNeed = store.prepare<GatewayRow>(
+    `${GATEWAY} ORDER BY CASE
+       WHEN EXISTS (SELECT 1 FROM log_head
+         WHERE gateway_no = gateway.no AND ${IS_TROUBLE} AND accepted_reason IS NULL) THEN 0
+       WHEN public_key IS NULL OR blocked_at IS NOT NULL THEN 3
+       WHEN seen_at <= ? THEN 1
+       ELSE 2 END, id LIMIT ?`,
   )
+  const count = store.prepare<{ count: number }>('SELECT count(*) AS count FROM gateway')
   const reports = store.prepare<StreamReport>(
     `SELECT epoch, lane, high AS acknowledged, entries, bytes, duplicates, missing,
        (SELECT count(*) FROM refusal
@@ -80,6 +97,13 @@ export function createReports(store: CoreStore): Reports {
          AS refused
      FROM stream WHERE gateway_no = ? ORDER BY no`,
   )
+
+  const toReport = ({ no, enrolled, blocked, ...row }: GatewayRow): GatewayReport => ({
+    ...row,
+    isEnrolled: enrolled === 1,
+    isBlocked: blocked === 1,
+    streams: reports.all(no),
+  })
 
   return {
     entries(gatewayId, lane, after, limit) {
@@ -92,12 +116,8 @@ export function createReports(store: CoreStore): Reports {
       }
       return found
     },
-    fleet: (limit) =>
-      gateways.all(limit).map(({ no, enrolled, blocked, ...row }) => ({
-        ...row,
-        isEnrolled: enrolled === 1,
-        isBlocked: blocked === 1,
-        streams: reports.all(no),
-      })),
+    fleet: (limit, after = '') => byId.all(after, limit).map(toReport),
+    worstFirst: (limit, heardAfterMs) => byNeed.all(heardAfterMs, limit).map(toReport),
+    countGateways: () => count.get()?.count ?? 0,
   }
 }

@@ -8,7 +8,7 @@ import { EchoRequest, EnrolRequest, PushBatch } from '../protocol/messages.ts'
 import { type Parsed, parseJson, parseMsgpack } from '../protocol/parse.ts'
 import type { Gateway, Gateways } from './gateways.ts'
 import { type Head, type Incoming, json, type Outgoing } from './http.ts'
-import { limitOf, wholeNumber } from './paging.ts'
+import { limitOf, pageOf, wholeNumber } from './paging.ts'
 import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
@@ -17,8 +17,6 @@ import type { RelayStatus } from './sinks/relay.ts'
 
 /** Rows of one answer of the read API. */
 const PAGE_ROWS = 1000
-/** Gateways on the fleet page. */
-const FLEET_ROWS = 1000
 /** Anybody may send it: id, key, token and ledger key are below 1 kB. */
 const MAX_ENROL_BYTES = 16 * 1024
 
@@ -100,7 +98,15 @@ function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): rea
       method: 'GET',
       path: /^\/v1\/gateways$/,
       caller: 'operator',
-      handle: () => json({ gateways: reports.fleet(FLEET_ROWS), sink: sinkStatus() ?? null }),
+      handle({ incoming: { query } }) {
+        const { rows, next } = pageOf(
+          limitOf(query, PAGE_ROWS),
+          (limit) => reports.fleet(limit, query.get('after') ?? ''),
+          ({ id }) => id,
+        )
+        const total = reports.countGateways()
+        return json({ gateways: rows, total, next, sink: sinkStatus() ?? null })
+      },
     },
     {
       method: 'POST',

@@ -131,7 +131,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       sessions,
       reports,
       receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
-      statusPage: createStatusPage(reports, clock, sinkStatus, heads.troubled),
+      statusPage: createStatusPage({ reports, heads, clock, sinkStatus }),
       sinkStatus,
       ...tokens,
       ...keys.said,

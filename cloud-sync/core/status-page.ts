@@ -34,6 +34,9 @@ const Texts = Type.Object({
   told: Line,
   pending: Line,
   accepted: Line,
+  total: Line,
+  more: Line,
+  moreTroubled: Line,
 })
 type Texts = Static<typeof Texts>
 
@@ -41,13 +44,37 @@ const ROWS = 1000
 /** Two and a half echo intervals of a gateway. */
 const AWAY_AFTER_MS = 37_500
 
-export function createStatusPage(
-  reports: Reports,
-  clock: Clock,
-  sinkStatus: () => RelayStatus | undefined,
-  troubled: LogHeads['troubled'],
-): () => Outgoing {
+/** What the page shows; lists end after `ROWS`, the counts tell of all. */
+interface View {
+  readonly fleet: readonly GatewayReport[]
+  readonly gateways: number
+  readonly logs: readonly LogHead[]
+  readonly troubled: number
+  readonly sink: RelayStatus | undefined
+  readonly nowMs: number
+}
+
+export function createStatusPage(parts: {
+  readonly reports: Pick<Reports, 'worstFirst' | 'countGateways'>
+  readonly heads: Pick<LogHeads, 'troubled' | 'countTroubled'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly sinkStatus: () => RelayStatus | undefined
+}): () => Outgoing {
+  const { reports, heads, clock, sinkStatus } = parts
   const texts = readTexts()
+
+  function look(): View {
+    const nowMs = clock.now()
+    return {
+      fleet: reports.worstFirst(ROWS, nowMs - AWAY_AFTER_MS),
+      gateways: reports.countGateways(),
+      logs: heads.troubled(ROWS),
+      troubled: heads.countTroubled(),
+      sink: sinkStatus(),
+      nowMs,
+    }
+  }
+
   return () => ({
     status: 200,
     contentType: 'text/html; charset=utf-8',
@@ -55,7 +82,7 @@ export function createStatusPage(
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
       refresh: '10',
     },
-    body: render(texts, reports.fleet(ROWS), troubled(ROWS), sinkStatus(), clock.now()),
+    body: render(texts, look()),
   })
 }
 
@@ -67,13 +94,8 @@ function readTexts(): Texts {
   return parsed.value
 }
 
-function render(
-  texts: Texts,
-  fleet: readonly GatewayReport[],
-  logs: readonly LogHead[],
-  sink: RelayStatus | undefined,
-  nowMs: number,
-): string {
+function render(texts: Texts, view: View): string {
+  const { fleet, sink, nowMs } = view
   const head = [
     texts.gateway,
     texts.state,
@@ -91,7 +113,8 @@ function render(
   return `<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(texts.title.zh)}</title><style>${STYLE}</style></head>
-<body><h1>${both(texts.title)}</h1>${brokenLines(logs, texts)}${sink ? sinkLine(sink, texts) : ''}<table>
+<body><h1>${both(texts.title)}</h1>${brokenLines(view, texts)}${sink ? sinkLine(sink, texts) : ''}
+<p>${both(filled(texts.total, view.gateways))}</p>${moreLine(texts.more, view.gateways - fleet.length)}<table>
 <thead><tr>${head.map((line) => `<th>${both(line)}</th>`).join('')}</tr></thead>
 <tbody>
 ${body}
@@ -103,25 +126,26 @@ type Line = Static<typeof Line>
 
 const both = ({ zh, en }: Line) => `${escapeHtml(zh)}<small lang="en">${escapeHtml(en)}</small>`
 
-const filled = ({ zh, en }: Line, n: string): Line => ({
-  zh: zh.replace('{n}', n),
-  en: en.replace('{n}', n),
+const filled = ({ zh, en }: Line, n: number): Line => ({
+  zh: zh.replace('{n}', String(n)),
+  en: en.replace('{n}', String(n)),
 })
 
+/** A list that ends here and not in truth says so. */
+const moreLine = (line: Line, n: number): string =>
+  n > 0 ? `<p class="explained">${both(filled(line, n))}</p>` : ''
+
 /** Before all else: a record that is not what it was is worth more than the state of any link. */
-function brokenLines(logs: readonly LogHead[], texts: Texts): string {
-  return logs
-    .flatMap((log) => [
-      ...(log.brokenReason === null
-        ? []
-        : [troubleLine(log, texts.broken, log.brokenReason, texts)]),
-      ...(log.lost === null ? [] : [lostLine(log, log.lost, texts)]),
-    ])
-    .join('')
+function brokenLines({ logs, troubled }: View, texts: Texts): string {
+  const lines = logs.flatMap((log) => [
+    ...(log.brokenReason === null ? [] : [troubleLine(log, texts.broken, log.brokenReason, texts)]),
+    ...(log.lost === null ? [] : [lostLine(log, log.lost, texts)]),
+  ])
+  return [...lines, moreLine(texts.moreTroubled, troubled - logs.length)].join('')
 }
 
 function lostLine(log: LogHead, lost: Lost, texts: Texts): string {
-  const line = filled(lost.word === 'silent' ? texts.lost : texts[lost.word], String(lost.atLeast))
+  const line = filled(lost.word === 'silent' ? texts.lost : texts[lost.word], lost.atLeast)
   return troubleLine(
     log,
     line,
@@ -149,7 +173,7 @@ function troubleLine(
 /** Why entries wait stands beside how many, so that nobody needs the log for it. */
 function sinkLine({ sink, waiting, lastError }: RelayStatus, texts: Texts): string {
   const why = lastError ? `<p class="away">${escapeHtml(lastError)}</p>` : ''
-  const count = both(filled(texts.sinkWaiting, String(waiting)))
+  const count = both(filled(texts.sinkWaiting, waiting))
   return `<p>${both(texts.sink)} ${escapeHtml(sink)}</p><p>${count}</p>${why}`
 }
 
@@ -157,7 +181,7 @@ function gatewayRows(gateway: GatewayReport, texts: Texts, nowMs: number): strin
   const silentMs = nowMs - gateway.seenAtMs
   const isHere = gateway.isEnrolled && !gateway.isBlocked && silentMs < AWAY_AFTER_MS
   const state = texts[stateOf(gateway, isHere)]
-  const seconds = String(Math.max(0, Math.round(silentMs / 1000)))
+  const seconds = Math.max(0, Math.round(silentMs / 1000))
   const ago = both(filled(texts.secondsAgo, seconds))
   const streams = gateway.streams.length > 0 ? gateway.streams : [undefined]
   return streams.map((stream, index) => {

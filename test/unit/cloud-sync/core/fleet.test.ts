@@ -1,0 +1,71 @@
+/** A fleet larger than one page: nothing ends without saying so, and what needs somebody comes first. */
+import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { afterEach, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
+import { readAsOperator } from '../support/rig.ts'
+
+const HOUR_MS = 3_600_000
+const GATEWAYS = 1200
+const idOf = (no: number) => `gw-${String(no).padStart(4, '0')}`
+
+let core: CloudCore | undefined
+afterEach(async () => {
+  await core?.close()
+  core = undefined
+})
+
+/** The last hundred have been silent for an hour, the last of all but one is blocked, the last is in doubt. */
+async function largeFleet(): Promise<CloudCore> {
+  const dataDir = tempFolder()
+  const store = openCoreStore(dataDir)
+  const now = Date.now()
+  const add = store.prepare(
+    `INSERT INTO gateway (no, id, public_key, enrolled_at, seen_at, blocked_at) VALUES (?, ?, x'00', 1, ?, ?)`,
+  )
+  await store.commit(() => {
+    for (let no = 1; no <= GATEWAYS; no++) {
+      const seenAt = no > GATEWAYS - 100 ? now - HOUR_MS : now
+      add.run(no, idOf(no), seenAt, no === GATEWAYS - 1 ? now : null)
+    }
+    store
+      .prepare(
+        "INSERT INTO log_head (gateway_no, origin, size, root, note, at, broken_reason) VALUES (?, 'o/e', 5, x'00', '', 1, 'cut')",
+      )
+      .run(GATEWAYS)
+  })
+  await store.close()
+  core = await startCloudCore({ dataDir, port: 0, isInsecureHttp: true })
+  return core
+}
+
+it('shows those in doubt and those away before the others, and how many it does not show', async () => {
+  const { url, operatorToken } = await largeFleet()
+  const headers = { authorization: `Bearer ${operatorToken}` }
+  const page = await (await fetch(url, { headers })).text()
+  const shown = [...page.matchAll(/<td rowspan="1">(gw-\d+)<\/td>/g)].map(([, id]) => id)
+  expect(shown).toHaveLength(1000)
+  expect(shown[0]).toBe(idOf(GATEWAYS))
+  expect(shown.slice(1, 99)).toEqual(Array.from({ length: 98 }, (_, n) => idOf(1101 + n)))
+  expect(shown[99]).toBe(idOf(1))
+  expect(page).toContain('Gateways that have enrolled here: 1200')
+  expect(page).toContain('200 more are not listed here')
+})
+
+it('is listed whole, page by page, with how many there are', async () => {
+  const large = await largeFleet()
+  interface Listed {
+    readonly gateways: readonly { readonly id: string }[]
+    readonly total: number
+    readonly next: string | null
+  }
+  const list = (query: string) => readAsOperator(large, `/v1/gateways${query}`) as Promise<Listed>
+  expect(await list('')).toMatchObject({ total: GATEWAYS, next: idOf(1000), sink: null })
+  const ids: string[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const { gateways, next }: Listed = await list(`?limit=600&after=${after}`)
+    ids.push(...gateways.map(({ id }) => id))
+    after = next
+  }
+  expect(ids).toEqual(Array.from({ length: GATEWAYS }, (_, n) => idOf(n + 1)))
+})
