@@ -60,7 +60,7 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
   const months = [...en.months, ...en.monthShort]
   const monthAfter = new RegExp(
-    `(\\d{1,2})(?:\\s?[-–]\\s?(\\d{1,2}))?\\s+(${oneOf(months)})(?![A-Za-z])\\.?(?:,?\\s+((?:19|20)\\d\\d)(?!\\d))?`,
+    `(\\d{1,2})(?:[-–](\\d{1,2}))?\\s+(${oneOf(months)})(?![A-Za-z])\\.?(?:,?\\s+((?:19|20)\\d\\d)(?!\\d))?`,
     'y',
   )
   const emergency = new Set(en.emergency)
@@ -79,14 +79,16 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   }
 
   /** 1 May, 28 Nov 2026 */
-  const dayOfMonth: Rule = ({ text, at, out }) => {
+  const dayOfMonth: Rule = (scan) => {
+    const { text, at, out } = scan
     const match = matchAt(monthAfter, text, at)
     const [all = '', day = '', last, name = '', year] = match ?? []
     if (match === null || Number(day) > 31) return -1
     const month = en.months[months.indexOf(name) % en.months.length]
     const days = ordinalToEn(day) + (last === undefined ? '' : ` to ${ordinalToEn(last)}`)
     out.sayWord(`${days} of ${month}${year === undefined ? '' : `, ${yearToEn(year)}`}`)
-    return at + all.length
+    scan.numberEnd = at + all.length
+    return scan.numberEnd
   }
 
   const phone: Rule = (scan) => {

@@ -34,7 +34,7 @@ export function createEnLetters(
   spelled.delete('OK')
   const months = [...en.months, ...en.monthShort]
   const monthDay = new RegExp(
-    `(${oneOf(months)})\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?(?:\\s?[-–]\\s?(\\d{1,2})(?:st|nd|rd|th)?)?(?![\\d:])(?:,?\\s+((?:19|20)\\d\\d))?(?!\\d)`,
+    `(${oneOf(months)})\\.?\\s+(\\d{1,2})(?:st|nd|rd|th)?(?:[-–](\\d{1,2})(?:st|nd|rd|th)?(?![\\d:.%]|\\s?[°℃]))?(?![\\d:])(?:,?\\s+((?:19|20)\\d\\d))?(?!\\d)`,
     'y',
   )
   const monthYear = new RegExp(`(${oneOf(months)})\\.?,?\\s+((?:19|20)\\d\\d)(?!\\d)`, 'y')
@@ -45,7 +45,8 @@ export function createEnLetters(
   )
   const currency = new RegExp(`(${oneOf([...names.keys()])})\\s?(?=\\d)`, 'y')
 
-  const date: Rule = ({ text, at, out }) => {
+  const date: Rule = (scan) => {
+    const { text, at, out } = scan
     const day = matchAt(monthDay, text, at)
     const match = day ?? matchAt(monthYear, text, at)
     if (match === null) return -1
@@ -55,7 +56,8 @@ export function createEnLetters(
     out.say(`${en.months[index]}${day === null ? '' : ` ${ordinalToEn(day[2] ?? '')}`}`)
     if (day?.[3] !== undefined) out.say(` to ${ordinalToEn(day[3])}`)
     if (year !== undefined) out.say(`${day === null ? ' ' : ', '}${yearToEn(year)}`)
-    return at + match[0].length
+    scan.numberEnd = at + match[0].length
+    return scan.numberEnd
   }
 
   const money: Rule = (scan) => {

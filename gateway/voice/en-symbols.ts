@@ -2,7 +2,7 @@
 import { digitsToEn, ordinalToEn } from './en-number.ts'
 import type { MinusReader } from './minus.ts'
 import { phoneAt } from './phone-number.ts'
-import { matchAt, oneOf, type Rule } from './scan.ts'
+import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { ReadingEn } from './voice-data.ts'
 
@@ -24,7 +24,8 @@ const MARKED = /(?:\d|(?:^|[^A-Za-z])[A-Z]{1,3})$/
 const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
 /** A figure with its unit, whatever the unit: 5 miles. */
 const AMOUNT = /\d\s?[A-Za-z%°/]{0,8}$/
-const LONGEST_DAY_CHARS = 12
+const SHARE = /\d+(?:\.\d+)?\s?[%‰°℃]/y
+const LONGEST_DAY_CHARS = 16
 const TITLE_LOOK_BACK_CHARS = 8
 /** How far from a figure its slash may stand: 350 copies/mL. */
 const MAX_COUNTED_CHARS = 12
@@ -49,16 +50,22 @@ export function createEnSymbols(
   const day = `(?:${oneOf([...en.weekdays, ...en.months, ...en.monthShort])})`
   const dayBefore = new RegExp(`(?<![A-Za-z])${day}\\.?\\s?$`)
   const dayAfter = new RegExp(`\\s?${day}(?![A-Za-z])`, 'y')
-  /** Mon-Fri, Nov–Dec */
-  const isDaysRange = (text: string, at: number) =>
+  /** Mon-Fri, Nov–Dec, Nov 28-Dec 3 */
+  const isDaysRange = ({ text, at, numberEnd }: Scan) =>
     /[-–—~]/.test(text.charAt(at)) &&
     matchAt(dayAfter, text, at + 1) !== null &&
-    dayBefore.test(text.slice(Math.max(0, at - LONGEST_DAY_CHARS), at))
+    (numberEnd === at || dayBefore.test(text.slice(Math.max(0, at - LONGEST_DAY_CHARS), at)))
+  /** Nov 28-5°C: a day does not lead up to a share or a temperature. */
+  const dayOfMonthBefore = new RegExp(`(?<![A-Za-z])${day}\\.?\\s\\d{1,2}$`)
+  const isAfterDay = (text: string, at: number) =>
+    text.charAt(at) === '-' &&
+    matchAt(SHARE, text, at + 1) !== null &&
+    dayOfMonthBefore.test(text.slice(Math.max(0, at - LONGEST_DAY_CHARS), at))
 
   const dash: Rule = (scan) => {
     const { text, at, out, numberEnd } = scan
     const sign = text.charAt(at)
-    if (isDaysRange(text, at)) {
+    if (isDaysRange(scan)) {
       out.sayWord('to ')
       return at + 1
     }
@@ -69,7 +76,8 @@ export function createEnSymbols(
     if (!/[-–—~～]/.test(sign) || !/\d|[¥￥$€£]/.test(text.charAt(at + 1))) return -1
     const isJoined = /[A-Za-z0-9]/.test(text.charAt(at - 1))
     const isUpTo = /[~～]/.test(sign) && AMOUNT.test(text.slice(Math.max(0, at - 12), at))
-    if (numberEnd === at || isUpTo) out.sayWord('to ')
+    if (isAfterDay(text, at)) out.sayWord('minus ')
+    else if (numberEnd === at || isUpTo) out.sayWord('to ')
     else if (/[~～]/.test(sign)) out.sayWord(ABOUT.test(text.slice(0, at)) ? '' : 'about ')
     else if (!isJoined || isMinus(text, at)) out.sayWord('minus ')
     else out.say(' ')

@@ -27,6 +27,8 @@ const PRESSURE = /^(?:mmHg|kPa)$/
 const AMOUNT = /\s?(?:[uU]|IU|mg|mcg|µg|μg|ug|g|m[lL]|units?)(?![A-Za-z])/y
 const BELOW = /\/\s?\d+(?:\.\d+)?\s?/y
 const UNIT_ENDS = /[A-Za-z\d%]/
+/** `×180 L -2.50` goes on with the left eye. */
+const SIGNED_NEXT = /\s[-+]\d/y
 const LETTER_FOLLOWS = /[A-Za-z]/
 
 export function createUnitReader(units: VoiceData['units']['units']): UnitReader {
@@ -40,6 +42,7 @@ export function createUnitReader(units: VoiceData['units']['units']): UnitReader
     const end = at + match[0].length
     const last = text.charAt(end - 1)
     if (LETTER_FOLLOWS.test(last) && LETTER_FOLLOWS.test(text.charAt(end))) return undefined
+    if (match[0] === 'L' && matchAt(SIGNED_NEXT, text, end) !== null) return undefined
     const unit = bySymbol.get(match[0])
     return unit && { unit, end }
   }

@@ -7,14 +7,15 @@ import type { ZhQuantities } from './zh-quantity.ts'
 
 /** 5月-6月, 周一-周五; 较上月-0.05% has a minus. */
 const COUNTED_END =
-  /[\d一二三四五六七八九十半]\s?[\u4e00-\u9fff]$|[一二三四五六七八九十]$|[周天]日?$/
-/** 较3月-0.05% */
-const SHARE = /\d+(?:\.\d+)?\s?[%‰]/y
+  /[\d一二三四五六七八九十半]\s?[\u4e00-\u9fff]$|[一二三四五六七八九十]$|(?:周|星期|礼拜)[日天]$/
+/** 较3月-0.05%, 28日-5℃: a day does not lead up to a share or a temperature. */
+const SHARE = /\d+(?:\.\d+)?(?:[~～]\d+(?:\.\d+)?)?\s?(?:[%‰℃]|°C)/y
+const DAY_END = /[年月日号天周季]度?$/
 /** -1F */
 const FLOOR_BELOW = /(?<![A-Za-z\d])-([1-9])F(?![A-Za-z\d])/y
 const LOOK_BACK_CHARS = 12
 /** A figure with its unit, whatever the unit: 5万, 5公里. */
-const AMOUNT = /[\d一二三四五六七八九十]\s?[^\s\d，。,;；、（(]{0,5}$/
+const AMOUNT = /\d\s?[^\s\d，。,;；、（(]{0,5}$/
 const AMOUNT_END = /(\d[\d,]*(?:\.\d+)?)\s?[\u4e00-\u9fff]{1,4}$/
 const FIGURE = /(\d[\d,]*(?:\.\d+)?)/y
 const PRICE = /[¥￥$€£]\s?(\d[\d,]*(?:\.\d+)?)/y
@@ -86,6 +87,7 @@ const figureOf = (figure: string | undefined) => Number((figure ?? '').replaceAl
 function isUpFrom(ahead: string, text: string, at: number): boolean {
   const low = AMOUNT_END.exec(ahead)
   const high = matchAt(FIGURE, text, at)
+  if (matchAt(SHARE, text, at) !== null && DAY_END.test(ahead)) return false
   return low !== null && high !== null && figureOf(high[1]) > figureOf(low[1])
 }
 /** ¥200-¥30: less by so much. */
