@@ -135,10 +135,10 @@ export function createCosigning(options: {
     try {
       await ledger.addCosignatures(size, lines)
     } catch (error) {
-      return {
-        kind: 'unknown-cosigner',
-        detail: error instanceof Error ? error.message : String(error),
-      }
+      const { code, message } = error as { readonly code?: string; readonly message: string }
+      // A disk that is full, a core that has told no key yet: neither says anything of who signed.
+      if (code !== 'ledger.cosignature-refused') throw error
+      return { kind: 'unknown-cosigner', detail: message }
     }
     cosignedSize = size
     if (known) known.size = size

@@ -106,11 +106,12 @@ export function createPuller(options: PullerOptions): Puller {
     work: () => Promise<T>,
   ): Promise<T | false | undefined> {
     if (kind !== 'command') return work()
-    return commands.run(name, () =>
-      work()
-        .catch(failed)
-        .finally(() => wake()),
-    )
+    return commands.run(name, async () => {
+      const outcome = await work().catch(failed)
+      // The core hears of what is settled at once; what did not come is asked for with the next round.
+      if (outcome !== false && outcome !== 'later' && outcome !== 'no-link') wake()
+      return outcome
+    })
   }
 
   /** Its term is over, so it is never begun with again. A time in doubt ends no term. */

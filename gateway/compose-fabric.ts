@@ -6,6 +6,7 @@ import type { Config } from './config/schema.ts'
 import { createSessionSharing } from './dialogue/shared-sessions.ts'
 import { createCrossing } from './fabric/crossing.ts'
 import type { Fabric } from './fabric/fabric.ts'
+import { createForgetting } from './fabric/forgetting.ts'
 import type { CrossingMessage, Frame } from './fabric/frames.ts'
 import { createHandover } from './fabric/handover.ts'
 import { createRetainedSync } from './fabric/retained-sync.ts'
@@ -135,15 +136,26 @@ export function joinSite(parts: {
       if (roaming.leaving(message)) link.send({ kind: 'message', message, stamp })
     },
   })
+  const idleMs = box.config.limits.sessionIdleMinutes * MINUTE_MS
   const sharing = createSessionSharing({
     values: fabric,
     seal,
     store,
     sessions: box.ownSessions,
     clock,
-    idleMs: box.config.limits.sessionIdleMinutes * MINUTE_MS,
+    idleMs,
     onError,
-    onForgotten: (subject) => link.send({ kind: 'forget', subject }),
+    onForgotten: (subject) => forgetting.tell(subject),
+  })
+  const forgetting = createForgetting({
+    link,
+    clock,
+    idleMs,
+    onForget(subject) {
+      const ids = box.ownSessions.idsOf(subject)
+      store.commit(() => box.ownSessions.forget(subject)).catch(onError)
+      void sharing.dropShared(subject, ids)
+    },
   })
   box.hooks.sharing = sharing
   box.hooks.onSubscribed = roaming.subscribed
@@ -159,10 +171,6 @@ export function joinSite(parts: {
     if (frame.kind === 'hand' && frame.to === self) {
       const { ref, message } = frame
       crossing.enter(message).then(() => link.send({ kind: 'handed', to: from, ref }), onError)
-    } else if (frame.kind === 'forget') {
-      const ids = box.ownSessions.idsOf(frame.subject)
-      store.commit(() => box.ownSessions.forget(frame.subject)).catch(onError)
-      void sharing.dropShared(frame.subject, ids)
     } else if (frame.kind === 'played' && origins.isOurs(frame.deviceId, frame.report.speech)) {
       const { deviceId, report } = frame
       store.commit(() => voice.announcer.onReport(deviceId, report)).catch(onError)

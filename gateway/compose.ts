@@ -11,7 +11,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import type { LiveParts, OperationParts } from './console/operations.ts'
 import { boxStatus, type LiveStatus } from './console/status.ts'
-import { type Claims, createClaims } from './devices/claims.ts'
+import { type Claims, createClaims, createForgetClaims } from './devices/claims.ts'
 import { createPasswords, type Passwords } from './devices/passwords.ts'
 import { createPermissions, type Permissions } from './devices/permissions.ts'
 import { createForgetPresence } from './devices/presence.ts'
@@ -121,6 +121,7 @@ export async function composeBox(
     const registry = createRegistry(store, [
       twins.forget,
       createForgetPresence(store),
+      createForgetClaims(store),
       createForgetDeviceRows(store),
     ])
     const claims = createClaims(store, registry)

@@ -318,6 +318,11 @@ export const ERRORS = {
     title: 'The data of this subject is under legal hold',
     next: 'Lift the hold first: kefu-edge subject release ID --kind KIND',
   },
+  'ledger.no-cosigner': {
+    status: 409,
+    title: 'No key of the cloud core is pinned yet, so its cosignature cannot be judged',
+    next: 'The gateway enrols by itself while cloud.enrolToken is set: set it to the present one of the core. Or put the verifier key of the core into cloud.cosigners.',
+  },
   'ledger.key-files': {
     status: 500,
     title: 'The key files of the box cannot be used',

@@ -25,7 +25,7 @@ export interface Device {
  * Under what its messages are told apart from those that come again: a new box under an old name begins its ids
  * anew, and must get neither the answers of the one before nor have its alarms taken for that one's.
  */
-export const knownAs = ({ id, generation }: Device): string =>
+export const knownAs = ({ id, generation }: Pick<Device, 'id' | 'generation'>): string =>
   generation === undefined ? id : `${id}~${generation}`
 
 /** One ask on its way in, already parsed against the schema. */

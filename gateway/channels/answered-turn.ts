@@ -9,6 +9,8 @@ import { toGivenAnswer } from '../turn-record.ts'
 
 /** A turn is dated by its arrival, its answer's id by its end: what others recorded meanwhile lies between. */
 const NEAR_ENTRIES = 32
+/** Of a device's name that are looked through. */
+const MAX_GENERATIONS = 8
 
 export type TurnFinder = Pick<FullLedger, 'seen' | 'size' | 'entryAt' | 'entriesFrom'>
 
@@ -21,7 +23,7 @@ export function answeredTurn(
   device: Device,
   { inReplyTo, answer }: Pick<Feedback, 'inReplyTo' | 'answer'>,
 ): LedgerEntry | undefined {
-  const asked = inReplyTo === undefined ? undefined : ledger.seen(knownAs(device), inReplyTo)
+  const asked = inReplyTo === undefined ? undefined : askedBefore(ledger, device, inReplyTo)
   if (asked?.kind === 'turn') return asked
   const answeredMs = answer === undefined ? undefined : msInId(answer)
   if (answeredMs === undefined) return undefined
@@ -34,4 +36,21 @@ export function answeredTurn(
         entry.deviceId === device.id &&
         toGivenAnswer(entry)?.id === answer,
     )
+}
+
+/** A comment may have waited in a device while it was given a new secret: it is of the same person still. */
+function askedBefore(
+  ledger: Pick<TurnFinder, 'seen'>,
+  device: Device,
+  askId: string,
+): LedgerEntry | undefined {
+  const { generation = 0 } = device
+  for (let n = generation; n >= Math.max(0, generation - MAX_GENERATIONS); n--) {
+    const found = ledger.seen(
+      knownAs(n === 0 ? { id: device.id } : { id: device.id, generation: n }),
+      askId,
+    )
+    if (found) return found
+  }
+  return undefined
 }

@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { RateLimit } from '../devices/rate-limit.ts'
 import { GatewayError } from '../errors.ts'
 import type { AskKey, Json, Ledger, LedgerDraft } from '../ledger/port.ts'
+import { PLAYED } from '../ledger/settings.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Store } from '../storage/store.ts'
 import { type Channel, type Device, knownAs } from '../turn.ts'
@@ -61,7 +62,7 @@ export function createInbox(parts: InboxParts): Inbox {
   const isSeen = ({ deviceId, askId }: AskKey) => ledger.seen(deviceId, askId) !== undefined
 
   function played(device: Device, report: PlayReport): void {
-    const askKey = keyOf(device, 'played', report.id)
+    const askKey = { deviceId: knownAs(device), askId: PLAYED + report.id }
     if (!isSeen(askKey)) parts.onPlayed(device.id, report, askKey)
   }
 

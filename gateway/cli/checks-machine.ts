@@ -165,25 +165,34 @@ export function checkTls(config: Config, nowMs: number): Verdict[] {
   return found.length > 0 ? found : [ok('tls', { until })]
 }
 
-/** The authorities by which devices and the core are judged: one that is over lets nobody in. */
+/** The authorities by which devices and the core are judged: what one that is over has signed is let in no more. */
 export function checkAuthorities({ tls, cloud }: Config, nowMs: number): Verdict[] {
   const files = [tls?.caFile, cloud.caFile].filter((file) => file !== undefined)
-  return files.flatMap((file): Verdict[] => {
+  return files.flatMap((file) => {
     try {
-      const ends = readCertificates(readFileSync(file)).map(({ validTo }) => Date.parse(validTo))
-      if (ends.length === 0)
-        return [bad('tls', 'unreadable', { file, detail: 'no certificate in it' })]
-      const untilMs = Math.max(...ends)
-      const until = new Date(untilMs).toISOString().slice(0, 10)
-      const days = Math.floor((untilMs - nowMs) / DAY_MS)
-      if (days < 0) return [bad('tls', 'authority-expired', { file, until })]
-      if (days < CERTIFICATE_WARN_DAYS)
-        return [warn('tls', 'authority-expiring', { file, until, days })]
-      return []
+      const found = readCertificates(readFileSync(file))
+      if (found.length > 0) return judgeAuthorities(file, found, nowMs)
+      return [bad('tls', 'unreadable', { file, detail: 'no certificate in it' })]
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error)
       return [bad('tls', 'unreadable', { file, detail })]
     }
+  })
+}
+
+/** Beside one that is still good, one that is over is a warning: its devices may have been renewed. */
+function judgeAuthorities(file: string, all: readonly X509Certificate[], nowMs: number): Verdict[] {
+  const daysOf = ({ validTo }: X509Certificate) =>
+    Math.floor((Date.parse(validTo) - nowMs) / DAY_MS)
+  const say = all.some((one) => daysOf(one) >= 0) ? warn : bad
+  return all.flatMap((one) => {
+    const days = daysOf(one)
+    if (days >= CERTIFICATE_WARN_DAYS) return []
+    const until = new Date(Date.parse(one.validTo)).toISOString().slice(0, 10)
+    const subject = one.subject.replaceAll('\n', ', ')
+    return days < 0
+      ? [say('tls', 'authority-expired', { file, subject, until })]
+      : [warn('tls', 'authority-expiring', { file, subject, until, days })]
   })
 }
 

@@ -2,7 +2,7 @@
  * Runs an administrator's operation where it must run: in the gateway that holds the data folder, or
  * here when none does. Two processes never write one ledger.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -50,8 +50,17 @@ export async function operate(
   }
 }
 
-export const hasBox = ({ dataDir }: Pick<Config, 'dataDir'>): boolean =>
-  existsSync(join(dataDir, 'kefu.db'))
+/** Throws `storage.open-failed` where nobody can tell: the folder is another user's. */
+export function hasBox({ dataDir }: Pick<Config, 'dataDir'>): boolean {
+  try {
+    statSync(join(dataDir, 'kefu.db'))
+    return true
+  } catch (cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw new GatewayError('storage.open-failed', { detail: `${dataDir}: ${code}`, cause })
+  }
+}
 
 /** Somebody holds the folder, and no gateway listens: one starts or ends, or another command is at work. */
 class NotYet {

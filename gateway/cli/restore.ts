@@ -107,7 +107,7 @@ function holdsOf(
   const path = join(from, DATABASE_PART)
   if (!existsSync(path)) return { holds: [] }
   try {
-    const store = openStore({ path, readonly: true })
+    const store = openStore({ path, readonly: true, anySchema: true })
     try {
       const holds = readHolds(store)
       const isSameBox = holds.length === 0 || masterKeyOf(from) === masterKeyOf(to)

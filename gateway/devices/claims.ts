@@ -53,6 +53,19 @@ export function createClaims(store: Store, registry: Registry): Claims {
   )
   const use = store.prepare('DELETE FROM claim WHERE code_hash = ?')
   const sweep = store.prepare('DELETE FROM claim WHERE expires_at < ?')
+  const forget = createForgetClaims(store)
+
+  /** As the device is now: what was removed, disabled or moved since the claim was made stays so. */
+  function renew(id: string, asked: string | undefined, nowMs: number): Enrolled {
+    const device = registry.get(id)
+    const isOfAnother = asked !== undefined && asked !== id
+    if (!device || device.isDisabled || isOfAnother) throw new GatewayError('enroll.claim-refused')
+    const { kind, groups } = device
+    const { token } = registry.add({ id, kind, groups, replace: true }, nowMs)
+    forget(id)
+    return { deviceId: id, token, kind }
+  }
+
   return {
     make({ kind, groups, deviceId }, nowMs) {
       sweep.run(nowMs)
@@ -66,14 +79,18 @@ export function createClaims(store: Store, registry: Registry): Claims {
     redeem(code, deviceId, nowMs) {
       const row = find.get(hashOf(code))
       if (!row || row.expires_at < nowMs) throw new GatewayError('enroll.claim-refused')
-      const isOfAnother = row.device_id !== null && (deviceId ?? row.device_id) !== row.device_id
-      if (isOfAnother) throw new GatewayError('enroll.claim-refused')
-      const id = row.device_id ?? deviceId ?? `${row.kind}-${newId(nowMs).slice(-8)}`
+      if (row.device_id !== null) return renew(row.device_id, deviceId, nowMs)
+      const id = deviceId ?? `${row.kind}-${newId(nowMs).slice(-8)}`
       const groups = JSON.parse(row.groups) as string[]
-      const replace = row.device_id !== null
-      const { token } = registry.add({ id, kind: row.kind, groups, replace }, nowMs)
+      const { token } = registry.add({ id, kind: row.kind, groups }, nowMs)
       use.run(hashOf(code))
       return { deviceId: id, token, kind: row.kind }
     },
   }
+}
+
+/** Takes away the claims on a device's place. Inside `store.commit`. */
+export function createForgetClaims(store: Store): (deviceId: string) => void {
+  const drop = store.prepare('DELETE FROM claim WHERE device_id = ?')
+  return (deviceId) => void drop.run(deviceId)
 }

@@ -43,8 +43,8 @@ export type Frame =
   | { readonly kind: 'handed'; readonly to: string; readonly ref: number }
   /** Proof of play, for the box whose speech it was. */
   | { readonly kind: 'played'; readonly deviceId: string; readonly report: PlayReport }
-  /** A person's data are erased. */
-  | { readonly kind: 'forget'; readonly subject: Subject }
+  /** A person's data are erased; the same `id` is the same erasure, told again. */
+  | { readonly kind: 'forget'; readonly subject: Subject; readonly id?: string }
   /** Alive; `isHello`: just come, and wants to know who is where. */
   | { readonly kind: 'beat'; readonly isHello: boolean }
 
@@ -92,6 +92,7 @@ const EnvelopeSchema = Type.Object({
     Type.Object({
       kind: kind('forget'),
       subject: Type.Object({ id: Type.String(), kind: Type.String() }),
+      id: Type.Optional(Type.String()),
     }),
     Type.Object({ kind: kind('beat'), isHello: Type.Boolean() }),
   ]),

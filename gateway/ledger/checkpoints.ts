@@ -94,6 +94,7 @@ export function createWitnessing(
   function checkCosigned(note: Note | undefined): void {
     if (!note) throw refused('the lines are not signature lines')
     const cosigners = options.cosigners()
+    if (cosigners.length === 0) throw new GatewayError('ledger.no-cosigner')
     const bad = cosigners.find((key) => checkSignature(note, key).kind === 'bad')
     if (bad) throw refused(`the line of ${bad.name} does not verify`)
     if (cosigners.some((key) => isSignedBy(note, key))) return

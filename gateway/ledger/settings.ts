@@ -70,13 +70,17 @@ const MS_PER_SLOT = 16_384
 const SLOTS = 2 ** 28
 const HASH_BITS_WITH_SLOT = 25
 
+/** Before the ids of play reports. */
+export const PLAYED = 'played/'
+
 /**
  * Index key of an ask, at most 53 bits: a keyed hash of device and ask id; where the id tells its time,
  * 25 bits of hash below the time. No proof: whoever finds an entry by it compares the ids.
  */
 export function askHash(seed: AskSeed, deviceId: string, askId: string): number {
   const hash = keyedHash(seed, `${deviceId}\0${askId}`)
-  const ms = msInId(askId)
+  // Three reports of each speech: each would touch a page of its own.
+  const ms = msInId(askId.startsWith(PLAYED) ? askId.slice(PLAYED.length) : askId)
   if (ms === undefined) return hash
   const slot = Math.floor(ms / MS_PER_SLOT) % SLOTS
   return slot * 2 ** HASH_BITS_WITH_SLOT + (hash % 2 ** HASH_BITS_WITH_SLOT)

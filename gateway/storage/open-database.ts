@@ -27,7 +27,7 @@ export function openDatabase(options: StoreOptions): Sqlite.Database {
     db.pragma(`cache_size = -${options.pageCacheKib ?? CACHE_KIB}`)
     db.pragma('foreign_keys = ON')
     db.pragma('temp_store = MEMORY')
-    migrate(db, options)
+    if (!options.anySchema) migrate(db, options)
     return db
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause

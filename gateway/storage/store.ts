@@ -60,6 +60,8 @@ export interface StoreOptions {
   /** FULL stands a power cut; NORMAL (tests, benches) only a crash of the process. */
   readonly synchronous?: 'FULL' | 'NORMAL' | 'OFF'
   readonly readonly?: boolean
+  /** Read-only, and of any version: for tables that have not changed since. */
+  readonly anySchema?: boolean
   readonly pageCacheKib?: number
 }
 

@@ -64,6 +64,22 @@ describe('a device', () => {
     expect(moved).toMatchObject({ groups: ['ward-2'] })
   })
 
+  it('that kept a comment back while it was given a new secret sends it as words of the same person', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice(ID, 'bedside')
+    const subject = { id: 'p-1', kind: 'patient' } as const
+    await gateway.ask(token, { id: 'q-1', text: '停车场在哪', subject })
+    const bed = await gateway.connectMqtt(ID, await tokenOf(gateway, replace))
+    await send(bed, 'feedback', {
+      id: 'f-1',
+      inReplyTo: 'q-1',
+      rating: 'down',
+      comment: '没有车位',
+    })
+    const kept = await runOperation('subject.export', subject, gateway.box.operations)
+    expect(JSON.stringify(kept)).toContain('没有车位')
+  })
+
   it('that says again what it played has played it once, whatever it said between', async () => {
     const gateway = await startGateway()
     const token = await gateway.addDevice(ID, 'bedside')

@@ -148,6 +148,12 @@ describe('the doctor', () => {
         .map((one) => one.verdict)
     expect(await at(0)).toEqual(['off'])
     expect(await at(36_500)).toEqual(['off', 'authority-expired'])
+
+    // The new one beside the old one: a warning, since devices may have been renewed.
+    const later = await loadServerCertificate(tempFolder(), ['localhost'], nowMs + 36_000 * DAY_MS)
+    writeFileSync(caFile, later.certPem, { flag: 'a' })
+    const findings = await examine(config, { now: () => nowMs + 36_100 * DAY_MS })
+    expect(found(findings, 'warn')).toContain('tls authority-expired')
   })
 
   it('finds entries that have expired, devices that stay away and a cloud that cannot be reached', async () => {

@@ -9,6 +9,7 @@ import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { isConsistent } from '@kefu-edge/cloud-sync/protocol/checkpoint'
 import { isSignedBy, parseNote, parseVerifierKey } from '@kefu-edge/cloud-sync/protocol/signed-note'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { GatewayError } from '../../../gateway/errors.ts'
 import { consistencyProof, rootOf } from '../../../gateway/ledger/tlog/merkle.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { openTestLedger } from '../../faults/cloud-ledger.ts'
@@ -162,6 +163,24 @@ describe('cosigning', () => {
     await expect(again.ledger.addCosignatures(cosigned, '')).rejects.toMatchObject({
       code: 'ledger.cosignature-refused',
     })
+  })
+
+  it('tells a box that has pinned no key, or whose disk is full, from a core with another key', async () => {
+    const unpinned = await openLog(
+      'box',
+      () => {},
+      () => [],
+    )
+    await unpinned.append(10)
+    expect(await unpinned.cosigning.cosignOnce()).toMatchObject({
+      kind: 'refused',
+      detail: expect.stringContaining('No key of the cloud core is pinned'),
+    })
+    const ledger = {
+      ...unpinned.ledger,
+      addCosignatures: () => Promise.reject(new GatewayError('storage.write-failed')),
+    }
+    expect(await createCosigningOf({ ledger }).cosignOnce()).toMatchObject({ kind: 'refused' })
   })
 
   it('does not cosign a ledger that was cut, and the box says so', async () => {

@@ -102,6 +102,24 @@ describe('claim codes', () => {
     expect(registry.authenticate(old.token, 'bed-7').ok).toBe(false)
   })
 
+  it('bring back no device that was removed or disabled since, and move none to its old ward', () => {
+    const { claims, registry, clock } = setUp()
+    registry.add({ id: 'bed-7', kind: 'bedside', groups: ['ward-3'] }, 1)
+    const claim = () =>
+      claims.make({ kind: 'bedside', groups: ['ward-3'], deviceId: 'bed-7' }, clock.now())
+    const refused = expect.objectContaining({ code: 'enroll.claim-refused' })
+    const [first, second] = [claim(), claim()]
+    registry.update('bed-7', { groups: ['ward-5'] })
+    claims.redeem(first, undefined, clock.now())
+    expect(registry.get('bed-7')?.groups).toEqual(['ward-5'])
+    expect(() => claims.redeem(second, undefined, clock.now())).toThrow(refused)
+    const third = claim()
+    registry.setDisabled('bed-7', true, clock.now())
+    expect(() => claims.redeem(third, undefined, clock.now())).toThrow(refused)
+    registry.remove('bed-7')
+    expect(() => claims.redeem(third, 'bed-7', clock.now())).toThrow(refused)
+  })
+
   it('are refused after an hour', () => {
     const { claims, clock } = setUp()
     const code = claims.make({ kind: 'speaker', groups: [] }, clock.now())

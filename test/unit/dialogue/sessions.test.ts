@@ -94,4 +94,13 @@ describe('a session', () => {
     expect(sessions.forget(anna)).toBe(1)
     expect(turn('kiosk-1', { session: first.id }).id).not.toBe(first.id)
   })
+
+  it('that is erased while its answer is waited for does not come back with that', () => {
+    const { turn, sessions } = setUp()
+    const first = turn('kiosk-1', { subject: anna })
+    sessions.forget(anna)
+    const next = sessions.latest(first)
+    expect(next).toMatchObject({ turns: 0, subject: anna })
+    expect(next.id).not.toBe(first.id)
+  })
 })

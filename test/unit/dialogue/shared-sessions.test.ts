@@ -17,6 +17,7 @@ import { tempFolder } from '../../support/temp-folder.ts'
 
 const MINUTE_MS = 60_000
 const IDLE_MS = 30 * MINUTE_MS
+const seal = createSiteSeal(Buffer.alloc(SITE_KEY_BYTES, 1))
 const anna = { id: 'p1', kind: 'patient' } as const
 
 function startSite() {
@@ -28,7 +29,7 @@ function startSite() {
     const forgotten: unknown[] = []
     const sharing: SessionSharing = createSessionSharing({
       values: place.join(),
-      seal: createSiteSeal(Buffer.alloc(SITE_KEY_BYTES, 1)),
+      seal,
       store,
       sessions: own,
       clock,
@@ -112,9 +113,26 @@ describe('a session shared by boxes', () => {
     await a.store.commit(() => a.sessions.forget(anna))
     place.setAway(false)
     expect(await a.turn({ session: id })).toMatchObject({ turns: 1 })
-    const seal = createSiteSeal(Buffer.alloc(SITE_KEY_BYTES, 1))
     const copy = () => place.join().get([`session:${seal.nameOf(`session/${id}`)}`])
     await vi.waitFor(async () => expect(await copy()).toEqual([undefined]), { timeout: 4000 })
     expect(await b.turn({ session: id })).toMatchObject({ turns: 1 })
+  })
+
+  it('that was erased stays so, though the person goes on while nobody hears', async () => {
+    const { a, b, place } = startSite()
+    const { id } = await a.turn({ subject: anna })
+    place.setAway(true)
+    await a.store.commit(() => a.sessions.forget(anna))
+    const next = await a.turn({ subject: anna })
+    expect(next).toMatchObject({ turns: 1 })
+    place.setAway(false)
+    await vi.waitFor(
+      async () => {
+        const known = await place.join().get([`subject:${seal.nameOf('subject/patient/p1')}`])
+        expect(known).toEqual([undefined])
+      },
+      { timeout: 4000 },
+    )
+    expect((await b.turn({ subject: anna })).id).not.toBe(id)
   })
 })
