@@ -1,6 +1,6 @@
 /**
- * Words right before a value that set it aside where another is named. Patterns in normal form; written for
- * this project from everyday speech at counters.
+ * Words beside a value that say whether it is meant, and characters that are none of its own. Patterns in
+ * normal form; written for this project from everyday speech at counters.
  */
 
 /** It is not this one. 是不是 and 做不做 ask and deny nothing. */
@@ -31,3 +31,8 @@ export const JOINED_AFTER = [
   'or\\b',
   'and\\b',
 ] as const
+
+/** Characters of grammar: what a recogniser writes so is no misheard part of a name (查了 is not 查尿, 妇可 not 妇科). */
+export const GRAMMAR_CHARACTERS: ReadonlySet<string> = new Set(
+  '了的得地着过吗呢吧呀啊嘛么可要会能不没有在是时也就都还和跟你我他她它这那哪太很',
+)

@@ -1,6 +1,7 @@
 /** Values of the packs' closed lists in a text: as written, or as a recogniser may have heard them. */
 import type { Pack } from '../../knowledge/pack-schema.ts'
 import { COLLOQUIAL } from '../data/colloquial.ts'
+import { GRAMMAR_CHARACTERS } from '../data/value-cues.ts'
 import { clean, commonForm } from '../normalise.ts'
 import { syllableOf } from '../pinyin.ts'
 import { numbersPlace } from './numerals.ts'
@@ -44,7 +45,9 @@ export function buildListLexicon(packs: readonly Pack[]): ListLexicon {
           const surface = { text, list, pack: pack.manifest.pack, value, latin }
           add(byCharacter, text.charAt(0), surface)
           const syllable = syllableOf(text.charCodeAt(0))
-          if (syllable > 0 && text.length > 1) add(bySyllable, syllable, surface)
+          // Nobody says the common form itself: 眼孩子 is no misheard 洋娃娃.
+          const isSaid = text.length > 1 && words.includes(text)
+          if (syllable > 0 && isSaid) add(bySyllable, syllable, surface)
         }
       }
     }
@@ -73,13 +76,22 @@ export function findListValues(lexicon: ListLexicon, text: string, own?: OwnList
   let at = 0
   while (at < text.length) {
     const found = longestAt(lexicon, text, at, own)
-    if (found.length === 0) at++
+    if (found.length === 0 || hidesWritten(lexicon, text, found[0])) at++
     else {
       hits.push(...found)
       at = found[0]?.end ?? at + 1
     }
   }
   return hits
+}
+
+/** Whether a name that is written begins within what merely sounds like one: 去药房 is 药房 and not 取药. */
+function hidesWritten(lexicon: ListLexicon, text: string, hit: ListHit | undefined): boolean {
+  if (!hit || hit.exact) return false
+  for (let at = hit.start + 1; at < hit.end; at++) {
+    if (longestAt(lexicon, text, at).some(({ exact }) => exact)) return true
+  }
+  return false
 }
 
 /** Values that start exactly at `at`; several when lists share a word. */
@@ -142,7 +154,9 @@ function soundsAt(text: string, at: number, wanted: string): boolean {
     if (wanted.charCodeAt(i) === said) same++
     else if (syllableOf(said) === 0 || syllableOf(said) !== syllableOf(wanted.charCodeAt(i))) {
       return false
-    } else if (numbersPlace(text, at + i)) return false
+    } else if (GRAMMAR_CHARACTERS.has(text.charAt(at + i)) || numbersPlace(text, at + i)) {
+      return false
+    }
   }
   // Two characters that merely sound alike are too often another word.
   return same > 0 || wanted.length > 2

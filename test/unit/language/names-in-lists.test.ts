@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ListFile, Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
 import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
+import { buildListLexicon, findListValues } from '../../../gateway/language/entities/lists.ts'
 
 const SOURCE = 'written for this test'
 const needs = (intent: string, list: string, zh: string[], en: string[]): PackIntent => ({
@@ -54,15 +55,21 @@ const PACK: Pack = {
       [
         { value: '心电图室', synonyms: ['心电图'], en: ['ECG'] },
         { value: '抽血窗口' },
+        { value: '西药房', synonyms: ['药房'] },
+        { value: '领药处', synonyms: ['取药'] },
         { value: '卫生间', synonyms: ['厕所'], en: ['toilet'] },
         { value: 'IT', en: ['IT'] },
-        { value: '玩具', synonyms: ['娃娃', '小孩玩具'] },
+        { value: '玩具', synonyms: ['娃娃', '洋娃娃', '小孩玩具'] },
       ],
       'place.where',
     ),
     list(
       'test',
-      [{ value: '心电图检查', synonyms: ['心电图'], en: ['ECG'] }, { value: '抽血' }],
+      [
+        { value: '心电图检查', synonyms: ['心电图'], en: ['ECG'] },
+        { value: '抽血' },
+        { value: '尿检', synonyms: ['查尿'] },
+      ],
       'test.prepare',
     ),
   ]),
@@ -72,6 +79,8 @@ const PACK: Pack = {
 
 const engine = loadEngine([PACK], trainPacks([PACK], { seed: 7 }), () => 0)
 const ask = (text: string, options = {}) => engine.understand([{ text, confidence: 1 }], options)
+const lexicon = buildListLexicon([PACK])
+const namesIn = (text: string) => findListValues(lexicon, text).map(({ value }) => value)
 const slotOf = (text: string, name: string) =>
   ask(text).slots.find((slot) => slot.name === name)?.value
 
@@ -98,9 +107,20 @@ it('a value is named in the plural too, and its is not IT', () => {
   expect(slotOf('where are its rooms', 'place')).toBeUndefined()
 })
 
+describe('what only sounds like a name', () => {
+  it('is none where a character of grammar stands for a part of it: 查了 is not 查尿', () => {
+    expect(namesIn('过敏原查了要等几天')).toEqual([])
+  })
+
+  it('gives way to a name that is written: 去药房 is 药房 and not 取药', () => {
+    expect(namesIn('我要去药房')).toEqual(['西药房'])
+  })
+})
+
 describe('an everyday word among the names of a list', () => {
   it('makes no name of the word that it commonly stands for', () => {
     expect(slotOf('孩子在哪里', 'place')).toBeUndefined()
+    expect(namesIn('一转眼孩子没影了')).toEqual([])
     expect(ask('孩子')).not.toMatchObject({ kind: 'intent' })
   })
 
