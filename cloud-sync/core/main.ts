@@ -96,13 +96,13 @@ async function serve(given: NonNullable<ReturnType<typeof readArguments>>): Prom
     ...(sink ? { sink } : {}),
     ...(given.retainDays === undefined ? {} : { retainDays: given.retainDays }),
   })
-  process.stdout.write(
-    `${JSON.stringify({ url: core.url, caFile: core.caFile, enrolToken: core.enrolToken })}\n`,
-  )
+  const { url, caFile, enrolToken, cosignerKey } = core
+  process.stdout.write(`${JSON.stringify({ url, caFile, enrolToken, cosignerKey })}\n`)
   process.stderr.write(
-    `The cloud core listens at ${core.url}
-  gateway:  cloud.url ${core.url}, cloud.caFile ${core.caFile}, cloud.enrolToken ${core.enrolToken}
-  browser:  ${core.url}/  user operator, password in ${join(data, 'operator.token')}
+    `The cloud core listens at ${url}
+  gateway:  cloud.url ${url}, cloud.caFile ${caFile}, cloud.enrolToken ${enrolToken}
+  browser:  ${url}/  user operator, password in ${join(data, 'operator.token')}
+  cosigner: verifier key ${cosignerKey}
 `,
   )
   const stop = (): void => {

@@ -3,15 +3,21 @@ import { createPublicKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CloudError } from '../errors.ts'
-import { loadIdentity } from '../identity.ts'
+import { type Identity, loadIdentity } from '../identity.ts'
 import type { Logger } from '../ports.ts'
 import { COSIGNATURE_V1, formatVerifierKey } from '../protocol/signed-note.ts'
 import { writeDurably } from '../write-durably.ts'
 
-/** What does not work until gateways know the new key. */
+/** What does not work until gateways know the new key, and how they get to know it. */
 const LOST_WITHOUT = {
-  publisher: 'take no release that is signed with the new one',
-  cosigner: 'do not count what it cosigns',
+  publisher: {
+    what: 'take no release that is signed with the new one',
+    next: 'without one remove keys/core.json of each gateway and start it',
+  },
+  cosigner: {
+    what: 'do not count what it cosigns',
+    next: 'without one put the new key, which the page of the core shows too, into cloud.cosigners of each gateway, and start it',
+  },
 } as const
 
 /** An empty one would let in whoever sends none. */
@@ -28,27 +34,26 @@ export function loadToken(file: string): string {
 /** Keys that sign releases and tree heads. Warns where one is made beside a database: gateways have pinned another. */
 export function loadKeys(dataDir: string, cosignerName: string, logger: Logger) {
   const isFirstStart = !existsSync(join(dataDir, 'core.db'))
-  const load = (name: 'publisher' | 'cosigner') => {
+  const load = (name: keyof typeof LOST_WITHOUT, toText: (key: Identity) => string) => {
     const file = join(dataDir, `${name}.key`)
-    if (!isFirstStart && !existsSync(file)) {
+    const isLost = !isFirstStart && !existsSync(file)
+    const key = loadIdentity(name, file)
+    const text = toText(key)
+    if (isLost) {
+      const { what, next } = LOST_WITHOUT[name]
       logger.warn(
-        { file },
-        `the ${name} key was missing beside the database, and a new one is made: gateways have pinned the old one and ${LOST_WITHOUT[name]}. Put ${name}.key back from a backup of the core and start it anew; without one remove keys/core.json (and the line of the old key in keys/cosigners.vkey) of each gateway`,
+        { file, newKey: text },
+        `the ${name} key was missing beside the database, and a new one is made: gateways have pinned the old one and ${what}. Put ${name}.key back from a backup of the core and start it anew; ${next}`,
       )
     }
-    return loadIdentity(name, file)
+    return { key, text }
   }
-  const publisher = load('publisher')
-  const cosigner = load('cosigner')
-  const said = {
-    publisherKey: publisher.publicKey.toString('base64'),
-    cosignerKey: formatVerifierKey(
-      cosignerName,
-      COSIGNATURE_V1,
-      createPublicKey(cosigner.privateKey),
-    ),
-  }
-  return { publisher, cosigner, said }
+  const publisher = load('publisher', ({ publicKey }) => publicKey.toString('base64'))
+  const cosigner = load('cosigner', ({ privateKey }) =>
+    formatVerifierKey(cosignerName, COSIGNATURE_V1, createPublicKey(privateKey)),
+  )
+  const said = { publisherKey: publisher.text, cosignerKey: cosigner.text }
+  return { publisher: publisher.key, cosigner: cosigner.key, said }
 }
 
 /** Takes the same time wherever the tokens differ. */

@@ -131,7 +131,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       sessions,
       reports,
       receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
-      statusPage: createStatusPage({ reports, heads, clock, sinkStatus }),
+      statusPage: createStatusPage({ reports, heads, clock, sinkStatus, ...keys.said }),
       sinkStatus,
       ...tokens,
       ...keys.said,

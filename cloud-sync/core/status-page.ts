@@ -37,6 +37,7 @@ const Texts = Type.Object({
   total: Line,
   more: Line,
   moreTroubled: Line,
+  cosigner: Line,
 })
 type Texts = Static<typeof Texts>
 
@@ -51,6 +52,7 @@ interface View {
   readonly logs: readonly LogHead[]
   readonly troubled: number
   readonly sink: RelayStatus | undefined
+  readonly cosignerKey: string
   readonly nowMs: number
 }
 
@@ -59,8 +61,10 @@ export function createStatusPage(parts: {
   readonly heads: Pick<LogHeads, 'troubled' | 'countTroubled'>
   readonly clock: Pick<Clock, 'now'>
   readonly sinkStatus: () => RelayStatus | undefined
+  /** C2SP vkey: whoever restores trust in a core that lost its key compares it with this. */
+  readonly cosignerKey: string
 }): () => Outgoing {
-  const { reports, heads, clock, sinkStatus } = parts
+  const { reports, heads, clock, sinkStatus, cosignerKey } = parts
   const texts = readTexts()
 
   function look(): View {
@@ -71,6 +75,7 @@ export function createStatusPage(parts: {
       logs: heads.troubled(ROWS),
       troubled: heads.countTroubled(),
       sink: sinkStatus(),
+      cosignerKey,
       nowMs,
     }
   }
@@ -118,7 +123,7 @@ function render(texts: Texts, view: View): string {
 <thead><tr>${head.map((line) => `<th>${both(line)}</th>`).join('')}</tr></thead>
 <tbody>
 ${body}
-</tbody></table></body></html>
+</tbody></table><p>${both(texts.cosigner)}<code>${escapeHtml(view.cosignerKey)}</code></p></body></html>
 `
 }
 

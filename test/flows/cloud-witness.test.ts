@@ -2,6 +2,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { expect, it } from 'vitest'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
@@ -47,7 +48,9 @@ it('a core that lost its cosigner key and made another witnesses nothing, and th
   await before.close()
   await core.stop()
   rmSync(join(coreDir, 'cosigner.key'))
-  await startCore(coreDir, core.port)
+  const told: unknown[] = []
+  const logger = { ...silentLogger, warn: (fields: object) => void told.push(fields) }
+  const other = await startCore(coreDir, core.port, logger)
 
   const gateway = await startGateway({ dataDir: before.dataDir, config })
   await expect.poll(outcomeOf(gateway), { timeout: 15_000 }).toBe('unknown-cosigner')
@@ -57,6 +60,17 @@ it('a core that lost its cosigner key and made another witnesses nothing, and th
   expect(doctor.code).toBe(1)
   expect(doctor.out).toContain('is not of a key that is pinned here')
   expect(doctor.out).toContain('put cosigner.key of its data folder back')
+  await gateway.close()
+
+  const { cosignerKey } = other
+  expect(cosignerKey).not.toBe(core.cosignerKey)
+  expect(told).toEqual([expect.objectContaining({ newKey: cosignerKey })])
+  const [, shown = ''] =
+    /<code>(kefu-edge-core[^<]*)<\/code>/.exec(await readPage(other, '/')) ?? []
+  expect(shown).toBe(cosignerKey)
+  const cloud = { ...config.cloud, cosigners: [shown] }
+  const trusting = await startGateway({ dataDir: before.dataDir, config: { cloud } })
+  await expect.poll(outcomeOf(trusting), { timeout: 15_000 }).toBe('cosigned')
 })
 
 it('a box whose first enrolment was answered into the void pins the keys of its core all the same', async () => {

@@ -1,5 +1,5 @@
 /** What an operator meets when a core starts, and a year later. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import https from 'node:https'
@@ -54,6 +54,7 @@ describe('a core that starts', () => {
     rmSync(join(dataDir, 'cosigner.key'))
     await once()
     expect(warned).toEqual([expect.stringContaining('Put cosigner.key back from a backup')])
+    expect(warned[0]).toContain('into cloud.cosigners of each gateway')
   })
 
   it('goes on after a power cut between a new key and its certificate, under the same authority', async () => {
@@ -86,10 +87,10 @@ describe('a core that starts', () => {
 })
 
 describe('the command', () => {
+  const argvOf = (args: string[]) => ['--conditions=kefu-source', '--import', 'tsx', MAIN, ...args]
   const run = (...args: string[]) =>
     new Promise<{ status: unknown; stdout: string; stderr: string }>((resolve) => {
-      const argv = ['--conditions=kefu-source', '--import', 'tsx', MAIN, ...args]
-      execFile(process.execPath, argv, (error, stdout, stderr) =>
+      execFile(process.execPath, argvOf(args), (error, stdout, stderr) =>
         resolve({ status: error ? error.code : 0, stdout, stderr }),
       )
     })
@@ -107,6 +108,17 @@ describe('the command', () => {
     expect(wrong.stderr).toMatch(/^--retain-days 0: not a whole number from 1/)
     expect(nowhere.status).toBe(1)
     expect(nowhere.stderr).toMatch(/ENOTDIR[\s\S]*See that the folder of --data can be written/)
+  })
+
+  it('says by which key it cosigns, for whoever has to confirm it', async () => {
+    const child = spawn(process.execPath, argvOf(['--data', tempFolder(), '--port', '0']))
+    closers.push(() => child.kill())
+    let said = ''
+    for await (const piece of child.stderr) {
+      said += String(piece)
+      if (said.includes('cosigner:')) break
+    }
+    expect(said).toMatch(/cosigner: verifier key kefu-edge-core\+[0-9a-f]{8}\+\S+\n/)
   })
 })
 
