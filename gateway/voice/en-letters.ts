@@ -8,7 +8,7 @@ import type { UnitReader } from './unit-reader.ts'
 import type { VoiceData } from './voice-data.ts'
 
 /** BP120/80 is no code: its figures are a pair. */
-const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Z]{1,4})-?(\d+)(?:-(\d+))?(?!\d|[.:]\d)/y
+const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Z]{1,4})-?(\d+)(?:-(\d+))?(?!\d|[.:]\d|\s?%)/y
 /** L1-L4, A012-A020 */
 const CODES_UP_TO = /\s?[-–~—]\s?([A-Z]{1,2})(\d+)(?![A-Za-z\d]|[-.:]\d)/y
 const WORD = /[A-Za-z]+(?:['’][A-Za-z]+)*/y

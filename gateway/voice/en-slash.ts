@@ -1,6 +1,6 @@
 /** Figures with a slash between, in English. */
 import { digitsToEn, integerToEn, ordinalToEn, yearToEn } from './en-number.ts'
-import { matchAt, type Rule, type Scan } from './scan.ts'
+import { isNamed, matchAt, type Rule, type Scan } from './scan.ts'
 import { type CalendarDay, createSlashReader } from './slash-pair.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { ReadingEn } from './voice-data.ts'
@@ -28,7 +28,7 @@ export function createEnSlash(en: ReadingEn, units: UnitReader): readonly Rule[]
     const match = matchAt(MIXED, scan.text, scan.at)
     const [all = '', whole = '', ...figures] = match ?? []
     const [top = '', bottom = ''] = figures.filter((figure) => figure !== undefined)
-    if (match === null || Number(top) >= Number(bottom)) return -1
+    if (match === null || Number(top) >= Number(bottom) || isNamed(scan.text, scan.at)) return -1
     const part = bottom === '2' ? 'a half' : partToEn(top, bottom)
     scan.out.sayWord(`${integerToEn(whole)} and ${part}`)
     scan.numberEnd = scan.at + all.length

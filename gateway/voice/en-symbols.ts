@@ -25,6 +25,8 @@ const ABOUT = /\b(?:about|around|approx\.?|approximately)\s*$/i
 /** A figure with its unit, whatever the unit: 5 miles. */
 const AMOUNT = /\d\s?[A-Za-z%°/]{0,8}$/
 const SHARE = /\d+(?:\.\d+)?\s?[%‰°℃]/y
+/** is-3.5: behind a word that may be a minus or not. */
+const PART = /\d+\.\d/y
 const LONGEST_DAY_CHARS = 16
 const TITLE_LOOK_BACK_CHARS = 8
 /** How far from a figure its slash may stand: 350 copies/mL. */
@@ -80,7 +82,7 @@ export function createEnSymbols(
     else if (numberEnd === at || isUpTo) out.sayWord('to ')
     else if (/[~～]/.test(sign)) out.sayWord(ABOUT.test(text.slice(0, at)) ? '' : 'about ')
     else if (!isJoined || isMinus(text, at)) out.sayWord('minus ')
-    else out.say(' ')
+    else out.say(matchAt(PART, text, at + 1) === null ? ' ' : ' dash ')
     return at + 1
   }
 

@@ -12,9 +12,14 @@ export type MinusReader = (text: string, at: number) => boolean
 /**
  * Builds the reader: is the sign at `at`, right after letters and before a digit, a minus?
  * It is after the names in `signed` (what may be below zero: base excess, sphere), and after any abbreviation
- * before a part or a unit, which a code does not have.
+ * before a part or a unit, which a code does not have; not after those in `positive`, where it only joins.
  */
-export function createMinusReader(units: UnitReader, signed: readonly string[]): MinusReader {
+export function createMinusReader(
+  units: UnitReader,
+  signed: readonly string[],
+  positive: readonly string[],
+): MinusReader {
+  const isPositive = new RegExp(`(?<![A-Za-z\\d])(?:${oneOf(positive)})$`)
   const isSigned = new RegExp(`(?<![A-Za-z\\d])(?:${oneOf(signed)})$`)
   const share = /\s?[%‰]/y
   return (text, at) => {
@@ -23,7 +28,8 @@ export function createMinusReader(units: UnitReader, signed: readonly string[]):
     const ahead = text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
     if (isSigned.test(ahead)) return true
     const end = at + 1 + figure[0].length
-    if (!ABBREVIATION.test(ahead) || /[-.]/.test(text.charAt(end))) return false
+    if (isPositive.test(ahead) || !ABBREVIATION.test(ahead) || /[-.]/.test(text.charAt(end)))
+      return false
     const unitAt = text.charAt(end) === ' ' ? end + 1 : end
     return (
       figure[1] !== undefined || matchAt(share, text, end) !== null || units.isMeasure(text, unitAt)

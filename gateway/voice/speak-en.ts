@@ -16,7 +16,7 @@ const PLAIN = /(?:[^\x21-\x7e。！？；…°º℃℉‰≥≤≈≠±×÷→�
 export function createEnSpeaker(data: VoiceData): Speaker {
   const { en } = data
   const units = createUnitReader(data.units.units)
-  const isMinus = createMinusReader(units, en.signed)
+  const isMinus = createMinusReader(units, en.signed, en.flags.analytes)
   const digits = createEnDigits(data, units)
   const letters = createEnLetters(data, units, digits, isMinus)
   const complete = createTextCompleter({ units, counted: [], words: en })

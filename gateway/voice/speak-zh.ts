@@ -28,7 +28,7 @@ export function createZhSpeaker(data: VoiceData): Speaker {
   const context = createZhContext(data.zh)
   const quantities = createZhQuantities(units, context)
   const [date, ...digits] = createZhDigits(data, units, context, quantities)
-  const isMinus = createMinusReader(units, data.zh.signed)
+  const isMinus = createMinusReader(units, data.zh.signed, data.zh.flags.analytes)
   const letters = createZhLetters(data, units, quantities, isMinus)
   const dash = createZhDash(data.zh, quantities, isMinus, currencyBefore(data))
   const complete = createTextCompleter({

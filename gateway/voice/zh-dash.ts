@@ -3,7 +3,7 @@ import type { MinusReader } from './minus.ts'
 import { isDigit, matchAt, oneOf, type Rule } from './scan.ts'
 import type { ReadingZh } from './voice-data.ts'
 import { integerToZh } from './zh-number.ts'
-import type { ZhQuantities } from './zh-quantity.ts'
+import { CODE_JOIN, type ZhQuantities } from './zh-quantity.ts'
 
 /** 5月-6月, 周一-周五; 较上月-0.05% has a minus. */
 const COUNTED_END =
@@ -13,6 +13,8 @@ const SHARE = /\d+(?:\.\d+)?(?:[~～]\d+(?:\.\d+)?)?\s?(?:[%‰℃]|°C)/y
 const DAY_END = /[年月日号天周季]度?$/
 /** -1F */
 const FLOOR_BELOW = /(?<![A-Za-z\d])-([1-9])F(?![A-Za-z\d])/y
+/** K-3.5: behind letters that may be a minus or not. */
+const PART = /\d+\.\d/y
 const LOOK_BACK_CHARS = 12
 /** A figure with its unit, whatever the unit: 5万, 5公里. */
 const AMOUNT = /\d\s?[^\s\d，。,;；、（(]{0,5}$/
@@ -77,7 +79,12 @@ export function createZhDash(
       out.say(zh.less)
       return at + 1
     }
-    if (!isNumberNext || (/[A-Za-z0-9]/.test(before) && !isMinus(text, at))) return -1
+    if (!isNumberNext) return -1
+    if (/[A-Za-z0-9]/.test(before) && !isMinus(text, at)) {
+      if (matchAt(PART, text, at + 1) === null) return -1
+      out.say(CODE_JOIN)
+      return at + 1
+    }
     return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
   }
 }

@@ -9,7 +9,7 @@ import type { ZhQuantities } from './zh-quantity.ts'
 
 const WORDS = /[A-Za-z]+(?:['’-][A-Za-z]+)*(?: [A-Za-z]+(?:['’-][A-Za-z]+)*)*/y
 /** BP120/80 is no code: its figures are a pair. */
-const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d)/y
+const CODE = /(?!(?:NI)?[Bb][Pp]\d+\/)([A-Za-z]{1,4})-?(\d+)(?!\d|[.:]\d|\s?%)/y
 const CODE_TAIL = /-?([A-Za-z]{1,3}(?![A-Za-z])|\d+(?![A-Za-z\d]|[.:]\d))/y
 /** L1-L4, A012-A020 */
 const CODES_UP_TO = /\s?[-–~～—至到]\s?([A-Za-z]{1,2})(\d+)(?![A-Za-z\d]|[-.:]\d)/y

@@ -1,5 +1,5 @@
 /** Figures with a slash between, in Chinese. */
-import { matchAt, oneOf, type Rule, type Scan } from './scan.ts'
+import { isNamed, matchAt, oneOf, type Rule, type Scan } from './scan.ts'
 import { type CalendarDay, createSlashReader } from './slash-pair.ts'
 import type { UnitReader } from './unit-reader.ts'
 import type { ReadingZh } from './voice-data.ts'
@@ -23,7 +23,7 @@ export function createZhSlash(zh: ReadingZh, units: UnitReader): readonly Rule[]
     const match = matchAt(MIXED, text, at)
     const [all = '', whole = '', ...part] = match ?? []
     const [top = '', bottom = ''] = part.filter((figure) => figure !== undefined)
-    if (match === null || Number(top) >= Number(bottom)) return -1
+    if (match === null || Number(top) >= Number(bottom) || isNamed(scan.text, scan.at)) return -1
     out.say(`${integerToZh(whole)}又${integerToZh(bottom)}分之${integerToZh(top)}`)
     scan.numberEnd = at + all.length
     return skipSpace(text, scan.numberEnd)
