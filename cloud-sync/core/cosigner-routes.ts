@@ -6,7 +6,8 @@ import { MAX_CHECKPOINT_BYTES } from '../protocol/limits.ts'
 import type { Cosigner } from './cosigner.ts'
 import type { Gateways } from './gateways.ts'
 import { json } from './http.ts'
-import type { LogHeads } from './log-heads.ts'
+import { headCursor, type LogHeads } from './log-heads.ts'
+import { limitOf, pageOf } from './paging.ts'
 import { gatewayOf, parseBody, type Route } from './routes.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -46,7 +47,20 @@ export function cosignerRoutes({
       method: 'GET',
       path: /^\/v1\/checkpoints$/,
       caller: 'operator',
-      handle: () => json({ troubled: heads.troubled(HEAD_ROWS), heads: heads.all(HEAD_ROWS) }),
+      handle({ incoming: { query } }) {
+        const { rows, next } = pageOf(
+          limitOf(query, HEAD_ROWS),
+          (limit) => heads.all(limit, query.get('after') ?? ''),
+          headCursor,
+        )
+        return json({
+          troubled: heads.troubled(HEAD_ROWS),
+          troubledTotal: heads.countTroubled(),
+          heads: rows,
+          total: heads.count(),
+          next,
+        })
+      },
     },
     {
       method: 'POST',

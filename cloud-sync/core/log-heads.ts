@@ -36,7 +36,9 @@ export interface LogHeads {
   /** Of all epochs of the gateway the head that came last. */
   newest(gatewayNo: number): KnownHead | undefined
   lostBy(gatewayNo: number, origin: string): LogHead | undefined
-  all(limit: number): readonly LogHead[]
+  /** By gateway and origin; only those that come after `GATEWAY/ORIGIN`. */
+  all(limit: number, after?: string): readonly LogHead[]
+  count(): number
   /** Broken, or with something lost; those that an operator accepted too, after the others. */
   troubled(limit: number): readonly LogHead[]
   countTroubled(): number
@@ -64,6 +66,9 @@ const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_h
       AND substr(origin, -length(epoch) - 1) = '/' || epoch`
 /** Of a row of `log_head`; its partial index goes by these words. */
 export const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
+
+/** Where a list of heads goes on; no id of a gateway has a slash. */
+export const headCursor = ({ gatewayId, origin }: LogHead): string => `${gatewayId}/${origin}`
 
 const OPENED_KIND = 'ledger.opened'
 /** The gateway found by the core's mark that its folder had been put back. */
@@ -102,7 +107,10 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
   const accept = store.prepare(
     `UPDATE log_head SET accepted_reason = ? WHERE gateway_no = ? AND ${IS_TROUBLE}`,
   )
-  const all = store.prepare<ReportRow>(`${REPORT} ORDER BY gateway.id, at LIMIT ?`)
+  const all = store.prepare<ReportRow>(
+    `${REPORT} WHERE (gateway.id, origin) > (?, ?) ORDER BY gateway.id, origin LIMIT ?`,
+  )
+  const count = store.prepare<{ count: number }>('SELECT count(*) AS count FROM log_head')
   const one = store.prepare<ReportRow>(`${REPORT} WHERE log_head.gateway_no = ? AND origin = ?`)
   const troubled = store.prepare<ReportRow>(
     `${REPORT} WHERE ${IS_TROUBLE} ORDER BY accepted_reason IS NOT NULL, gateway.id, at LIMIT ?`,
@@ -124,7 +132,11 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
       const row = one.get(gatewayNo, origin)
       return row && row.lostSize !== null ? toHead(row) : undefined
     },
-    all: (limit) => all.all(limit).map(toHead),
+    all(limit, after = '') {
+      const gatewayId = after.split('/', 1)[0] ?? ''
+      return all.all(gatewayId, after.slice(gatewayId.length + 1), limit).map(toHead)
+    },
+    count: () => count.get()?.count ?? 0,
     troubled: (limit) => troubled.all(limit).map(toHead),
     countTroubled: () => countTroubled.get()?.count ?? 0,
     save(gatewayNo, { origin, size, root }, note) {

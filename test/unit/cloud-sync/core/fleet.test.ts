@@ -28,11 +28,13 @@ async function largeFleet(): Promise<CloudCore> {
       const seenAt = no > GATEWAYS - 100 ? now - HOUR_MS : now
       add.run(no, idOf(no), seenAt, no === GATEWAYS - 1 ? now : null)
     }
-    store
-      .prepare(
-        "INSERT INTO log_head (gateway_no, origin, size, root, note, at, broken_reason) VALUES (?, 'o/e', 5, x'00', '', 1, 'cut')",
-      )
-      .run(GATEWAYS)
+    const addHead = store.prepare(
+      `INSERT INTO log_head (gateway_no, origin, size, root, note, at, broken_reason)
+       VALUES (?, 'edge/' || ?, 5, x'00', '', ?, ?)`,
+    )
+    addHead.run(GATEWAYS, 'e1', 2, 'cut')
+    addHead.run(GATEWAYS, 'e2', 1, null)
+    addHead.run(1, 'e', 3, null)
   })
   await store.close()
   core = await startCloudCore({ dataDir, port: 0, isInsecureHttp: true })
@@ -68,4 +70,19 @@ it('is listed whole, page by page, with how many there are', async () => {
     after = next
   }
   expect(ids).toEqual(Array.from({ length: GATEWAYS }, (_, n) => idOf(n + 1)))
+})
+
+it('has its tree heads listed whole too, for whoever compares them', async () => {
+  const large = await largeFleet()
+  const list = (query: string) => readAsOperator(large, `/v1/checkpoints?limit=2${query}`)
+  const last = { gatewayId: idOf(GATEWAYS), origin: 'edge/e1' }
+  expect(await list('')).toMatchObject({
+    troubled: [last],
+    troubledTotal: 1,
+    heads: [{ gatewayId: idOf(1) }, last],
+    total: 3,
+    next: `${idOf(GATEWAYS)}/edge/e1`,
+  })
+  const rest = await list(`&after=${idOf(GATEWAYS)}/edge/e1`)
+  expect(rest).toMatchObject({ heads: [{ ...last, origin: 'edge/e2' }], next: null })
 })
