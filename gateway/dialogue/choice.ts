@@ -27,13 +27,17 @@ export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'ent
       phrases.all(name, lang).map((template) => parseTemplate(template, {})),
     ),
   }))
-  const saidAs = (forms: ReadonlySet<string>) =>
-    words.find(({ templates }) => templates.some((one) => fitsAny(one, forms)))?.name
+  /** "Yes" is one only as it was said: 好的，谢谢你 takes leave. */
+  const saidAs = (forms: Forms) =>
+    words.find(({ name, templates }) => {
+      const counted = name === 'choice-unclear' ? forms.slice(0, 1) : forms
+      return templates.some((one) => fitsAny(one, counted))
+    })?.name
 
-  function titled(forms: ReadonlySet<string>, between: readonly KnowledgeRef[]) {
+  function titled(forms: Forms, between: readonly KnowledgeRef[]) {
     const meant = between.filter((ref) => {
       const { zh, en } = library.entry(ref)?.intent.title ?? {}
-      return [zh, en].some((title) => title && [...formsOf(title)].some((one) => forms.has(one)))
+      return [zh, en].some((title) => title && formsOf(title).some((one) => forms.includes(one)))
     })
     return meant.length === 1 ? meant[0] : undefined
   }
@@ -66,11 +70,12 @@ const one = (heard: Understanding, best: Parameters<typeof intentOf>[1]): Choice
   understanding: intentOf(heard, best, heard.slots),
 })
 
-/** As said and without fillers: 那个 is one, and 后面那个 needs it. */
-function formsOf(text: string): ReadonlySet<string> {
+/** As said, then without fillers: 那个 is one, and 后面那个 needs it. */
+type Forms = readonly string[]
+function formsOf(text: string): Forms {
   const { plain, bare, text: common } = normalise(text)
-  return new Set([plain, bare, common])
+  return [plain, bare, common]
 }
 
-const fitsAny = (template: TemplateNode, forms: ReadonlySet<string>): boolean =>
-  [...forms].some((form) => matchTemplate(template, form, () => []) !== undefined)
+const fitsAny = (template: TemplateNode, forms: Forms): boolean =>
+  forms.some((form) => matchTemplate(template, form, () => []) !== undefined)

@@ -68,6 +68,18 @@ it('"yes" to "A or B?" is asked once more in plainer words, then a person is cal
   expect((await say('停车场在哪')).intent?.name).toBe('parking')
 })
 
+it.each([
+  ['嗯，是的呀', 'clarify'],
+  ['Yes please.', 'clarify'],
+  ['对，骨科在几楼', 'answered'],
+])(
+  '"yes" to "A or B?" is no answer, and what is said behind it may be one: %s',
+  async (words, status) => {
+    const say = await personBetweenTwo()
+    expect((await say(words)).status).toBe(status)
+  },
+)
+
 it('"neither" asks for other words, and other words are heard', async () => {
   const say = await personBetweenTwo()
   expect((await say('都不是')).text).toContain('换个说法')
