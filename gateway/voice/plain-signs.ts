@@ -22,9 +22,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const ENTITY = /&([a-z]{2,6});/g
 /** Markup that answers from elsewhere may bring: raised figures are powers, blocks are sentences. */
 const RAISED = /<sup>\s*([-−]?\d+)\s*<\/sup>/g
-const BLOCK_TAG = /<\/?(?:br|p|div|li|ul|ol|tr|table|h[1-6])(?:\s[^<>]*)?\/?>/g
+const BLOCK_TAG =
+  /<\/?(?:br|hr|p|div|section|li|ul|ol|tr|tbody|thead|table|h[1-6])(?:\s[^<>]*)?\/?>/g
 const INLINE_TAG =
-  /<\/?(?:strong|em|span|sub|sup|font|small|big|mark|td|th|[abiu])(?:\s[^<>]*)?\/?>/g
+  /<\/?(?:strong|em|span|sub|sup|font|small|big|mark|code|pre|del|ins|img|td|th|[abiu])(?:\s[^<>]*)?\/?>/g
 /** `<通知>`: brackets, since nothing stands before the first to be compared. */
 const BRACKETED = /(^|[\s，。：、《「“(（])<([^<>\d=]{2,30})>/g
 /** Where a way through menus ends at the latest. */
