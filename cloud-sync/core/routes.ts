@@ -12,7 +12,7 @@ import { limitOf, pageOf, wholeNumber } from './paging.ts'
 import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
-import type { Sessions } from './sessions.ts'
+import type { SessionCursor, Sessions } from './sessions.ts'
 import type { RelayStatus } from './sinks/relay.ts'
 
 /** Rows of one answer of the read API. */
@@ -141,14 +141,26 @@ function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): rea
       method: 'GET',
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions(?:\/(?<session>[^/]+))?$/,
       caller: 'operator',
-      handle({ params }) {
+      handle({ incoming: { query }, params }) {
         const no = gateways.numberOf(params.id ?? '')
-        return params.session
-          ? json({ turns: sessions.turns(no, params.session, PAGE_ROWS) })
-          : json({ sessions: sessions.list(no, PAGE_ROWS) })
+        if (params.session) return json({ turns: sessions.turns(no, params.session, PAGE_ROWS) })
+        const { rows, next } = pageOf(
+          limitOf(query, PAGE_ROWS),
+          (limit) => sessions.list(no, limit, sessionCursor(query.get('after'))),
+          ({ lastAtMs, id }) => `${lastAtMs}/${id}`,
+        )
+        return json({ sessions: rows, total: sessions.count(no), next })
       },
     },
   ]
+}
+
+/** A session that goes on moves up, so its place is told by when it was over last as well. */
+function sessionCursor(after: string | null): SessionCursor | undefined {
+  if (after === null) return undefined
+  const [, lastAtMs, id = ''] = /^(-?\d{1,16})\/(.*)$/s.exec(after) ?? []
+  if (lastAtMs === undefined) throw new CloudError('request.invalid', { detail: `after: ${after}` })
+  return { lastAtMs: Number(lastAtMs), id }
 }
 
 /** The token shows that the operator means it; the signature, that the sender holds the key. */

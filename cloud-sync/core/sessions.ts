@@ -20,11 +20,14 @@ export interface SessionTurn {
   readonly disclosed: EntryView | undefined
 }
 
+export type SessionCursor = Pick<SessionSummary, 'lastAtMs' | 'id'>
+
 export interface Sessions {
   /** Inside the commit that writes the entry. */
   record(gatewayNo: number, entryKey: number, head: EntryHead): void
-  /** Newest first. */
-  list(gatewayNo: number, limit: number): readonly SessionSummary[]
+  /** Newest first; only those that were over before this one. */
+  list(gatewayNo: number, limit: number, before?: SessionCursor): readonly SessionSummary[]
+  count(gatewayNo: number): number
   turns(gatewayNo: number, sessionId: string, limit: number): readonly SessionTurn[]
 }
 
@@ -39,7 +42,10 @@ export function createSessions(store: CoreStore): Sessions {
   )
   const list = store.prepare<SessionSummary>(
     `SELECT id, first_at AS firstAtMs, last_at AS lastAtMs, turns FROM session
-     WHERE gateway_no = ? ORDER BY last_at DESC LIMIT ?`,
+     WHERE gateway_no = ? AND (last_at, id) < (?, ?) ORDER BY last_at DESC, id DESC LIMIT ?`,
+  )
+  const count = store.prepare<{ count: number }>(
+    'SELECT count(*) AS count FROM session WHERE gateway_no = ?',
   )
   const turns = store.prepare<{ bytes: Uint8Array; disclosed: Uint8Array | null }>(
     `SELECT bytes, disclosed FROM session_turn JOIN entry ON entry.key = session_turn.entry_key
@@ -53,7 +59,9 @@ export function createSessions(store: CoreStore): Sessions {
       upsert.run(gatewayNo, id, head.atMs, head.atMs)
       addTurn.run(gatewayNo, id, entryKey)
     },
-    list: (gatewayNo, limit) => list.all(gatewayNo, limit),
+    list: (gatewayNo, limit, { lastAtMs, id } = { lastAtMs: Number.MAX_SAFE_INTEGER, id: '' }) =>
+      list.all(gatewayNo, lastAtMs, id, limit),
+    count: (gatewayNo) => count.get(gatewayNo)?.count ?? 0,
     turns: (gatewayNo, sessionId, limit) =>
       turns.all(gatewayNo, sessionId, limit).flatMap(({ bytes, disclosed }) => {
         const read = readEntry(bytes)

@@ -35,6 +35,8 @@ async function largeFleet(): Promise<CloudCore> {
     addHead.run(GATEWAYS, 'e1', 2, 'cut')
     addHead.run(GATEWAYS, 'e2', 1, null)
     addHead.run(1, 'e', 3, null)
+    const addSession = store.prepare('INSERT INTO session VALUES (1, ?, 1, ?, 1)')
+    for (let n = 1; n <= 1200; n++) addSession.run(`s/${n}`, Math.ceil(n / 2))
   })
   await store.close()
   core = await startCloudCore({ dataDir, port: 0, isInsecureHttp: true })
@@ -85,4 +87,20 @@ it('has its tree heads listed whole too, for whoever compares them', async () =>
   })
   const rest = await list(`&after=${idOf(GATEWAYS)}/edge/e1`)
   expect(rest).toMatchObject({ heads: [{ ...last, origin: 'edge/e2' }], next: null })
+})
+
+it('has the sessions of a gateway listed whole, however many', async () => {
+  const large = await largeFleet()
+  const path = `/v1/gateways/${idOf(1)}/sessions`
+  interface Listed {
+    readonly sessions: readonly { readonly id: string }[]
+    readonly total: number
+    readonly next: string
+  }
+  const first = (await readAsOperator(large, path)) as Listed
+  expect(first).toMatchObject({ total: 1200, next: '101/s/201' })
+  const rest = (await readAsOperator(large, `${path}?after=${first.next}`)) as Listed
+  expect(rest.next).toBeNull()
+  expect(new Set([...first.sessions, ...rest.sessions].map(({ id }) => id)).size).toBe(1200)
+  await expect(readAsOperator(large, `${path}?after=s-7`)).rejects.toThrow('request.invalid')
 })
