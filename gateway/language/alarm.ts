@@ -20,11 +20,28 @@ export function isRaised(base: KnowledgeBase, found: Found, answer: number): boo
   if (!first || isPiece(found)) return false
   if (first.confidence >= answer) return true
   // Which of two emergencies it is, staff will see; a question back would cost the time.
-  const together = found.candidates
+  return sumOfAlarms(base, found) >= Math.max(answer, TOGETHER)
+}
+
+/**
+ * The emergency behind something likelier that is not sure enough to be answered: 拉肚子还便血不止 is a sick
+ * stomach first. Its place among the candidates; undefined where there is none. `answerOf`: threshold of an intent.
+ */
+export function raisedBehind(
+  base: KnowledgeBase,
+  found: Found,
+  answerOf: (intent: number) => number,
+): number | undefined {
+  if (isShort(found) || isAlarm(base, found.candidates[0]?.intent)) return undefined
+  const place = found.candidates.findIndex(({ intent }) => isAlarm(base, intent))
+  const alarm = found.candidates[place]
+  return alarm && sumOfAlarms(base, found) >= answerOf(alarm.intent) ? place : undefined
+}
+
+const sumOfAlarms = (base: KnowledgeBase, { candidates }: Found): number =>
+  candidates
     .filter(({ intent }) => isAlarm(base, intent))
     .reduce((sum, { confidence }) => sum + confidence, 0)
-  return together >= Math.max(answer, TOGETHER)
-}
 
 /**
  * Whether what was said is a piece of what the emergency's own example says: 不清楚 of 说话不清楚, water of "my

@@ -1,6 +1,6 @@
 /** From hypotheses to one understanding: what is certain, what is likely, and whether that is enough. */
 import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
-import { isAlarm, isRaised, isShort } from './alarm.ts'
+import { isAlarm, isRaised, isShort, raisedBehind } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
 import { namesDanger, withoutDenied } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
@@ -212,6 +212,9 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   const { answer, clarify } = thresholdsOf(base, intent)
   const isHeard = isAlarm(base, intent) ? isRaised(base, found, answer) : best.confidence >= answer
   if (isHeard) return { ...common, kind: 'intent', best, method: found.method }
+  const behind = raisedBehind(base, found, (one) => thresholdsOf(base, one).answer)
+  const grave = candidates[behind ?? -1]
+  if (grave) return { ...common, kind: 'intent', best: grave, method: found.method }
   const other = candidates[1]
   if (best.confidence >= clarify && other) {
     return { ...common, kind: 'ambiguous', between: [best, other] }

@@ -87,6 +87,8 @@ describe('an emergency is heard', () => {
     ['医院打电话说我有危急值', 'emergency.critical-value'],
     ['我对青霉素过敏现在喘不上气', 'emergency.allergy'],
     ['没有着火，有人晕倒了', 'emergency.unconscious'],
+    ['身上起疹子，还喘不上气', 'emergency.allergy'],
+    ['牙疼，胸口也疼', 'emergency.chest-pain'],
     ["I can't find my child", 'service.missing-person'],
     ['my son is missing', 'service.missing-person'],
     ['chest pain', 'emergency.chest-pain'],
