@@ -233,10 +233,11 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ALTER TABLE release ADD COLUMN is_for_some INTEGER NOT NULL DEFAULT 0;
       ALTER TABLE release ADD COLUMN is_dropped INTEGER NOT NULL DEFAULT 0;
       UPDATE release SET is_for_some = gateways IS NOT NULL;
+      -- Each of these writes every row anew: the content goes first, so that it is not carried along.
+      ALTER TABLE release DROP COLUMN content;
       ALTER TABLE release DROP COLUMN manifest;
       ALTER TABLE release DROP COLUMN signature;
       ALTER TABLE release DROP COLUMN gateways;
-      ALTER TABLE release DROP COLUMN content;
       CREATE INDEX release_by_term ON release (expires_at);
     `,
   },
