@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import createEmitter from 'mqemitter-redis'
 import type { Clock } from '../clock.ts'
+import { maskUrls } from '../mask-line.ts'
 import {
   AWAY_AFTER_MS,
   BEAT_MS,
@@ -20,6 +21,7 @@ import {
   MAX_UNSENT_BYTES,
   STAMP_BYTES,
 } from './fabric.ts'
+import { DROP_SAME, KEEP_NEWEST } from './redis-scripts.ts'
 
 /** First and longest wait before Redis is tried again; each is drawn from zero to that (full jitter). */
 const RETRY_FIRST_MS = 100
@@ -28,15 +30,6 @@ const CONNECT_TIMEOUT_MS = 2000
 /** Kept values read at once: a page of retained messages, not a pause of Redis. */
 const PAGE_FIELDS = 200
 const SENDER_BYTES = 8
-
-/** Keeps the newer of two values: the stamp is in front. */
-const KEEP_NEWEST = `local old = redis.call('HGET', KEYS[1], ARGV[1])
-if not old or string.sub(old, 1, ${STAMP_BYTES}) < string.sub(ARGV[2], 1, ${STAMP_BYTES}) then
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
-return 1`
-const DROP_SAME = `local old = redis.call('HGET', KEYS[1], ARGV[1])
-if old and string.sub(old, 1, ${STAMP_BYTES}) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
-return 1`
 
 export interface RedisFabricParts {
   /** `redis://` or `rediss://`, with credentials where Redis wants some. */
@@ -79,7 +72,7 @@ class RedisFabric implements Fabric {
     const { url, site, clock } = parts
     this.#channel = `kefu:${site}:fabric`
     this.#hash = `kefu:${site}:kept`
-    this.#status = { state: 'away', url: withoutCredentials(url), sinceMs: clock.now() }
+    this.#status = { state: 'away', url: maskUrls(url.replace(/\?.*/, '')), sinceMs: clock.now() }
     this.#heardMs = clock.monotonic()
     const options: RedisOptions = {
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -304,14 +297,5 @@ class RedisFabric implements Fabric {
         this.#parts.onError(error)
       }
     })
-  }
-}
-
-function withoutCredentials(url: string): string {
-  try {
-    const parsed = new URL(url)
-    return `${parsed.protocol}//${parsed.host}${parsed.pathname}`
-  } catch {
-    return 'redis:'
   }
 }
