@@ -51,7 +51,7 @@ export interface LogHeads {
   markForked(gatewayNo: number, epoch: string, reason: string): void
   /** Why an epoch was opened, where this is the entry that says so. */
   noteOpening(gatewayNo: number, leafIndex: number, head: EntryHead): void
-  /** How many heads of the gateway had something wrong. */
+  /** How many heads of the gateway had something wrong that nobody had accepted yet. */
   accept(gatewayNo: number, reason: string): number
 }
 
@@ -105,7 +105,8 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
      VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const accept = store.prepare(
-    `UPDATE log_head SET accepted_reason = ? WHERE gateway_no = ? AND ${IS_TROUBLE}`,
+    `UPDATE log_head SET accepted_reason = ?
+     WHERE gateway_no = ? AND ${IS_TROUBLE} AND accepted_reason IS NULL`,
   )
   const all = store.prepare<ReportRow>(
     `${REPORT} WHERE (gateway.id, origin) > (?, ?) ORDER BY gateway.id, origin LIMIT ?`,

@@ -33,7 +33,7 @@ async function accept({ words: [id], values: { reason }, core, say }: Call): Pro
   const { accepted } = JSON.parse(answer.toString()) as { accepted: number }
   const text =
     accepted === 0
-      ? `Nothing is wrong with the record of ${id} as this core knows it.`
+      ? `Nothing is wrong with the record of ${id}, as this core knows it, that was not accepted before.`
       : `What was wrong with the record of ${id} is accepted: ${reason}. The page of the core goes on showing it, with this reason; the core cosigns the record again.`
   say(text, { done: 'accept', gateway: id, accepted })
 }

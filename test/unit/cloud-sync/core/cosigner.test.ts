@@ -173,3 +173,17 @@ it('does not take an epoch that was over for the present one, though its first e
   await store.commit(() => heads.accept(1, 'disk image put back'))
   expect(await bring('one', 'abcdXYZ')).toBe('cosigned')
 })
+
+it('keeps what an operator said of an earlier incident when he accepts a later one', async () => {
+  const { heads, bring } = aCore()
+  await bring('one', cosignedBefore)
+  nowMs += 11 * MINUTE_MS
+  await bring('two', 'abcX')
+  await store.commit(() => heads.accept(1, 'cut for a test'))
+  nowMs += MINUTE_MS
+  await bring('three', 'aY')
+  expect(await store.commit(() => heads.accept(1, 'disk image put back'))).toBe(1)
+  expect(await store.commit(() => heads.accept(1, 'once more'))).toBe(0)
+  const reasons = heads.troubled(9).map(({ acceptedReason }) => acceptedReason)
+  expect(reasons.sort()).toEqual(['cut for a test', 'disk image put back'])
+})
