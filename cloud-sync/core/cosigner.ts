@@ -98,10 +98,14 @@ export function createCosigner(options: {
     throw new CloudError('checkpoint.invalid', { detail: 'a proof from nothing' })
   }
 
-  /** What is not explained is witnessed, so that it cannot be changed again, and not cosigned. */
-  function checkExplained(gateway: Gateway, origin: string): void {
-    const { lost, acceptedReason } = heads.lostBy(gateway.no, origin) ?? {}
-    if (!lost || lost.word === 'told' || typeof acceptedReason === 'string') return
+  /**
+   * What is not explained is witnessed, so that it cannot be changed again, and not cosigned; nor is what
+   * goes on from it in a later epoch, which lacks the same.
+   */
+  function checkExplained(gateway: Gateway): void {
+    const unexplained = heads.unexplained(gateway.no)
+    if (!unexplained) return
+    const { origin, lost } = unexplained
     if (lost.word === 'pending') {
       throw new CloudError('core.busy', { detail: `the first entry of ${origin} has not come yet` })
     }
@@ -131,7 +135,7 @@ export function createCosigner(options: {
         heads.save(gateway.no, checkpoint, note.text)
         if (step.kind === 'without') heads.markLost(gateway.no, origin, step.lost, step.isBack)
       })
-      checkExplained(gateway, origin)
+      checkExplained(gateway)
       // Remembered before it is signed: a crash between leaves a head without a line, never the reverse.
       return { kind: 'cosigned', lines: cosign(note.text, name, privateKey, clock.now()) }
     },

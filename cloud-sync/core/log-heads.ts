@@ -31,11 +31,18 @@ export interface LogHead {
   readonly acceptedReason: string | null
 }
 
+/** A log that lacks something. */
+export interface Lacking {
+  readonly origin: string
+  readonly lost: Lost
+}
+
 export interface LogHeads {
   find(gatewayNo: number, origin: string): KnownHead | undefined
   /** Of all epochs of the gateway the head that came last. */
   newest(gatewayNo: number): KnownHead | undefined
-  lostBy(gatewayNo: number, origin: string): LogHead | undefined
+  /** What the record lacks without its own word or an operator's; where there is silence, not what waits for a word. */
+  unexplained(gatewayNo: number): Lacking | undefined
   /** By gateway and origin; only those that come after `GATEWAY/ORIGIN`. */
   all(limit: number, after?: string): readonly LogHead[]
   count(): number
@@ -112,7 +119,10 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     `${REPORT} WHERE (gateway.id, origin) > (?, ?) ORDER BY gateway.id, origin LIMIT ?`,
   )
   const count = store.prepare<{ count: number }>('SELECT count(*) AS count FROM log_head')
-  const one = store.prepare<ReportRow>(`${REPORT} WHERE log_head.gateway_no = ? AND origin = ?`)
+  const lacking = store.prepare<ReportRow>(
+    `${REPORT} WHERE log_head.gateway_no = ? AND lost_size IS NOT NULL AND accepted_reason IS NULL
+     ORDER BY turn DESC`,
+  )
   const troubled = store.prepare<ReportRow>(
     `${REPORT} WHERE ${IS_TROUBLE} ORDER BY accepted_reason IS NOT NULL, gateway.id, at LIMIT ?`,
   )
@@ -129,9 +139,12 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
   return {
     find: (gatewayNo, origin) => find.get(gatewayNo, origin),
     newest: (gatewayNo) => newest.get(gatewayNo),
-    lostBy(gatewayNo, origin) {
-      const row = one.get(gatewayNo, origin)
-      return row && row.lostSize !== null ? toHead(row) : undefined
+    unexplained(gatewayNo) {
+      const found = lacking.all(gatewayNo).flatMap((row) => {
+        const { origin, lost } = toHead(row)
+        return lost && lost.word !== 'told' ? [{ origin, lost }] : []
+      })
+      return found.find(({ lost }) => lost.word === 'silent') ?? found[0]
     },
     all(limit, after = '') {
       const gatewayId = after.split('/', 1)[0] ?? ''

@@ -187,3 +187,26 @@ it('keeps what an operator said of an earlier incident when he accepts a later o
   const reasons = heads.troubled(9).map(({ acceptedReason }) => acceptedReason)
   expect(reasons.sort()).toEqual(['cut for a test', 'disk image put back'])
 })
+
+it('does not cosign a record that was cut because it opens one more epoch, until the cut is accepted', async () => {
+  const { heads, bring, opened } = aCore()
+  await bring('one', cosignedBefore)
+  await opened('two', 3, 'older-copy')
+  expect(await bring('two', 'abcX')).toBe('checkpoint.inconsistent')
+  await opened('three', 4, 'older-copy')
+  expect(await bring('three', 'abcXY')).toBe('checkpoint.inconsistent')
+  await opened('four', 4, 'restored from the backup of 2026-11-27')
+  expect(await bring('four', 'abcXZ')).toBe('checkpoint.inconsistent')
+  await store.commit(() => heads.accept(1, 'cut for a test'))
+  expect(await bring('four', 'abcXZZ')).toBe('cosigned')
+})
+
+it('waits for what explains an epoch though another one goes on from it', async () => {
+  const { bring, opened } = aCore()
+  await bring('one', cosignedBefore)
+  expect(await bring('two', 'abcX')).toBe('core.busy')
+  await opened('three', 4, 'older-copy')
+  expect(await bring('three', 'abcXY')).toBe('core.busy')
+  await opened('two', 3, 'restored from the backup of 2026-11-27')
+  expect(await bring('three', 'abcXYZ')).toBe('cosigned')
+})
