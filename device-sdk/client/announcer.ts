@@ -5,9 +5,10 @@
  * - a higher class goes first; within a class, first come, first played;
  * - `critical` and `urgent` interrupt lower classes; what was interrupted is played again after them;
  * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped;
- * - expired speech is never played; speech for later waits for its time; but the gateway hands over nothing
- *   that has expired, so that `critical` and `urgent` speech that seems so as it comes is played: one of the
- *   two clocks is wrong, and by one of the device's own it is not taken for too early either;
+ * - expired speech is never played; speech for later waits for its time;
+ * - `critical` and `urgent` speech is judged by the gateway's time alone: before that was told it is neither
+ *   over nor too early. What is over by it as it comes is held a moment, since a gateway whose clock was
+ *   just set tells its time anew, and is played if it is not over by that;
  * - repeated speech waits `everySeconds` between plays and ends with its count or its acknowledgement.
  */
 import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
@@ -16,6 +17,8 @@ import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
 export const ANNOUNCER_MAX_SPEECH = 64
 /** How long urgent speech counts where its own end cannot be read: as long as the gateway lets it. */
 const URGENT_LIFE_MS = 10 * 60_000
+/** The gateway tells its time anew within a second of a setting of its clock; the rest is the way. */
+const DOUBT_MS = 3_000
 
 export type AnnouncerAction =
   | { readonly do: 'play'; readonly speech: Speech }
@@ -31,11 +34,13 @@ interface Item {
   readonly speech: Speech
   readonly rank: number
   readonly order: number
+  /** Urgent, and over by the gateway's time, which may be told anew. */
+  isDoubted: boolean
   notBeforeMs: number
   /** Counted from now, and no time that the speech names. */
   waitsByCount: boolean
   expiresAtMs: number
-  readonly endsByCount: boolean
+  endsByCount: boolean
   playsLeft: number
   /** Heard at least once: its end is not "skipped". */
   heard: boolean
@@ -184,6 +189,9 @@ export class Announcer {
   #expire(nowMs: number): AnnouncerAction[] {
     const actions: AnnouncerAction[] = []
     for (const item of this.#items.values()) {
+      if (item.isDoubted && !isOver(item.speech, nowMs)) {
+        Object.assign(item, timesOf(item.speech, nowMs, true))
+      }
       if (item === this.#playing || item.expiresAtMs > nowMs) continue
       this.#items.delete(item.speech.id)
       if (!item.heard) actions.push(report(item, 'skipped', 'expired'))
@@ -212,22 +220,28 @@ function waitFor(item: Item, untilMs: number): void {
   item.waitsByCount = true
 }
 
-function timesOf(
-  speech: Speech,
-  nowMs: number,
-  isTimeKnown: boolean,
-): Pick<Item, 'notBeforeMs' | 'waitsByCount' | 'expiresAtMs' | 'endsByCount'> {
+type Times = Pick<
+  Item,
+  'isDoubted' | 'notBeforeMs' | 'waitsByCount' | 'expiresAtMs' | 'endsByCount'
+>
+
+function timesOf(speech: Speech, nowMs: number, isTimeKnown: boolean): Times {
   const { notBefore } = speech
-  const expiresAtMs = Date.parse(speech.expiresAt)
-  const waitsByCount = notBefore === undefined || (isUrgent(speech) && !isTimeKnown)
-  const endsByCount = isUrgent(speech) && expiresAtMs <= nowMs
+  const isByCount = isUrgent(speech) && isOver(speech, nowMs)
+  const isDoubted = isByCount && isTimeKnown
+  const waitsByCount = isByCount || notBefore === undefined || (isUrgent(speech) && !isTimeKnown)
+  const lifeMs = isDoubted ? DOUBT_MS : URGENT_LIFE_MS
+  const startsAtMs = waitsByCount ? nowMs : Date.parse(notBefore)
   return {
-    notBeforeMs: waitsByCount ? nowMs : Date.parse(notBefore),
+    isDoubted,
+    notBeforeMs: isDoubted ? Number.POSITIVE_INFINITY : startsAtMs,
     waitsByCount,
-    expiresAtMs: endsByCount ? nowMs + URGENT_LIFE_MS : expiresAtMs,
-    endsByCount,
+    expiresAtMs: isByCount ? nowMs + lifeMs : Date.parse(speech.expiresAt),
+    endsByCount: isByCount,
   }
 }
+
+const isOver = ({ expiresAt }: Speech, nowMs: number): boolean => Date.parse(expiresAt) <= nowMs
 
 const before = (a: Item, b: Item): boolean =>
   a.rank < b.rank || (a.rank === b.rank && a.order < b.order)

@@ -256,7 +256,6 @@ class Client implements DeviceClient {
   }
 
   #onUp(link: Link): void {
-    this.#told = link.info.told ?? this.#told
     this.#reported.linkUp(link)
     this.#outbox.linkUp(link)
   }

@@ -40,6 +40,10 @@ export type Delivery =
   | { readonly kind: 'refused'; readonly passing: boolean; readonly reason: string }
 
 export interface LinkHandlers {
+  /**
+   * Also called while the link is being opened. The gateway's time, where the transport tells it then, comes
+   * first: what waited for the device follows at once, and is judged by it.
+   */
   onMessage(message: Downstream): void
   /** Called once, when the link is gone for whatever reason (also after `close`). */
   onClose(reason: string): void
@@ -54,8 +58,6 @@ export interface ToldTime {
 export interface LinkInfo {
   /** For people: `mqtt 5`, `mqtt 3.1.1`, `websocket json` … */
   readonly transport: string
-  /** The gateway's time as it was told when the link was opened, where the transport tells it. */
-  readonly told?: ToldTime
 }
 
 export interface Link {

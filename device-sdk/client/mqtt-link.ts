@@ -1,17 +1,8 @@
-import type { IClientOptions, IConnackPacket, MqttClient } from 'mqtt'
+import type { IClientOptions, MqttClient, Packet } from 'mqtt'
 import type { DownstreamName } from '../protocol/schemas.ts'
 import { topicOf } from '../protocol/topics.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
-import {
-  type Delivery,
-  type Link,
-  type LinkHandlers,
-  type LinkInfo,
-  type LinkOptions,
-  type OpenLink,
-  toldNow,
-  type Upstream,
-} from './link.ts'
+import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
 import { readDownstream } from './read-message.ts'
 
 /** Half-open connections are noticed after one and a half of this. */
@@ -105,10 +96,10 @@ async function openOnce(
   handlers: LinkHandlers,
 ): Promise<Link> {
   const client = connect(options.url.href, connectOptions(options, version))
+  // MQTT.js says `connect` later than it hands out what came right behind CONNACK.
+  client.on('packetreceive', (packet) => tellTime(packet, handlers))
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
-  const connack = await connected(client, options)
-  // Version 5 only: 3.1.1 has no properties to tell the time in.
-  const told = toldNow(connack.properties?.userProperties?.time, options.clock)
+  await connected(client, options)
   sendAtOnce(client.stream)
   client.on('error', () => undefined)
   client.on('disconnect', () => client.end(true))
@@ -124,8 +115,14 @@ async function openOnce(
     throw new DeviceClientError('client.link-failed', 'closed while subscribing')
   }
   const transport = version === 5 ? 'mqtt 5' : 'mqtt 3.1.1'
-  const info = { transport, ...(told && { told }) }
-  return linkOf(client, options.deviceId, info, handlers)
+  return linkOf(client, options.deviceId, transport, handlers)
+}
+
+/** Version 5 only: 3.1.1 has no properties to tell the time in. */
+function tellTime(packet: Packet, handlers: LinkHandlers): void {
+  if (packet.cmd !== 'connack') return
+  const time = packet.properties?.userProperties?.time
+  if (typeof time === 'string') handlers.onMessage({ name: 'time', message: { time } })
 }
 
 /**
@@ -137,7 +134,7 @@ function sendAtOnce(stream: MqttClient['stream']): void {
 }
 
 /** Resolves on an accepting CONNACK; otherwise ends the client and says why. */
-function connected(client: MqttClient, options: LinkOptions): Promise<IConnackPacket> {
+function connected(client: MqttClient, options: LinkOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     let reachedBroker = false
     const fail = (error: Error) => {
@@ -149,10 +146,10 @@ function connected(client: MqttClient, options: LinkOptions): Promise<IConnackPa
     client.stream?.once('connect', () => {
       reachedBroker = true
     })
-    client.once('connect', (connack) => {
+    client.once('connect', () => {
       client.removeAllListeners('close')
       client.removeAllListeners('error')
-      resolve(connack)
+      resolve()
     })
     client.once('error', (error) => fail(readConnectError(error, options)))
     client.once('close', () => {
@@ -199,7 +196,7 @@ function receive(topic: string, payload: Uint8Array, deviceId: string, to: LinkH
 function linkOf(
   client: MqttClient,
   deviceId: string,
-  info: LinkInfo,
+  transport: string,
   handlers: LinkHandlers,
 ): Link {
   // MQTT.js leaves a publish without outcome when the socket breaks: they are ended here.
@@ -215,7 +212,7 @@ function linkOf(
   }
   client.once('close', () => onGone('connection closed'))
   return {
-    info,
+    info: { transport },
     send: (message) =>
       new Promise<Delivery>((resolve, reject) => {
         if (gone) {

@@ -6,15 +6,7 @@ import { Ack, type Problem, Welcome } from '../protocol/schemas.ts'
 import { type Clock, monotonicMs } from './clock.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
 import { type FrameCodec, frameCodec } from './frame-codec.ts'
-import {
-  type Delivery,
-  type Link,
-  type LinkHandlers,
-  type LinkOptions,
-  type OpenLink,
-  toldNow,
-  type Upstream,
-} from './link.ts'
+import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
 import { checkMessage, readDownstream } from './read-message.ts'
 
 /** What the client needs of a WebSocket: the global class of browsers and Node 22, and the `ws` package. */
@@ -53,8 +45,8 @@ export function websocketLinkOpener(options: LinkOptions, openSocket: OpenSocket
     const socket = await openSocket(options.url.href, `kefu.v1.${options.encoding}`, options.tls)
     socket.binaryType = 'arraybuffer'
     const connection = new Connection(socket, codec, handlers, options.clock)
-    const welcome = await connection.welcome(options)
-    return connection.asLink(welcome, options)
+    await connection.welcome(options)
+    return connection.asLink(options)
   }
 }
 
@@ -68,7 +60,7 @@ class Connection {
   /** Messages that wait for their ack frame, by id. */
   readonly #waiting = new Map<string, { keep(): void; lose(error: Error): void }>()
   #state: 'greeting' | 'open' | 'gone' = 'greeting'
-  #onWelcome: (welcome: Welcome) => void = () => undefined
+  #onWelcome: () => void = () => undefined
   #onRefused: (error: Error) => void = () => undefined
 
   constructor(socket: WebSocketLike, codec: FrameCodec, handlers: LinkHandlers, clock: Clock) {
@@ -84,10 +76,10 @@ class Connection {
   }
 
   /** Says hello and waits for the welcome. */
-  async welcome(options: LinkOptions): Promise<Welcome> {
+  async welcome(options: LinkOptions): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      return await new Promise<Welcome>((resolve, reject) => {
+      return await new Promise<void>((resolve, reject) => {
         this.#onWelcome = resolve
         this.#onRefused = reject
         timer = setTimeout(() => {
@@ -107,11 +99,10 @@ class Connection {
     }
   }
 
-  asLink(welcome: Welcome, { encoding }: LinkOptions): Link {
-    const told = toldNow(welcome.time, this.#clock)
+  asLink({ encoding }: LinkOptions): Link {
     this.#watch()
     return {
-      info: { transport: `websocket ${encoding}`, ...(told && { told }) },
+      info: { transport: `websocket ${encoding}` },
       send: (message) => this.#send(message),
       close: () => this.#close(),
       destroy: () => this.#lose('dropped by the device'),
@@ -161,7 +152,9 @@ class Connection {
   #onGreeting(frame: Frame): void {
     if (frame.type === 'welcome') {
       this.#state = 'open'
-      this.#onWelcome(checkMessage(Welcome, frame, 'client.unreadable'))
+      const { time } = checkMessage(Welcome, frame, 'client.unreadable')
+      this.#handlers.onMessage({ name: 'time', message: { time } })
+      this.#onWelcome()
       return
     }
     const problem = readProblem(frame)

@@ -1,7 +1,9 @@
 /** The clock of the box is set while its devices are connected: they are told, and play what they should. */
+import { once } from 'node:events'
 import type { DeviceClient } from '@kefu-edge/device-sdk/client/api'
 import { createDeviceClient, createSpeechPlayer } from '@kefu-edge/device-sdk/client/node'
 import type { SpeechPlayer } from '@kefu-edge/device-sdk/client/speech-player'
+import mqtt from 'mqtt'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../gateway/clock.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
@@ -43,11 +45,11 @@ describe.each(['MQTT', 'WebSocket'] as const)('over %s', (transport) => {
   const announce = (gateway: TestGateway, text: string, more: object) =>
     runOperation('announce', { devices: ['s1'], text, ...more }, gateway.box.operations)
 
-  it('a speaker that came while the box was eight hours ahead hears emergencies at once, and all else soon', async () => {
+  it('a speaker that came while the box was eight hours ahead hears emergencies and all else once it is told the time', async () => {
     const { gateway, played, setRight, knowsTime } = await site(8 * HOUR_MS)
     setRight()
     await announce(gateway, 'fire', { priority: 'critical', lang: 'en' })
-    await expect.poll(() => played).toEqual(['fire'])
+    await expect.poll(() => played, { timeout: 4000 }).toEqual(['fire'])
     await expect.poll(knowsTime, { timeout: 3000 }).toBe(true)
     await announce(gateway, 'number 5', { lang: 'en' })
     await expect.poll(() => played).toEqual(['fire', 'number 5'])
@@ -61,4 +63,39 @@ describe.each(['MQTT', 'WebSocket'] as const)('over %s', (transport) => {
     await announce(gateway, 'your medicine', { priority: 'urgent', lang: 'en', notBefore })
     await expect.poll(() => played, { timeout: 4000 }).toEqual(['your medicine'])
   })
+})
+
+it('a speaker that lost its power with a call in flight does not play it the next morning', async () => {
+  let laterMs = 0
+  const clock = { ...systemClock, now: () => Date.now() + laterMs }
+  const gateway = await startGateway({ overrides: { clock } })
+  const token = await gateway.addDevice('s1', 'speaker')
+  const before = await mqtt.connectAsync(gateway.mqttUrl, {
+    clientId: 's1',
+    username: 's1',
+    password: token,
+    clean: false,
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    properties: { sessionExpiryInterval: 86_400 },
+    // The power goes before the acknowledgement does.
+    customHandleAcks: () => before.stream.destroy(),
+  })
+  await before.subscribeAsync('kefu/v1/s1/speech', { qos: 1 })
+  const isOff = once(before, 'close')
+  const args = { devices: ['s1'], text: 'fire', lang: 'en', priority: 'critical' }
+  await runOperation('announce', args, gateway.box.operations)
+  await isOff
+  before.end(true)
+  laterMs = 9 * HOUR_MS
+  const client = createDeviceClient({ deviceId: 's1', token, url: gateway.mqttUrl })
+  const seen: string[] = []
+  const player = createSpeechPlayer({
+    gatewayTime: client.gatewayTime,
+    play: async ({ text }) => void seen.push(text),
+    report: async (_, state) => void seen.push(state),
+  })
+  open.push(client, player)
+  client.onSpeech(player.say)
+  await expect.poll(() => seen, { timeout: 6000 }).toEqual(['queued', 'skipped'])
 })

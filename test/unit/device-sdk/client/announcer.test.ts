@@ -84,12 +84,24 @@ describe('the announcer of a device', () => {
     )
   })
 
-  test('plays an emergency even if it seems over by the time of the gateway, which may have been set since', () => {
+  test('does not play an emergency of last night this morning', () => {
     const a = new Announcer()
-    const late = Date.parse('2026-05-01T17:00:00Z')
+    const morning = Date.parse('2026-05-01T17:00:00Z')
     const fire = speech('fire', { priority: 'critical' })
-    expect(short(a.offer(fire, late, true))).toContain('play fire')
-    expect(short(a.offer(speech('news'), late, true))).toEqual(['news skipped (expired)'])
+    expect(short(a.offer(fire, morning, true))).toEqual(['fire queued'])
+    expect(a.nextWakeMs()).toBe(morning + 3_000)
+    expect(short(a.tick(morning + 3_000))).toEqual(['fire skipped (expired)'])
+    expect(short(a.offer(speech('news'), morning, true))).toEqual(['news skipped (expired)'])
+  })
+
+  test('plays an emergency that seemed over once the gateway tells that its clock was set back', () => {
+    const a = new Announcer()
+    const ahead = 8 * 3_600_000
+    const fire = speech('fire', { priority: 'critical' })
+    expect(short(a.offer(fire, T0 + ahead, true))).toEqual(['fire queued'])
+    a.clockSet(-ahead)
+    expect(short(a.tick(T0 + 1_000))).toEqual(['play fire', 'fire playing'])
+    expect(short(a.finished('fire', T0 + 5_000))).toEqual(['fire played'])
   })
 
   test('holds back speech for later until its time', () => {

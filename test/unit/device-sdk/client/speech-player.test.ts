@@ -67,7 +67,7 @@ test('a reminder comes again on time although the clock of the gateway was set b
   let aheadMs = 8 * 3_600_000
   const { made, heard } = player(clock, () => clock.now() + aheadMs)
   const repeat = { times: 5, everySeconds: 60, untilAcknowledged: true }
-  made.say(speech('pill', { priority: 'urgent', repeat }))
+  made.say(speech('pill', { priority: 'urgent', repeat, expiresAt: '2026-05-01T17:00:00Z' }))
   await clock.advance(10_000)
   aheadMs = 0
   await clock.advance(52_000)
