@@ -82,9 +82,12 @@ export function createCosigner(options: {
       throw new CloudError('checkpoint.inconsistent', { detail: reason })
     }
     const newest = heads.newest(gateway.no)
-    // An epoch that was over goes on: the folder was put back from before the later one.
-    const isBack = newest !== undefined && newest.origin !== origin && size > own.size
-    return isBack ? { kind: 'without', lost: newest, isBack } : { kind: 'extends' }
+    if (newest === undefined || newest.origin === origin || size === own.size) {
+      return { kind: 'extends' }
+    }
+    // An epoch that was over goes on: the folder was put back from before the later one, or this was held up.
+    if (isLater(newest.note, note.text)) return { kind: 'conflict', size: own.size }
+    return { kind: 'without', lost: newest, isBack: true }
   }
 
   /** The first head of an epoch extends the last one of the epoch before: the tree is one. */

@@ -210,3 +210,15 @@ it('waits for what explains an epoch though another one goes on from it', async 
   await opened('two', 3, 'restored from the backup of 2026-11-27')
   expect(await bring('three', 'abcXYZ')).toBe('cosigned')
 })
+
+it('takes a late request of an epoch that is over for what it is, not for a folder that was put back', async () => {
+  const { heads, bring } = aCore()
+  await bring('one', 'abcd')
+  const heldUpMs = nowMs + 1000
+  nowMs += MINUTE_MS
+  expect(await bring('two', cosignedBefore)).toBe('cosigned')
+  expect(await bring('one', 'abcdef', 4, heldUpMs)).toBe('conflict')
+  expect(heads.troubled(9)).toEqual([])
+  expect(await bring('two', `${cosignedBefore}i`)).toBe('cosigned')
+  expect(heads.troubled(9)).toEqual([])
+})
