@@ -250,4 +250,15 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ALTER TABLE log_head ADD COLUMN is_back INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    id: 13,
+    sql: `
+      -- Heads of a core that did not count turns yet: streams are numbered as they came, whatever the clock
+      -- said, so the epoch whose first one is older came first. Below zero, before all that are counted.
+      UPDATE log_head SET turn = coalesce(
+        (SELECT min(no) FROM stream WHERE stream.gateway_no = log_head.gateway_no
+           AND substr(origin, -length(epoch) - 1) = '/' || epoch) - (SELECT max(no) + 1 FROM stream), 0)
+        WHERE turn = 0;
+    `,
+  },
 ]

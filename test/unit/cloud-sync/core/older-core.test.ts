@@ -85,3 +85,18 @@ it('offers what was published before, drops what is long over, and knows what it
   expect(createLogHeads(store, systemClock).all(9)).toMatchObject([{ size: 5, lost: null }])
   store.close()
 })
+
+it('knows which epoch of a record came last, though its clock was ahead while the one before was cosigned', () => {
+  makeOlderDatabase()
+  const db = new Database(join(folder, 'core.db'))
+  db.prepare('UPDATE log_head SET at = ?').run(Date.now() + 90 * DAY_MS)
+  db.prepare("INSERT INTO stream VALUES (2, 1, 'f', 'audit', 1, 1, 9, 0, 0, 'n', 1)").run()
+  db.prepare("INSERT INTO stream VALUES (3, 1, 'e', 'stats', 1, 1, 9, 0, 0, 'n', 1)").run()
+  db.prepare("INSERT INTO log_head VALUES (1, 'kefu-edge/gw-1/f', 6, x'00', 'n', 1, NULL)").run()
+  db.close()
+
+  const store = openCoreStore(folder)
+  const heads = createLogHeads(store, systemClock)
+  expect(heads.newest(1)).toMatchObject({ origin: 'kefu-edge/gw-1/f' })
+  store.close()
+})
