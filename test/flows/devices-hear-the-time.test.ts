@@ -1,5 +1,4 @@
 /** The clock of the box is set while its devices are connected: they are told, and play what they should. */
-import { once } from 'node:events'
 import type { DeviceClient } from '@kefu-edge/device-sdk/client/api'
 import { createDeviceClient, createSpeechPlayer } from '@kefu-edge/device-sdk/client/node'
 import type { SpeechPlayer } from '@kefu-edge/device-sdk/client/speech-player'
@@ -82,7 +81,7 @@ it('a speaker that lost its power with a call in flight does not play it the nex
     customHandleAcks: () => before.stream.destroy(),
   })
   await before.subscribeAsync('kefu/v1/s1/speech', { qos: 1 })
-  const isOff = once(before, 'close')
+  const isOff = new Promise<void>((resolve) => before.once('close', resolve))
   const args = { devices: ['s1'], text: 'fire', lang: 'en', priority: 'critical' }
   await runOperation('announce', args, gateway.box.operations)
   await isOff
