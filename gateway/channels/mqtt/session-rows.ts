@@ -39,9 +39,7 @@ const RETAIN_FLAG = 8
 const UNFINISHED_FLAG = 16
 
 export const SESSION_SQL = {
-  put: `INSERT INTO mqtt_session (id, client_id, expiry_seconds, expires_at) VALUES (
-    1 + max(?, coalesce((SELECT max(id) FROM mqtt_session), 0),
-      coalesce((SELECT max(session_id) FROM mqtt_ended), 0)), ?,?,NULL)
+  put: `INSERT INTO mqtt_session (id, client_id, expiry_seconds, expires_at) VALUES (?,?,?,NULL)
     ON CONFLICT (client_id) DO UPDATE SET expiry_seconds = excluded.expiry_seconds, expires_at = NULL
     RETURNING id`,
   find: 'SELECT id FROM mqtt_session WHERE client_id = ?',
@@ -58,6 +56,10 @@ export const SESSION_SQL = {
   removeWill: 'DELETE FROM mqtt_will WHERE client_id = ?',
 } as const
 
+/** Of sessions, and of those that have ended and whose queue is still to be cleared. */
+const HIGHEST_ID = `SELECT max(
+  coalesce((SELECT max(id) FROM mqtt_session), 0),
+  coalesce((SELECT max(session_id) FROM mqtt_ended), 0)) AS id`
 /** Read whole at start only. */
 const ALL_SESSIONS = 'SELECT id, client_id, expiry_seconds, expires_at FROM mqtt_session'
 const ALL_WILLS = `SELECT client_id, topic, payload, flags, properties, expiry_seconds,
@@ -66,11 +68,12 @@ const ALL_WILLS = `SELECT client_id, topic, payload, flags, properties, expiry_s
 export class SessionRows {
   private readonly store: Store
   private readonly sql
-  /** Highest number given in this run. */
-  private lastId = 0
+  /** Highest number that was there at the start, or was given since. */
+  private lastId: number
 
   constructor(store: Store) {
     this.store = store
+    this.lastId = Number(store.prepare<{ id: number }>(HIGHEST_ID).get()?.id ?? 0)
     this.sql = {
       put: store.prepare<{ id: number }>(SESSION_SQL.put),
       find: store.prepare<{ id: number }>(SESSION_SQL.find),
@@ -89,11 +92,12 @@ export class SessionRows {
   }
 
   /**
-   * Makes or renews the row of a session that a connection holds; gives its id. None is given twice in a run:
-   * a session in memory may still hold one whose row is gone, and would take that of another with it.
+   * Makes or renews the row of a session that a connection holds; gives its id. None is given twice in a run,
+   * nor one that was there at its start: a session in memory may still hold one whose row is gone, and would
+   * take that of another with it.
    */
   put(clientId: string, expirySeconds: number): number {
-    const id = Number(this.sql.put.get(this.lastId, clientId, expirySeconds)?.id ?? 0)
+    const id = Number(this.sql.put.get(this.lastId + 1, clientId, expirySeconds)?.id ?? 0)
     this.lastId = Math.max(this.lastId, id)
     return id
   }

@@ -2,7 +2,7 @@
 import mqtt from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
 import { ClientRows } from '../../../../gateway/channels/mqtt/client-rows.ts'
-import { brokerOfTest, type TestBroker } from './broker-support.ts'
+import { brokerOfTest, startBroker, type TestBroker } from './broker-support.ts'
 
 const AN_HOUR = { sessionExpiryInterval: 3600 }
 const KEPT = { clean: false, protocolVersion: 5, properties: AN_HOUR } as const
@@ -51,18 +51,23 @@ function hearUntil(client: mqtt.MqttClient, last: string): Promise<string[]> {
   )
 }
 
-it('a client that connects while another is removed keeps its session and what is acknowledged for it', async () => {
-  const running = await brokerOfTest()
-  await join(running, 'first')
-  await join(running, 'old')
-  const joined = join(running, 'young')
-  await remove(running, 'old', joined)
-  const young = await joined
-  await young.subscribeAsync('t', { qos: 1 })
-  await young.endAsync()
-  await (await join(running, 'writer', {})).publishAsync('t', 'kept', { qos: 1 })
-  expect(await back(await restarted(running), 'young', 'kept')).toEqual(['kept'])
-})
+it.each(['connected', 'away since before a restart'])(
+  'a client that connects while one that is %s is removed keeps its session and what is acknowledged for it',
+  async (how) => {
+    let running = await startBroker()
+    onTestFinished(() => running.close())
+    await join(running, 'first')
+    await join(running, 'old')
+    if (how !== 'connected') running = await running.restart()
+    const joined = join(running, 'young')
+    await remove(running, 'old', joined)
+    const young = await joined
+    await young.subscribeAsync('t', { qos: 1 })
+    await young.endAsync()
+    await (await join(running, 'writer', {})).publishAsync('t', 'kept', { qos: 1 })
+    expect(await back(await restarted(running), 'young', 'kept')).toEqual(['kept'])
+  },
+)
 
 /** `gone` is away, more than a slice waits for it by a group, and `nurse` is in the group by now. */
 async function leaveShared(running: TestBroker, messages: readonly string[]) {
