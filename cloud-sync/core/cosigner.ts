@@ -6,7 +6,12 @@
 import type { KeyObject } from 'node:crypto'
 import { CloudError } from '../errors.ts'
 import type { Clock, Logger } from '../ports.ts'
-import { checkpointTime, isConsistent, type WitnessRequest } from '../protocol/checkpoint.ts'
+import {
+  type Checkpoint,
+  checkpointTime,
+  isConsistent,
+  type WitnessRequest,
+} from '../protocol/checkpoint.ts'
 import { cosign, isSignedBy, parseVerifierKey } from '../protocol/signed-note.ts'
 import type { Gateway } from './gateways.ts'
 import type { KnownHead, LogHeads } from './log-heads.ts'
@@ -53,20 +58,21 @@ export function createCosigner(options: {
     }
   }
 
-  async function markBroken(gateway: Gateway, origin: string, reason: string): Promise<void> {
+  async function markBroken(
+    gateway: Gateway,
+    { origin, size }: Checkpoint,
+    reason: string,
+  ): Promise<void> {
     logger.error({ gateway: gateway.id, origin, reason }, 'a ledger does not extend its past')
-    await store.commit(() => heads.markBroken(gateway.no, origin, reason))
+    await store.commit(() => heads.markBroken(gateway.no, origin, size, reason))
   }
 
   async function goOn(gateway: Gateway, request: WitnessRequest, own: KnownHead): Promise<Step> {
     const { checkpoint, proof, old, note } = request
     const { origin, size, root } = checkpoint
     if (size < own.size && isLater(note.text, own.note)) {
-      await markBroken(
-        gateway,
-        origin,
-        `cut: ${own.size} entries were cosigned, now it has ${size}`,
-      )
+      const reason = `cut: ${own.size} entries were cosigned, now it has ${size}`
+      await markBroken(gateway, checkpoint, reason)
     }
     // Smaller than the last one: a request that was held up on the way, or a ledger that was cut. Either way
     // the head stays, so no cut can be cosigned; the gateway is told the size and knows which.
@@ -78,7 +84,7 @@ export function createCosigner(options: {
       : isConsistent(before, checkpoint, proof)
     if (!holds) {
       const reason = `size ${size} does not extend size ${own.size}`
-      await markBroken(gateway, origin, reason)
+      await markBroken(gateway, checkpoint, reason)
       throw new CloudError('checkpoint.inconsistent', { detail: reason })
     }
     const newest = heads.newest(gateway.no)

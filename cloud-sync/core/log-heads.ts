@@ -53,7 +53,8 @@ export interface LogHeads {
   save(gatewayNo: number, head: Checkpoint, note: string): void
   /** `isBack`: the epoch of this log had begun before the one that it lacks. */
   markLost(gatewayNo: number, origin: string, lost: KnownHead, isBack: boolean): void
-  markBroken(gatewayNo: number, origin: string, reason: string): void
+  /** `size`: of the head that shows it. */
+  markBroken(gatewayNo: number, origin: string, size: number, reason: string): void
   /** Where a head of this epoch was cosigned. */
   markForked(gatewayNo: number, epoch: string, reason: string): void
   /** Why an epoch was opened, where this is the entry that says so. */
@@ -73,6 +74,13 @@ const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_h
       AND substr(origin, -length(epoch) - 1) = '/' || epoch`
 /** Of a row of `log_head`; its partial index goes by these words. */
 export const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
+
+/**
+ * What an operator has accepted stays accepted while the same is shown again, each minute by a log that was
+ * cut and goes on, or lane by lane by entries that fork; what comes after it is news.
+ */
+const IS_SAME_INCIDENT = `broken_reason IS NOT NULL
+  AND (accepted_reason IS NULL OR coalesce(shown_size, broken_size) >= broken_size)`
 
 /** Where a list of heads goes on; no id of a gateway has a slash. */
 export const headCursor = ({ gatewayId, origin }: LogHead): string => `${gatewayId}/${origin}`
@@ -101,11 +109,15 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     `UPDATE log_head SET lost_origin = ?, lost_size = ?, lost_root = ?, lost_at = ?,
        is_back = ?, accepted_reason = NULL WHERE gateway_no = ? AND origin = ?`,
   )
-  // What an operator has accepted is over: what comes after it is news.
   const markBroken = store.prepare(
-    `UPDATE log_head SET accepted_reason = NULL,
-       broken_reason = coalesce(iif(accepted_reason IS NULL, broken_reason, NULL), ?)
+    `UPDATE log_head SET broken_size = coalesce(shown_size, broken_size, 0),
+       broken_reason = iif(${IS_SAME_INCIDENT}, broken_reason, shown_reason),
+       accepted_reason = iif(${IS_SAME_INCIDENT}, accepted_reason, NULL)
+     FROM (SELECT ? AS shown_size, ? AS shown_reason)
      WHERE gateway_no = ? AND substr(origin, -length(?)) = ?`,
+  )
+  const goneOn = store.prepare(
+    'UPDATE log_head SET broken_size = NULL WHERE gateway_no = ? AND origin = ? AND broken_size > 0',
   )
   const addOpened = store.prepare(
     `INSERT INTO epoch_opened (gateway_no, epoch, first_index, reason, answers_for)
@@ -155,16 +167,17 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     countTroubled: () => countTroubled.get()?.count ?? 0,
     save(gatewayNo, { origin, size, root }, note) {
       save.run(gatewayNo, origin, size, root, note, clock.now(), gatewayNo)
+      goneOn.run(gatewayNo, origin)
     },
     markLost(gatewayNo, origin, { origin: from, size, root }, isBack) {
       const since = clock.now()
       markLost.run(from, size, root, since, isBack ? 1 : 0, gatewayNo, origin)
     },
-    markBroken(gatewayNo, origin, reason) {
-      markBroken.run(reason, gatewayNo, origin, origin)
+    markBroken(gatewayNo, origin, size, reason) {
+      markBroken.run(size, reason, gatewayNo, origin, origin)
     },
     markForked(gatewayNo, epoch, reason) {
-      markBroken.run(reason, gatewayNo, `/${epoch}`, `/${epoch}`)
+      markBroken.run(null, reason, gatewayNo, `/${epoch}`, `/${epoch}`)
     },
     noteOpening(gatewayNo, leafIndex, { kind, body }) {
       const { epoch, answersFor } = body
@@ -174,7 +187,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
       const before = newest.get(gatewayNo)
       if (reason !== FORKED || !before || before.origin.endsWith(`/${epoch}`)) return
       const found = `forked: the record goes on under epoch ${epoch}, its folder was put back`
-      markBroken.run(found, gatewayNo, before.origin, before.origin)
+      markBroken.run(null, found, gatewayNo, before.origin, before.origin)
     },
     accept: (gatewayNo, reason) => accept.run(reason, gatewayNo).changes,
   }

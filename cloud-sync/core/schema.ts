@@ -261,4 +261,12 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
         WHERE turn = 0;
     `,
   },
+  {
+    id: 14,
+    sql: `
+      -- Size of the head that showed last that a log is broken, 0 where entries did; null: it has gone on well
+      -- since. A log that was cut only grows: what is shown from this size on is the same incident.
+      ALTER TABLE log_head ADD COLUMN broken_size INTEGER;
+    `,
+  },
 ]

@@ -34,7 +34,7 @@ async function accept({ words: [id], values: { reason }, core, say }: Call): Pro
   const text =
     accepted === 0
       ? `Nothing is wrong with the record of ${id}, as this core knows it, that was not accepted before.`
-      : `What was wrong with the record of ${id} is accepted: ${reason}. The page of the core goes on showing it, with this reason; the core cosigns the record again.`
+      : `What was wrong with the record of ${id} is accepted: ${reason}. The page of the core goes on showing it, with this reason. The core cosigns the record again, but never one that was cut or changed under the same epoch: there the box needs its own folder back, or a new epoch (kefu-edge restore).`
   say(text, { done: 'accept', gateway: id, accepted })
 }
 

@@ -222,3 +222,42 @@ it('takes a late request of an epoch that is over for what it is, not for a fold
   expect(await bring('two', `${cosignedBefore}i`)).toBe('cosigned')
   expect(heads.troubled(9)).toEqual([])
 })
+
+it('keeps an acceptance while the record that was cut goes on, not when it is cut once more', async () => {
+  const { heads, bring } = aCore()
+  const state = () => {
+    const [{ brokenReason = null, acceptedReason = null } = {}] = heads.troubled(9)
+    return [brokenReason, acceptedReason]
+  }
+  /** A minute later, as the box does it. */
+  const later = (leaves: string) => {
+    nowMs += MINUTE_MS
+    return bring('one', leaves)
+  }
+  await bring('one', cosignedBefore)
+  await later('abcdX')
+  await store.commit(() => heads.accept(1, 'cut for a test'))
+  const cut = 'cut: 8 entries were cosigned, now it has 5'
+  expect(await later('abcdXYZ')).toBe('conflict')
+  expect(await later('abcdXYZxyz')).toBe('checkpoint.inconsistent')
+  expect(state()).toEqual([cut, 'cut for a test'])
+
+  // The right folder is put back; then that is cut.
+  expect(await later(`${cosignedBefore}ijklm`)).toBe('cosigned')
+  expect(state()).toEqual([cut, 'cut for a test'])
+  await later(`${cosignedBefore}ijkl`)
+  expect(state()).toEqual(['cut: 13 entries were cosigned, now it has 12', null])
+})
+
+it('keeps an acceptance of a fork while one lane after the other shows it', async () => {
+  const { heads, bring, opened } = aCore()
+  await bring('one', cosignedBefore)
+  const forked = (lane: string) => store.commit(() => heads.markForked(1, 'one', `forked: ${lane}`))
+  await forked('critical')
+  await store.commit(() => heads.accept(1, 'disk image put back'))
+  await opened('two', 8, 'forked')
+  await forked('stats')
+  expect(heads.troubled(9)).toMatchObject([
+    { brokenReason: 'forked: critical', acceptedReason: 'disk image put back' },
+  ])
+})
