@@ -73,7 +73,10 @@ export class Dispatcher {
 
   /** A message whose group member has gone, to another member. */
   returnToGroup(delivery: Delivery): void {
-    if (delivery.group === null) return
+    if (delivery.group === null) {
+      this.parts.totals.sharedDropped++
+      return
+    }
     const deliveries: DurableJob['deliveries'] = []
     this.toGroup(delivery.message, delivery.group, deliveries)
     this.keep(delivery.message, deliveries)

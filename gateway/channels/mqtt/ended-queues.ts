@@ -1,7 +1,8 @@
 /**
  * Queues of sessions that have ended, cleared a little at a time: what is deleted is overwritten, and
  * 10,000 messages of 3 KB in one stretch held everybody up for a quarter of a second. What came by a group
- * and is still in such a queue, as after the removal of a device, goes back to its group first.
+ * and is still in such a queue, as after the removal of a device, goes back to its group first, after a
+ * restart once the members have had time to come back.
  */
 import type { Store } from '../../storage/store.ts'
 import type { Delivery } from './delivery.ts'
@@ -26,6 +27,8 @@ export class EndedQueues {
   private readonly rows: EndedRows
   private timer: NodeJS.Timeout | undefined
   private isClosed = false
+  /** What an earlier run has left is not gone on with yet. */
+  private isResting = false
 
   constructor(parts: EndedQueueParts) {
     this.parts = parts
@@ -39,12 +42,22 @@ export class EndedQueues {
   clear(sessionRow: number): void {
     this.rows.clearShared(sessionRow)
     // Its turn comes after those that are being cleared.
-    if (this.timer !== undefined) this.rows.note(sessionRow)
+    if (this.timer !== undefined || this.isResting) this.rows.note(sessionRow)
     else if (!this.rows.begin(sessionRow)) this.goOn()
   }
 
-  /** Goes on with what is left, as after a restart. */
-  goOn(afterMs = PAUSE_MS): void {
+  /** Leaves what an earlier run has left until `resume`: to groups without members nothing can be given back. */
+  restore(): void {
+    this.isResting = this.rows.next() !== null
+  }
+
+  /** Goes on with it. */
+  resume(): void {
+    this.isResting = false
+    this.goOn()
+  }
+
+  private goOn(afterMs = PAUSE_MS): void {
     if (this.isClosed) return
     this.timer ??= setTimeout(() => {
       this.timer = undefined

@@ -109,8 +109,11 @@ export class Sessions {
       this.expiries.restore(session, row.expires_at)
     }
     // Those that were connected are away because the gateway was.
-    this.grace = deadlines.at(clock.nowMs() + RESTART_GRACE_MS, () => this.keepThoseAway())
-    this.parts.ended.goOn()
+    this.parts.ended.restore()
+    this.grace = deadlines.at(clock.nowMs() + RESTART_GRACE_MS, () => {
+      this.keepThoseAway()
+      this.parts.ended.resume()
+    })
   }
 
   /** Those whose clients have not come back after a restart, in the order in which they left. */

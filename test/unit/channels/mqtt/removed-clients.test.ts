@@ -1,7 +1,9 @@
 /** Clients whose device is removed: nothing that was promised to others goes with them. */
+import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
 import { ClientRows } from '../../../../gateway/channels/mqtt/client-rows.ts'
+import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/wills.ts'
 import { brokerOfTest, startBroker, type TestBroker } from './broker-support.ts'
 
 const AN_HOUR = { sessionExpiryInterval: 3600 }
@@ -70,13 +72,17 @@ it.each(['connected', 'away since before a restart'])(
 )
 
 /** `gone` is away, more than a slice waits for it by a group, and `nurse` is in the group by now. */
-async function leaveShared(running: TestBroker, messages: readonly string[]) {
+async function leaveShared(
+  running: TestBroker,
+  messages: readonly string[],
+  options?: mqtt.IClientOptions,
+) {
   const gone = await join(running, 'gone')
   await gone.subscribeAsync('$share/ward/t', { qos: 1 })
   await gone.endAsync()
   const writer = await join(running, 'writer', {})
   await Promise.all(messages.map((text) => writer.publishAsync('t', text, { qos: 1 })))
-  const nurse = await join(running, 'nurse')
+  const nurse = await join(running, 'nurse', options)
   await nurse.subscribeAsync('$share/ward/t', { qos: 1 })
   return nurse
 }
@@ -95,5 +101,24 @@ it('it does so too after a removal while no broker ran', async () => {
   await (await leaveShared(running, MESSAGES)).endAsync()
   const rows = new ClientRows(running.store)
   await running.store.commit(() => rows.remove('gone', 'gone:'))
-  expect(await back(await restarted(running), 'nurse', 'm249')).toEqual(MESSAGES)
+  const again = await restarted(running)
+  const heard = back(again, 'nurse', 'm249')
+  again.advance(RESTART_GRACE_MS)
+  expect(await heard).toEqual(MESSAGES)
+})
+
+it('members whose sessions are not kept get it too, once they are back after the start', async () => {
+  const running = await brokerOfTest()
+  const CLEAN = { clean: true, protocolVersion: 5 } as const
+  await (await leaveShared(running, ['the drip is empty'], CLEAN)).endAsync()
+  const rows = new ClientRows(running.store)
+  await running.store.commit(() => rows.remove('gone', 'gone:'))
+  const again = await restarted(running)
+  // Longer than the pause after which it is cleared.
+  await delay(50)
+  const nurse = await join(again, 'nurse', CLEAN)
+  await nurse.subscribeAsync('$share/ward/t', { qos: 1 })
+  const heard = hearUntil(nurse, 'the drip is empty')
+  again.advance(RESTART_GRACE_MS)
+  expect(await heard).toEqual(['the drip is empty'])
 })
