@@ -93,7 +93,11 @@ function checkDatabase(store: Store, path: string): Verdict {
 
 export function checkPacks(packs: readonly Pack[], nowMs: number): Verdict[] {
   if (packs.length === 0) return [bad('packs', 'none')]
-  const found = packs.flatMap((pack) => [...checkDates(pack, nowMs), ...checkExamples(pack)])
+  const found = packs.flatMap((pack) => [
+    ...checkDates(pack, nowMs),
+    ...checkExamples(pack),
+    ...checkVersion(pack),
+  ])
   const names = packs.map(({ manifest }) => `${manifest.pack} ${manifest.version}`).join(', ')
   return found.length > 0 ? found : [ok('packs', { packs: names })]
 }
@@ -136,6 +140,16 @@ function checkExamples({ manifest, facts }: Pack): Verdict[] {
   return [
     warn('packs', 'examples', { pack: manifest.pack, count: same.length, total: names.length }),
   ]
+}
+
+/** A box keeps the pack that it has when the program is renewed: what was learnt of emergencies since is in the other. */
+function checkVersion({ manifest: { pack, version: here } }: Pack): Verdict[] {
+  const path = packagePath(`packs/${pack}/pack.yaml`)
+  if (!existsSync(path)) return []
+  const { version: came } = parse(readFileSync(path, 'utf8')) as { readonly version: string }
+  const isNewer = came.localeCompare(here, 'en', { numeric: true }) > 0
+  const dir = packagePath(`packs/${pack}`)
+  return isNewer ? [warn('packs', 'newer-came', { pack, here, came, dir })] : []
 }
 
 /** A name that is misspelt counts nothing, and a nought looks like a question that nobody asks. */

@@ -181,6 +181,24 @@ describe('the doctor', () => {
     expect(verdicts(own)).not.toContain('examples')
   })
 
+  it('says that a newer version of a pack came with the program than the box has installed', async () => {
+    const { readPack } = await import('../../gateway/knowledge/read-pack.ts')
+    const { checkPacks } = await import('../../gateway/cli/checks-record.ts')
+    const read = readPack(packagePath('packs/bank'))
+    if (!read.ok) throw new Error('the bank pack is not valid')
+    const { manifest } = read.pack
+    const said = (version: string) =>
+      checkPacks([{ ...read.pack, manifest: { ...manifest, version } }], Date.now())
+        .map((one) => one.verdict)
+        .includes('newer-came')
+    expect(['1.1.0', '0.10.0', manifest.version, '10.0.0'].map(said)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ])
+  })
+
   it('has words in Chinese and English, and a next step, for all that it can find', () => {
     const words = parse(readFileSync(packagePath('cli/data/doctor.yaml'), 'utf8')) as Record<
       string,
