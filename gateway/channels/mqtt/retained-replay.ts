@@ -5,8 +5,8 @@
  * and never an old message follows a newer one.
  *
  * What is left when the connection ends goes on with the next one of the session: a client whose session is
- * present need not subscribe anew. After a restart it begins again, since the rows of subscriptions that were
- * not through are marked.
+ * present need not subscribe anew. After a restart it begins again: the row of a subscription is marked in the
+ * commit of its SUBSCRIBE, until it is through.
  */
 import type { Engine } from './engine.ts'
 import type { Message } from './message.ts'
@@ -31,8 +31,6 @@ interface Replay {
   subscription: Subscription
   /** Null until its turn comes. */
   walk: Iterator<Message | null> | null
-  /** Its row says that it is not through. */
-  isNoted: boolean
 }
 
 type Parts = Pick<Engine, 'clock' | 'dispatcher' | 'policy' | 'retained' | 'sessionRows' | 'store'>
@@ -42,8 +40,8 @@ export class RetainedReplay {
   private readonly parts: Parts
   /** One for each filter that was subscribed to, as the client wrote it, in the order in which they go. */
   private readonly replays = new Map<string, Replay>()
-  /** Begun, or handed over, since it was last looked at which of them need a mark. */
-  private unnoted: Replay[] = []
+  /** Whose mark is still to be taken off. */
+  private through: Subscription[] = []
   private isRunning = false
   private leftOfTurn = STEPS_OF_TURN
   /** Steps that make no whole packet yet. */
@@ -60,23 +58,15 @@ export class RetainedReplay {
     // Of a filter that stood twice in a packet the last one counts.
     if (!this.isCurrent(subscription)) return
     this.replays.delete(text)
-    this.put({ subscription, walk: null, isNoted: false })
+    this.replays.set(text, { subscription, walk: null })
     this.advance()
   }
 
-  /** What is left of an earlier subscription, if anything is, goes to the one that takes its place. */
-  handOver(subscription: Subscription): void {
+  /** What is left of an earlier subscription goes to the one that takes its place; false: nothing is. */
+  handOver(subscription: Subscription): boolean {
     const replay = this.replays.get(subscription.text)
-    if (replay === undefined) return
-    replay.subscription = subscription
-    // Its row is written anew.
-    replay.isNoted = false
-    this.put(replay)
-  }
-
-  private put(replay: Replay): void {
-    this.replays.set(replay.subscription.text, replay)
-    this.unnoted.push(replay)
+    if (replay !== undefined) replay.subscription = subscription
+    return replay !== undefined
   }
 
   /** Sends as far as there is room; called again when the client is back, has read or acknowledged. */
@@ -88,7 +78,7 @@ export class RetainedReplay {
       if (!this.mayStep()) break
     }
     this.isRunning = false
-    this.note()
+    this.takeMarksOff()
   }
 
   private mayStep(): boolean {
@@ -109,7 +99,7 @@ export class RetainedReplay {
     const place = isCurrent ? replay.walk.next() : OVER
     if (place.done) {
       this.replays.delete(subscription.text)
-      if (isCurrent && replay.isNoted) this.write([replay], false)
+      if (isCurrent) this.through.push(subscription)
       return false
     }
     this.spend(place.value === null ? 1 : STEPS_OF_MESSAGE)
@@ -137,29 +127,17 @@ export class RetainedReplay {
     this.session.connection?.charge(packets)
   }
 
-  /** Has those that are not through marked, the first time that one stops. */
-  private note(): void {
-    const { replays, session, unnoted } = this
-    if (unnoted.length === 0) return
-    this.unnoted = []
+  private takeMarksOff(): void {
+    const { through, session } = this
+    if (through.length === 0) return
+    this.through = []
     if (!session.isDurable) return
-    const left = unnoted.filter(
-      (replay) =>
-        replays.get(replay.subscription.text) === replay && this.isCurrent(replay.subscription),
-    )
-    if (left.length > 0) this.write(left, true)
-  }
-
-  private write(replays: readonly Replay[], isUnfinished: boolean): void {
     const { store, sessionRows } = this.parts
-    const { rowId } = this.session
+    const { rowId } = session
     const work = (): void => {
-      for (const { subscription } of replays) {
-        sessionRows.putSubscription(rowId, subscription, isUnfinished)
-      }
+      for (const subscription of through) sessionRows.putSubscription(rowId, subscription)
     }
-    for (const replay of replays) replay.isNoted = isUnfinished
-    // Not waited for: what it would spare the client is a second subscription.
+    // Not waited for: what a lost one costs is that they are sent again after a restart.
     store.commit(work).catch(() => undefined)
   }
 

@@ -17,6 +17,9 @@ function* notReserved(nodes: ReadonlyMap<string, Node>): Generator<Node, undefin
   for (const [name, node] of nodes) if (!name.startsWith('$')) yield node
 }
 
+/** Looked at before a filter is taken for one that has messages: the levels of a topic, and a few wildcards. */
+const MAX_PLACES = 20
+
 const createNode = (): Node => ({ children: new Map(), message: null })
 
 export class RetainedMessages {
@@ -158,6 +161,15 @@ export class RetainedMessages {
       })
     }
     return undefined
+  }
+
+  /** False: no topic of `filter` has a message. Looks at a few places only; where they do not tell, true. */
+  mayMatch(filter: string): boolean {
+    let places = 0
+    for (const message of this.walk(filter)) {
+      if (message !== null || ++places === MAX_PLACES) return true
+    }
+    return false
   }
 
   /** Wildcards do not reach into `$` topics at the first level [MQTT-4.7.2-1]. */

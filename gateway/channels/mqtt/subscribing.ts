@@ -16,7 +16,7 @@ import type { Session } from './session.ts'
 
 interface Granted {
   readonly subscription: Subscription
-  /** Which retained messages it gets: all, what an earlier one was still to get, or none. */
+  /** Which retained messages are to be sent: all, what an earlier one was still to get, or none. */
   readonly retained: 'all' | 'rest' | 'none'
 }
 
@@ -36,10 +36,9 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
       reason ??= refusal.reason
       continue
     }
-    const one = grant(session, request, identifier)
+    const one = grant(connection, session, request, identifier)
     granted.push(one)
     engine.sessions.subscribe(one.subscription)
-    if (one.retained === 'rest') session.replay?.handOver(one.subscription)
     codes.push(request.qos)
   }
   const answer = (): void => {
@@ -58,31 +57,44 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
   }
   const { rowId } = session
   answerOnceKept(connection, answer, () => {
-    for (const one of granted) engine.sessionRows.putSubscription(rowId, one.subscription)
+    // A power cut from here on takes none of the retained messages away.
+    for (const { subscription, retained } of granted) {
+      engine.sessionRows.putSubscription(rowId, subscription, retained !== 'none')
+    }
   })
 }
 
-function grant(session: Session, request: SubscriptionRequest, identifier: number): Granted {
+function grant(
+  { engine }: Connection,
+  session: Session,
+  request: SubscriptionRequest,
+  identifier: number,
+): Granted {
   const parsed = parseFilter(request.filter) ?? { filter: request.filter, group: undefined }
-  const isNew = !session.subscriptions.has(request.filter)
-  return {
-    subscription: {
-      kind: 'session',
-      session,
-      text: request.filter,
-      filter: parsed.filter,
-      group: parsed.group,
-      qos: request.qos,
-      noLocal: request.noLocal,
-      retainAsPublished: request.retainAsPublished,
-      identifier,
-    },
-    retained: parsed.group === undefined ? retainedFor(request.retainHandling, isNew) : 'none',
+  const subscription: Subscription = {
+    kind: 'session',
+    session,
+    text: request.filter,
+    filter: parsed.filter,
+    group: parsed.group,
+    qos: request.qos,
+    noLocal: request.noLocal,
+    retainAsPublished: request.retainAsPublished,
+    identifier,
   }
+  const wanted = parsed.group === undefined ? retainedFor(session, request) : 'none'
+  const isNone =
+    (wanted === 'all' && !engine.retained.mayMatch(parsed.filter)) ||
+    (wanted === 'rest' && session.replay?.handOver(subscription) !== true)
+  return { subscription, retained: isNone ? 'none' : wanted }
 }
 
 /** Retain Handling of MQTT 5.0 section 3.8.3.1. */
-function retainedFor(retainHandling: number, isNew: boolean): Granted['retained'] {
+function retainedFor(
+  { subscriptions }: Session,
+  { filter, retainHandling }: SubscriptionRequest,
+): Granted['retained'] {
+  const isNew = !subscriptions.has(filter)
   if (retainHandling === 0 || (retainHandling === 1 && isNew)) return 'all'
   return retainHandling === 1 ? 'rest' : 'none'
 }

@@ -1,5 +1,5 @@
 /** Retained messages for a client that has just subscribed: all of them, however it acknowledges, comes and goes. */
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { brokerOfTest, clientOfTest, type RawClient, type TestBroker } from './broker-support.ts'
 
 /** 3.1.1, clean session 0, client id `a`. */
@@ -104,6 +104,23 @@ test('so it does after a restart meanwhile, and once all have come another resta
   } finally {
     await third.close()
   }
+})
+
+test('a power cut as soon as the subscription is on disk takes no retained message of it away', async () => {
+  let cut: Promise<TestBroker> | undefined
+  const running: TestBroker = await brokerOfTest({
+    onSubscriptions: () => {
+      cut ??= running.afterPowerCut()
+    },
+  })
+  await retain(running, 10)
+  const client = await connect(running, CONNECT_KEPT, '20020000')
+  client.send(`820c 0001 ${STATE} 01`)
+  expect(await client.next()).toBe('9003000101')
+  const after = (await cut) as TestBroker
+  onTestFinished(() => after.close())
+  const back = await connect(after, CONNECT_KEPT, '20020100')
+  await takeUntil(back, new Set(), 10)
 })
 
 test('a subscription that asks for retained messages only where it is new still gets the rest', async () => {
