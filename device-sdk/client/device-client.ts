@@ -22,7 +22,7 @@ import type {
 import { RECONNECT_FIRST_DELAY_MS, RECONNECT_MAX_DELAY_MS } from './backoff.ts'
 import { type Clock, monotonicMs, systemClock } from './clock.ts'
 import { Connection, type ConnectionState } from './connection.ts'
-import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import { DeviceClientError, isPassing, localProblem, ProblemError } from './errors.ts'
 import { Handlers, SeenIds } from './handlers.ts'
 import { type Downstream, type Link, type OpenLink, type ToldTime, toldNow } from './link.ts'
 import { type Handling, Outbox, type Outcome } from './outbox.ts'
@@ -300,6 +300,7 @@ class Client implements DeviceClient {
     const known = problem.inReplyTo !== undefined && this.#outbox.settle(problem.inReplyTo, problem)
     // A refused message of ours is reported by its outcome.
     if (!known) this.#problems.call(problem)
+    if (problem.inReplyTo === undefined && isPassing(problem)) this.#reported.refusedSomething()
   }
 
   #onOutcome(message: QueuedMessage, outcome: Outcome): void {

@@ -1,6 +1,6 @@
 /** The device's side of the twin: only the last state counts, and each connection tells it, so it needs no queue. */
 import type { TwinState } from '../protocol/schemas.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, monotonicMs } from './clock.ts'
 import { DeviceClientError } from './errors.ts'
 import type { Link } from './link.ts'
 
@@ -8,6 +8,8 @@ import type { Link } from './link.ts'
 const MAX_GONE_FIELDS = 256
 /** A state that was refused for now: the gateway names seconds. */
 const TELL_AGAIN_MS = 10_000
+/** A gateway that cannot keep something says so at once; the rest is a slow link. */
+const REFUSED_WITHIN_MS = 10_000
 
 export interface ReportedStateOptions {
   readonly clock: Clock
@@ -19,6 +21,7 @@ export class ReportedState {
   readonly #options: ReportedStateOptions
   #reported: TwinState | undefined
   #link: Link | undefined
+  #toldAtMs = Number.NEGATIVE_INFINITY
   #cancelTellAgain: () => void = () => undefined
 
   constructor(options: ReportedStateOptions) {
@@ -45,18 +48,32 @@ export class ReportedState {
     this.#cancelTellAgain()
   }
 
+  /**
+   * The gateway refused something for now and named no message. A state has no id, and only MQTT 5 refuses it
+   * by itself; told once too often it does no harm.
+   */
+  refusedSomething(): void {
+    const sinceMs = monotonicMs(this.#options.clock) - this.#toldAtMs
+    if (this.#link !== undefined && sinceMs < REFUSED_WITHIN_MS) this.#tellLater()
+  }
+
+  #tellLater(): void {
+    this.#cancelTellAgain()
+    this.#cancelTellAgain = this.#options.clock.after(TELL_AGAIN_MS, () => {
+      this.#tell().catch(this.#options.onError)
+    })
+  }
+
   async #tell(): Promise<void> {
     const link = this.#link
     if (this.#reported === undefined || link === undefined) return
     this.#cancelTellAgain()
+    this.#toldAtMs = monotonicMs(this.#options.clock)
     const message = { name: 'reported', body: { ...this.#reported } } as const
     const delivery = await link.send(message).catch((error: unknown) => {
       // Lost with the link; the next connection tells it again.
       if (!(error instanceof DeviceClientError)) throw error
     })
-    if (delivery?.kind !== 'refused' || !delivery.passing || this.#link !== link) return
-    this.#cancelTellAgain = this.#options.clock.after(TELL_AGAIN_MS, () => {
-      this.#tell().catch(this.#options.onError)
-    })
+    if (delivery?.kind === 'refused' && delivery.passing && this.#link === link) this.#tellLater()
   }
 }

@@ -241,6 +241,23 @@ describe.each(Object.entries(TRANSPORTS))('a device over %s', (_name, startGatew
     await until(() => expect(volumes().filter((v) => v === '{"volume":5}')).toHaveLength(2))
   })
 
+  test('tells its state again where the gateway could not keep it for now', async () => {
+    const box = await gateway()
+    const clock = new ManualClock(Date.now())
+    const { inReplyTo: _, ...full } = problem('storage.write-failed', 503, '')
+    box.reply = (name) => (name === 'reported' && states().length === 1 ? full : undefined)
+    const states = () => box.received.filter((m) => m.name === 'reported')
+    const client = device(box.url, { clock })
+    const heard: string[] = []
+    client.onProblem(({ code }) => heard.push(code))
+    await client.reportState({ volume: 5 })
+    await until(() => expect(heard).toEqual(['storage.write-failed']))
+    await clock.advance(10_000)
+    await until(() => expect(states().map((m) => m.body.state)).toHaveLength(2))
+    await clock.advance(20_000)
+    expect(states()).toHaveLength(2)
+  })
+
   test('does not hammer a gateway that refuses its token', async () => {
     const box = await gateway()
     const states: string[] = []
