@@ -132,9 +132,8 @@ export function joinSite(parts: {
   roaming.connect((message) => void crossing.enter(message).catch(onError))
   retained.connect({
     enter,
-    send: (message, stamp) => {
-      if (roaming.leaving(message)) link.send({ kind: 'message', message, stamp })
-    },
+    // A presence that is wrong too: the box that has the device says so then.
+    send: (message, stamp) => link.send({ kind: 'message', message, stamp }),
   })
   const idleMs = box.config.limits.sessionIdleMinutes * MINUTE_MS
   const sharing = createSessionSharing({
