@@ -78,16 +78,18 @@ class RedisFabric implements Fabric {
       connectTimeout: CONNECT_TIMEOUT_MS,
       retryStrategy: (attempt) =>
         Math.ceil(parts.random() * Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** attempt)),
-      maxRetriesPerRequest: null,
     }
-    // Nothing waits in line for Redis: what cannot be sent now is refused now.
+    // Nothing waits in line for Redis: what cannot be sent now is refused now, and what was sent fails as its
+    // connection closes (`maxRetriesPerRequest`). Without that ioredis 5 never ends it, and the pipeline
+    // that it belongs to holds up every later command (redis/ioredis#2193).
     this.#pub = new Redis(url, {
       ...options,
       enableOfflineQueue: false,
       enableAutoPipelining: true,
       autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
     })
-    this.#sub = new Redis(url, options)
+    this.#sub = new Redis(url, { ...options, maxRetriesPerRequest: null })
     for (const connection of [this.#pub, this.#sub]) {
       connection.on('ready', () => this.#beat())
       connection.on('close', () => this.#away('the connection to Redis was lost'))

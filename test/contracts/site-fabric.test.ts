@@ -174,4 +174,31 @@ describe.skipIf(!hasRedis)('Redis that is there and does not answer', () => {
       await fabric.close()
     }
   })
+
+  it('is used again after it ended with questions open', async () => {
+    const server = redis
+    if (!server) throw new Error('no redis-server')
+    const fabric = openRedisFabric({
+      url: server.url,
+      site: 'ended',
+      clock: systemClock,
+      random: Math.random,
+      onError: () => {},
+    })
+    const isConnected = () => expect(fabric.status().state).toBe('connected')
+    try {
+      await vi.waitFor(isConnected, 5000)
+      server.freeze()
+      const asked = fabric.get(['x'])
+      expect(fabric.send(Buffer.from('unheard'))).toBe(true)
+      expect(await asked).toBeUndefined()
+      await server.stop()
+      await vi.waitFor(() => expect(fabric.status().state).toBe('away'))
+      await server.start()
+      await vi.waitFor(isConnected, 10_000)
+      expect(await fabric.put([['x', Buffer.from('one')]], 1000)).toBe(true)
+    } finally {
+      await fabric.close()
+    }
+  })
 })
