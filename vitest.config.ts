@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -7,8 +8,8 @@ export default defineConfig({
     include: ['test/{unit,contracts,flows,faults}/**/*.test.ts'],
     globalSetup: ['test/support/learnt-models-folder.ts'],
     pool: 'forks',
-    // Left alone, a run keeps one core for itself: of two cores half the time was spent waiting.
-    maxWorkers: '100%',
+    // A test waits as long as it works. Left alone, vitest leaves one core of two idle.
+    maxWorkers: availableParallelism() + 1,
     testTimeout: 20_000,
     // What a file became, by a hash of its content: half of the time of a run of one file.
     experimental: { fsModuleCache: true },
