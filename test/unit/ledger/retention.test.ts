@@ -219,6 +219,18 @@ test('a clock or a core that is ahead destroys no key; what the box counts itsel
   expect(await run(led)).toMatchObject({ keysDestroyed: 2 })
 })
 
+test('the checkpoints of past days are thinned to one a day', async () => {
+  for (let minute = 0; minute < 5; minute++) {
+    await box.append()
+    await box.ledger.checkpoint()
+  }
+  const newest = box.ledger.latestCheckpoint()?.size
+  pass(3)
+  expect(await retention().run()).toMatchObject({ keysDestroyed: 0, entriesRemoved: 0 })
+  const left = box.store.prepare<{ size: number }>('SELECT size FROM ledger_checkpoint').all()
+  expect(left.map((row) => row.size)).toEqual([newest])
+})
+
 describe('the sealed part', () => {
   test('becomes unreadable after the maximum of its class, the entry stays', async () => {
     await fill(10)
