@@ -32,7 +32,7 @@ export interface LibraryParts {
   readonly store: Store
   readonly clock: Clock
   readonly ledger: Pick<Ledger, 'append'>
-  readonly language: Pick<LanguageModule, 'load' | 'join'>
+  readonly language: LanguageModule
   /** Trains away from the main thread. */
   readonly train: (work: TrainingWork) => Promise<TrainedModel>
   /** Absent: nobody looks on, as on the command line. */

@@ -28,16 +28,15 @@ export interface LanguageModuleOptions {
 /** The language room as the house uses it. */
 export function createLanguageModule(options: LanguageModuleOptions): LanguageModule {
   return {
-    train: trainPacks,
     load: (pack, model) => loadParts([pack], model, options.now),
     join: joinPacks,
   }
 }
 
-/** Trains on the packs' questions; the same packs and seed give the same bytes. */
+/** Trains on the packs' questions: seconds of CPU, in a worker where others are answered meanwhile. The same packs and seed give the same bytes. */
 export function trainPacks(
   packs: readonly Pack[],
-  options: { readonly seed: number; readonly onProgress?: (share: number) => void },
+  options: { readonly seed: number },
 ): TrainedModel {
   const base = buildKnowledgeBase(packs)
   const label = base.intents.length
@@ -51,7 +50,6 @@ export function trainPacks(
       search: true,
       foreignShare: foreignShareOf(base.intents.length),
       entityNames: listNames(base),
-      ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     },
   )
   return writeModel({

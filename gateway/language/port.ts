@@ -38,11 +38,6 @@ export interface Explanation {
 export type TrainedModel = Uint8Array
 
 export interface LanguageModule {
-  /** Trains on the packs' questions. Deterministic by seed; seconds of CPU, so call it in a worker. */
-  train(
-    packs: readonly Pack[],
-    options: { readonly seed: number; readonly onProgress?: (share: number) => void },
-  ): TrainedModel
   /** A pack ready to be asked, by what was learnt of it; throws LanguageModelError when that is not its model. */
   load(pack: Pack, model: TrainedModel): EngineParts
   /** An engine that asks each of these packs. */
