@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../gateway/clock.ts'
 import { FABRIC_WAIT_MS, type Fabric, STAMP_BYTES } from '../../gateway/fabric/fabric.ts'
-import { createLocalSite } from '../../gateway/fabric/local-fabric.ts'
 import { openRedisFabric } from '../../gateway/fabric/redis-fabric.ts'
+import { createLocalSite } from '../support/local-site.ts'
 import { hasPeer } from '../support/peers.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 

@@ -7,11 +7,11 @@ import {
   type SessionSharing,
   shareSessions,
 } from '../../../gateway/dialogue/shared-sessions.ts'
-import { createLocalSite } from '../../../gateway/fabric/local-fabric.ts'
 import { createSiteSeal, SITE_KEY_BYTES } from '../../../gateway/fabric/site-seal.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
 import type { IncomingAsk, Session } from '../../../gateway/turn.ts'
 import { handClock } from '../../support/clock.ts'
+import { createLocalSite } from '../../support/local-site.ts'
 import { subjectKeysIn } from '../../support/subject-keys.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { createForgetting } from '../../../gateway/fabric/forgetting.ts'
-import { createLocalSite } from '../../../gateway/fabric/local-fabric.ts'
 import { createSiteLink } from '../../../gateway/fabric/site-link.ts'
 import { createSiteSeal } from '../../../gateway/fabric/site-seal.ts'
 import { handClock } from '../../support/clock.ts'
+import { createLocalSite } from '../../support/local-site.ts'
 
 const MINUTE_MS = 60_000
 const anna = { id: 'p1', kind: 'patient' } as const

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { STAMP_BYTES } from '../../../gateway/fabric/fabric.ts'
 import type { CrossingMessage } from '../../../gateway/fabric/frames.ts'
-import { createLocalSite } from '../../../gateway/fabric/local-fabric.ts'
 import { createRetainedSync } from '../../../gateway/fabric/retained-sync.ts'
 import { createSiteSeal } from '../../../gateway/fabric/site-seal.ts'
+import { createLocalSite } from '../../support/local-site.ts'
 
 const nowMs = 5_000_000
 const clock = { now: () => nowMs }

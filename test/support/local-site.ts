@@ -1,6 +1,6 @@
-/** The fabric inside one process: for boxes of a test or a demo, and what the port's contract is read from. */
-import type { Clock } from '../clock.ts'
-import type { Fabric, FabricStatus, KeptValue } from './fabric.ts'
+/** The fabric of a site inside one process: for boxes of a test that need no Redis. */
+import type { Clock } from '../../gateway/clock.ts'
+import type { Fabric, FabricStatus, KeptValue } from '../../gateway/fabric/fabric.ts'
 
 export interface LocalSite {
   /** A further box. */
