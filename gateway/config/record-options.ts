@@ -1,20 +1,21 @@
 /** Options of what the box keeps: storage, retention, backup, log. */
 import { Type } from '@sinclair/typebox'
+import { DEFAULT_RETENTION, type RetentionRule } from '../ledger/retention-policy.ts'
 import { group } from './option-types.ts'
 
-const Retention = (what: string, minDays: number, maxDays: number) =>
+const Retention = (what: string, rule: RetentionRule) =>
   Type.Object(
     {
       minDays: Type.Integer({
         minimum: 0,
         maximum: 36_500,
-        default: minDays,
+        default: rule.minDays,
         description: `${what}: days that nothing removes it, however short the disk (auditors)`,
       }),
       maxDays: Type.Integer({
         minimum: 1,
         maximum: 36_500,
-        default: maxDays,
+        default: rule.maxDays,
         description: `${what}: days after which it is removed or made unreadable (auditors)`,
       }),
     },
@@ -23,8 +24,8 @@ const Retention = (what: string, minDays: number, maxDays: number) =>
 
 export const RetentionOptions = Type.Object(
   {
-    C1: Retention('Codes, counts and the frame of every record', 180, 1095),
-    C2: Retention('What a person said and was answered', 180, 365),
+    C1: Retention('Codes, counts and the frame of every record', DEFAULT_RETENTION.C1),
+    C2: Retention('What a person said and was answered', DEFAULT_RETENTION.C2),
   },
   group,
 )

@@ -10,30 +10,13 @@ import { decodeLeaf, type Leaf } from './entry-codec.ts'
 import type { FullLedger } from './ledger.ts'
 import { type DataClass, LANES, type Lane } from './port.ts'
 import { REMOVED_KIND } from './removal.ts'
+import { DEFAULT_RETENTION, type RetentionPolicy } from './retention-policy.ts'
 import { portionsOf } from './subject-keys.ts'
 import type { TimeFloor } from './time-floor.ts'
 import { TILE_WIDTH } from './tlog/tiles.ts'
 import { tileId } from './tree.ts'
 
 const DAY_MS = 86_400_000
-
-export interface RetentionRule {
-  /** Not removed before, whatever the disk says. */
-  readonly minDays: number
-  /** Removed or unreadable after. */
-  readonly maxDays: number
-}
-export type RetentionPolicy = Readonly<Record<DataClass, RetentionRule>>
-
-/**
- * 网络安全法 article 21 wants logs for six months at least. C2 (what a person said) a year; C1 (codes and
- * counts) three. C3 is not kept at all; what a caller classes so all the same goes after a day.
- */
-export const DEFAULT_RETENTION: RetentionPolicy = {
-  C1: { minDays: 180, maxDays: 1095 },
-  C2: { minDays: 180, maxDays: 365 },
-  C3: { minDays: 0, maxDays: 1 },
-}
 
 /** Removed in one transaction: 1,024 rows take a few milliseconds, which no answer waits for long. */
 const SEGMENTS_AT_ONCE = 4

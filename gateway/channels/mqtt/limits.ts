@@ -92,8 +92,9 @@ export interface MqttLimits {
   readonly maxPendingAcks: number
 }
 
+/** The product's numbers: what the configuration names of them defaults to these. */
 export const DEFAULT_LIMITS: MqttLimits = {
-  maxPacketBytes: 1024 * 1024,
+  maxPacketBytes: 2 * 1024 * 1024,
   maxConnectBytes: 256 * 1024,
   maxTopicDepth: 32,
   maxTopicBytes: 1024,
@@ -102,7 +103,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxSessionExpirySeconds: 7 * 24 * 3600,
   maxKeptSessions: 16,
   receiveMaximum: 100,
-  topicAliasMaximum: 32,
+  topicAliasMaximum: 20,
   maxOutboundAliases: 32,
   maxInflight: 1000,
   maxMemoryQueue: 1000,
@@ -123,7 +124,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxRetainedBytes: 64 * 1024 * 1024,
   maxConnections: 20_000,
   maxConnectionsPerDevice: 16,
-  maxConnectsPerSecond: 1000,
+  maxConnectsPerSecond: 500,
   maxMessagesPerSecond: 2000,
   maxBytesPerSecond: 4 * 1024 * 1024,
   rateBurstSeconds: 2,
