@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { isTopicFilter } from '../channels/mqtt/codec/topics.ts'
 import { closed, type DeepReadonly } from '../config/option-types.ts'
-import { filtersOverlap } from './bridge-topics.ts'
+import { overlap } from '../topic-filters.ts'
 
 const Filter = Type.String({
   minLength: 1,
@@ -96,7 +96,7 @@ function loopProblems(bridge: BridgeConfig, where: string): string[] {
   if (bridge.protocolVersion === 5) return []
   return bridge.out.flatMap((out) =>
     bridge.in
-      .filter((rule) => filtersOverlap(`${out.remotePrefix ?? ''}${out.filter}`, rule.filter))
+      .filter((rule) => overlap(`${out.remotePrefix ?? ''}${out.filter}`, rule.filter))
       .map(
         (rule) =>
           `${where}: with protocolVersion 4 what leaves by "${out.filter}" would come back by "${rule.filter}"`,

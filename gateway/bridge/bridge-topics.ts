@@ -4,7 +4,7 @@
  */
 import type { Properties, Qos, UserProperty } from '../channels/mqtt/codec/packets.ts'
 import { BRIDGE_MARK, MAX_BRIDGE_MARKS } from '../channels/mqtt/codec/properties.ts'
-import { covers } from '../devices/permissions.ts'
+import { covers } from '../topic-filters.ts'
 
 /** User property that names the bridges a message has passed, one each: `gateway id/bridge name`. */
 export const VIA = BRIDGE_MARK
@@ -36,17 +36,4 @@ export const viaOf = (properties: Properties | undefined): string[] =>
 export function withVia(properties: Properties | undefined, via: string): Properties {
   const mark: UserProperty = [VIA, via]
   return { ...properties, userProperties: [...(properties?.userProperties ?? []), mark] }
-}
-
-/** Whether some topic matches both filters [MQTT-4.7]. */
-export function filtersOverlap(one: string, other: string): boolean {
-  const a = one.split('/')
-  const b = other.split('/')
-  for (let level = 0; ; level++) {
-    const left = a[level]
-    const right = b[level]
-    if (left === '#' || right === '#') return true
-    if (left === undefined || right === undefined) return left === right
-    if (left !== '+' && right !== '+' && left !== right) return false
-  }
 }

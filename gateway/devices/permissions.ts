@@ -5,6 +5,7 @@
  * device's own id.
  */
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
+import { covers, overlap } from '../topic-filters.ts'
 import type { Device } from '../turn.ts'
 
 export interface PermissionRule {
@@ -151,31 +152,3 @@ export const losesSubscriptions = (before: Grants, after: Grants): boolean =>
   after.denySubscribe
     .filter((denied) => !coveredBy(before.denySubscribe, denied))
     .some((denied) => before.subscribe.some((filter) => overlap(filter, denied)))
-
-/** Whether there is a topic that both filters match. */
-export function overlap(one: string, other: string): boolean {
-  const mine = one.split('/')
-  const theirs = other.split('/')
-  for (let level = 0; ; level++) {
-    const [left, right] = [mine[level], theirs[level]]
-    if (left === '#' || right === '#') return true
-    if (left === undefined || right === undefined) return left === right
-    if (left !== '+' && right !== '+' && left !== right) return false
-  }
-}
-
-/** Whether `allowed` matches every topic that `wanted` (a topic or a filter) can match [MQTT-4.7]. */
-export function covers(allowed: string, wanted: string): boolean {
-  const have = allowed.split('/')
-  const want = wanted.split('/')
-  // [MQTT-4.7.2-1]: a wildcard at the first level does not reach topics that begin with `$`.
-  if (want[0]?.startsWith('$') && (have[0] === '#' || have[0] === '+')) return false
-  for (let level = 0; ; level++) {
-    const mine = have[level]
-    if (mine === '#') return true
-    const theirs = want[level]
-    if (mine === undefined || theirs === undefined) return mine === theirs
-    if (theirs === '#') return false
-    if (mine !== '+' && mine !== theirs) return false
-  }
-}

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  covers,
-  createPermissions,
-  losesSubscriptions,
-  overlap,
-} from '../../../gateway/devices/permissions.ts'
+import { createPermissions, losesSubscriptions } from '../../../gateway/devices/permissions.ts'
 
 const kiosk = { id: 'k1', kind: 'kiosk', groups: ['hall'] }
 
@@ -46,37 +41,6 @@ describe('topics of a device', () => {
     ['$SYS/#', false],
   ])('subscribing to %s: %s', (filter, ok) => {
     expect(permissions.maySubscribe(kiosk, filter).ok).toBe(ok)
-  })
-})
-
-describe('covers', () => {
-  it.each([
-    ['a/#', 'a', true],
-    ['a/#', 'a/b/#', true],
-    ['a/+', 'a/b', true],
-    ['a/+', 'a/+', true],
-    ['a/+', 'a/#', false],
-    ['a/+', 'a', false],
-    ['a/b', 'a/+', false],
-    ['#', '$SYS/x', false],
-    ['#', 'a/+/c', true],
-    ['+/b', '/b', true],
-  ])('%s covers %s: %s', (allowed, wanted, expected) => {
-    expect(covers(allowed, wanted)).toBe(expected)
-  })
-})
-
-describe('overlap', () => {
-  it.each([
-    ['a/#', 'a', true],
-    ['a/+', 'a/b', true],
-    ['+/b', 'a/+', true],
-    ['a/+', 'b/+', false],
-    ['a', 'a/b', false],
-    ['#', 'x/y', true],
-  ])('%s and %s: %s', (one, other, expected) => {
-    expect(overlap(one, other)).toBe(expected)
-    expect(overlap(other, one)).toBe(expected)
   })
 })
 

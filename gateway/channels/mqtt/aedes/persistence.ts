@@ -6,7 +6,8 @@
 import { Readable } from 'node:stream'
 import { deserialize, serialize } from 'node:v8'
 import type { SqlValue, Store } from '../../../storage/store.ts'
-import { hasWildcard, topicMatches } from '../codec/topics.ts'
+import { covers } from '../../../topic-filters.ts'
+import { hasWildcard } from '../codec/topics.ts'
 import { type AedesPacket, keptPacket, RetainedRows } from './retained-rows.ts'
 import {
   type AedesSubscription,
@@ -101,7 +102,7 @@ export class AedesPersistence {
   createRetainedStreamCombi(patterns: readonly string[]): Readable {
     const found = patterns.flatMap((pattern) =>
       hasWildcard(pattern)
-        ? this.retained.below(pattern).filter((packet) => topicMatches(pattern, packet.topic))
+        ? this.retained.below(pattern).filter((packet) => covers(pattern, packet.topic))
         : this.retained.exactly(pattern),
     )
     return Readable.from(found)

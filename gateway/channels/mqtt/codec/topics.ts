@@ -56,16 +56,3 @@ export function parseFilter(text: string): ParsedFilter | undefined {
   if (hasWildcard(group) || !isTopicFilter(filter)) return undefined
   return { filter, group }
 }
-
-/** Whether a topic name is matched by a filter (without `$share`). Wildcards do not reach into `$` topics at the first level [MQTT-4.7.2-1]. */
-export function topicMatches(filter: string, topic: string): boolean {
-  if (topic.startsWith('$') && (filter.startsWith('+') || filter.startsWith('#'))) return false
-  const wanted = filter.split('/')
-  const levels = topic.split('/')
-  for (let at = 0; at < wanted.length; at++) {
-    if (wanted[at] === '#') return true
-    if (at >= levels.length) return false
-    if (wanted[at] !== '+' && wanted[at] !== levels[at]) return false
-  }
-  return wanted.length === levels.length
-}
