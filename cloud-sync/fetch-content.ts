@@ -14,7 +14,7 @@ import {
 const inflate = promisify(gunzip)
 
 export type Fetched =
-  | { readonly kind: 'content'; readonly bytes: Uint8Array; readonly travelled: number }
+  | { readonly kind: 'content'; readonly bytes: Uint8Array }
   /** What came is not what the manifest names. */
   | { readonly kind: 'wrong'; readonly detail: string }
   /** The core answered, and did not give it. */
@@ -44,7 +44,7 @@ export async function fetchContent(
   if (!content.ok) return { kind: 'wrong', detail: content.detail }
   const bytes = await unpack(content.value, options.baseContent)
   const isNamed = bytes?.length === manifest.bytes && sha256Hex(bytes) === manifest.sha256
-  if (bytes && isNamed) return { kind: 'content', bytes, travelled: result.body.length }
+  if (bytes && isNamed) return { kind: 'content', bytes }
   // A base that rotted on this disk must not stop updates: all of it is fetched instead.
   if (options.baseContent)
     return fetchContent(link, gatewayId, manifest, { signal: options.signal })

@@ -42,7 +42,6 @@ export interface PullerOptions {
   readonly time?: () => TrustedTime
   readonly random: Random
   readonly logger: Logger
-  readonly pullEveryMs?: number
 }
 
 export interface PullerStatus {
@@ -236,7 +235,6 @@ export function createPuller(options: PullerOptions): Puller {
   }
 
   async function run(): Promise<void> {
-    const everyMs = options.pullEveryMs ?? PULL_EVERY_MS
     while (!closing.signal.aborted) {
       const isPassed = await round().catch(failed)
       if (isPassed) backoff.succeeded()
@@ -247,7 +245,7 @@ export function createPuller(options: PullerOptions): Puller {
         wait.abort()
       }
       closing.signal.addEventListener('abort', wake, { once: true })
-      if (isPassed) await sleep(everyMs * (0.5 + options.random()), wait.signal)
+      if (isPassed) await sleep(PULL_EVERY_MS * (0.5 + options.random()), wait.signal)
       else await backoff.ready(wait.signal)
       closing.signal.removeEventListener('abort', wake)
     }

@@ -121,7 +121,7 @@ function toAnswer(
   speech: Speech,
   clock: Clock,
 ): Answer {
-  const { ref, confidence, slots, suggestions, cards } = reply
+  const { ref, confidence, slots, suggestions } = reply
   const answer: Answer = {
     id: newId(clock.now()),
     inReplyTo: turn.ask.id,
@@ -133,7 +133,6 @@ function toAnswer(
     speech,
   }
   if (slots && Object.keys(slots).length > 0) answer.slots = slots
-  if (cards) answer.cards = cards
   if (suggestions) answer.suggestions = [...suggestions]
   if (ref) {
     answer.intent = { name: ref.intent, confidence: round(confidence ?? 1), source: reply.source }

@@ -31,7 +31,7 @@ interface TurnBody {
  */
 interface Words {
   heard: readonly string[]
-  answer: Pick<Answer, 'id' | 'text' | 'slots' | 'cards' | 'suggestions'> & {
+  answer: Pick<Answer, 'id' | 'text' | 'slots' | 'suggestions'> & {
     speech?: Omit<Speech, 'text'> & { text?: string }
   }
 }
@@ -92,7 +92,6 @@ function toWords(turn: Turn, answer: Answer): Words {
     words.speech = text === answer.text ? rest : answer.speech
   }
   if (answer.slots) words.slots = answer.slots
-  if (answer.cards) words.cards = answer.cards
   if (answer.suggestions) words.suggestions = answer.suggestions
   return { heard: turn.hypotheses.map((one) => one.text), answer: words }
 }

@@ -1,6 +1,5 @@
 /** The values that travel between the stages of a turn. */
 import type {
-  Answer,
   AnswerSource,
   AnswerStatus,
   Ask,
@@ -9,7 +8,7 @@ import type {
 } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Language } from './knowledge/pack-schema.ts'
 
-export type Channel = 'mqtt' | 'websocket' | 'http' | 'hl7' | 'console' | 'cli'
+export type Channel = 'mqtt' | 'websocket' | 'http' | 'console'
 
 /** A device that has shown who it is. */
 export interface Device {
@@ -145,7 +144,6 @@ export interface Reply {
   readonly confidence?: number
   readonly slots?: Readonly<Record<string, SlotValue>>
   readonly suggestions?: readonly string[]
-  readonly cards?: Answer['cards']
   /** What the session remembers from here on. */
   readonly session?: Partial<Pick<Session, 'pending' | 'recent' | 'voice'>> & {
     /** Absent: an answer ends what the box has asked, a question back does not. */

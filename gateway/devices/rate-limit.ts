@@ -3,8 +3,6 @@
 export interface RateLimit {
   /** Takes one token; false when the bucket of this key is empty. */
   take(key: string, nowMs: number): boolean
-  /** Forgets a key, as when its connection is gone. */
-  forget(key: string): void
 }
 
 /** A bucket that has not been touched for this long is full again and need not be kept. */
@@ -13,7 +11,7 @@ const SWEEP_AT_KEYS = 10_000
 /** `perSecond` tokens flow in, up to `burst`; `perSecond` 0 sets no limit. */
 export function createRateLimit(options: { perSecond: number; burst: number }): RateLimit {
   const buckets = new Map<string, { tokens: number; atMs: number }>()
-  if (options.perSecond === 0) return { take: () => true, forget: () => {} }
+  if (options.perSecond === 0) return { take: () => true }
   const fullAfterMs = (options.burst / options.perSecond) * 1000
 
   function sweep(nowMs: number): void {
@@ -36,9 +34,6 @@ export function createRateLimit(options: { perSecond: number; burst: number }): 
       if (bucket.tokens < 1) return false
       bucket.tokens -= 1
       return true
-    },
-    forget: (key) => {
-      buckets.delete(key)
     },
   }
 }

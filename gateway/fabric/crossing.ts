@@ -46,7 +46,6 @@ export interface CrossingParts {
 export interface Crossing {
   /** Publishes here what another box has; it does not cross again. Resolves when it is on disk. */
   enter(message: CrossingMessage): Promise<void>
-  readonly counts: { readonly sent: number; readonly received: number; readonly dropped: number }
   close(): void
 }
 
@@ -58,7 +57,6 @@ interface Held {
 
 export function createCrossing(parts: CrossingParts): Crossing {
   const { broker, link, retained } = parts
-  const counts = { sent: 0, received: 0, dropped: 0 }
   const held: Held[] = []
   let heldBytes = 0
   let isImporting = false
@@ -67,7 +65,6 @@ export function createCrossing(parts: CrossingParts): Crossing {
   function send(message: CrossingMessage, stamp: Buffer | undefined): boolean {
     const isSent = link.send({ kind: 'message', message, ...(stamp ? { stamp } : {}) })
     if (!isSent) return false
-    counts.sent++
     parts.onSent(message)
     return true
   }
@@ -79,8 +76,8 @@ export function createCrossing(parts: CrossingParts): Crossing {
     if (!mustWait && send(message, stamp)) return
     // QoS 0 promises nothing; retained messages are compared with Redis when it is back.
     const isMadeGood = message.retain && isAway
-    if ((message.qos === 0 && !message.retain) || isMadeGood) counts.dropped++
-    else hold(message, stamp)
+    const isPromised = message.qos > 0 || message.retain
+    if (isPromised && !isMadeGood) hold(message, stamp)
     if (!isAway && held.length > 0) timer ??= sendHeldAfter(CHOKED_RETRY_MS)
   }
 
@@ -88,10 +85,7 @@ export function createCrossing(parts: CrossingParts): Crossing {
     const kept = { ...message, payload: Buffer.from(message.payload) }
     held.push({ message: kept, stamp, atMs: parts.monotonicMs() })
     heldBytes += kept.payload.length
-    while (held.length > MAX_HELD_MESSAGES || heldBytes > MAX_HELD_BYTES) {
-      releaseFirst()
-      counts.dropped++
-    }
+    while (held.length > MAX_HELD_MESSAGES || heldBytes > MAX_HELD_BYTES) releaseFirst()
   }
 
   function releaseFirst(): void {
@@ -105,8 +99,7 @@ export function createCrossing(parts: CrossingParts): Crossing {
     for (let next = held[0]; next; next = held[0]) {
       const waitedMs = parts.monotonicMs() - next.atMs
       const message = waitedMs > HELD_MS ? undefined : afterWaiting(next.message, waitedMs)
-      if (message === undefined) counts.dropped++
-      else if (!send(message, next.stamp)) {
+      if (message !== undefined && !send(message, next.stamp)) {
         // Away: they go when it is back.
         if (!link.isAway()) timer = sendHeldAfter(CHOKED_RETRY_MS)
         return
@@ -116,7 +109,6 @@ export function createCrossing(parts: CrossingParts): Crossing {
   }
 
   function enter(message: CrossingMessage): Promise<void> {
-    counts.received++
     isImporting = true
     try {
       return broker.publish(toBoxMessage(message))
@@ -153,7 +145,6 @@ export function createCrossing(parts: CrossingParts): Crossing {
 
   return {
     enter,
-    counts,
     close: () => {
       clearTimeout(timer)
       broker.aedes.unsubscribe('#', subscribeAll, () => {})

@@ -29,7 +29,6 @@ export interface Handover {
   /** A message that is crossing now, with its number. */
   crossed(message: CrossingMessage, number: number): void
   isClaiming(clientId: string): boolean
-  readonly counts: { readonly handed: number; readonly skipped: number }
   close(): void
 }
 
@@ -60,7 +59,6 @@ export function createHandover(parts: {
   const claims = new Map<string, Open>()
   const answers = new Map<number, () => void>()
   const recent: { message: CrossingMessage; number: number }[] = []
-  const counts = { handed: 0, skipped: 0 }
   let refs = 0
 
   function open(clientId: string): Open {
@@ -110,7 +108,6 @@ export function createHandover(parts: {
   function handOver(clientId: string, one: Open, goal: Goal): void {
     for (const { message, done } of one.waiting.splice(0)) {
       if (hasCrossed(message, goal.seen)) {
-        counts.skipped++
         done()
         continue
       }
@@ -119,7 +116,6 @@ export function createHandover(parts: {
       answers.set(ref, () => {
         answers.delete(ref)
         one.inFlight.delete(ref)
-        counts.handed++
         done()
         if (one.inFlight.size === 0) look(clientId, one)
       })
@@ -157,7 +153,6 @@ export function createHandover(parts: {
   })
 
   return {
-    counts,
     isClaiming: (clientId) => claims.has(clientId),
     claim: (clientId) => {
       if (!claims.has(clientId)) open(clientId)

@@ -46,7 +46,6 @@ export interface Roaming {
   entering(message: CrossingMessage): boolean
   /** Publishes without letting it cross: what was said of a device that is elsewhere. */
   connect(enter: (message: CrossingMessage) => void): void
-  isHere(deviceId: string): boolean
   close(): void
 }
 
@@ -220,7 +219,6 @@ export function createRoaming(parts: RoamingParts): Roaming {
     connect: (way) => {
       enter = way
     },
-    isHere: (deviceId) => local.has(deviceId),
     close: () => {
       events.off('client', onClient)
       events.off('clientDisconnect', onDisconnect)

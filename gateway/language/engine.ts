@@ -33,7 +33,10 @@ export function createLanguageModule(options: LanguageModuleOptions): LanguageMo
   }
 }
 
-/** Trains on the packs' questions: seconds of CPU, in a worker where others are answered meanwhile. The same packs and seed give the same bytes. */
+/**
+ * Trains on the packs' questions: seconds of CPU, so in a worker where others are answered meanwhile.
+ * The same packs and seed give the same bytes.
+ */
 export function trainPacks(
   packs: readonly Pack[],
   options: { readonly seed: number },

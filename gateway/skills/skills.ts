@@ -1,7 +1,6 @@
 /**
  * What is said: an answer from a pack, a question back, the cloud's word, or an honest "not known".
  */
-import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createChoiceReader, type PendingChoice } from '../dialogue/choice.ts'
 import { FRESH_TURNS } from '../dialogue/follow-up.ts'
 import { continuePending } from '../dialogue/pending.ts'
@@ -39,7 +38,6 @@ export interface CloudAnswer {
   readonly confidence: number
   /** What it was answered from: cited like a pack's entry. */
   readonly ref: KnowledgeRef
-  readonly cards?: Answer['cards']
 }
 export type Escalate = (
   turn: Turn,
@@ -114,7 +112,7 @@ export function createSkills(parts: {
   ): Promise<Reply> {
     const cloud = await ask(turn, understanding)
     if (!cloud) return fallback
-    const { text, speech, lang, confidence, ref, cards } = cloud
+    const { text, speech, lang, confidence, ref } = cloud
     return {
       status: 'answered',
       source: 'cloud',
@@ -123,7 +121,6 @@ export function createSkills(parts: {
       text,
       confidence,
       ...(speech === undefined ? {} : { speech }),
-      ...(cards === undefined ? {} : { cards }),
     }
   }
 

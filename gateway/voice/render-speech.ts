@@ -23,14 +23,11 @@ export interface SpeechRequest {
   readonly profile: ProfileName
   readonly nowMs: number
   /** Asked for in this session; `rate` multiplies the profile's, `volume` (0–1) takes its place. */
-  readonly voice?: { readonly name?: string; readonly rate?: number; readonly volume?: number }
-  readonly bargeIn?: boolean
-  readonly chime?: string
+  readonly voice?: { readonly rate?: number; readonly volume?: number }
   readonly repeat?: Speech['repeat']
   readonly notBeforeMs?: number
   /** Absent: by priority, see profiles.json. */
   readonly expiresAtMs?: number
-  readonly display?: string
 }
 
 export type RenderSpeech = (request: SpeechRequest) => Speech
@@ -92,23 +89,20 @@ export function createSpeechRenderer(data: VoiceData): RenderSpeech {
     const expiresAtMs =
       request.expiresAtMs ??
       (request.notBeforeMs ?? nowMs) + profiles.timeToLiveSeconds[priority] * 1000
-    const name = request.voice?.name
     const speech: Speech = {
       id: request.id,
       text: cut(reply.text) || NOTHING,
       ssml: toSsml(said.sentences, { lang: TAGS[reply.lang], rate, volumeDb }),
       lang: TAGS[reply.lang],
-      voice: name === undefined ? { rate, volume } : { rate, volume, name },
+      voice: { rate, volume },
       priority,
-      bargeIn: request.bargeIn ?? (priority === 'normal' || priority === 'background'),
+      bargeIn: priority === 'normal' || priority === 'background',
       expiresAt: new Date(expiresAtMs).toISOString(),
     }
-    if (request.chime !== undefined) speech.chime = request.chime
     if (request.repeat !== undefined) speech.repeat = request.repeat
     if (request.notBeforeMs !== undefined)
       speech.notBefore = new Date(request.notBeforeMs).toISOString()
     if (said.lexicon !== undefined) speech.lexicon = said.lexicon
-    if (request.display !== undefined) speech.display = request.display
     return speech
   }
 }

@@ -38,10 +38,6 @@ export function oneOf(words: readonly string[]): string {
   return sorted.map(escapePattern).join('|')
 }
 
-/** A class of single characters. */
-export const charClass = (chars: Iterable<string>): string =>
-  Array.from(chars, escapePattern).join('')
-
 export interface RuleBook {
   readonly digit: readonly Rule[]
   readonly letter: readonly Rule[]
