@@ -1,6 +1,7 @@
 /**
  * The newest tree head of each log that the core has witnessed, and what is wrong with one: it was cut or
- * changed (broken), or a later epoch goes on without what had been cosigned before it (lost).
+ * changed (broken), other entries came under its numbers (forked), or a later epoch goes on without what had
+ * been cosigned before it (lost).
  */
 import type { Clock } from '../ports.ts'
 import type { Checkpoint } from '../protocol/checkpoint.ts'
@@ -23,12 +24,15 @@ export interface LogHead {
   /** Hexadecimal. */
   readonly root: string
   readonly atMs: number
-  /** Somebody showed a head, or entries, that do not extend this one. */
+  /** Somebody showed a head that does not extend this one. */
   readonly brokenReason: string | null
   /** What had been cosigned before in another epoch, and is not in this log. */
   readonly lost: Lost | null
   /** The word of an operator who has looked into either. */
   readonly acceptedReason: string | null
+  /** Two histories gave the same numbers to other entries. */
+  readonly forkedReason: string | null
+  readonly forkAcceptedReason: string | null
 }
 
 /** A log that lacks something. */
@@ -46,7 +50,7 @@ export interface LogHeads {
   /** By gateway and origin; only those that come after `GATEWAY/ORIGIN`. */
   all(limit: number, after?: string): readonly LogHead[]
   count(): number
-  /** Broken, or with something lost; those that an operator accepted too, after the others. */
+  /** Broken, forked, or with something lost; those that an operator accepted too, after the others. */
   troubled(limit: number): readonly LogHead[]
   countTroubled(): number
   /** These write, inside `store.commit`. */
@@ -67,20 +71,26 @@ interface ReportRow extends LostRow, Omit<LogHead, 'lost'> {}
 
 const REPORT = `SELECT gateway.id AS gatewayId, origin, log_head.size, hex(log_head.root) AS root,
     at AS atMs, broken_reason AS brokenReason, accepted_reason AS acceptedReason,
+    forked_reason AS forkedReason, fork_accepted_reason AS forkAcceptedReason,
     lost_origin AS lostOrigin, lost_size AS lostSize, lost_root AS lostRoot, lost_at AS lostAtMs, is_back AS isBack,
     first_index AS firstIndex, reason, answers_for AS answersFor
   FROM log_head JOIN gateway ON gateway.no = log_head.gateway_no
     LEFT JOIN epoch_opened ON epoch_opened.gateway_no = log_head.gateway_no
       AND substr(origin, -length(epoch) - 1) = '/' || epoch`
+const IS_HEAD_WRONG = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
 /** Of a row of `log_head`; its partial index goes by these words. */
-export const IS_TROUBLE = '(broken_reason IS NOT NULL OR lost_size IS NOT NULL)'
+const IS_TROUBLE =
+  '(broken_reason IS NOT NULL OR lost_size IS NOT NULL OR forked_reason IS NOT NULL)'
+/** Nobody has looked into it yet. */
+export const IS_UNACCEPTED = `(${IS_TROUBLE} AND (${IS_HEAD_WRONG} AND accepted_reason IS NULL
+  OR forked_reason IS NOT NULL AND fork_accepted_reason IS NULL))`
 
 /**
  * What an operator has accepted stays accepted while the same is shown again, each minute by a log that was
- * cut and goes on, or lane by lane by entries that fork; what comes after it is news.
+ * cut and goes on; what comes after it is news.
  */
 const IS_SAME_INCIDENT = `broken_reason IS NOT NULL
-  AND (accepted_reason IS NULL OR coalesce(shown_size, broken_size) >= broken_size)`
+  AND (accepted_reason IS NULL OR shown_size >= broken_size)`
 
 /** Where a list of heads goes on; no id of a gateway has a slash. */
 export const headCursor = ({ gatewayId, origin }: LogHead): string => `${gatewayId}/${origin}`
@@ -110,22 +120,30 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
        is_back = ?, accepted_reason = NULL WHERE gateway_no = ? AND origin = ?`,
   )
   const markBroken = store.prepare(
-    `UPDATE log_head SET broken_size = coalesce(shown_size, broken_size, 0),
+    `UPDATE log_head SET broken_size = shown_size,
        broken_reason = iif(${IS_SAME_INCIDENT}, broken_reason, shown_reason),
        accepted_reason = iif(${IS_SAME_INCIDENT}, accepted_reason, NULL)
-     FROM (SELECT ? AS shown_size, ? AS shown_reason)
+     FROM (SELECT ? AS shown_size, ? AS shown_reason) WHERE gateway_no = ? AND origin = ?`,
+  )
+  // One lane after the other tells of the same fork.
+  const markForked = store.prepare(
+    `UPDATE log_head SET forked_reason = coalesce(forked_reason, ?)
      WHERE gateway_no = ? AND substr(origin, -length(?)) = ?`,
   )
   const goneOn = store.prepare(
-    'UPDATE log_head SET broken_size = NULL WHERE gateway_no = ? AND origin = ? AND broken_size > 0',
+    `UPDATE log_head SET broken_size = NULL
+     WHERE gateway_no = ? AND origin = ? AND broken_size IS NOT NULL`,
   )
   const addOpened = store.prepare(
     `INSERT INTO epoch_opened (gateway_no, epoch, first_index, reason, answers_for)
      VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const accept = store.prepare(
-    `UPDATE log_head SET accepted_reason = ?
-     WHERE gateway_no = ? AND ${IS_TROUBLE} AND accepted_reason IS NULL`,
+    `UPDATE log_head SET
+       accepted_reason = coalesce(accepted_reason, iif(${IS_HEAD_WRONG}, word, NULL)),
+       fork_accepted_reason =
+         coalesce(fork_accepted_reason, iif(forked_reason IS NULL, NULL, word))
+     FROM (SELECT ? AS word) WHERE gateway_no = ? AND ${IS_UNACCEPTED}`,
   )
   const all = store.prepare<ReportRow>(
     `${REPORT} WHERE (gateway.id, origin) > (?, ?) ORDER BY gateway.id, origin LIMIT ?`,
@@ -136,7 +154,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
      ORDER BY turn DESC`,
   )
   const troubled = store.prepare<ReportRow>(
-    `${REPORT} WHERE ${IS_TROUBLE} ORDER BY accepted_reason IS NOT NULL, gateway.id, at LIMIT ?`,
+    `${REPORT} WHERE ${IS_TROUBLE} ORDER BY NOT ${IS_UNACCEPTED}, gateway.id, at LIMIT ?`,
   )
   const countTroubled = store.prepare<{ count: number }>(
     `SELECT count(*) AS count FROM log_head WHERE ${IS_TROUBLE}`,
@@ -144,8 +162,9 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
 
   function toHead(row: ReportRow): LogHead {
     const { gatewayId, origin, size, root, atMs, brokenReason, acceptedReason } = row
-    const lost = judgeLoss(row, clock.now())
-    return { gatewayId, origin, size, root, atMs, brokenReason, lost, acceptedReason }
+    const { forkedReason, forkAcceptedReason } = row
+    const head = { gatewayId, origin, size, root, atMs, brokenReason, acceptedReason }
+    return { ...head, lost: judgeLoss(row, clock.now()), forkedReason, forkAcceptedReason }
   }
 
   return {
@@ -174,10 +193,10 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
       markLost.run(from, size, root, since, isBack ? 1 : 0, gatewayNo, origin)
     },
     markBroken(gatewayNo, origin, size, reason) {
-      markBroken.run(size, reason, gatewayNo, origin, origin)
+      markBroken.run(size, reason, gatewayNo, origin)
     },
     markForked(gatewayNo, epoch, reason) {
-      markBroken.run(null, reason, gatewayNo, `/${epoch}`, `/${epoch}`)
+      markForked.run(reason, gatewayNo, `/${epoch}`, `/${epoch}`)
     },
     noteOpening(gatewayNo, leafIndex, { kind, body }) {
       const { epoch, answersFor } = body
@@ -187,7 +206,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
       const before = newest.get(gatewayNo)
       if (reason !== FORKED || !before || before.origin.endsWith(`/${epoch}`)) return
       const found = `forked: the record goes on under epoch ${epoch}, its folder was put back`
-      markBroken.run(null, found, gatewayNo, before.origin, before.origin)
+      markForked.run(found, gatewayNo, before.origin, before.origin)
     },
     accept: (gatewayNo, reason) => accept.run(reason, gatewayNo).changes,
   }

@@ -1,5 +1,5 @@
 /** What operators and tests read of the core: entries, marks, the fleet. */
-import { IS_TROUBLE } from './log-heads.ts'
+import { IS_UNACCEPTED } from './log-heads.ts'
 import { STREAM_STRIDE } from './receive.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -84,7 +84,7 @@ export function createReports(store: CoreStore): Reports {
   const byNeed = store.prepare<GatewayRow>(
     `${GATEWAY} ORDER BY CASE
        WHEN EXISTS (SELECT 1 FROM log_head
-         WHERE gateway_no = gateway.no AND ${IS_TROUBLE} AND accepted_reason IS NULL) THEN 0
+         WHERE gateway_no = gateway.no AND ${IS_UNACCEPTED}) THEN 0
        WHEN public_key IS NULL OR blocked_at IS NOT NULL THEN 3
        WHEN seen_at <= ? THEN 1
        ELSE 2 END, id LIMIT ?`,

@@ -269,4 +269,17 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ALTER TABLE log_head ADD COLUMN broken_size INTEGER;
     `,
   },
+  {
+    id: 15,
+    sql: `
+      -- A fork apart from what is wrong with heads, and accepted apart: one must not hide the other.
+      ALTER TABLE log_head ADD COLUMN forked_reason TEXT;
+      ALTER TABLE log_head ADD COLUMN fork_accepted_reason TEXT;
+      UPDATE log_head SET forked_reason = broken_reason, fork_accepted_reason = accepted_reason,
+        broken_reason = NULL, broken_size = NULL WHERE broken_reason LIKE 'forked: %';
+      DROP INDEX log_head_troubled;
+      CREATE INDEX log_head_troubled ON log_head (gateway_no)
+        WHERE broken_reason IS NOT NULL OR lost_size IS NOT NULL OR forked_reason IS NOT NULL;
+    `,
+  },
 ]

@@ -30,6 +30,7 @@ const Texts = Type.Object({
   sinkWaiting: Line,
   empty: Line,
   broken: Line,
+  forked: Line,
   lost: Line,
   told: Line,
   pending: Line,
@@ -144,10 +145,14 @@ const moreLine = (line: Line, n: number): string =>
 function brokenLines({ logs, troubled }: View, texts: Texts): string {
   const lines = logs.flatMap((log) => [
     ...(log.brokenReason === null ? [] : [troubleLine(log, texts.broken, log.brokenReason, texts)]),
+    ...(log.forkedReason === null ? [] : [forkLine(log, log.forkedReason, texts)]),
     ...(log.lost === null ? [] : [lostLine(log, log.lost, texts)]),
   ])
   return [...lines, moreLine(texts.moreTroubled, troubled - logs.length)].join('')
 }
+
+const forkLine = (log: LogHead, reason: string, texts: Texts): string =>
+  troubleLine({ ...log, acceptedReason: log.forkAcceptedReason }, texts.forked, reason, texts)
 
 function lostLine(log: LogHead, lost: Lost, texts: Texts): string {
   const line = filled(lost.word === 'silent' ? texts.lost : texts[lost.word], lost.atLeast)
@@ -162,7 +167,7 @@ function lostLine(log: LogHead, lost: Lost, texts: Texts): string {
 
 /** Red until the record itself or an operator has explained it; then it stays, in plain black. */
 function troubleLine(
-  { gatewayId, origin, acceptedReason }: LogHead,
+  { gatewayId, origin, acceptedReason }: Pick<LogHead, 'gatewayId' | 'origin' | 'acceptedReason'>,
   line: Line,
   detail: string,
   texts: Texts,

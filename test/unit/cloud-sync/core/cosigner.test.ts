@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createCosigner } from '@kefu-edge/cloud-sync/core/cosigner'
-import { createLogHeads } from '@kefu-edge/cloud-sync/core/log-heads'
+import { createLogHeads, IS_UNACCEPTED } from '@kefu-edge/cloud-sync/core/log-heads'
 import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import {
@@ -258,6 +258,38 @@ it('keeps an acceptance of a fork while one lane after the other shows it', asyn
   await opened('two', 8, 'forked')
   await forked('stats')
   expect(heads.troubled(9)).toMatchObject([
-    { brokenReason: 'forked: critical', acceptedReason: 'disk image put back' },
+    {
+      brokenReason: null,
+      forkedReason: 'forked: critical',
+      forkAcceptedReason: 'disk image put back',
+    },
+  ])
+})
+
+it('shows a record that is cut or rewritten after a fork of it was accepted', async () => {
+  const { heads, bring } = aCore()
+  const unaccepted = () => store.prepare(`SELECT 1 FROM log_head WHERE ${IS_UNACCEPTED}`).all().length
+  const later = (leaves: string) => {
+    nowMs += MINUTE_MS
+    return bring('one', leaves)
+  }
+  await bring('one', cosignedBefore)
+  await store.commit(() => heads.markForked(1, 'one', 'forked: audit from 5 on'))
+  expect(unaccepted()).toBe(1)
+  expect(await store.commit(() => heads.accept(1, 'a copy ran as well'))).toBe(1)
+  expect(unaccepted()).toBe(0)
+  await later(`${cosignedBefore}ijklm`)
+  await later(`${cosignedBefore}ijkl`)
+  const fork = { forkedReason: 'forked: audit from 5 on', forkAcceptedReason: 'a copy ran as well' }
+  const cut = 'cut: 13 entries were cosigned, now it has 12'
+  expect(heads.troubled(9)).toMatchObject([{ ...fork, brokenReason: cut, acceptedReason: null }])
+  expect(unaccepted()).toBe(1)
+
+  await store.commit(() => heads.accept(1, 'cut for a test'))
+  await later('abcdefghXXXXXXXXXXXX')
+  expect(unaccepted()).toBe(0)
+  await later('abc')
+  expect(heads.troubled(9)).toMatchObject([
+    { ...fork, brokenReason: expect.stringContaining('now it has 3'), acceptedReason: null },
   ])
 })

@@ -100,3 +100,25 @@ it('knows which epoch of a record came last, though its clock was ahead while th
   expect(heads.newest(1)).toMatchObject({ origin: 'kefu-edge/gw-1/f' })
   store.close()
 })
+
+it('shows a cut that a core of the build before hid behind a fork, and keeps what was said of the fork', async () => {
+  makeOlderDatabase()
+  const db = new Database(join(folder, 'core.db'))
+  for (const { id, sql } of migrations.filter((one) => one.id > OLDER && one.id <= 14)) {
+    db.exec(sql)
+    db.prepare('INSERT INTO migration (id) VALUES (?)').run(id)
+  }
+  db.prepare('UPDATE log_head SET broken_reason = ?, broken_size = 4, accepted_reason = ?').run(
+    'forked: other entries',
+    'a copy ran as well',
+  )
+  db.close()
+
+  const store = openCoreStore(folder)
+  const heads = createLogHeads(store, systemClock)
+  const fork = { forkedReason: 'forked: other entries', forkAcceptedReason: 'a copy ran as well' }
+  expect(heads.troubled(9)).toMatchObject([{ ...fork, brokenReason: null }])
+  await store.commit(() => heads.markBroken(1, 'kefu-edge/gw-1/e', 4, 'cut'))
+  expect(heads.troubled(9)).toMatchObject([{ ...fork, brokenReason: 'cut', acceptedReason: null }])
+  store.close()
+})
