@@ -68,6 +68,12 @@ describe('the rules of the house', () => {
     expect(wrong).toEqual([])
   })
 
+  it('every file is reached from where a program, a worker or a tool starts', () => {
+    const reached = new Set([...imports.keys()].filter(isStart))
+    for (const file of reached) for (const target of startedOrImported(file)) reached.add(target)
+    expect([...imports.keys()].filter((file) => !reached.has(file))).toEqual([])
+  })
+
   it('only storage imports the SQLite driver', () => {
     const allowed = /^(gateway\/storage\/|cloud-sync\/(sqlite-driver|core\/storage))/
     const wrong = [...imports].filter(
@@ -179,6 +185,19 @@ function reachableFrom(start: string): string[] {
     for (const target of runtimeImports(file)) if (imports.has(target)) reached.add(target)
   }
   return [...reached]
+}
+
+/** What people and scripts start, and what the packages of the device SDK hand out. */
+const isStart = (file: string): boolean =>
+  /(^|\/)main\.ts$|\/tools\/|^device-sdk\/client\/(node|browser)\.ts$/.test(file)
+
+/** A worker is named by its compiled file, beside the file that starts it. */
+function startedOrImported(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const started = [...text.matchAll(/'(\.\/[\w-]+-worker)\.js'/g)].map((match) =>
+    normalize(join(dirname(file), `${match[1]}.ts`)),
+  )
+  return [...(imports.get(file) ?? []), ...started].filter((target) => imports.has(target))
 }
 
 function runtimeImports(file: string): string[] {
