@@ -1,5 +1,6 @@
 /** Scenarios: what people do in front of devices, as YAML that reads like a script. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { parse } from 'yaml'
@@ -93,15 +94,7 @@ export const Scenario = Type.Object(
           kind: oneOf(KINDS),
           place: Type.Optional(Type.String({ maxLength: 40 })),
           lang: Type.Optional(Type.String()),
-          subject: Type.Optional(
-            Type.Object(
-              {
-                id: Type.String({ minLength: 1, maxLength: 128 }),
-                kind: oneOf(['patient', 'customer', 'student', 'visitor', 'staff']),
-              },
-              closed,
-            ),
-          ),
+          subject: Type.Optional(Type.Object(Subject.properties, closed)),
         },
         closed,
       ),

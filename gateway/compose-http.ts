@@ -8,6 +8,7 @@ import type { Box } from './compose.ts'
 import type { DeviceSide } from './compose-devices.ts'
 import type { Config } from './config/schema.ts'
 import { createAdminApi } from './console/admin-api.ts'
+import { enrollDevice } from './console/device-operations.ts'
 import type { Loggers } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -41,7 +42,7 @@ export async function composeHttp(parts: {
     logger: loggers.http,
     metricsPage: parts.metrics.page,
     health: () => healthOf(box),
-    enroll: ({ claim, deviceId }) => enroll(box, claim, deviceId),
+    enroll: ({ claim, deviceId }) => enrollDevice(claim, deviceId, box.operations),
     sound: async (speechId, deviceId) => box.hooks.sounds?.find(speechId, deviceId),
     mounts: [
       createAdminApi({
@@ -119,27 +120,6 @@ async function openServer(
     'uWebSockets.js does not load here; node:http and ws serve instead',
   )
   return onNode()
-}
-
-/** A device that was there already is cut off from what the old secret let in. */
-async function enroll(
-  { store, claims, ledger, clock, hooks }: Box,
-  claim: string,
-  deviceId: string | undefined,
-) {
-  const made = await store.commit(() => {
-    const made = claims.redeem(claim, deviceId, clock.now())
-    ledger.append({
-      lane: 'audit',
-      kind: 'device.enrolled',
-      atMs: clock.now(),
-      deviceId: made.deviceId,
-      body: { device: made.deviceId },
-    })
-    return made
-  })
-  hooks.onDeviceChanged?.(made.deviceId, 'the device was given a new secret')
-  return made
 }
 
 function healthOf(box: Box): Health {

@@ -168,51 +168,34 @@ export async function composeBox(
       ledger,
       alsoErase: [(who) => void sessions.forget(who), () => forgetSounds(folder, hooks)],
     })
-    const operations: OperationParts = {
-      subjects,
-      store,
+    const parts = {
       clock,
       time,
+      store,
       ledger,
       registry,
       claims,
       passwords,
       permissions,
+      twins,
       library,
       answerTurn,
+    }
+    const operations: OperationParts = {
+      ...parts,
+      subjects,
       explainTurn: (incoming) =>
         understandTurn.explain(toTurn(incoming, sessions.resume(incoming))),
-      twins,
       onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
       onDesired: (id) => hooks.onDesired?.(id),
       status: () => ({
-        ...boxStatus({ dataDir: config.dataDir, clock, ledger, registry, library, time, twins }),
+        ...boxStatus({ ...parts, dataDir: config.dataDir }),
         ...(hooks.status?.() ?? { running: false }),
       }),
-      makeBackup: (file, configFile) =>
-        makeBackup({ config, store, ledger, clock }, file, configFile),
+      makeBackup: (file, configFile) => makeBackup({ ...parts, config }, file, configFile),
       live: () => hooks.live,
     }
-    return {
-      config,
-      clock,
-      folder,
-      store,
-      ledger,
-      registry,
-      claims,
-      passwords,
-      permissions,
-      twins,
-      sessions,
-      ownSessions,
-      library,
-      answerTurn,
-      hooks,
-      operations,
-      time,
-      close,
-    }
+    return { ...parts, config, folder, sessions, ownSessions, hooks, operations, close }
   } catch (error) {
     await close()
     throw error

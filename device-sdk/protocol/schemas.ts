@@ -46,13 +46,11 @@ const Scalar = Type.Union([
   Type.Null(),
 ])
 
+export const SUBJECT_KINDS = ['patient', 'customer', 'student', 'visitor', 'staff'] as const
 export const Subject = Type.Object(
   {
     id: Type.String({ minLength: 1, maxLength: 128 }),
-    kind: oneOf(
-      ['patient', 'customer', 'student', 'visitor', 'staff'],
-      'Whom the session is about',
-    ),
+    kind: oneOf(SUBJECT_KINDS, 'Whom the session is about'),
   },
   { description: 'The person the turn is about' },
 )

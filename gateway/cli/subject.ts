@@ -1,4 +1,6 @@
 /** `kefu-edge subject export|erase|hold|release`: what is kept of a person, and his right to have it gone. */
+import { SUBJECT_KINDS, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import { Value } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.ts'
 import type { ExitCode } from './io.ts'
 import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
@@ -17,7 +19,7 @@ kefu-edge subject erase ID --kind KIND --reason TEXT --yes          destroys the
 kefu-edge subject hold ID --kind KIND --reason TEXT                 legal hold: neither erased nor removed by age
 kefu-edge subject release ID --kind KIND --reason TEXT
 
-KIND is patient, customer, student, visitor or staff.
+KIND is one of ${SUBJECT_KINDS.join(', ')}.
 TEXT stays in the record for good and goes to the cloud core: write no names or numbers of persons (what is recognised as such is masked).`
 
 const OPTIONS = {
@@ -29,8 +31,6 @@ const OPTIONS = {
   data: { type: 'string' },
   config: { type: 'string' },
 } as const
-
-const KINDS = new Set(['patient', 'customer', 'student', 'visitor', 'staff'])
 
 export async function subjectCommand(
   args: readonly string[],
@@ -45,7 +45,8 @@ export async function subjectCommand(
   if (!operate) throw new GatewayError('internal', { detail: 'no way to the box was given' })
   const [verb, id] = positionals
   const { kind, reason, json } = values
-  if (id === undefined || kind === undefined || !KINDS.has(kind)) return usage(io, 2)
+  if (id === undefined || kind === undefined || !Value.Check(Subject.properties.kind, kind))
+    return usage(io, 2)
   if (verb === 'export') {
     const entries = (await operate('subject.export', { id, kind })) as readonly unknown[]
     for (const entry of entries) io.stdout.write(`${JSON.stringify(entry)}\n`)

@@ -1,8 +1,24 @@
 /** What an administrator sees and sets of devices: who is connected, what each should be and what it is. */
 import type { Presence, TwinState } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { TwinView } from '../devices/twin.ts'
+import type { DeviceRecord, Registry } from '../devices/registry.ts'
+import type { Twins, TwinView } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
-import type { OperationParts } from './operations.ts'
+import type { Store } from '../storage/store.ts'
+import { type AuditParts, audit } from './operation.ts'
+
+export interface DeviceStateParts extends AuditParts {
+  readonly store: Store
+  readonly registry: Registry
+  readonly twins: Twins
+  /** Publishes what a device should be; inside `store.commit`. */
+  readonly onDesired: (deviceId: string) => void
+  readonly live: () => LivePresence | undefined
+}
+
+/** Only in a running gateway. */
+export interface LivePresence {
+  readonly presence: (deviceId: string) => Presence | undefined
+}
 
 export interface ListedDevice {
   readonly id: string
@@ -25,7 +41,14 @@ export interface Desire {
   readonly version?: number | undefined
 }
 
-export function listDevices({ registry, live }: OperationParts): ListedDevice[] {
+/** The device of this id; throws `device.unknown`. */
+export function knownDevice(id: string, registry: Registry): DeviceRecord {
+  const device = registry.get(id)
+  if (!device) throw new GatewayError('device.unknown', { detail: id })
+  return device
+}
+
+export function listDevices({ registry, live }: DeviceStateParts): ListedDevice[] {
   const running = live()
   return registry.list().map(({ createdAtMs, ...device }) => {
     const presence = running?.presence(device.id)
@@ -40,21 +63,19 @@ export function listDevices({ registry, live }: OperationParts): ListedDevice[] 
 /** The twins of the devices meant; throws `device.unknown` where there is none. */
 export function readTwins(
   { device, group }: Pick<Desire, 'device' | 'group'>,
-  parts: OperationParts,
+  parts: DeviceStateParts,
 ): DeviceTwin[] {
   return meant(device, group, parts).map((id) => ({ device: id, ...parts.twins.read(id) }))
 }
 
 /** Sets what devices should be; on disk, in the record and on its way to them when this resolves. */
-export async function desireTwins(desire: Desire, parts: OperationParts): Promise<DeviceTwin[]> {
+export async function desireTwins(desire: Desire, parts: DeviceStateParts): Promise<DeviceTwin[]> {
   const { device, group, state, version } = desire
   const ids = meant(device, group, parts)
-  const { store, twins, ledger, clock } = parts
-  await store.commit(() => {
+  await parts.store.commit(() => {
     for (const id of ids) {
-      twins.desire(id, { state, ...(version === undefined ? {} : { version }) })
-      const body = { device: id, fields: Object.keys(state) }
-      ledger.append({ lane: 'audit', kind: 'twin.desired', atMs: clock.now(), body })
+      parts.twins.desire(id, { state, ...(version === undefined ? {} : { version }) })
+      audit(parts, 'twin.desired', { device: id, fields: Object.keys(state) })
       // In this transaction: what the broker keeps for the device is what the twin says.
       parts.onDesired(id)
     }
@@ -65,7 +86,7 @@ export async function desireTwins(desire: Desire, parts: OperationParts): Promis
 function meant(
   device: string | undefined,
   group: string | undefined,
-  { registry }: OperationParts,
+  { registry }: DeviceStateParts,
 ): string[] {
   if (device === undefined && group === undefined) {
     throw new GatewayError('message.invalid', { detail: 'name a device or a group' })

@@ -1,16 +1,13 @@
 /** What an administrator may do about the record: say that he has dealt with what the core would not take. */
 import { Type } from '@sinclair/typebox'
-import type { Clock } from '../clock.ts'
 import { maskText } from '../ledger/masking.ts'
-import { LANES, type Ledger } from '../ledger/port.ts'
+import { LANES } from '../ledger/port.ts'
 import { markHandled, type Place, unhandledByLane } from '../ledger/quarantine.ts'
 import type { Store } from '../storage/store.ts'
-import { operation } from './operation.ts'
+import { type AuditParts, audit, operation } from './operation.ts'
 
-export interface Parts {
+export interface LedgerOperationParts extends AuditParts {
   readonly store: Store
-  readonly clock: Clock
-  readonly ledger: Ledger
 }
 
 /** Named in one entry of the record; 1,000 are some 20 kB. */
@@ -27,14 +24,14 @@ const Entries = Type.Union([
 export const LEDGER_OPERATIONS = {
   'ledger.handled': operation(
     Type.Object({ entries: Entries, note: Type.String({ minLength: 1, maxLength: 500 }) }),
-    async ({ entries, note }, { store, clock, ledger }: Parts) => {
+    async ({ entries, note }, parts: LedgerOperationParts) => {
+      const { store, clock } = parts
       const which = entries === 'all' ? entries : entries.map(placeNamed)
-      const atMs = clock.now()
       const handled = await store.commit(() => {
-        const names = markHandled(store, which, atMs).map(nameOf)
+        const names = markHandled(store, which, clock.now()).map(nameOf)
         for (let from = 0; from < names.length; from += NAMED_AT_ONCE) {
           const body = { entries: names.slice(from, from + NAMED_AT_ONCE), note: maskText(note) }
-          ledger.append({ lane: 'audit', kind: 'quarantine.handled', atMs, body })
+          audit(parts, 'quarantine.handled', body)
         }
         return names
       })

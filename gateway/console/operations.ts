@@ -3,55 +3,44 @@
  * process when no gateway runs, through the admin API when one does; the console calls the API.
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import type { Presence } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
-import { CLAIM_TTL_MS, type ClaimGrant, type Claims } from '../devices/claims.ts'
-import type { Passwords } from '../devices/passwords.ts'
-import type { Permissions } from '../devices/permissions.ts'
-import type { Registry } from '../devices/registry.ts'
-import type { Twins } from '../devices/twin.ts'
 import { GatewayError } from '../errors.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Explanation } from '../language/port.ts'
-import type { Json, Ledger } from '../ledger/port.ts'
-import type { SubjectRights } from '../ledger/subjects.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
 import type { BackupReport } from '../storage/backup.ts'
-import type { Store } from '../storage/store.ts'
 import type { IncomingAsk } from '../turn.ts'
 import { Announcement } from '../voice/announcement.ts'
 import type { Announced } from '../voice/announcer.ts'
-import { desireTwins, listDevices, readTwins } from './device-state.ts'
-import { IDENTITY_OPERATIONS, type LiveIdentity } from './identity-operations.ts'
+import {
+  DEVICE_OPERATIONS,
+  type DeviceOperationParts,
+  type LiveDevices,
+} from './device-operations.ts'
 import { LEDGER_OPERATIONS } from './ledger-operations.ts'
 import { type LiveMqtt, MQTT_OPERATIONS } from './mqtt-operations.ts'
-import { operation as bareOperation, type Operation } from './operation.ts'
+import { audit, operation as bareOperation, Id, type Operation } from './operation.ts'
+import {
+  type LiveRules,
+  RIGHTS_OPERATIONS,
+  type RightsOperationParts,
+} from './rights-operations.ts'
 import type { Status } from './status.ts'
-import { SUBJECT_OPERATIONS } from './subject-operations.ts'
+import { SUBJECT_OPERATIONS, type SubjectOperationParts } from './subject-operations.ts'
 
-export interface OperationParts {
-  readonly subjects: SubjectRights
-  readonly store: Store
-  readonly clock: Clock
+export interface OperationParts
+  extends DeviceOperationParts,
+    RightsOperationParts,
+    SubjectOperationParts {
   readonly time: Pick<TimeFloor, 'accept'>
-  readonly ledger: Ledger
-  readonly registry: Registry
-  readonly claims: Claims
-  readonly passwords: Passwords
-  readonly permissions: Permissions
-  readonly twins: Twins
   readonly library: Library
   readonly answerTurn: AnswerTurn
   /** Why an ask would be understood as it is; nothing is recorded. Throws `session.not-yours`. */
   readonly explainTurn: (incoming: IncomingAsk) => Explanation
-  /** Lets connections go on or ends them after a device's rights have changed. */
-  readonly onDeviceChanged: (deviceId: string, reason: string) => void
-  /** Publishes what a device should be; inside `store.commit`. */
-  readonly onDesired: (deviceId: string) => void
   readonly status: () => Status
   /** Writes a backup file while the box runs. */
   readonly makeBackup: (file: string, configFile?: string) => Promise<BackupReport>
@@ -59,12 +48,11 @@ export interface OperationParts {
   readonly live: () => LiveParts | undefined
 }
 
-export interface LiveParts extends LiveIdentity, LiveMqtt {
+export interface LiveParts extends LiveDevices, LiveRules, LiveMqtt {
   /** Speech to devices, with proof of play. */
   readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
   readonly recentLog: () => readonly string[]
-  readonly presence: (deviceId: string) => Presence | undefined
 }
 
 /** Binds the parts, so that each entry below reads as arguments and deed. */
@@ -73,82 +61,16 @@ const operation = <S extends TSchema>(
   run: (args: Static<S>, parts: OperationParts) => unknown,
 ): Operation<S, OperationParts> => bareOperation(args, run)
 
-const Id = Type.String({ minLength: 1, maxLength: 64 })
-const WhoseTwin = { device: Type.Optional(Id), group: Type.Optional(Id) }
 const Question = Type.Object({
   text: Type.String({ minLength: 1, maxLength: 1000 }),
   session: Type.Optional(Id),
   lang: Type.Optional(Type.String()),
 })
-const Groups = Type.Optional(Type.Array(Type.String(), { maxItems: 32 }))
-
-function audit(parts: OperationParts, kind: string, body: Record<string, Json>): void {
-  parts.ledger.append({ lane: 'audit', kind, atMs: parts.clock.now(), body })
-}
-
-/** What a claim gives: a new device's kind and groups, or those that a device has. Throws `device.unknown`. */
-function grantOf(
-  args: { kind: string; groups?: string[] } | { deviceId: string },
-  registry: OperationParts['registry'],
-): ClaimGrant {
-  if ('kind' in args) return { kind: args.kind, groups: args.groups ?? [] }
-  const device = registry.get(args.deviceId)
-  if (!device) throw new GatewayError('device.unknown', { detail: args.deviceId })
-  return { kind: device.kind, groups: device.groups, deviceId: device.id }
-}
 
 export const OPERATIONS = {
-  ...IDENTITY_OPERATIONS,
+  ...DEVICE_OPERATIONS,
+  ...RIGHTS_OPERATIONS,
   ...MQTT_OPERATIONS,
-  'device.list': operation(Type.Object({}), (_, parts) => listDevices(parts)),
-  'device.disable': operation(Type.Object({ id: Id }), (args, parts) =>
-    setDisabled(args.id, true, parts),
-  ),
-  'device.enable': operation(Type.Object({ id: Id }), (args, parts) =>
-    setDisabled(args.id, false, parts),
-  ),
-  'device.remove': operation(Type.Object({ id: Id }), async ({ id }, parts) => {
-    await parts.store.commit(() => {
-      parts.registry.remove(id)
-      audit(parts, 'device.removed', { device: id })
-    })
-    parts.onDeviceChanged(id, 'the device was removed')
-    return { deviceId: id, removed: true }
-  }),
-  'device.claim': operation(
-    Type.Union([
-      Type.Object({ kind: Type.String(), groups: Groups }),
-      Type.Object({ deviceId: Id }),
-    ]),
-    async (args, parts) => {
-      const nowMs = parts.clock.now()
-      const grant = grantOf(args, parts.registry)
-      const { kind, groups, deviceId } = grant
-      const code = await parts.store.commit(() => {
-        const device = deviceId === undefined ? {} : { device: deviceId }
-        audit(parts, 'device.claim-made', { deviceKind: kind, ...device })
-        return parts.claims.make(grant, nowMs)
-      })
-      return {
-        claim: code,
-        deviceId,
-        kind,
-        groups,
-        expiresAt: new Date(nowMs + CLAIM_TTL_MS).toISOString(),
-      }
-    },
-  ),
-  'twin.read': operation(Type.Object({ ...WhoseTwin }), (args, parts) => readTwins(args, parts)),
-  'twin.desire': operation(
-    Type.Object({
-      ...WhoseTwin,
-      state: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Type.Unknown(), {
-        minProperties: 1,
-      }),
-      version: Type.Optional(Type.Integer({ minimum: 0 })),
-    }),
-    (args, parts) => desireTwins(args, parts),
-  ),
   'clock.accept': operation(Type.Object({}), async (_, parts) => {
     const before = new Date((await parts.time.accept()).floorMs).toISOString()
     const now = new Date(parts.clock.now()).toISOString()
@@ -246,13 +168,4 @@ export async function runOperation(
     })
   }
   return run(args as Static<typeof schema>, parts)
-}
-
-async function setDisabled(id: string, isDisabled: boolean, parts: OperationParts) {
-  await parts.store.commit(() => {
-    parts.registry.setDisabled(id, isDisabled, parts.clock.now())
-    audit(parts, isDisabled ? 'device.disabled' : 'device.enabled', { device: id })
-  })
-  if (isDisabled) parts.onDeviceChanged(id, 'the device was switched off in the registry')
-  return { deviceId: id, disabled: isDisabled }
 }
