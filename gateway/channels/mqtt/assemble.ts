@@ -7,11 +7,11 @@ import { DeviceConnections } from './device-connections.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { DurableLog } from './durable-log.ts'
 import { EndedQueues } from './ended-queues.ts'
-import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import type { Engine, EngineCounters } from './engine.ts'
 import { FairTurns } from './fair-turns.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { LoginGuard } from './login-guard.ts'
-import type { AuthorizeResult, MqttClock, MqttLogger } from './ports.ts'
+import type { AuthorizeResult, HousePolicy, MqttClock, MqttLogger, MqttPrincipal } from './ports.ts'
 import { QueueRows } from './queue-rows.ts'
 import { RecentEnds } from './recent-ends.ts'
 import { Refusals } from './refusals.ts'
@@ -33,7 +33,7 @@ export interface AssemblyParts {
   readonly clock: MqttClock
   readonly logger: MqttLogger
   readonly limits: Partial<MqttLimits>
-  readonly policy: EnginePolicy
+  readonly policy: HousePolicy<MqttPrincipal>
   readonly version: string
   /** A plug-in wants a client gone. */
   readonly closeByPlugin: (clientId: string) => void

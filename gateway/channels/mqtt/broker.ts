@@ -8,73 +8,45 @@ import { autoClientId } from './auto-client-id.ts'
 import { type BoxMessage, BoxMessages } from './box-message.ts'
 import { NOTE_INTERVAL_MS } from './broker-clock.ts'
 import type { ByteConnection } from './byte-connection.ts'
-import type { UserProperty } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { isTopicName } from './codec/topics.ts'
 import { Connection } from './connection.ts'
 import { type ConnectionInfo, describeConnection } from './connection-info.ts'
 import type { DurableLog } from './durable-log.ts'
-import type { Engine, EngineCounters, EnginePolicy } from './engine.ts'
+import type { Engine, EngineCounters } from './engine.ts'
 import { forgetClients } from './forget-clients.ts'
 import { catchUp, closeSilent, dropExpired } from './housekeeping.ts'
 import type { MqttLimits } from './limits.ts'
-import type {
-  AuthenticateResult,
-  AuthMethod,
-  AuthorizeAction,
-  AuthorizeResult,
-  DeviceMessage,
-  DeviceMessageOutcome,
-  MqttClock,
-  MqttCredentials,
-  MqttLogger,
-  MqttPrincipal,
-  PresenceChange,
-  RefusedPublish,
-  SubscriptionsChange,
-} from './ports.ts'
+import type { HousePolicy, MqttClock, MqttLogger, MqttPrincipal } from './ports.ts'
 import type { ConnectionEnd } from './recent-ends.ts'
 import type { Router } from './router.ts'
 import { SYS_INTERVAL_MS } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 import type { BrokerTotals } from './totals.ts'
 
-export interface MqttBrokerParts<P extends MqttPrincipal> {
+/** What holds where the house says nothing: it offers, keeps and hears as MQTT alone has it. */
+const QUIET_HOUSE = {
+  authMethods: [],
+  createClientId: autoClientId,
+  mayRetain: () => true,
+  principalOf: () => undefined,
+  onPresence: () => {},
+  onSubscriptions: () => {},
+  onRefusedPublish: () => {},
+  responseInformation: () => undefined,
+  greeting: () => [],
+} satisfies Partial<HousePolicy<MqttPrincipal>>
+type LeftToChoice = keyof typeof QUIET_HOUSE
+
+export interface MqttBrokerParts<P extends MqttPrincipal>
+  extends Omit<HousePolicy<P>, LeftToChoice>,
+    Partial<Pick<HousePolicy<P>, LeftToChoice>> {
   readonly store: Store
   readonly clock: MqttClock
   readonly logger: MqttLogger
   readonly limits?: Partial<MqttLimits>
   /** Of the gateway, for `$SYS/broker/version`. */
   readonly version?: string
-  /** Who is it? May take its time; the connection waits. */
-  authenticate(credentials: MqttCredentials): Promise<AuthenticateResult<P>> | AuthenticateResult<P>
-  /** May it? Remembered until `permissionsChanged`. For `subscribe`, `topic` is a filter. */
-  authorize(principal: P, action: AuthorizeAction, topic: string): AuthorizeResult
-  /** A client id for a client that brought none, now that it is known who it is. */
-  createClientId?(principal: P): string
-  /** Enhanced authentication methods of MQTT 5. */
-  readonly authMethods?: readonly AuthMethod<P>[]
-  /** Whether messages of this topic are for the box itself. */
-  isDeviceMessageTopic(topic: string): boolean
-  /**
-   * Whether a client's message of this topic may be kept for those who subscribe later; without it each may.
-   * Where not, its RETAIN is dropped: whoever hears it now is told as of any other.
-   */
-  mayRetain?(topic: string): boolean
-  /** Takes a message to the box; its acknowledgement leaves once the outcome is known. */
-  onDeviceMessage(message: DeviceMessage<P>): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
-  /**
-   * Who a client is that has not been seen since the restart, so that its will can be taken: without it
-   * wills on topics of the box are lost with a restart. Undefined: nobody known.
-   */
-  principalOf?(clientId: string): P | undefined
-  onPresence?(change: PresenceChange<P>): void
-  onSubscriptions?(change: SubscriptionsChange<P>): void
-  onRefusedPublish?(refused: RefusedPublish<P>): void
-  /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
-  responseInformation?(principal: P): string | undefined
-  /** What CONNACK tells an MQTT 5 client beside, as user properties. */
-  greeting?(): readonly UserProperty[]
 }
 
 export interface MqttBroker {
@@ -126,29 +98,8 @@ const WATCH_INTERVAL_MS = 1000
 const EXPIRY_INTERVAL_MS = 60_000
 
 export function createMqttBroker<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): MqttBroker {
-  const { store, clock, logger, limits = {}, version = '0' } = parts
-  return new Broker({ store, clock, logger, limits, version, policy: toPolicy(parts) })
-}
-
-/** The engine knows principals only as such; whoever made them gets the same objects back. */
-function toPolicy<P extends MqttPrincipal>(parts: MqttBrokerParts<P>): EnginePolicy {
-  const known = (principal: MqttPrincipal): P => principal as P
-  const methods = (parts.authMethods ?? []) as readonly AuthMethod<MqttPrincipal>[]
-  return {
-    authenticate: (credentials) => parts.authenticate(credentials),
-    authorize: (principal, action, topic) => parts.authorize(known(principal), action, topic),
-    authMethods: new Map(methods.map((method) => [method.name, method])),
-    isDeviceMessageTopic: (topic) => parts.isDeviceMessageTopic(topic),
-    mayRetain: (topic) => parts.mayRetain?.(topic) ?? true,
-    onDeviceMessage: (message) => parts.onDeviceMessage(message as DeviceMessage<P>),
-    principalOf: (clientId) => parts.principalOf?.(clientId),
-    onPresence: (change) => parts.onPresence?.(change as PresenceChange<P>),
-    onSubscriptions: (change) => parts.onSubscriptions?.(change as SubscriptionsChange<P>),
-    onRefusedPublish: (refused) => parts.onRefusedPublish?.(refused as RefusedPublish<P>),
-    responseInformation: (principal) => parts.responseInformation?.(known(principal)),
-    greeting: () => parts.greeting?.(),
-    createClientId: (principal) => parts.createClientId?.(known(principal)) ?? autoClientId(),
-  }
+  const { store, clock, logger, limits = {}, version = '0', ...house } = parts
+  return new Broker({ store, clock, logger, limits, version, policy: { ...QUIET_HOUSE, ...house } })
 }
 
 class Broker implements MqttBroker {

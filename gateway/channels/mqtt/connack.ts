@@ -45,7 +45,7 @@ export function connackProperties({ limits, policy }: Engine, accepted: Accepted
   if (method !== undefined) properties.authenticationMethod = method
   if (finalData !== undefined) properties.authenticationData = finalData
   const greeting = policy.greeting()
-  if (greeting !== undefined && (asked?.maximumPacketSize ?? NO_ROOM_BYTES) >= NO_ROOM_BYTES) {
+  if (greeting.length > 0 && (asked?.maximumPacketSize ?? NO_ROOM_BYTES) >= NO_ROOM_BYTES) {
     properties.userProperties = [...greeting]
   }
   return properties

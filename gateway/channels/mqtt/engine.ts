@@ -2,7 +2,6 @@
 import type { Store } from '../../storage/store.ts'
 import type { AedesCore } from './aedes/core.ts'
 import type { BrokerClock } from './broker-clock.ts'
-import type { UserProperty } from './codec/packets.ts'
 import type { ConnectGate } from './connect-gate.ts'
 import type { Connection } from './connection.ts'
 import type { Deadlines } from './deadlines.ts'
@@ -11,20 +10,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { FairTurns } from './fair-turns.ts'
 import type { MqttLimits } from './limits.ts'
 import type { LoginGuard } from './login-guard.ts'
-import type {
-  AuthenticateResult,
-  AuthMethod,
-  AuthorizeAction,
-  AuthorizeResult,
-  DeviceMessage,
-  DeviceMessageOutcome,
-  MqttCredentials,
-  MqttLogger,
-  MqttPrincipal,
-  PresenceChange,
-  RefusedPublish,
-  SubscriptionsChange,
-} from './ports.ts'
+import type { HousePolicy, MqttLogger, MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
 import type { RecentEnds } from './recent-ends.ts'
 import type { Refusals } from './refusals.ts'
@@ -33,28 +19,6 @@ import type { SessionRows } from './session-rows.ts'
 import type { Sessions } from './sessions.ts'
 import type { Wills } from './wills.ts'
 import type { WriteGatherer } from './write-gatherer.ts'
-
-/** What the house decides for the engine. */
-export interface EnginePolicy {
-  authenticate(
-    credentials: MqttCredentials,
-  ): Promise<AuthenticateResult<MqttPrincipal>> | AuthenticateResult<MqttPrincipal>
-  authorize(principal: MqttPrincipal, action: AuthorizeAction, topic: string): AuthorizeResult
-  readonly authMethods: ReadonlyMap<string, AuthMethod<MqttPrincipal>>
-  isDeviceMessageTopic(topic: string): boolean
-  mayRetain(topic: string): boolean
-  onDeviceMessage(
-    message: DeviceMessage<MqttPrincipal>,
-  ): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
-  principalOf(clientId: string): MqttPrincipal | undefined
-  onPresence(change: PresenceChange<MqttPrincipal>): void
-  onSubscriptions(change: SubscriptionsChange<MqttPrincipal>): void
-  onRefusedPublish(refused: RefusedPublish<MqttPrincipal>): void
-  responseInformation(principal: MqttPrincipal): string | undefined
-  greeting(): readonly UserProperty[] | undefined
-  /** Makes a client id for a client that brought none. */
-  createClientId(principal: MqttPrincipal): string
-}
 
 export interface EngineCounters {
   messagesReceived: number
@@ -75,7 +39,7 @@ export interface EngineCounters {
 
 export interface Engine {
   readonly store: Store
-  readonly policy: EnginePolicy
+  readonly policy: HousePolicy<MqttPrincipal>
   readonly limits: MqttLimits
   readonly clock: BrokerClock
   readonly recentEnds: RecentEnds

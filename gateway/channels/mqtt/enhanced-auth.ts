@@ -3,7 +3,7 @@ import { encodeAuth } from './codec/encoder.ts'
 import { type AuthPacket, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import type { Connection } from './connection.ts'
-import type { AuthExchange, AuthStep, MqttPrincipal } from './ports.ts'
+import type { AuthExchange, AuthMethod, AuthStep, MqttPrincipal } from './ports.ts'
 
 export class EnhancedAuth {
   private readonly connection: Connection
@@ -29,7 +29,7 @@ export class EnhancedAuth {
   start(method: string, data: Buffer | undefined): void {
     const { connection } = this
     this.method = method
-    const known = connection.engine.policy.authMethods.get(method)
+    const known = this.find(method)
     if (known === undefined) {
       const reason = `the authentication method is not offered: ${method}`
       connection.refuse(Reason.badAuthenticationMethod, reason)
@@ -53,11 +53,14 @@ export class EnhancedAuth {
     this.requireSameMethod(packet)
     const { connection } = this
     if (packet.reasonCode === Reason.reAuthenticate) {
-      const known = connection.engine.policy.authMethods.get(this.method ?? '')
-      this.exchange = known?.start(connection.clientId) ?? null
+      this.exchange = this.find(this.method)?.start(connection.clientId) ?? null
     }
     if (this.exchange === null) throw new ProtocolError(Reason.protocolError, 'AUTH out of place')
     this.step(this.exchange, packet.properties?.authenticationData)
+  }
+
+  private find(method: string | undefined): AuthMethod<MqttPrincipal> | undefined {
+    return this.connection.engine.policy.authMethods.find(({ name }) => name === method)
   }
 
   /** [MQTT-4.12.0-5] and [MQTT-4.12.1-1]. */

@@ -1,6 +1,6 @@
 /** What the MQTT engine is given and what it hands on: the seams to the rest of the house. */
 import type { CertificateFault, PeerCertificate, Transport } from './byte-connection.ts'
-import type { Properties, ProtocolVersion, Qos } from './codec/packets.ts'
+import type { Properties, ProtocolVersion, Qos, UserProperty } from './codec/packets.ts'
 
 /** Who a connection is, as `authenticate` found out. */
 export interface MqttPrincipal {
@@ -102,6 +102,39 @@ export interface AuthMethod<P extends MqttPrincipal> {
   /** As clients name it, e.g. SCRAM-SHA-256. */
   readonly name: string
   start(clientId: string): AuthExchange<P>
+}
+
+/** What the house decides for the engine, and what it is told. */
+export interface HousePolicy<P extends MqttPrincipal> {
+  /** Who is it? May take its time; the connection waits. */
+  authenticate(credentials: MqttCredentials): Promise<AuthenticateResult<P>> | AuthenticateResult<P>
+  /** May it? Remembered until `permissionsChanged`. For `subscribe`, `topic` is a filter. */
+  authorize(principal: P, action: AuthorizeAction, topic: string): AuthorizeResult
+  /** A client id for a client that brought none, now that it is known who it is. */
+  createClientId(principal: P): string
+  /** Enhanced authentication methods of MQTT 5. */
+  readonly authMethods: readonly AuthMethod<P>[]
+  /** Whether messages of this topic are for the box itself. */
+  isDeviceMessageTopic(topic: string): boolean
+  /**
+   * Whether a client's message of this topic may be kept for those who subscribe later.
+   * Where not, its RETAIN is dropped: whoever hears it now is told as of any other.
+   */
+  mayRetain(topic: string): boolean
+  /** Takes a message to the box; its acknowledgement leaves once the outcome is known. */
+  onDeviceMessage(message: DeviceMessage<P>): Promise<DeviceMessageOutcome> | DeviceMessageOutcome
+  /**
+   * Who a client is that has not been seen since the restart, so that its will can be taken.
+   * Undefined: nobody known, and its will on a topic of the box is lost.
+   */
+  principalOf(clientId: string): P | undefined
+  onPresence(change: PresenceChange<P>): void
+  onSubscriptions(change: SubscriptionsChange<P>): void
+  onRefusedPublish(refused: RefusedPublish<P>): void
+  /** Topic prefix an MQTT 5 client may use for responses, when it asks. */
+  responseInformation(principal: P): string | undefined
+  /** What CONNACK tells an MQTT 5 client beside, as user properties. */
+  greeting(): readonly UserProperty[]
 }
 
 export interface MqttClock {
