@@ -1,7 +1,8 @@
 /**
  * The time by which the core removes what is old. A clock that is wrong once must not empty the inbox, so
  * this time follows the clock no faster than a multiple of what the core itself has counted: it catches
- * up with rests of the machine, and leaves an operator days to set a clock that is ahead.
+ * up with rests of the machine, and leaves an operator days to set a clock that is ahead. What comes while
+ * the clock is behind is dated by it too, or it would be old as soon as the clock is set.
  */
 import type { Clock } from '../ports.ts'
 import { DAY_MS } from './days.ts'
@@ -16,8 +17,17 @@ export const MAX_PACE = 5
 export interface ProvenTime {
   /** Milliseconds since 1970; never later than the clock. */
   now(): number
-  /** The same, and what it rests on is written; inside `store.commit`. */
-  keep(): number
+  /** What comes in now is dated so: never earlier than this time. */
+  receiptMs(): number
+  /** What it rests on is written; inside `store.commit`. */
+  keep(): KeptTime
+}
+
+export interface KeptTime {
+  /** As `now()`. */
+  readonly nowMs: number
+  /** It still followed any clock when it was kept last: dates up to now say nothing. */
+  readonly isFirstDay: boolean
 }
 
 interface Row {
@@ -35,6 +45,7 @@ export function createProvenTime(store: CoreStore, clock: Clock): ProvenTime {
      ON CONFLICT DO UPDATE SET proven_ms = excluded.proven_ms, counted_ms = excluded.counted_ms`,
   )
   let { provenMs, countedMs } = load.get() ?? { provenMs: clock.now(), countedMs: 0 }
+  let keptCountedMs = countedMs
   let countedAt = clock.monotonic()
 
   function now(): number {
@@ -50,10 +61,16 @@ export function createProvenTime(store: CoreStore, clock: Clock): ProvenTime {
 
   return {
     now,
+    receiptMs() {
+      now()
+      return Math.max(Math.floor(provenMs), Math.floor(clock.now()))
+    },
     keep() {
       const nowMs = now()
+      const isFirstDay = keptCountedMs < DAY_MS
       save.run(Math.floor(provenMs), Math.floor(countedMs))
-      return nowMs
+      keptCountedMs = countedMs
+      return { nowMs, isFirstDay }
     },
   }
 }

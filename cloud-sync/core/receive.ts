@@ -13,6 +13,7 @@ import { dayOf } from './days.ts'
 import { createDisclosed } from './disclosed.ts'
 import type { Gateway } from './gateways.ts'
 import { createLogHeads } from './log-heads.ts'
+import type { ProvenTime } from './proven-time.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -50,6 +51,7 @@ export function createReceiver(
   store: CoreStore,
   sessions: Sessions,
   clock: Clock,
+  time: Pick<ProvenTime, 'receiptMs'>,
   logger: Logger = silentLogger,
 ): Receiver {
   const shown = createDisclosed(store)
@@ -101,7 +103,7 @@ export function createReceiver(
       heads.markForked(gateway.no, batch.epoch, reason)
       return { kind: 'forked', fromSequence: fork } as const
     }
-    addDay.run(stream.no, dayOf(now), stream.high)
+    addDay.run(stream.no, dayOf(time.receiptMs()), stream.high)
     const tally = {
       high: stream.high,
       stored: 0,

@@ -4,7 +4,7 @@
  */
 import type { Clock, Logger } from '../ports.ts'
 import { DAY_MS, dayOf } from './days.ts'
-import { createProvenTime, MAX_PACE } from './proven-time.ts'
+import { MAX_PACE, type ProvenTime } from './proven-time.ts'
 import { STREAM_STRIDE } from './receive.ts'
 import type { Releases } from './releases.ts'
 import type { CoreStore } from './storage.ts'
@@ -12,7 +12,7 @@ import type { CoreStore } from './storage.ts'
 /** Rows of one transaction: some milliseconds, so that batches never wait long behind a sweep. */
 const CHUNK_ROWS = 5000
 const SWEEP_EVERY_MS = 3_600_000
-/** A clock that is ahead by less is a machine that was off for the weekend. */
+/** A clock that is ahead by less is a machine that was off for the weekend; behind by less, one that was set. */
 const SAID_FROM_MS = 3 * DAY_MS
 /** How often the log says so while it lasts. */
 const SAID_EVERY_MS = DAY_MS
@@ -27,8 +27,10 @@ export interface Retention {
 export interface RetentionOptions {
   readonly store: CoreStore
   readonly clock: Clock
+  /** The one that receipts are dated by. */
+  readonly time: ProvenTime
   readonly logger: Logger
-  /** Whole days, by the core's clock at receipt and its proven time now; absent: entries stay for ever. */
+  /** Whole days, from receipt to now by `time`; absent: entries stay for ever. */
   readonly retainDays?: number
   readonly releases?: Pick<Releases, 'dropOver'>
   /** Name of the sink whose marks hold entries back. */
@@ -36,8 +38,7 @@ export interface RetentionOptions {
 }
 
 export function createRetention(options: RetentionOptions): Retention {
-  const { store, clock, logger } = options
-  const time = createProvenTime(store, clock)
+  const { store, clock, time, logger } = options
   const due = store.prepare<{ streamNo: number; upTo: number }>(
     `SELECT no AS streamNo, min(
        coalesce((SELECT min(after_sequence) FROM stream_day
@@ -60,19 +61,31 @@ export function createRetention(options: RetentionOptions): Retention {
        WHERE session_turn.gateway_no = session.gateway_no AND session_id = session.id)`,
   )
   const removeDays = store.prepare('DELETE FROM stream_day WHERE day < ?')
+  const forgetDays = store.prepare('DELETE FROM stream_day')
+  const dateAll = store.prepare('INSERT INTO stream_day SELECT no, ?, 0 FROM stream')
   let timer: NodeJS.Timeout | undefined
   let sweeping: Promise<unknown> = Promise.resolve()
   let isClosed = false
   let saidAt: number | undefined
 
   async function sweepOnce(): Promise<number> {
-    const provenMs = await store.commit(() => time.keep())
+    const provenMs = await store.commit(keepTime)
     await options.releases?.dropOver(provenMs)
     return options.retainDays === undefined ? 0 : sweepEntries(provenMs, options.retainDays)
   }
 
+  /** What came on the core's first day came today: a clock that was set meanwhile makes nothing old. */
+  function keepTime(): number {
+    const { nowMs, isFirstDay } = time.keep()
+    if (isFirstDay) {
+      forgetDays.run()
+      dateAll.run(dayOf(time.receiptMs()))
+    }
+    return nowMs
+  }
+
   async function sweepEntries(provenMs: number, retainDays: number): Promise<number> {
-    warnOfJump(provenMs)
+    warnOfClock(provenMs)
     const firstKeptDay = dayOf(provenMs) - retainDays
     const sinkName = options.sinkName ?? ''
     let removed = 0
@@ -104,15 +117,20 @@ export function createRetention(options: RetentionOptions): Retention {
     return removed
   }
 
-  function warnOfJump(provenMs: number): void {
-    const aheadMs = clock.now() - provenMs
+  function warnOfClock(provenMs: number): void {
+    const clockMs = clock.now()
+    const isAhead = clockMs - provenMs >= SAID_FROM_MS
+    const isBehind = time.receiptMs() - clockMs >= SAID_FROM_MS
     const isSaid = saidAt !== undefined && clock.monotonic() - saidAt < SAID_EVERY_MS
-    if (aheadMs < SAID_FROM_MS || isSaid) return
+    if (isSaid || !(isAhead || isBehind)) return
     saidAt = clock.monotonic()
-    const clockSays = new Date(clock.now()).toISOString()
+    const proven = isAhead ? provenMs : time.receiptMs()
+    const days = Math.floor(Math.abs(clockMs - proven) / DAY_MS)
     logger.warn(
-      { clockSays, proven: new Date(provenMs).toISOString() },
-      `the clock of the core is ${Math.floor(aheadMs / DAY_MS)} days ahead of the time that the core has proof of: old entries are removed by the latter. Set the clock if it is wrong (timedatectl); if it is right, nothing is to be done: the core catches up by ${MAX_PACE - 1} days a day`,
+      { clockSays: new Date(clockMs).toISOString(), proven: new Date(proven).toISOString() },
+      isAhead
+        ? `the clock of the core is ${days} days ahead of the time that the core has proof of: old entries are removed by the latter. Set the clock if it is wrong (timedatectl); if it is right, nothing is to be done: the core catches up by ${MAX_PACE - 1} days a day`
+        : `the clock of the core is ${days} days behind the time that the core has proof of: entries that come are dated by the latter, and nothing is removed until the clock has passed it. Set the clock if it is wrong (timedatectl); if it is right, it was ahead before, and what came since is kept for that much longer`,
     )
   }
 

@@ -15,6 +15,7 @@ import { countRoutes, createCounts } from './counts.ts'
 import { createGateways } from './gateways.ts'
 import { createHandler } from './handler.ts'
 import { createLogHeads } from './log-heads.ts'
+import { createProvenTime } from './proven-time.ts'
 import { createReceiver, type Receiver } from './receive.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { createReleases, type Releases } from './releases.ts'
@@ -116,9 +117,11 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
   const relay = options.sink ? createRelay(store, options.sink, logger) : undefined
   const sinkStatus = () => relay?.status()
   relay?.start()
+  const time = createProvenTime(store, clock)
   const retention = createRetention({
     store,
     clock,
+    time,
     logger,
     releases,
     ...(options.retainDays === undefined ? {} : { retainDays: options.retainDays }),
@@ -130,7 +133,7 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
       gateways,
       sessions,
       reports,
-      receiver: nudging(createReceiver(store, sessions, clock, logger), relay),
+      receiver: nudging(createReceiver(store, sessions, clock, time, logger), relay),
       statusPage: createStatusPage({ reports, heads, clock, sinkStatus, ...keys.said }),
       sinkStatus,
       ...tokens,

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
 import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
 import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
@@ -37,7 +38,8 @@ async function receive(
   first: number,
   entries: readonly (readonly [leaf: object, shown: object | null])[],
 ): Promise<void> {
-  const receiver = createReceiver(store, createSessions(store), systemClock)
+  const time = createProvenTime(store, systemClock)
+  const receiver = createReceiver(store, createSessions(store), systemClock, time)
   await receiver.receive(gatewayOf(gatewayNo), {
     v: 1,
     epoch: 'e',

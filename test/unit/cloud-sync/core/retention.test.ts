@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
 import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
 import { createRetention } from '@kefu-edge/cloud-sync/core/retention'
@@ -40,18 +41,29 @@ afterEach(() => {
 
 function parts(sinkName?: string, logger = silentLogger) {
   const sessions = createSessions(store)
+  const time = createProvenTime(store, clock)
   return {
     sessions,
-    receiver: createReceiver(store, sessions, clock),
+    receiver: createReceiver(store, sessions, clock, time),
     reports: createReports(store),
     retention: createRetention({
       store,
       clock,
+      time,
       logger,
       retainDays: 2,
       ...(sinkName ? { sinkName } : {}),
     }),
   }
+}
+
+/** As after a day that the core was on. */
+async function partsAfterADay(...options: Parameters<typeof parts>) {
+  nowMs -= DAY_MS
+  const core = parts(...options)
+  nowMs += DAY_MS
+  await core.retention.sweepOnce()
+  return core
 }
 
 const batch = (from: number, to: number) => ({
@@ -76,7 +88,7 @@ const batch = (from: number, to: number) => ({
 })
 
 it('removes whole days that are over, with their sessions, and still knows what comes again', async () => {
-  const { receiver, reports, retention, sessions } = parts()
+  const { receiver, reports, retention, sessions } = await partsAfterADay()
   const kept = () => reports.entries('gw-1', 'session', { sequence: 0 }, 100).map((e) => e.sequence)
   for (const day of range(0, 3)) {
     nowMs = (20_000 + day) * DAY_MS
@@ -99,7 +111,7 @@ it('removes whole days that are over, with their sessions, and still knows what 
 })
 
 it('keeps what the sink does not have yet, however old', async () => {
-  const { receiver, reports, retention } = parts('nats:KEFU')
+  const { receiver, reports, retention } = await partsAfterADay('nats:KEFU')
   await receiver.receive(gateway, batch(1, 20))
   nowMs += 10 * DAY_MS
   expect(await retention.sweepOnce()).toBe(0)
@@ -115,7 +127,7 @@ it('keeps what the sink does not have yet, however old', async () => {
 it('removes nothing for a clock that is ahead for a while, says so, and catches up with one that is right', async () => {
   const warned: string[] = []
   const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) }
-  const first = parts(undefined, logger)
+  const first = await partsAfterADay(undefined, logger)
   for (const day of range(0, 3)) {
     nowMs = (20_000 + day) * DAY_MS
     await first.receiver.receive(gateway, batch(day * 10 + 1, day * 10 + 10))
@@ -148,4 +160,40 @@ it('removes nothing for a clock that is ahead for a while, says so, and catches 
   nowMs += 90 * DAY_MS
   await second.retention.sweepOnce()
   expect(kept()).toBe(0)
+})
+
+it('keeps what came while the clock was behind as long as anything else, and says that it is', async () => {
+  const warned: string[] = []
+  const logger = { ...silentLogger, warn: (_: object, text: string) => void warned.push(text) }
+  const { receiver, reports, retention } = await partsAfterADay(undefined, logger)
+  const kept = () => reports.entries('gw-1', 'session', { sequence: 0 }, 100).length
+  wrongMs = -2000 * DAY_MS
+  await receiver.receive(gateway, batch(1, 10))
+  await retention.sweepOnce()
+  expect(warned).toEqual([expect.stringContaining('2000 days behind')])
+  wrongMs = 0
+  nowMs += 3_600_000
+  await receiver.receive(gateway, batch(11, 20))
+  expect(await retention.sweepOnce()).toBe(0)
+  nowMs += 2 * DAY_MS
+  expect(await retention.sweepOnce()).toBe(0)
+  nowMs += DAY_MS
+  expect(await retention.sweepOnce()).toBe(20)
+  expect(kept()).toBe(0)
+})
+
+it('keeps what came on the first day of a core before its clock was set, also where it was started anew', async () => {
+  wrongMs = -2000 * DAY_MS
+  const first = parts()
+  expect(await first.retention.sweepOnce()).toBe(0)
+  await first.receiver.receive(gateway, batch(1, 10))
+  nowMs += 60_000
+  wrongMs = 0
+  const second = parts()
+  await second.receiver.receive(gateway, batch(11, 20))
+  expect(await second.retention.sweepOnce()).toBe(0)
+  nowMs += 2 * DAY_MS
+  expect(await second.retention.sweepOnce()).toBe(0)
+  nowMs += 3 * DAY_MS
+  expect(await second.retention.sweepOnce()).toBe(20)
 })
