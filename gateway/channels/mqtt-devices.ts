@@ -9,7 +9,7 @@ import { ANONYMOUS_KIND, deviceIdOf } from '../devices/live-rights.ts'
 import type { Permissions } from '../devices/permissions.ts'
 import type { Registry } from '../devices/registry.ts'
 import { ERRORS, type ErrorCode } from '../error-table.ts'
-import { GatewayError, isInternal, toProblem } from '../errors.ts'
+import { asGatewayError, codeOf, GatewayError, isInternal, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { covers } from '../topic-filters.ts'
 import type { Device } from '../turn.ts'
@@ -29,7 +29,11 @@ import type {
 } from './mqtt/ports.ts'
 import { type Encoding, parseMessage } from './parse-message.ts'
 
-/** MQTT 5 reason codes [MQTT5 2.4] by error code; what is not listed is 0x83, implementation specific error. */
+/**
+ * MQTT 5 reason codes [MQTT5 2.4] by error code; what is not listed is 0x83, implementation specific error.
+ * PUBACK has none for a rate or a size: a device sends again what is over a quota, and never what is
+ * wrong with the message itself.
+ */
 const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.missing': 0x86,
   'auth.refused': 0x86,
@@ -41,8 +45,9 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'auth.backing-off': 0x9f,
   'topic.denied': 0x80,
   'topic.not-yours': 0x87,
+  'session.not-yours': 0x87,
   'topic.unknown': 0x90,
-  'limit.rate': 0x96,
+  'limit.rate': 0x97,
   'limit.overloaded': 0x97,
   'limit.no-room': 0x97,
   'message.not-json': 0x99,
@@ -50,7 +55,8 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'message.not-utf8': 0x99,
   'message.too-deep': 0x99,
   'message.invalid': 0x99,
-  'message.too-large': 0x95,
+  'message.too-large': 0x99,
+  'twin.too-large': 0x99,
   'ledger.lane-full': 0x97,
 }
 const IMPLEMENTATION_SPECIFIC = 0x83
@@ -108,8 +114,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
   const { inbox, admission, permissions, logger, deliver } = parts
 
   function refuse(error: unknown): Extract<AuthenticateResult<Device>, { ok: false }> {
-    const known =
-      error instanceof GatewayError ? error : new GatewayError('internal', { cause: error })
+    const known = asGatewayError(error)
     if (known.code === 'internal') logger.error({ error }, 'login failed')
     return {
       ok: false,
@@ -224,8 +229,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     if (isInternal(error)) logger.error({ error, device: deviceId }, 'message failed')
     const problem = toProblem(error)
     await send(deviceId, 'problem', problem, encoding, properties)
-    const code = error instanceof GatewayError ? error.code : 'internal'
-    return { reasonCode: reasonCodeOf(code), reason: `${problem.title} (${problem.code})` }
+    return { reasonCode: reasonCodeOf(codeOf(error)), reason: `${problem.title} (${problem.code})` }
   }
 
   function send(

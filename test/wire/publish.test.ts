@@ -46,6 +46,22 @@ wireSuite('PUBLISH', ({ v4, v5, both }) => {
     },
   )
 
+  // The parser of these suites holds every packet to the codes of its table.
+  v5(
+    '[MQTT-3.4.2-1] [MQTT-3.5.2-1] what the box refuses has a code of PUBACK and PUBREC',
+    async (w) => {
+      const clientId = w.clientId()
+      const client = await w.connect({ clientId })
+      for (const qos of [1, 2] as const) {
+        const answer = await client.publish(`kefu/v1/${clientId}/event`, 'x'.repeat(70_000), {
+          qos,
+        })
+        expect(answer).toMatchObject({ code: code.PAYLOAD_FORMAT_INVALID })
+      }
+      await client.ping()
+    },
+  )
+
   both(['3.3.4-1', '4.3.1-1'], 'QoS 0 is not answered', async (w) => {
     const client = await w.connect()
     client.send(packet.publish(w.version, w.topic(), 'x'), packet.pingreq())

@@ -18,7 +18,7 @@ import {
 } from './packets.ts'
 import { checkResponseTopic, readProperties } from './properties.ts'
 import { malformed, protocolError, Reader } from './reader.ts'
-import { Reason } from './reason-codes.ts'
+import { mayCarry, Reason } from './reason-codes.ts'
 import { isTopicName, parseFilter } from './topics.ts'
 import { decodeUtf8 } from './utf8.ts'
 
@@ -117,16 +117,13 @@ export function decodeAck(
   let properties: Properties | undefined
   if (version === 5 && reader.remaining > 0) {
     reasonCode = reader.byte()
-    const allowed = packetType >= PacketType.pubrel ? RELEASE_CODES : RECEIVE_CODES
-    if (!allowed.has(reasonCode)) throw malformed(`reason code ${reasonCode} in this packet`)
+    if (!mayCarry(packetType, reasonCode))
+      throw malformed(`reason code ${reasonCode} in this packet`)
     if (reader.remaining > 0) properties = readProperties(reader, packetType)
   }
   reader.finish()
   return { packetId, reasonCode, properties }
 }
-
-const RECEIVE_CODES = new Set([0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
-const RELEASE_CODES = new Set([0, 0x92])
 
 /**
  * SUBSCRIBE, section 3.8. Filters that are malformed are refused one by one later, not here; more than

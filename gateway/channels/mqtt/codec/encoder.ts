@@ -1,7 +1,7 @@
 /** Encoding of the packets the gateway sends, for each protocol version. */
 import { PacketType, type Properties, type ProtocolVersion, type Qos } from './packets.ts'
 import { encodeProperties, varintBytes } from './properties.ts'
-import { connackCode, connectReturnCode } from './reason-codes.ts'
+import { codeFor, connectReturnCode } from './reason-codes.ts'
 
 /** The length of a block without any. */
 const NO_PROPERTIES = Buffer.of(0)
@@ -38,7 +38,10 @@ export function encodeConnack(
   if (version < 5) {
     return Buffer.from([0x20, 2, version === 3 ? 0 : present, connectReturnCode(reasonCode)])
   }
-  return packet(0x20, [Buffer.from([present, connackCode(reasonCode)]), propertyBlock(properties)])
+  return packet(0x20, [
+    Buffer.of(present, codeFor(PacketType.connack, reasonCode)),
+    propertyBlock(properties),
+  ])
 }
 
 const hasAny = (properties: Properties | undefined): properties is Properties => {
@@ -64,7 +67,7 @@ export function encodeAck(
     bytes[3] = packetId & 0xff
     return bytes
   }
-  const parts = [uint16(packetId), Buffer.from([reasonCode])]
+  const parts = [uint16(packetId), Buffer.of(codeFor(packetType, reasonCode))]
   if (withProperties) parts.push(propertyBlock(properties))
   return packet(head, parts)
 }
@@ -79,7 +82,8 @@ export function encodeSuback(
     const codes = reasonCodes.map((code) => Math.min(code, 0x80))
     return packet(0x90, [uint16(packetId), Buffer.from(codes)])
   }
-  return packet(0x90, [uint16(packetId), propertyBlock(properties), Buffer.from(reasonCodes)])
+  const codes = Buffer.from(reasonCodes.map((code) => codeFor(PacketType.suback, code)))
+  return packet(0x90, [uint16(packetId), propertyBlock(properties), codes])
 }
 
 export function encodeUnsuback(
@@ -95,7 +99,7 @@ export function encodeUnsuback(
 export function encodeDisconnect(reasonCode: number, properties?: Properties): Buffer {
   if (reasonCode === 0 && !hasAny(properties)) return Buffer.from([0xe0, 0])
   return packet(0xe0, [
-    Buffer.from([reasonCode]),
+    Buffer.of(codeFor(PacketType.disconnect, reasonCode)),
     ...(hasAny(properties) ? [propertyBlock(properties)] : []),
   ])
 }

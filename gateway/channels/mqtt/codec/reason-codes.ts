@@ -1,4 +1,5 @@
 /** Reason codes of MQTT 5.0 section 2.4, the return codes of 3.1.1 they answer to, and plain words for each. */
+import { PacketType } from './packets.ts'
 
 export const Reason = {
   success: 0x00,
@@ -82,15 +83,47 @@ const WORDS: ReadonlyMap<number, string> = new Map([
 export const reasonText = (code: number): string =>
   WORDS.get(code) ?? `reason 0x${code.toString(16).padStart(2, '0')}`
 
-/** Reason codes that MQTT 5 knows for CONNACK (table 3-1), and success. */
-const CONNACK_CODES = new Set([
-  0, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97, 0x99,
-  0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
+const RECEIPT = new Set([0, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99])
+const RELEASE = new Set([0, 0x92])
+
+/** What a packet of the gateway may say (MQTT 5.0 tables 3-1, 3-4 to 3-10, 3.9.3 and 3.11.3). */
+const CODES_OF: ReadonlyMap<number, ReadonlySet<number>> = new Map([
+  [
+    PacketType.connack,
+    new Set([
+      0, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c, 0x90, 0x95, 0x97,
+      0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f,
+    ]),
+  ],
+  [PacketType.puback, RECEIPT],
+  [PacketType.pubrec, RECEIPT],
+  [PacketType.pubrel, RELEASE],
+  [PacketType.pubcomp, RELEASE],
+  [PacketType.suback, new Set([0, 1, 2, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2])],
+  [PacketType.unsuback, new Set([0, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91])],
+  [
+    PacketType.disconnect,
+    new Set([
+      0, 0x80, 0x81, 0x82, 0x83, 0x87, 0x89, 0x8b, 0x8d, 0x8e, 0x8f, 0x90, 0x93, 0x94, 0x95, 0x96,
+      0x97, 0x98, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9e, 0x9f, 0xa0, 0xa1, 0xa2,
+    ]),
+  ],
 ])
 
-/** The code for a CONNACK where a connection ends for another reason before it began, as by a take-over. */
-export const connackCode = (reasonCode: number): number =>
-  CONNACK_CODES.has(reasonCode) ? reasonCode : Reason.serverUnavailable
+/** Whether a packet of this type may carry a code; those of AUTH are looked at where it is handled. */
+export const mayCarry = (packetType: number, reasonCode: number): boolean =>
+  CODES_OF.get(packetType)?.has(reasonCode) !== false
+
+/**
+ * The code to tell in a packet of this type. One that its table does not know is a protocol error to the
+ * client, which ends the link and sends again what was refused: the nearest general code is told instead.
+ */
+export function codeFor(packetType: number, reasonCode: number): number {
+  if (mayCarry(packetType, reasonCode)) return reasonCode
+  return packetType === PacketType.connack
+    ? Reason.serverUnavailable
+    : Reason.implementationSpecificError
+}
 
 /** The CONNACK return code of MQTT 3.1.1 (table 3.1) nearest to a reason code of MQTT 5. */
 export function connectReturnCode(reasonCode: number): number {

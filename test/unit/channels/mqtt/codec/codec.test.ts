@@ -11,6 +11,7 @@ import {
 import {
   encodeAck,
   encodeConnack,
+  encodeDisconnect,
   encodePublish,
   encodeSuback,
   stampPublish,
@@ -240,6 +241,17 @@ test.each([
 ])('CONNACK has no code for %s, which is told as server unavailable', (_what, code) => {
   expect(encodeConnack(5, false, code).toString('hex')).toBe('2003008800')
   expect(encodeConnack(5, false, 0x87).toString('hex')).toBe('2003008700')
+})
+
+test.each<[string, (code: number) => Buffer]>([
+  ['PUBACK', (code) => encodeAck(5, PacketType.puback, 1, code)],
+  ['PUBREC', (code) => encodeAck(5, PacketType.pubrec, 1, code)],
+  ['SUBACK', (code) => encodeSuback(5, 1, [code])],
+  ['DISCONNECT', (code) => encodeDisconnect(code)],
+])('%s has another code in the place of one that is not its own', (_name, encode) => {
+  const read = Array.from({ length: 256 }, (_, code) => readByOther(encode(code), 5))
+  expect(read).toHaveLength(256)
+  expect(encode(0x92).includes(0x83)).toBe(true)
 })
 
 test('answers of the gateway are read by mqtt-packet', () => {
