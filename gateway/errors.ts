@@ -30,13 +30,20 @@ export class GatewayError extends Error {
   }
 }
 
+/** Whatever was thrown, as the error of a code: what nobody has named is `internal`, with its cause. */
+export const asGatewayError = (error: unknown): GatewayError =>
+  error instanceof GatewayError ? error : new GatewayError('internal', { cause: error })
+
+/** The code of whatever was thrown. */
+export const codeOf = (error: unknown): ErrorCode =>
+  error instanceof GatewayError ? error.code : 'internal'
+
 /** Not a refusal but a mistake of ours: it belongs into the log, with its cause. */
-export const isInternal = (error: unknown): boolean =>
-  !(error instanceof GatewayError) || error.code === 'internal'
+export const isInternal = (error: unknown): boolean => codeOf(error) === 'internal'
 
 /** The refusal as the device sees it. Causes stay inside. */
 export function toProblem(error: unknown, inReplyTo?: string): Problem {
-  const known = error instanceof GatewayError ? error : new GatewayError('internal')
+  const known = asGatewayError(error)
   const entry = ERRORS[known.code]
   const reply = known.details.inReplyTo ?? inReplyTo
   const next = entry.next.replace('{detail}', known.details.detail ?? '')

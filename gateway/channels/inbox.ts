@@ -9,7 +9,7 @@ import type {
 import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { RateLimit } from '../devices/rate-limit.ts'
-import { GatewayError } from '../errors.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
 import type { AskKey, Json, Ledger, LedgerDraft } from '../ledger/port.ts'
 import { PLAYED } from '../ledger/settings.ts'
 import type { Metrics } from '../metrics.ts'
@@ -132,8 +132,7 @@ export function createInbox(parts: InboxParts): Inbox {
       try {
         return await receive(device, channel, message)
       } catch (error) {
-        const known =
-          error instanceof GatewayError ? error : new GatewayError('internal', { cause: error })
+        const known = asGatewayError(error)
         metrics.refused(channel, known.code)
         throw known.inReplyTo('id' in message.message ? message.message.id : undefined)
       }

@@ -9,9 +9,10 @@ import {
   type UpstreamName,
 } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Static } from '@sinclair/typebox'
-import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Unpackr } from 'msgpackr'
 import { GatewayError } from '../errors.ts'
+import { invalidMessage } from '../schema-wording.ts'
 
 /** Largest message of the contract: a twin or an ask with ten alternatives stays far below it. */
 export const MAX_MESSAGE_BYTES = 65_536
@@ -139,22 +140,10 @@ export function checkMessage(name: string, value: Record<string, unknown>): Upst
   const check: TypeCheck<(typeof CHECKS)[UpstreamName] extends TypeCheck<infer S> ? S : never> =
     CHECKS[name]
   if (!check.Check(value)) {
-    const wrong = check.Errors(value).First()
-    throw new GatewayError('message.invalid', {
-      field: wrong?.path ?? '',
-      detail: `${wrong?.path || 'message'}: ${describe(wrong)}`,
-      ...repliesTo(value),
-    })
+    throw invalidMessage(check.Errors(value).First(), { what: 'message', ...repliesTo(value) })
   }
   if (name === 'ask') refuseEmptyAsk(value as UpstreamTypes['ask'])
   return { name, message: value } as UpstreamMessage
-}
-
-function describe(error: ValueError | undefined): string {
-  const choices = (error?.schema.anyOf as { const?: unknown }[] | undefined)?.map(
-    (one) => one.const,
-  )
-  return choices ? `expected one of ${choices.join(', ')}` : (error?.message ?? 'not valid')
 }
 
 function refuseEmptyAsk(ask: UpstreamTypes['ask']): void {

@@ -5,7 +5,7 @@
  */
 import type { Admission, Claim } from '../devices/admission.ts'
 import type { ErrorCode } from '../error-table.ts'
-import { GatewayError, toProblem } from '../errors.ts'
+import { codeOf, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
 const WINDOW_MS = 10_000
@@ -33,7 +33,7 @@ export class RefusedLogins {
 
   note(door: Door, { remoteAddress, deviceId }: Omit<Claim, 'token'>, error: unknown): void {
     const { nowMs, logger, count } = this.#parts
-    const code = error instanceof GatewayError ? error.code : 'internal'
+    const code = codeOf(error)
     const { title } = toProblem(error)
     count(door, code)
     const now = nowMs()

@@ -12,6 +12,7 @@ import type { Library } from '../knowledge/library.ts'
 import type { Explanation } from '../language/port.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { JobOutcome } from '../schedule/schedule.ts'
+import { invalidMessage } from '../schema-wording.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { IncomingAsk } from '../turn.ts'
 import { Announcement } from '../voice/announcement.ts'
@@ -161,11 +162,6 @@ export async function runOperation(
 ): Promise<unknown> {
   const { args: schema, run } = OPERATIONS[name] as Operation<TSchema, OperationParts>
   const wrong = Value.Errors(schema, args).First()
-  if (wrong) {
-    throw new GatewayError('message.invalid', {
-      field: wrong.path,
-      detail: `${wrong.path || name}: ${wrong.message}`,
-    })
-  }
+  if (wrong) throw invalidMessage(wrong, { what: name })
   return run(args as Static<typeof schema>, parts)
 }

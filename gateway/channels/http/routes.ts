@@ -5,6 +5,7 @@ import { Packr } from 'msgpackr'
 import type { Admission } from '../../devices/admission.ts'
 import { GatewayError, isInternal, toProblem } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { invalidMessage } from '../../schema-wording.ts'
 import type { Device } from '../../turn.ts'
 import type { Inbox } from '../inbox.ts'
 import { decodeMap, type Encoding, MAX_MESSAGE_BYTES, parseMessage } from '../parse-message.ts'
@@ -158,11 +159,7 @@ async function ask(parts: RouteParts, request: HttpRequest): Promise<HttpReply> 
 async function enroll(parts: RouteParts, request: HttpRequest): Promise<HttpReply> {
   const body = decodeMap(request.body, encodingOf(request))
   if (!Value.Check(EnrollRequest, body)) {
-    const wrong = Value.Errors(EnrollRequest, body).First()
-    throw new GatewayError('message.invalid', {
-      field: wrong?.path ?? '',
-      detail: `${wrong?.path}: ${wrong?.message}`,
-    })
+    throw invalidMessage(Value.Errors(EnrollRequest, body).First(), { what: 'enrolment' })
   }
   return json(201, await parts.enroll(body))
 }

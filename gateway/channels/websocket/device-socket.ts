@@ -10,6 +10,7 @@ import type { Clock } from '../../clock.ts'
 import type { Admission } from '../../devices/admission.ts'
 import { GatewayError, isInternal, toProblem } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { invalidMessage } from '../../schema-wording.ts'
 import type { Device } from '../../turn.ts'
 import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
 import type { Inbox } from '../inbox.ts'
@@ -197,11 +198,8 @@ class DeviceSocket implements WebSocketListener {
   #greet(frame: Record<string, unknown>): void {
     const { admission } = this.#parts
     if (!hello.Check(frame)) {
-      const wrong = hello.Errors(frame).First()
-      throw new GatewayError('message.invalid', {
-        field: wrong?.path ?? '',
-        detail: `the first frame must be hello; ${wrong?.path}: ${wrong?.message}`,
-      })
+      const lead = 'the first frame must be hello; '
+      throw invalidMessage(hello.Errors(frame).First(), { what: 'hello', lead })
     }
     const { remoteAddress, wasAdmitted } = this.#peer
     if (!wasAdmitted && !this.#parts.admits(remoteAddress)) {

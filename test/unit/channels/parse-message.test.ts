@@ -98,7 +98,23 @@ describe('a message of a device', () => {
 
   it('tells the sender which choices there are', () => {
     const data = bytes({ id: 'a', rating: 'so-so' })
-    expect(problemOf('feedback', data).detail).toContain('up, down')
+    expect(problemOf('feedback', data).detail).toContain('/rating: "so-so" is none of up, down')
+  })
+
+  it.each([
+    ['that is missing', undefined, '/rating: one of up, down is needed'],
+    ['that is a map with a name of Object', { toString: 1 }, '/rating: a map is none of up, down'],
+    ['of 64 KB', 'x'.repeat(60_000), `/rating: "${'x'.repeat(60)}" is none of up, down`],
+  ])('tells it of a choice %s too', (_, rating, expected) => {
+    const problem = problemOf('feedback', bytes({ id: 'a', inReplyTo: 'b', rating }))
+    expect(problem).toMatchObject({ code: 'message.invalid', field: '/rating' })
+    expect(problem.detail).toContain(expected)
+  })
+
+  it('says of a field of several types what is wrong with it', () => {
+    const values = { level: [1] }
+    const data = bytes({ id: 'e1', kind: 'sensor', name: 'tank', values })
+    expect(problemOf('event', data).detail).toContain('/values/level: Expected union value')
   })
 
   it('is read up to its limit', () => {
