@@ -18,6 +18,7 @@ import { createForgetPresence } from './devices/presence.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createFollowUp } from './dialogue/follow-up.ts'
+import { loadPhrases } from './dialogue/phrases.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
@@ -33,7 +34,6 @@ import { readSetting } from './ledger/settings.ts'
 import { createSubjectRights } from './ledger/subjects.ts'
 import { createTimeFloor, type TimeFloor } from './ledger/time-floor.ts'
 import type { Loggers } from './logger.ts'
-import { loadPhrases } from './skills/phrases.ts'
 import { createSkills, type Escalate } from './skills/skills.ts'
 import { type BackupReport, writeBackup } from './storage/backup.ts'
 import { type DataFolder, GATEWAY_ID, openDataFolder } from './storage/data-folder.ts'
@@ -145,7 +145,7 @@ export async function composeBox(
       staff: () => hooks.staff,
     })
     const understandTurn = createUnderstandTurn({
-      language: () => library.engine,
+      library,
       followUp: createFollowUp(phrases, library),
       packsOf: (kind) => config.answers.packsByKind[kind],
     })

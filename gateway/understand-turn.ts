@@ -1,11 +1,13 @@
-/** What a turn means: its words by themselves, then after what was answered before; and why. */
+/** What a turn means: its words by themselves, then after what was asked back or answered before; and why. */
 import type { FollowUp } from './dialogue/follow-up.ts'
-import type { Explanation, LanguageEngine, UnderstandOptions } from './language/port.ts'
+import { continuePending } from './dialogue/pending.ts'
+import type { Library } from './knowledge/library.ts'
+import type { Explanation, UnderstandOptions } from './language/port.ts'
 import type { Hypothesis, IncomingAsk, Session, Turn, Understanding } from './turn.ts'
 
 export interface UnderstandTurnParts {
-  /** The engine of the packs that are active now. */
-  readonly language: () => LanguageEngine
+  /** The entries and the engine of the packs that are active now. */
+  readonly library: Pick<Library, 'engine' | 'entry'>
   /** What short words leave to be understood from the answers before. */
   readonly followUp: FollowUp
   readonly packsOf: (deviceKind: string) => readonly string[] | undefined
@@ -19,7 +21,7 @@ export interface UnderstandTurn {
 }
 
 export function createUnderstandTurn(parts: UnderstandTurnParts): UnderstandTurn {
-  const { language, followUp, packsOf } = parts
+  const { library, followUp, packsOf } = parts
 
   function optionsOf({ session: { pending }, device, lang }: Turn): UnderstandOptions {
     const packs = packsOf(device.kind)
@@ -32,22 +34,35 @@ export function createUnderstandTurn(parts: UnderstandTurnParts): UnderstandTurn
     }
   }
 
+  /** The answer to the value that the box asked for, else what the words leave to the last answers. */
+  const inItsPlace = (turn: Turn, heard: Understanding): Understanding =>
+    turn.session.pending?.kind === 'slot'
+      ? continuePending(turn, heard, library)
+      : followUp(turn, heard, library.engine)
+
   return {
     understand(turn) {
-      const engine = language()
-      return followUp(turn, engine.understand(turn.hypotheses, optionsOf(turn)), engine)
+      return inItsPlace(turn, library.engine.understand(turn.hypotheses, optionsOf(turn)))
     },
     explain(turn) {
-      const engine = language()
-      const { understanding, steps } = engine.explain(turn.hypotheses, optionsOf(turn))
-      const meant = followUp(turn, understanding, engine)
+      const { understanding, steps } = library.engine.explain(turn.hypotheses, optionsOf(turn))
+      const meant = inItsPlace(turn, understanding)
       if (meant === understanding) return { understanding, steps }
-      const [after] = turn.session.recent ?? []
-      const slots = Object.fromEntries(meant.slots.map(({ name, value }) => [name, value]))
-      const detail = { after: after?.ref.intent, means: meant.candidates[0]?.ref.intent, slots }
-      return { understanding: meant, steps: [...steps, { stage: 'follow-up', detail }] }
+      return { understanding: meant, steps: [...steps, stepTo(meant, turn)] }
     },
   }
+}
+
+/** What the session made of the words: after which entry they mean what, with which values. */
+function stepTo(meant: Understanding, { session }: Turn): Explanation['steps'][number] {
+  const { pending, recent = [] } = session
+  const [stage, after] =
+    pending?.kind === 'slot'
+      ? (['pending', pending.ref] as const)
+      : (['follow-up', recent[0]?.ref] as const)
+  const means = meant.kind === 'intent' ? meant.best.ref.intent : undefined
+  const slots = Object.fromEntries(meant.slots.map(({ name, value }) => [name, value]))
+  return { stage, detail: { after: after?.intent, means, slots } }
 }
 
 /** An ask as a turn of its session. */

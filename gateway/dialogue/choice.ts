@@ -2,9 +2,9 @@
 import type { Library } from '../knowledge/library.ts'
 import { normalise } from '../language/normalise.ts'
 import { matchTemplate, parseTemplate, type TemplateNode } from '../language/templates.ts'
-import type { Phrases } from '../skills/phrases.ts'
 import type { KnowledgeRef, PendingQuestion, Turn, Understanding } from '../turn.ts'
 import { intentOf, isGrave, isSame } from './pending.ts'
+import type { Phrases } from './phrases.ts'
 
 /** `unclear`: "yes", "both", or words that mean nothing here; `isSaid`: they mean something to a person. */
 export type ChoiceAnswer =

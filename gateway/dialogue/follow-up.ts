@@ -9,9 +9,9 @@ import type { ListFile } from '../knowledge/pack-schema.ts'
 import { clean, normalise } from '../language/normalise.ts'
 import type { LanguageEngine } from '../language/port.ts'
 import { matchTemplate, parseTemplate, type SlotReader } from '../language/templates.ts'
-import type { Phrases } from '../skills/phrases.ts'
 import type { KnowledgeRef, RecentAnswer, Slot, Turn, Understanding } from '../turn.ts'
 import { intentOf, isGrave, isSame } from './pending.ts'
+import type { Phrases } from './phrases.ts'
 
 /** Longer ago, or after more turns, people name again what they mean. */
 export const FRESH_MS = 3 * 60_000

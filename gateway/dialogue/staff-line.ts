@@ -6,8 +6,8 @@
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Priority, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { Phrases } from '../skills/phrases.ts'
 import type { Device, StaffAlert } from '../turn.ts'
+import type { Phrases } from './phrases.ts'
 
 /** Kinds of devices that staff carry or that stand where they sit. */
 const STAFF_KINDS = ['nurse', 'staff'] as const

@@ -1,9 +1,9 @@
 /** What the box asks back: which of two, a missing slot; and that it gives up asking. */
 import type { PendingChoice } from '../dialogue/choice.ts'
+import type { Phrases } from '../dialogue/phrases.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
 import type { Candidate, KnowledgeRef, Reply, SlotValue, Turn } from '../turn.ts'
-import type { Phrases } from './phrases.ts'
 import { heardWords } from './skill.ts'
 
 /** After this many empty answers to a question back, a person is better. */

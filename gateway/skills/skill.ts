@@ -1,7 +1,8 @@
 /** What every skill is given and gives back. */
+
+import type { Phrases } from '../dialogue/phrases.ts'
 import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
 import type { Candidate, Reply, SlotValue, Turn } from '../turn.ts'
-import type { Phrases } from './phrases.ts'
 
 export interface SkillInput {
   readonly turn: Turn

@@ -3,7 +3,7 @@
  */
 import { createChoiceReader, type PendingChoice } from '../dialogue/choice.ts'
 import { FRESH_TURNS } from '../dialogue/follow-up.ts'
-import { continuePending } from '../dialogue/pending.ts'
+import type { Phrases } from '../dialogue/phrases.ts'
 import type { StaffLine } from '../dialogue/staff-line.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
@@ -20,7 +20,6 @@ import type {
 import { createAskBack } from './ask-back.ts'
 import { command } from './command.ts'
 import { faq } from './faq.ts'
-import type { Phrases } from './phrases.ts'
 import { heardWords, type Skill } from './skill.ts'
 import { sayWhoKnows } from './staff-words.ts'
 
@@ -169,9 +168,7 @@ export function createSkills(parts: {
 
   function reply(turn: Turn, heard: Understanding): Reply | Promise<Reply> {
     const { pending } = turn.session
-    return pending?.kind === 'choice'
-      ? replyToChoice(turn, heard, pending)
-      : replyTo(turn, continuePending(turn, heard, library))
+    return pending?.kind === 'choice' ? replyToChoice(turn, heard, pending) : replyTo(turn, heard)
   }
 
   return {

@@ -1,6 +1,7 @@
 /** What a person hears about the help that was called: that staff know is said only where staff hear it. */
+
+import type { Phrases } from '../dialogue/phrases.ts'
 import type { Reply, Turn } from '../turn.ts'
-import type { Phrases } from './phrases.ts'
 
 /**
  * A reply that calls staff, in words that are true. `isHeard`: a device of theirs listens now. Where none

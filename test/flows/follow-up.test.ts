@@ -68,6 +68,25 @@ it('why short words were understood so is explained after the answer before, in 
   expect(alone.steps.map(({ stage }) => stage)).not.toContain('follow-up')
 })
 
+it('why a word alone was understood so is explained after the value that was asked for', async () => {
+  const { gateway, say } = await personAtKiosk()
+  const { status, session } = await say('电话多少')
+  expect(status).toBe('need-input')
+  const { steps, understanding } = (await runOperation(
+    'explain',
+    { text: '骨科', session },
+    gateway.box.operations,
+  )) as Explanation
+  expect(understanding).toMatchObject({
+    kind: 'intent',
+    best: { ref: { intent: 'department.phone' } },
+  })
+  expect(steps.at(-1)).toEqual({
+    stage: 'pending',
+    detail: { after: 'department.phone', means: 'department.phone', slots: { department: '骨科' } },
+  })
+})
+
 describe('nothing is carried', () => {
   it.each([
     ['a value that the words name', '骨科在几楼', '心内科电话多少', '心内科的电话是0500-1003。'],

@@ -115,7 +115,6 @@ describe('the rules of the house', () => {
       // Types and pure helpers that one room publishes for the next.
       'skills>knowledge',
       'skills>dialogue',
-      'dialogue>skills',
       'dialogue>knowledge',
       'dialogue>language',
       'knowledge>language',

@@ -19,7 +19,7 @@ export interface Phrases {
 
 type PhraseFile = Readonly<Record<string, Partial<Record<Language, readonly string[]>> | string>>
 
-export function loadPhrases(path: string = packagePath('skills/data/phrases.json')): Phrases {
+export function loadPhrases(path: string = packagePath('dialogue/data/phrases.json')): Phrases {
   const file = JSON.parse(readFileSync(path, 'utf8')) as PhraseFile
   const all = (name: PhraseName, lang: Language): readonly string[] => {
     const entry = file[name]
