@@ -5,14 +5,13 @@ import { join } from 'node:path'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey } from '@kefu-edge/cloud-sync/identity'
 import type { Link } from '@kefu-edge/cloud-sync/ports'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
 import { GatewayError } from './errors.ts'
 import { addCosigners } from './ledger/cosigners.ts'
-import { writeDurably } from './ledger/key-files.ts'
 import type { Logger } from './logger.ts'
-
-const OWNER_ONLY = 0o600
+import { OWNER_ONLY } from './storage/secret-file.ts'
 
 interface Pinned {
   readonly publisherKey: string

@@ -1,11 +1,8 @@
 /** Makes a data folder from a backup: everything is checked and ready before the first thing is moved. */
 import {
-  closeSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,8 +15,8 @@ import { composeBox } from '../compose.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { GatewayError } from '../errors.ts'
 import { carryHolds, type Hold, readHolds } from '../ledger/holds.ts'
-import { keyFilesOf, writeDurably } from '../ledger/key-files.ts'
-import { type BackupManifest, DATABASE_PART } from '../storage/backup-format.ts'
+import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
+import { type BackupManifest, DATABASE_PART, syncFolder } from '../storage/backup-format.ts'
 import { CORE_FOLDER, openDataFolder } from '../storage/data-folder.ts'
 import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
 import { openStore } from '../storage/store.ts'
@@ -70,7 +67,7 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
     const opened = await openNewEpoch(staging, manifest, holds)
     const putAside = isFilled ? asideOf(dataDir, isMount) : undefined
     const move = isMount ? moveWithin : moveInto
-    move(dataDir, staging, putAside)
+    await syncFolder(move(dataDir, staging, putAside))
     const { gateway, madeAt } = manifest
     return { dataDir, gateway, madeAt, ...opened, ...lost, ...(putAside ? { putAside } : {}) }
   } catch (cause) {
@@ -87,13 +84,7 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
 
 /** Who was erased since the backup stays erased: the ledger applies the list when its new epoch opens. */
 function keepErasures(from: string, to: string): void {
-  const [known, restored] = [from, to].map((dir) => keyFilesOf(join(dir, 'keys')).erased)
-  if (!known || !restored || !existsSync(known)) return
-  const lines = [known, restored].flatMap((file) =>
-    existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [],
-  )
-  const all = [...new Set(lines)].filter((line) => line !== '')
-  writeDurably(restored, all.map((line) => `${line}\n`).join(''), 0o600)
+  ledgerMemory(keysOf(to)).addErased([...ledgerMemory(keysOf(from)).readErased()])
 }
 
 /**
@@ -123,8 +114,9 @@ function holdsOf(
   }
 }
 
+const keysOf = (dir: string): string => join(dir, 'keys')
 const masterKeyOf = (dir: string): string =>
-  readFileSync(keyFilesOf(join(dir, 'keys')).masterKey, 'utf8').trim()
+  readFileSync(keyFilesOf(keysOf(dir)).masterKey, 'utf8').trim()
 
 /** The copy is older than what the core may have: what it writes from here on is a log of its own. */
 async function openNewEpoch(
@@ -157,9 +149,9 @@ const isMountPoint = (dir: string): boolean => statSync(dir).dev !== statSync(di
 
 /**
  * A mount point cannot be renamed: its content moves, the database last. Crash story: until then there
- * is no database, and both its old and its new content lie in the folder.
+ * is no database, and both its old and its new content lie in the folder. Returns the folder that has changed.
  */
-function moveWithin(dataDir: string, staging: string, putAside: string | undefined): void {
+function moveWithin(dataDir: string, staging: string, putAside: string | undefined): string {
   const isOurs = (path: string) => path === staging || path === putAside
   const stays = new Set(['lock', 'lost+found', CORE_FOLDER])
   if (putAside) {
@@ -175,14 +167,15 @@ function moveWithin(dataDir: string, staging: string, putAside: string | undefin
   )) {
     renameSync(join(staging, name), join(dataDir, name))
   }
-  syncFolder(dataDir)
+  return dataDir
 }
 
 /**
  * A cloud core that lives in the folder (`npm run cloud`) is another's: it stays where it is, and may run.
  * Crash story: between the two renames there is no folder, never half a one; both lie side by side.
+ * Returns the folder that has changed.
  */
-function moveInto(dataDir: string, staging: string, putAside: string | undefined): void {
+function moveInto(dataDir: string, staging: string, putAside: string | undefined): string {
   if (putAside) renameSync(dataDir, putAside)
   else if (existsSync(dataDir)) rmdirSync(dataDir)
   const moveCore = (from: string, to: string): void => {
@@ -199,14 +192,5 @@ function moveInto(dataDir: string, staging: string, putAside: string | undefined
     }
     throw error
   }
-  syncFolder(dirname(dataDir))
-}
-
-function syncFolder(dir: string): void {
-  const handle = openSync(dir, 'r')
-  try {
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
+  return dirname(dataDir)
 }

@@ -1,5 +1,7 @@
 /** The number of a box's run, by which the others know its new frames from those of before a restart. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
+import { OWNER_ONLY } from '../storage/secret-file.ts'
 
 /**
  * Greater than that of every run before, whatever the clock says, and kept in `file` for the next one.
@@ -14,8 +16,7 @@ export function nextSiteRun(
   const run = Math.max(Math.floor(nowMs), lastRun(file) + 1)
   try {
     // Whole or not at all: half a number would be an earlier run.
-    writeFileSync(`${file}.new`, `${run}\n`, { mode: 0o600, flush: true })
-    renameSync(`${file}.new`, file)
+    writeDurably(file, `${run}\n`, OWNER_ONLY)
   } catch (error) {
     onError(error)
   }

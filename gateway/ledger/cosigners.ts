@@ -1,7 +1,8 @@
 /** Whose cosignatures count: the cloud core, pinned at enrolment, and witnesses that the operator names. */
 import { existsSync, readFileSync } from 'node:fs'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import { GatewayError } from '../errors.ts'
-import { keyFilesOf, writeDurably } from './key-files.ts'
+import { keyFilesOf } from './key-files.ts'
 import { decodeVerifierKey, type NoteKey } from './tlog/note.ts'
 
 const READABLE_BY_ALL = 0o644

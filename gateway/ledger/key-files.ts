@@ -3,10 +3,11 @@
  * database alone tells nobody anything. Folder 0700, files 0600; anything wider is refused.
  */
 import { generateKeyPairSync } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import { GatewayError } from '../errors.ts'
+import { hasText, OWNER_ONLY, readOrMakeSecret } from '../storage/secret-file.ts'
 import { logKeyName } from './checkpoints.ts'
 import type { LedgerHead } from './head.ts'
 import {
@@ -18,11 +19,6 @@ import {
 } from './key-ring.ts'
 import type { LedgerMemory } from './ledger.ts'
 import { encodeVerifierKey, noteSigner } from './tlog/note.ts'
-
-export { writeDurably }
-
-const OWNER_ONLY = 0o600
-const OTHERS = 0o077
 
 export interface KeyFiles {
   /** 32 bytes in base64: wraps the data keys. */
@@ -65,29 +61,30 @@ export function loadKeyFiles(keyDir: string, options: KeyFileOptions): KeyRing {
   const files = keyFilesOf(keyDir)
   try {
     for (const file of options.mustExist ? [files.masterKey, files.signingKey] : []) {
-      if (!existsSync(file))
-        throw new GatewayError('ledger.key-files', { detail: `${file} is missing` })
+      if (!hasText(file))
+        throw new GatewayError('ledger.key-files', { detail: `${file} is missing or empty` })
     }
     mkdirSync(keyDir, { recursive: true, mode: 0o700 })
-    const masterKey = readOrMake(files.masterKey, () => {
+    const masterKey = readOrMakeSecret(files.masterKey, () => {
       const key = Buffer.alloc(MASTER_KEY_BYTES)
       options.random(key)
-      return `${key.toString('base64')}\n`
+      return key.toString('base64')
     })
-    const pem = readOrMake(files.signingKey, () =>
+    const pem = readOrMakeSecret(files.signingKey, () =>
       generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     )
     const signingKey = signingKeyFromPem(pem)
     const signer = noteSigner(logKeyName(options.gatewayId), signingKey, 'log')
     keepPublic(files.verifierKey, `${encodeVerifierKey(signer)}\n`)
     return createKeyRing({
-      masterKey: Buffer.from(masterKey.trim(), 'base64'),
+      masterKey: Buffer.from(masterKey, 'base64'),
       signingKey,
       random: options.random,
     })
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause
-    throw new GatewayError('ledger.key-files', { cause, detail: keyDir })
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new GatewayError('ledger.key-files', { cause, detail: `${keyDir}: ${why}` })
   }
 }
 
@@ -106,7 +103,10 @@ export function ledgerMemory(keyDir: string): LedgerMemory {
     readHead: () =>
       existsSync(files.head) ? parseHead(readFileSync(files.head, 'utf8')) : undefined,
     writeHead: (head) => writeDurably(files.head, `${JSON.stringify(head)}\n`, OWNER_ONLY),
-    addErased: (fingerprints) => writeErased([...readErased(), ...fingerprints]),
+    addErased: (fingerprints) => {
+      const all = new Set([...readErased(), ...fingerprints])
+      if (fingerprints.length > 0) writeErased([...all])
+    },
     removeErased: (fingerprints) =>
       writeErased(readErased().filter((one) => !fingerprints.includes(one))),
     readErased: () => new Set(readErased()),
@@ -119,18 +119,6 @@ function parseHead(text: string): LedgerHead {
     return { epoch, size, root }
   }
   throw new GatewayError('ledger.key-files', { detail: 'ledger.head is not a tree head' })
-}
-
-function readOrMake(path: string, make: () => string): string {
-  if (!existsSync(path)) writeDurably(path, make(), OWNER_ONLY)
-  const { mode } = statSync(path)
-  // Windows has no such bits; there the folder's own rights must do.
-  if (process.platform !== 'win32' && (mode & OTHERS) !== 0) {
-    throw new GatewayError('ledger.key-files', {
-      detail: `${path} can be read by others (chmod 600)`,
-    })
-  }
-  return readFileSync(path, 'utf8')
 }
 
 function keepPublic(path: string, text: string): void {

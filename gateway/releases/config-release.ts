@@ -5,12 +5,11 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import type { OptionMap } from '../config/option-map.ts'
 import { parseReleased, releasedFileOf } from '../config/released-options.ts'
-import { writeDurably } from '../ledger/key-files.ts'
 import type { Logger } from '../logger.ts'
-
-const OWNER_ONLY = 0o600
+import { OWNER_ONLY } from '../storage/secret-file.ts'
 
 export interface ConfigParts {
   readonly dataDir: string

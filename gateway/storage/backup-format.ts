@@ -12,7 +12,6 @@ import { type Static, Type } from '@sinclair/typebox'
 import { GatewayError } from '../errors.ts'
 
 export const MAGIC = 'KEFU-BACKUP 1'
-export const OWNER_ONLY = 0o600
 /** Read and written at once. */
 export const PIECE_BYTES = 256 * 1024
 /** A manifest of a thousand parts is 150 kB; more is not ours. */

@@ -23,12 +23,12 @@ import {
   MAGIC,
   MAX_HEADER_BYTES,
   MAX_PARTS,
-  OWNER_ONLY,
   type Part,
   PartName,
   PIECE_BYTES,
   syncFolder,
 } from './backup-format.ts'
+import { OWNER_ONLY } from './secret-file.ts'
 import type { Store } from './store.ts'
 
 export const BACKUP_SUFFIX = '.kefu-backup'

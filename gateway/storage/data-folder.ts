@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
+import { readOrMakeText } from './secret-file.ts'
 import { Database } from './sqlite-driver.ts'
 
 /** File of the box's name, made at its first start. */
@@ -25,7 +26,7 @@ export interface DataFolder {
   readonly path: string
   readonly database: string
   file(name: string): string
-  /** The text of a small secret or id file, made (mode 0600) when it is not there. */
+  /** The text of a small secret or id file, made (mode 0600) when there is none. */
   readOrMake(name: string, make: () => string): string
   /** Says where the running gateway listens. */
   writeRunFile(run: RunFile): void
@@ -46,11 +47,7 @@ export function openDataFolder(path: string): DataFolder {
     path,
     database: join(path, 'kefu.db'),
     file: (name) => join(path, name),
-    readOrMake(name, make) {
-      const file = join(path, name)
-      if (!existsSync(file)) writeFileSync(file, `${make()}\n`, { mode: 0o600, flush: true })
-      return readFileSync(file, 'utf8').trim()
-    },
+    readOrMake: (name, make) => readOrMakeText(join(path, name), make),
     writeRunFile: (run) => writeFileSync(runFile, `${JSON.stringify(run)}\n`),
     release: () => {
       rmSync(runFile, { force: true })

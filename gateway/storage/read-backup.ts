@@ -9,12 +9,12 @@ import {
   MAGIC,
   MAX_HEADER_BYTES,
   Manifest,
-  OWNER_ONLY,
   type Part,
   PIECE_BYTES,
   syncFolder,
   unreadable,
 } from './backup-format.ts'
+import { OWNER_ONLY } from './secret-file.ts'
 
 /** Reads the head of a backup and re-hashes every part. Throws `backup.unreadable`, naming the part. */
 export async function verifyBackup(file: string): Promise<BackupManifest> {

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { decodeFrame, encodeFrame } from '../../../gateway/fabric/frames.ts'
@@ -63,6 +63,13 @@ describe('the key file of a site', () => {
     expect(statSync(file).mode & 0o077).toBe(0)
     expect(loadSiteKey(file)).toEqual({ key: made.key, isNew: false })
     expect(readFileSync(file, 'utf8').trim()).toBe(made.key.toString('base64'))
+  })
+
+  it('that is empty is refused: a key of its own would part the box from its site', () => {
+    const file = join(tempFolder(), 'site.key')
+    writeFileSync(file, '', { mode: 0o600 })
+    expect(() => loadSiteKey(file)).toThrow(/it is empty/)
+    expect(readFileSync(file, 'utf8')).toBe('')
   })
 
   it('that others may read is refused with what to do', () => {

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -60,6 +61,8 @@ describe('key files', () => {
       })
     expect(loadAgain).toThrow(/master\.key is missing/)
     expect(existsSync(files.masterKey)).toBe(false)
+    writeFileSync(files.masterKey, '')
+    expect(loadAgain).toThrow(/master\.key is missing or empty/)
   })
 
   test('that are not keys are refused', () => {
