@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { type Delivery, deliver, type SendLimits } from './deliver.ts'
 import type { Manners } from './manners.ts'
 import type { LedgerSource, Link } from './ports.ts'
-import { type BatchHead, type Disclose, encodeBatch, headOf, readBatch } from './push-batch.ts'
+import { type BatchHead, encodeBatch, headOf, readBatch } from './push-batch.ts'
 
 export interface Order {
   readonly lane: string
@@ -33,10 +33,9 @@ export interface Carrier {
 export function createLocalCarrier(parts: {
   readonly source: Pick<LedgerSource, 'gatewayId' | 'readLane'>
   readonly link: Link
-  readonly disclose?: Disclose | undefined
   readonly manners?: Manners
 }): Carrier {
-  const { source, link, disclose, manners } = parts
+  const { source, link, manners } = parts
   return {
     async prepare({ lane, after, size, mark }) {
       const batch = await readBatch(source, lane, after, size, manners)
@@ -44,7 +43,7 @@ export function createLocalCarrier(parts: {
       const isOfMark = batch.epoch === mark.epoch || after > 0
       const believed = isOfMark ? Math.max(mark.sequence, after) : 0
       const nonce = randomBytes(12).toString('base64url')
-      const encoded = encodeBatch(batch, believed, nonce, disclose, manners)
+      const encoded = encodeBatch(batch, believed, nonce, manners)
       // A batch that is dropped unsent must not count as an unhandled failure.
       encoded.catch(() => {})
       const head = headOf(batch)

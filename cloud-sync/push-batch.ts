@@ -83,14 +83,10 @@ export interface EncodedBatch {
   readonly contentEncoding?: 'gzip'
 }
 
-/** Undefined: the core reads nothing but what stands in clear in the entry's bytes. */
-export type Disclose = (lane: string, entry: SourceEntry) => object | undefined
-
 export async function encodeBatch(
   batch: Batch,
   after: number,
   nonce: string,
-  disclose: Disclose = () => undefined,
   manners: Manners = BETWEEN_TURNS,
 ): Promise<EncodedBatch> {
   const { epoch, lane, entries } = batch
@@ -102,12 +98,7 @@ export async function encodeBatch(
     await pace()
     const slice = entries
       .slice(from, from + sliceEntries)
-      .map((entry) => [
-        entry.sequence,
-        entry.index,
-        entry.bytes,
-        entry.disclosed ?? packDisclosed(disclose(lane, entry)),
-      ])
+      .map(({ sequence, index, bytes, disclosed = null }) => [sequence, index, bytes, disclosed])
     const header = slice.length < MAX_FIXARRAY ? 1 : ARRAY_16_HEADER_BYTES
     pieces.push(packr.encode(slice).subarray(header))
   }
@@ -140,8 +131,4 @@ function openArray(head: Uint8Array, length: number): Buffer {
   opened.writeUInt8(ARRAY_32, head.length - 1)
   opened.writeUInt32BE(length, head.length)
   return opened
-}
-
-function packDisclosed(disclosed: object | undefined): Uint8Array | null {
-  return disclosed ? packr.encode(disclosed) : null
 }

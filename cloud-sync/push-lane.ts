@@ -5,7 +5,7 @@ import { type Carrier, createLocalCarrier, type Parcel } from './carrier.ts'
 import type { Delivery } from './deliver.ts'
 import type { Health } from './health.ts'
 import type { Clock, LedgerSource, Link, LinkRequest, Logger } from './ports.ts'
-import { type BatchHead, type Disclose, readBatch } from './push-batch.ts'
+import { type BatchHead, readBatch } from './push-batch.ts'
 import { createSuspicion } from './suspicion.ts'
 
 export interface LanePusherOptions extends Pick<LinkRequest, 'sockets'> {
@@ -23,7 +23,6 @@ export interface LanePusherOptions extends Pick<LinkRequest, 'sockets'> {
   readonly stallTimeoutMs: number
   readonly maxBatchEntries?: number
   readonly maxBatchBytes?: number
-  readonly disclose?: Disclose
   /** Brings what is backlog, where that is better done elsewhere than in this thread. */
   readonly backlogCarrier?: Carrier
   readonly enrol?: () => Promise<boolean>

@@ -12,7 +12,6 @@ import type { Carrier } from './carrier.ts'
 import { createHealth, type HealthStatus, type OnTime } from './health.ts'
 import { STALL_TIMEOUT_MS } from './link.ts'
 import type { Clock, LedgerSource, Link, Logger, Random } from './ports.ts'
-import type { Disclose } from './push-batch.ts'
 import { createLanePusher, type LanePusher, type LaneStatus } from './push-lane.ts'
 import { createTokenBucket } from './token-bucket.ts'
 
@@ -52,8 +51,6 @@ export interface PusherOptions {
   readonly random: Random
   readonly logger: Logger
   readonly limits?: PusherLimits
-  /** What the core may read of a sealed entry, by policy; applied where the source discloses nothing itself. */
-  readonly disclose?: Disclose
   /** Brings what is backlog, where that is better done elsewhere than in this thread. */
   readonly backlogCarrier?: Carrier
   /** Called when the core does not know this gateway; `false` when it did not enrol. */

@@ -82,7 +82,7 @@ describe('a batch', () => {
     if (!batch) throw new Error('no batch')
     const [whole, pieces] = await Promise.all([
       encodeBatch(batch, 0, 'nonce'),
-      encodeBatch(batch, 0, 'nonce', undefined, BESIDE_OTHERS),
+      encodeBatch(batch, 0, 'nonce', BESIDE_OTHERS),
     ])
     expect(gunzipSync(pieces.body).equals(gunzipSync(whole.body))).toBe(true)
   })

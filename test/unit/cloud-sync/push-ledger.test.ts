@@ -151,15 +151,22 @@ describe('pushing the ledger', () => {
       key: 7,
       sealed: Buffer.from(`secret ${n}`),
     }))
+    const shown = packr.encode({ heard: '你好' })
     const pusher = createLedgerPusher({
-      source: rig.source,
+      source: {
+        ...rig.source,
+        readLane: (lane, ...limits) =>
+          rig.source
+            .readLane(lane, ...limits)
+            .map((entry) =>
+              lane === 'session' && entry.sequence === 2 ? { ...entry, disclosed: shown } : entry,
+            ),
+      },
       lanes: LANES,
       link: rig.linkTo(rig.core.url),
       clock: systemClock,
       random: Math.random,
       logger: silentLogger,
-      disclose: (lane, { sequence }) =>
-        lane === 'session' && sequence === 2 ? { heard: '你好' } : undefined,
     })
     await pusher.pushOnce()
     await pusher.close()
