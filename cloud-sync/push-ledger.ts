@@ -2,10 +2,10 @@
  * Pushes the ledger to the cloud core: in order per lane, each entry with effect once.
  *
  * Two workers share one link state. The first carries the critical lane alone, on its own socket; the
- * second carries the rest: lanes that are up to date before lanes with a backlog. A lane at whose entries
- * the core fails waits by itself. A batch is settled
- * locally only after the core said that it is in its store; whatever breaks before, the same batch goes
- * again and the core drops what it has. DESIGN.md has the drawing.
+ * second carries the rest: lanes that are up to date before lanes with a backlog, prompt lanes beside both.
+ * A lane at whose entries the core fails waits by itself. A batch is settled locally only after the core said
+ * that it is in its store; whatever breaks before, the same batch goes again and the core drops what it has.
+ * DESIGN.md has the drawing.
  */
 import { type BackoffLimits, createBackoff, sleep } from './backoff.ts'
 import type { Carrier } from './carrier.ts'
@@ -46,6 +46,11 @@ export interface PusherOptions {
   readonly source: LedgerSource
   /** In order of need; the first one is the critical lane. */
   readonly lanes: readonly string[]
+  /**
+   * Lanes of few entries that the core must not wait for (who was erased, why an epoch was opened): a backlog
+   * of theirs waits neither for that of another lane nor for the window.
+   */
+  readonly promptLanes?: readonly string[]
   readonly link: Link
   readonly clock: Clock
   readonly random: Random
@@ -75,7 +80,7 @@ export interface LedgerPusher {
   pushOnce(): Promise<boolean>
   /** New entries are durable, or the network came back: go on now. */
   nudge(): void
-  /** Bandwidth window: while closed only the critical lane and lanes without a backlog go up. */
+  /** Bandwidth window: while closed backlogs wait, but for those of the critical lane and of prompt lanes. */
   setWindow(open: boolean): void
 }
 
@@ -115,6 +120,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     }),
   )
   const [critical, ...rest] = lanes
+  const promptLanes = new Set(options.promptLanes)
   const running: Promise<void>[] = []
   const idlers = new Set<() => void>()
   let isWindowOpen = true
@@ -151,20 +157,28 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
     return closing.signal.aborted ? sent : sent + (await pushBacklog(due))
   }
 
-  /** The first lane in order of need that has a backlog gets a few batches. */
-  async function pushBacklog(group: readonly LanePusher[]): Promise<number> {
-    for (const lane of group) {
-      if (!lane.isBacklog()) continue
-      if (lane === critical) return lane.pushBatches(BACKLOG_TURN_BATCHES)
-      if (!isWindowOpen) return 0
-      const waitMs = drain.waitMs()
-      if (waitMs > 0) await sleep(waitMs * (1 + random() / 4), closing.signal)
-      const before = lane.status().sent
-      const passed = await lane.pushBatches(BACKLOG_TURN_BATCHES)
-      drain.take(lane.status().sent - before)
-      return passed
+  /** The first lane in order of need that has a backlog gets a few batches, and each prompt lane one. */
+  async function pushBacklog(due: readonly LanePusher[]): Promise<number> {
+    let passed = 0
+    const behind = due.filter((lane) => lane.isBacklog() && (isWindowOpen || isPrompt(lane)))
+    for (const lane of behind) {
+      if (lane === critical) passed += await lane.pushBatches(BACKLOG_TURN_BATCHES)
+      else if (lane === behind[0]) passed += await drainLane(lane, BACKLOG_TURN_BATCHES)
+      else if (isPrompt(lane)) passed += await drainLane(lane, 1)
     }
-    return 0
+    return passed
+  }
+
+  const isPrompt = (lane: LanePusher): boolean =>
+    lane === critical || promptLanes.has(lane.status().lane)
+
+  async function drainLane(lane: LanePusher, batches: number): Promise<number> {
+    const waitMs = drain.waitMs()
+    if (waitMs > 0) await sleep(waitMs * (1 + random() / 4), closing.signal)
+    const before = lane.status().sent
+    const passed = await lane.pushBatches(batches)
+    drain.take(lane.status().sent - before)
+    return passed
   }
 
   async function work(group: readonly LanePusher[], lingerMs: number): Promise<void> {

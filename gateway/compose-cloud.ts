@@ -77,6 +77,7 @@ export function composeCloud(config: Config, box: Box, logger: Logger): CloudLin
     ...common,
     source: ledger,
     lanes: LANES,
+    promptLanes: ['audit'],
     ...(backlog ? { backlogCarrier: backlog } : {}),
     enrol: enrolment.enrol,
     onSetBack: () => {

@@ -22,7 +22,7 @@ export const CloudOptions = Type.Object(
     backlogHours: Type.Array(Type.String({ pattern: HOURS_PATTERN }), {
       default: [],
       description:
-        'Hours in which a backlog goes up, such as 22:00-06:00; what is critical or new always goes; empty: all day (IT)',
+        'Hours in which a backlog goes up, such as 22:00-06:00; what is critical, new or of the audit lane always goes; empty: all day (IT)',
     }),
     drainPerSecond: Type.Integer({
       minimum: 0,

@@ -121,6 +121,25 @@ describe('pushing the ledger', () => {
     expect(await rig.stored('telemetry')).toEqual(range(1, 3000))
   })
 
+  it('brings who was erased before a backlog of turns is through, and while the window is closed', async () => {
+    rig.source.append('session', 3000)
+    rig.source.append('audit', 400)
+    const limits = { ...QUICK, maxBatchEntries: 50, drainPerSecond: 2000 }
+    const pusher = rig.pusher(rig.linkTo(rig.core.url), limits)
+    pusher.start()
+    await until('the audit lane is empty', () => rig.source.count('audit').pending === 0)
+    expect(rig.source.count('session').pending).toBeGreaterThan(0)
+
+    pusher.setWindow(false)
+    rig.source.append('audit', 200)
+    await until('the audit lane is empty', () => rig.source.count('audit').pending === 0)
+    expect(rig.source.count('session').pending).toBeGreaterThan(0)
+    expect(await rig.stored('audit')).toEqual(range(1, 600))
+    pusher.setWindow(true)
+    await until('the backlog is gone', () => rig.source.count('session').pending === 0)
+    expect(await rig.stored('session')).toEqual(range(1, 3000))
+  })
+
   it('enrols by itself, even with nothing to push, when the core does not know the gateway', async () => {
     const link = rig.linkTo(rig.core.url)
     let enrolments = 0

@@ -87,6 +87,7 @@ export async function openRig(options: { isInsecureHttp?: boolean } = {}): Promi
       const pusher = createLedgerPusher({
         source,
         lanes: LANES,
+        promptLanes: ['audit'],
         link,
         clock: systemClock,
         random: Math.random,
