@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { createRoutes, type Health } from './channels/http/routes.ts'
 import type { HttpServer, ServerOptions } from './channels/http/server.ts'
 import { createUwsServer, loadUws } from './channels/http/uws-server.ts'
+import type { TlsSecrets } from './channels/tls-files.ts'
 import { certified, mqttOverWebSocket } from './channels/websocket/mqtt-endpoint.ts'
 import type { Box } from './compose.ts'
 import type { DeviceSide } from './compose-devices.ts'
@@ -21,7 +22,7 @@ export interface HttpSide {
   /** The TLS port, where there is one. */
   readonly tlsPort?: number
   /** The TLS files have changed and are sound. */
-  renew(): void
+  renew(secrets: TlsSecrets): void
   close(): Promise<void>
 }
 
@@ -86,7 +87,7 @@ export async function composeHttp(parts: {
     )
     servers.push(secure)
     const tlsPort = await secure.listen(tls.host, config.http.tlsPort)
-    return { adapter: plain.adapter, port, tlsPort, renew: () => secure.renew(), close }
+    return { adapter: plain.adapter, port, tlsPort, renew: secure.renew, close }
   } catch (error) {
     await close()
     throw error

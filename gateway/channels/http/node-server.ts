@@ -5,9 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
-import { createCertificateReader, type ShownCertificate } from '../mqtt/peer-certificate.ts'
-import { addressOf } from '../mqtt/tls-port.ts'
-import { readTlsFiles } from '../tls-files.ts'
+import { addressOf, createDeviceTls, type ShownCertificate } from '../device-tls.ts'
 import {
   chooseProtocol,
   type HttpReply,
@@ -21,8 +19,6 @@ import {
 } from './server.ts'
 
 const MAX_HEADER_BYTES = 16_384
-/** A client that has not finished its handshake by then holds a scarce socket. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
 /** How long a peer may take to read why it is refused. */
 const LINGER_MS = 2000
 
@@ -33,30 +29,23 @@ export function createNodeServer(options: ServerOptions): HttpServer {
     noDelay: true,
   }
   const { tls } = options
-  const isRequired = tls?.requireClientCertificate === true && tls.caFile !== undefined
-  const certified = new WeakSet<Socket>()
+  const devices = tls && createDeviceTls(tls, tls.time)
+  const shownBy = (socket: Socket): ShownCertificate | undefined =>
+    socket instanceof TLSSocket ? devices?.shownBy(socket) : undefined
+  const isRequired = devices?.isRequired ?? false
   const answer = (request: IncomingMessage, response: ServerResponse) => {
-    void serve(options.routes, request, response, isRequired && !certified.has(request.socket))
+    const isUncertified = isRequired && !shownBy(request.socket)?.peerCertificate
+    void serve(options.routes, request, response, isUncertified)
   }
-  const secrets = tls && readTlsFiles(tls)
-  let readCertificate = tls && createCertificateReader(secrets?.ca, tls.time)
-  const judged = {
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    requestCert: tls?.caFile !== undefined,
-    // OpenSSL would judge by the system clock; see judge-certificate.
-    rejectUnauthorized: false,
-  }
-  const secure = tls && createTlsServer({ ...settings, ...secrets, ...judged }, answer)
+  const secure = devices && createTlsServer({ ...settings, ...devices.serverOptions }, answer)
   if (secure && tls) gateHandshakes(secure, tls)
-  if (isRequired) {
-    secure?.on('secureConnection', (socket: TLSSocket) => {
-      if (readCertificate?.(socket).peerCertificate) certified.add(socket)
-    })
-  }
+  // Judged at once: a session that is resumed later does not bring the issuers in between again.
+  if (isRequired) secure?.on('secureConnection', shownBy)
   const server = secure ?? createServer(settings, answer)
   const originOf = (socket: Socket): Origin => ({
     remoteAddress: socket.remoteAddress ?? '',
-    ...(socket instanceof TLSSocket ? { wasAdmitted: true, ...readCertificate?.(socket) } : {}),
+    wasAdmitted: socket instanceof TLSSocket,
+    ...shownBy(socket),
   })
   const endpoints = new Map(
     options.sockets.map((endpoint) => [endpoint.path, upgraderOf(endpoint, originOf)]),
@@ -82,11 +71,8 @@ export function createNodeServer(options: ServerOptions): HttpServer {
           resolve((server.address() as AddressInfo).port)
         })
       }),
-    renew: () => {
-      if (!tls) return
-      const fresh = readTlsFiles(tls)
-      secure?.setSecureContext(fresh)
-      readCertificate = createCertificateReader(fresh.ca, tls.time)
+    renew: (secrets) => {
+      if (secure) devices?.renew(secure, secrets)
     },
     close: () =>
       new Promise((resolve) => {

@@ -5,7 +5,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
 import type { CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
-import type { TlsFiles } from '../tls-files.ts'
+import type { TlsFiles, TlsSecrets } from '../tls-files.ts'
 
 export interface HttpRequest {
   readonly method: string
@@ -93,7 +93,7 @@ export interface HttpServer {
   /** Resolves with the bound port; rejects when the address is taken. */
   listen(host: string, port: number): Promise<number>
   /** The TLS files have changed and are sound: new connections get them, those that stand keep theirs. */
-  renew(): void
+  renew(secrets: TlsSecrets): void
   close(): Promise<void>
 }
 

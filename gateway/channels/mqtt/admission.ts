@@ -1,11 +1,12 @@
 /** Whether a CONNECT may go on: what is asked before its client is known, and what of its will. */
+import { ERRORS } from '../../error-table.ts'
+import type { CertificateFault } from './byte-connection.ts'
 import type { ConnectPacket } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import { topicDepth } from './codec/topics.ts'
 import type { Connection } from './connection.ts'
 import type { Engine } from './engine.ts'
 import { isTooLong } from './limits.ts'
-import { wordsOf } from './peer-certificate.ts'
 import type { MqttPrincipal } from './ports.ts'
 
 export interface Problem {
@@ -19,6 +20,12 @@ const MAX_CLIENT_ID_CHARACTERS = 256
 const TOO_MANY: Problem = {
   code: Reason.connectionRateExceeded,
   reason: 'too many clients connect at once; mqtt.connectsPerSecond sets the limit',
+}
+
+/** For the log and the device, with the next step. */
+function wordsOf(fault: CertificateFault): string {
+  const { title, next } = ERRORS[fault]
+  return `${title}. ${next}`
 }
 
 /** Whose failed logins are counted together: the device that the client says it is. */

@@ -1,15 +1,10 @@
-/**
- * TLS for MQTT: certificates that devices show, and new certificates of the box without a restart.
- *
- * Devices that reach the box by address send no server name, so that the certificate of the whole
- * server has to be changed, not that of a name.
- */
+/** The TLS port for MQTT: who may begin a handshake, and in plain words why one came to nothing. */
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import type { TrustedTime } from '@kefu-edge/cloud-sync/ports'
-import { readTlsFiles, type TlsFiles, type TlsSecrets } from '../tls-files.ts'
+import { addressOf, createDeviceTls, NONE_SHOWN } from '../device-tls.ts'
+import type { TlsFiles, TlsSecrets } from '../tls-files.ts'
 import type { MqttBroker } from './broker.ts'
-import { createCertificateReader, NONE_SHOWN } from './peer-certificate.ts'
 import { type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 
 export interface TlsPortParts extends ListenOptions {
@@ -29,34 +24,21 @@ export interface TlsPort {
   close(): void
 }
 
-/** A client that has not finished its handshake by then holds a scarce socket. */
-const HANDSHAKE_TIMEOUT_MS = 10_000
-
 /** Listens. Rejects when the port cannot be had; throws `config.unreadable`. */
 export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
   const { files, broker, time } = parts
-  const secrets = readTlsFiles(files)
-  let readCertificate = createCertificateReader(secrets.ca, time)
-  const isRequired = files.requireClientCertificate && files.caFile !== undefined
-  const handshakes = createServer(
-    {
-      ...secrets,
-      requestCert: files.caFile !== undefined,
-      // OpenSSL would judge by the system clock, and hide behind it what else is wrong.
-      rejectUnauthorized: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    },
-    (socket) => {
-      const { refusal, ...shown } = readCertificate(socket)
-      if (!isRequired || refusal === undefined) {
-        broker.accept(socketConnection(socket, { ...shown, requiresCertificate: isRequired }))
-        return
-      }
-      broker.handshakeFailed(socket.remoteAddress ?? '', `no TLS connection: ${plain(refusal)}`)
-      socket.on('error', () => {})
-      socket.destroy()
-    },
-  )
+  const tls = createDeviceTls(files, time)
+  const { isRequired } = tls
+  const handshakes = createServer(tls.serverOptions, (socket) => {
+    const { refusal, ...shown } = tls.shownBy(socket)
+    if (!isRequired || refusal === undefined) {
+      broker.accept(socketConnection(socket, { ...shown, requiresCertificate: isRequired }))
+      return
+    }
+    broker.handshakeFailed(socket.remoteAddress ?? '', `no TLS connection: ${plain(refusal)}`)
+    socket.on('error', () => {})
+    socket.destroy()
+  })
   handshakes.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const { code = '', message } = error
     // Who only looks whether the port is open, as monitors do every few seconds, was not refused.
@@ -72,10 +54,7 @@ export async function listenTls(parts: TlsPortParts): Promise<TlsPort> {
   const listener = await listenTcp(parts, begin, parts.onError)
   return {
     port: listener.port,
-    renew: (fresh) => {
-      handshakes.setSecureContext(fresh)
-      readCertificate = createCertificateReader(fresh.ca, time)
-    },
+    renew: (secrets) => tls.renew(handshakes, secrets),
     close: () => void listener.close(),
   }
 }
@@ -100,8 +79,3 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 const plain = (code: string, message = ''): string => REASONS[code] ?? `${code} ${message}`.trim()
-
-/** Of a client that was cut, only the TCP socket below TLS still knows it; Node has no public way to that. */
-export function addressOf(socket: TLSSocket & { readonly _parent?: Socket }): string {
-  return socket.remoteAddress ?? socket._parent?.remoteAddress ?? ''
-}
