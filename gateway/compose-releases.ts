@@ -8,11 +8,11 @@ import { desireTwins, readTwins } from './console/device-state.ts'
 import { runOperation } from './console/operations.ts'
 import { createPackTarget } from './knowledge/pack-release.ts'
 import type { Logger } from './logger.ts'
+import { createAnnouncementTarget } from './releases/announcement-release.ts'
 import { createCommandTarget } from './releases/command-release.ts'
 import { createConfigTarget } from './releases/config-release.ts'
 import { createTwinTarget } from './releases/twin-release.ts'
 import type { Announcement } from './voice/announcement.ts'
-import { createAnnouncementTarget } from './voice/announcement-release.ts'
 
 export function composeReleases(
   config: Config,

@@ -87,15 +87,8 @@ export const OPERATIONS = {
     })),
   ),
   'pack.install': operation(Type.Object({ dir: Type.String() }), async ({ dir }, { library }) => {
-    const { readPack } = await import('../knowledge/read-pack.ts')
-    const read = readPack(dir)
-    if (!read.ok) {
-      const listed = read.problems.map(
-        (one) => `${one.file}${one.line ? `:${one.line}` : ''} ${one.message}`,
-      )
-      throw new GatewayError('pack.invalid', { detail: listed.join('; ') })
-    }
-    const { tests, ...installed } = await library.install(read.pack)
+    const { readValidPack } = await import('../knowledge/read-pack.ts')
+    const { tests, ...installed } = await library.install(readValidPack(dir))
     return {
       ...installed,
       tests: {

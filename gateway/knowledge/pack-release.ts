@@ -1,17 +1,16 @@
 /**
- * Packs that come down from the cloud core: written beside, read and checked like any other, installed
- * whole, and taken back when their own questions fail.
+ * Packs that come down from the cloud core: written beside, read, checked and tried on their own questions
+ * like any other, and installed whole.
  *
  * Content of a release: a JSON object, path inside the pack folder → text of the file.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
+import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
 import { GatewayError } from '../errors.ts'
 import type { Library } from './library.ts'
 import type { Pack } from './pack-schema.ts'
-import { runPackTests } from './pack-tests.ts'
-import { readPack } from './read-pack.ts'
+import { readValidPack } from './read-pack.ts'
 
 /** Paths a pack may hold; nothing of a release is written anywhere else. */
 const PACK_PATH = /^(pack|facts)\.yaml$|^(intents|lists|tests)\/[A-Za-z0-9_-]{1,64}\.ya?ml$/
@@ -25,39 +24,24 @@ export function createPackTarget(parts: {
   const dirOf = (name: string) => join(folder, name)
 
   function readStaged(name: string): Pack {
-    const read = readPack(dirOf(name))
-    if (!read.ok) throw new GatewayError('pack.invalid', { detail: describe(read.problems) })
-    if (read.pack.manifest.pack !== name) {
-      throw new GatewayError('pack.invalid', {
-        detail: `the release is named "${name}", its pack "${read.pack.manifest.pack}"`,
-      })
-    }
-    return read.pack
+    const pack = readValidPack(dirOf(name))
+    if (pack.manifest.pack === name) return pack
+    throw new GatewayError('pack.invalid', {
+      detail: `the release is named "${name}", its pack "${pack.manifest.pack}"`,
+    })
   }
 
   return {
     async stage({ name }, content) {
-      try {
-        writeFiles(dirOf(name), content)
-        await library.check(readStaged(name))
-        return { kind: 'passed' }
-      } catch (error) {
-        return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) }
-      }
+      writeFiles(dirOf(name), content)
+      await library.check(readStaged(name))
+      return { kind: 'passed' }
     },
     async activate({ name }) {
       await library.install(readStaged(name))
     },
-    async test({ name }): Promise<Verdict> {
-      const pack = readStaged(name)
-      const { score, total, right } = await runPackTests(pack, library.engine)
-      const minimum = pack.manifest.minimumTestScore ?? 0
-      if (score >= minimum) return { kind: 'passed' }
-      return {
-        kind: 'failed',
-        reason: `${right} of ${total} of its own questions right, ${minimum} needed`,
-      }
-    },
+    // No pack is installed that is wrong about too many of its own questions: they were asked before the switch.
+    test: async () => ({ kind: 'passed' }),
     async rollback({ name }) {
       await library.rollback(name)
     },
@@ -75,9 +59,3 @@ function writeFiles(dir: string, content: Uint8Array): void {
     writeFileSync(join(dir, path), text)
   }
 }
-
-const describe = (problems: readonly { file: string; line?: number; message: string }[]): string =>
-  problems
-    .slice(0, 5)
-    .map((one) => `${one.file}${one.line ? `:${one.line}` : ''} ${one.message}`)
-    .join('; ')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
+import { GatewayError } from '../errors.ts'
 import { wordingOf } from '../schema-wording.ts'
 import { checkPack } from './check-pack.ts'
 import {
@@ -38,6 +39,16 @@ export type ReadPack =
 
 /** Where an intent, list or test was read from, for messages. */
 export type Locate = (file: string, path: readonly (string | number)[]) => PackProblem['line']
+
+/** The pack in this folder; throws `pack.invalid` with every problem, by file and line. */
+export function readValidPack(dir: string): Pack {
+  const read = readPack(dir)
+  if (read.ok) return read.pack
+  const listed = read.problems.map(
+    ({ file, line, message }) => `${line === undefined ? file : `${file}:${line}`} ${message}`,
+  )
+  throw new GatewayError('pack.invalid', { detail: listed.join('; ') })
+}
 
 /** Reads and checks the whole folder; never throws for what a person wrote. */
 export function readPack(dir: string): ReadPack {

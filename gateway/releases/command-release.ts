@@ -7,7 +7,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.ts'
 import type { LedgerDraft } from '../ledger/port.ts'
-import { parseContent } from './parse-content.ts'
+import { createOnceTarget } from './once-target.ts'
 
 /** What a core may order: nothing that shows, changes or removes what people said. */
 const COMMANDS = ['job.run', 'reload', 'device.disable', 'device.enable'] as const
@@ -19,7 +19,6 @@ const Command = Type.Object(
   },
   { additionalProperties: false },
 )
-type Command = Static<typeof Command>
 export type CommandName = (typeof COMMANDS)[number]
 
 /** How a job says that it was not done; the other operations throw. */
@@ -35,31 +34,16 @@ export interface CommandParts {
   record(draft: Pick<LedgerDraft, 'kind' | 'body'>): Promise<void>
 }
 
-export function createCommandTarget(parts: CommandParts): ReleaseTarget {
-  const staged = new Map<string, Command>()
-
-  return {
-    async stage({ name }, content) {
-      const parsed = parseContent(Command, content)
-      if (!parsed.ok) return { kind: 'failed', reason: parsed.reason }
-      staged.set(name, parsed.value)
-      return { kind: 'passed' }
-    },
+export const createCommandTarget = (parts: CommandParts): ReleaseTarget =>
+  createOnceTarget({
+    schema: Command,
     /** Throws what the operation throws; the release is refused with that reason then. */
-    async activate({ name, serial }) {
-      const command = staged.get(name)
-      if (!command) return
-      const { operation, args = {} } = command
-      const outcome = await parts.run(operation as CommandName, args)
+    async run({ operation, args = {} }, { name, serial }) {
+      const outcome = await parts.run(operation, args)
       if (operation === 'job.run' && Value.Check(NotDone, outcome)) throw notDone(outcome)
       await parts.record({ kind: 'command.done', body: { operation, release: name, serial } })
-      staged.delete(name)
     },
-    test: async () => ({ kind: 'passed' }),
-    // What was done was done.
-    rollback: async () => {},
-  }
-}
+  })
 
 function notDone(outcome: Static<typeof NotDone>): GatewayError {
   return outcome.kind === 'failed'

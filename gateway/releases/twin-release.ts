@@ -5,7 +5,7 @@
 import type { ReleaseTarget } from '@kefu-edge/cloud-sync/install-release'
 import type { TwinState } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, Type } from '@sinclair/typebox'
-import { parseContent } from './parse-content.ts'
+import { createOnceTarget } from './once-target.ts'
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
 const DesiredTwin = Type.Object(
@@ -26,32 +26,18 @@ export interface TwinParts {
   desire(desired: DesiredTwin): Promise<unknown>
 }
 
-export function createTwinTarget(twins: TwinParts): ReleaseTarget {
-  const staged = new Map<string, DesiredTwin>()
-
-  return {
-    async stage({ name }, content) {
-      const parsed = parseContent(DesiredTwin, content)
-      if (!parsed.ok) return { kind: 'failed', reason: parsed.reason }
-      twins.read(parsed.value)
-      staged.set(name, parsed.value)
-      return { kind: 'passed' }
-    },
-    /** Devices that are already meant to be so are left alone, so a second call does nothing. */
-    async activate({ name }) {
-      const wanted = staged.get(name)
-      if (!wanted) return
+export const createTwinTarget = (twins: TwinParts): ReleaseTarget =>
+  createOnceTarget({
+    schema: DesiredTwin,
+    check: (wanted) => void twins.read(wanted),
+    /** Devices that are already meant to be so are left alone. Whether they follow is what drift says. */
+    async run(wanted) {
       const { state } = wanted
       for (const { device, desired } of twins.read(wanted)) {
         if (!isDesired(desired, state)) await twins.desire({ device, state })
       }
-      staged.delete(name)
     },
-    // A wish is in force once it is kept; whether devices follow it is what drift says.
-    test: async () => ({ kind: 'passed' }),
-    rollback: async () => {},
-  }
-}
+  })
 
 const isDesired = (desired: TwinState, state: DesiredTwin['state']): boolean =>
   Object.entries(state).every(

@@ -3,17 +3,12 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { learnedModelPath } from '../knowledge/learned-model.ts'
 import { packsDigest, TRAINING_SEED } from '../knowledge/library.ts'
-import { readPack } from '../knowledge/read-pack.ts'
+import { readValidPack } from '../knowledge/read-pack.ts'
 import { trainPacks } from '../language/engine.ts'
 import { STARTER_PACK_DIR } from '../starter-pack.ts'
 
-const read = readPack(STARTER_PACK_DIR)
-if (!read.ok) {
-  for (const problem of read.problems)
-    console.error(`${problem.file}:${problem.line ?? ''} ${problem.message}`)
-  process.exit(1)
-}
-const file = learnedModelPath(packsDigest([read.pack]))
+const pack = readValidPack(STARTER_PACK_DIR)
+const file = learnedModelPath(packsDigest([pack]))
 rmSync(dirname(file), { recursive: true, force: true })
 mkdirSync(dirname(file), { recursive: true })
-writeFileSync(file, trainPacks([read.pack], { seed: TRAINING_SEED }))
+writeFileSync(file, trainPacks([pack], { seed: TRAINING_SEED }))
