@@ -195,10 +195,11 @@ export class Outbox {
     const { maxMessages, maxBytes, whenFull } = this.#options.limits
     if (message.bytes > maxBytes)
       throw new DeviceClientError('client.too-large', `${message.bytes} of ${maxBytes} bytes`)
+    const mayDrop = whenFull === 'drop-oldest' || isAlarm(message)
     const full = () =>
       this.#durableCount >= maxMessages || this.#durableBytes + message.bytes > maxBytes
     while (full()) {
-      const oldest = whenFull === 'drop-oldest' ? this.#oldestToDrop() : undefined
+      const oldest = mayDrop ? this.#oldestToDrop() : undefined
       if (oldest === undefined)
         throw new DeviceClientError('client.queue-full', `${this.#durableCount} messages wait`)
       this.#finish(oldest, { kind: 'dropped' })

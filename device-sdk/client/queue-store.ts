@@ -24,6 +24,7 @@ export interface QueueLimits {
   /**
    * `refuse`: the new message is refused with `client.queue-full`.
    * `drop-oldest`: room is made by dropping the oldest message that is no alarm and no button.
+   * An alarm or a button makes room in this way whatever stands here: somebody needs help.
    */
   readonly whenFull: 'refuse' | 'drop-oldest'
 }

@@ -86,6 +86,18 @@ describe('the outbox', () => {
     expect(box.size.messages).toBe(3)
   })
 
+  test('takes an alarm and a button however full it is, and drops the oldest report for it', async () => {
+    const box = outbox()
+    for (const id of ['a', 'b', 'c']) await box.add(message(id), KEPT)
+    await box.add(message('call', { body: { kind: 'button' } }), KEPT)
+    await box.add(message('fall', { body: { kind: 'alarm' } }), KEPT)
+    expect(outcomes).toEqual(['a dropped', 'b dropped'])
+    await expect(box.add(message('d'), KEPT)).rejects.toMatchObject({ code: 'client.queue-full' })
+    const { link, sent } = recordingLink()
+    box.linkUp(link)
+    expect(sent).toEqual(['call', 'fall', 'c'])
+  })
+
   test('sends the same message again when no acknowledgement comes, and reports silence', async () => {
     const box = outbox()
     const { link, sent, keep } = recordingLink()
