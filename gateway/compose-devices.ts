@@ -10,7 +10,7 @@ import { RefusedLogins } from './channels/refused-logins.ts'
 import { createDeviceSockets, type DeviceSockets } from './channels/websocket/device-socket.ts'
 import type { Box } from './compose.ts'
 import { composeIdentity } from './compose-identity.ts'
-import { composeVoice, type HouseVoice } from './compose-voice.ts'
+import { composeVoice, type VoiceSide } from './compose-voice.ts'
 import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
 import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
@@ -33,7 +33,7 @@ export interface DeviceSide {
   readonly inbox: Inbox
   readonly broker: MqttBroker
   readonly sockets: DeviceSockets
-  readonly voice: HouseVoice
+  readonly voice: VoiceSide
   readonly presences: Presences
   /** Bridges, and the box in the place of a client that moved to another box, log in with this. */
   readonly housePass: HousePass

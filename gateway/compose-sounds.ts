@@ -17,21 +17,20 @@ export interface SoundSide {
  */
 export async function composeSounds(
   { answers }: Config,
-  { folder, clock }: Pick<Box, 'folder' | 'clock'>,
+  { folder, clock, voiceData }: Pick<Box, 'folder' | 'clock' | 'voiceData'>,
   logger: Logger,
 ): Promise<SoundSide | undefined> {
   if (answers.audioKinds.length === 0) return undefined
-  const [{ createEspeakEngine }, { createSpeechAudio }, { createSpeechSounds }, sound, voice] =
+  const [{ createEspeakEngine }, { createSpeechAudio }, { createSpeechSounds }, sound] =
     await Promise.all([
       import('./voice/espeak-engine.ts'),
       import('./voice/speech-audio.ts'),
       import('./voice/speech-sounds.ts'),
       import('./voice/sound-folder.ts'),
-      import('./voice/voice-data.ts'),
     ])
   const audio = createSpeechAudio({
     engine: createEspeakEngine(),
-    data: voice.loadVoiceData(),
+    data: voiceData,
     folder: sound.openSoundFolder({
       folder: folder.file(sound.SOUND_FOLDER),
       maxBytes: answers.audioMaxMegabytes * BYTES_PER_MEGABYTE,

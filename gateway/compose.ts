@@ -18,7 +18,7 @@ import { createForgetPresence } from './devices/presence.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createFollowUp } from './dialogue/follow-up.ts'
-import { loadPhrases } from './dialogue/phrases.ts'
+import { loadPhrases, type Phrases } from './dialogue/phrases.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
@@ -41,8 +41,9 @@ import { openStore, type Store } from './storage/store.ts'
 import { createUnderstandTurn, toTurn } from './understand-turn.ts'
 import { VERSION } from './version.ts'
 import { dropSounds, SOUND_FOLDER } from './voice/sound-folder.ts'
-import { createSpeaker } from './voice/speaker.ts'
+import { createSpeaker, type Speaker } from './voice/speaker.ts'
 import type { SpeechSounds } from './voice/speech-sounds.ts'
+import { loadVoiceData, type VoiceData } from './voice/voice-data.ts'
 
 const MINUTE_MS = 60_000
 
@@ -69,6 +70,9 @@ export interface Box {
   readonly ownSessions: Sessions
   readonly library: Library
   readonly answerTurn: AnswerTurn
+  readonly speaker: Speaker
+  readonly voiceData: VoiceData
+  readonly phrases: Phrases
   /** `escalate`, `sounds`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
   readonly hooks: BoxHooks
   readonly operations: OperationParts
@@ -135,12 +139,13 @@ export async function composeBox(
     })
     const hooks: BoxHooks = {}
     const sessions = shareSessions(ownSessions, () => hooks.sharing)
-    const voice = createSpeaker({ ...config.answers, sounds: () => hooks.sounds })
+    const voiceData = loadVoiceData()
+    const speaker = createSpeaker({ ...config.answers, sounds: () => hooks.sounds }, voiceData)
     const phrases = loadPhrases()
     const skills = createSkills({
       library,
       phrases,
-      usualVolumeOf: voice.usualVolumeOf,
+      usualVolumeOf: speaker.usualVolumeOf,
       escalate: () => hooks.escalate,
       staff: () => hooks.staff,
     })
@@ -157,7 +162,7 @@ export async function composeBox(
         sessions,
         skills,
         understand: understandTurn.understand,
-        voice,
+        voice: speaker,
         staff: () => hooks.staff,
       }),
       () => hooks.sharing,
@@ -195,7 +200,19 @@ export async function composeBox(
       makeBackup: (file, configFile) => makeBackup({ ...parts, config }, file, configFile),
       live: () => hooks.live,
     }
-    return { ...parts, config, folder, sessions, ownSessions, hooks, operations, close }
+    return {
+      ...parts,
+      config,
+      folder,
+      sessions,
+      ownSessions,
+      speaker,
+      voiceData,
+      phrases,
+      hooks,
+      operations,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

@@ -163,3 +163,12 @@ export interface StaffAlert {
   /** Title of the entry that an emergency was understood as, in the language of staff. */
   readonly about?: string
 }
+
+/** What is said to staff; the same `id` for the same device is said once. */
+export interface StaffMessage {
+  readonly id: string
+  readonly devices: readonly string[]
+  readonly text: string
+  readonly priority: Priority
+  readonly subject?: Subject | undefined
+}

@@ -12,6 +12,18 @@ export interface QuietHours {
   readonly allow: readonly Priority[]
 }
 
+/** Quiet hours between two times of the day (`HH:MM`); what is urgent is said all the same. */
+export const quietHoursOf = (hours: { from: string; until: string }): QuietHours => ({
+  fromMinute: minuteOf(hours.from),
+  untilMinute: minuteOf(hours.until),
+  allow: ['critical', 'urgent'],
+})
+
+const minuteOf = (time: string): number => {
+  const [hour = '0', minute = '0'] = time.split(':')
+  return Number(hour) * 60 + Number(minute)
+}
+
 /** Minute of the local day, 0–1439. */
 export function localMinuteOfDay(ms: number): number {
   const date = new Date(ms)

@@ -1,0 +1,133 @@
+/**
+ * What the house says beyond answers: announcements to devices, calls to staff, and word to staff of what
+ * nobody is known to have heard.
+ */
+import { newId } from '@kefu-edge/device-sdk/protocol/ids'
+import type { Priority } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Clock } from '../clock.ts'
+import { GatewayError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { Device, StaffMessage } from '../turn.ts'
+import type { Announcement } from './announcement.ts'
+import type { Announced, Announcer } from './announcer.ts'
+import { type QuietHours, quietForMs } from './quiet-hours.ts'
+import type { Speaker } from './speaker.ts'
+import type { Escalation } from './speech-watch.ts'
+
+/** Said again so often, so far apart, until it is acknowledged; then staff are told that it was not. */
+const UNTIL_ACKNOWLEDGED = { times: 5, everySeconds: 20, untilAcknowledged: true } as const
+const ESCALATED = 'esc-'
+/** Staff are told in the language of the house. */
+const STAFF_LANG = 'zh'
+const MAX_ID_CHARS = 64
+
+export interface HouseVoiceParts {
+  readonly clock: Pick<Clock, 'now'>
+  readonly announcer: Pick<Announcer, 'announce' | 'isAcknowledged'>
+  readonly speaker: Pick<Speaker, 'say' | 'sayWhenMade'>
+  readonly quiet: QuietHours | undefined
+  readonly devices: { list(): readonly Device[]; get(id: string): Device | undefined }
+  /** The devices of staff. */
+  readonly staff: () => readonly Device[]
+  /** A phrase of the house; `staff-unanswered` of a call to staff themselves, `escalated` of a device's speech. */
+  readonly phrase: (
+    name: 'staff-unanswered' | 'escalated',
+    lang: typeof STAFF_LANG,
+    fields: Readonly<Record<string, string>>,
+  ) => string
+  readonly logger: Pick<Logger, 'warn' | 'error'>
+}
+
+export interface HouseVoice {
+  /**
+   * Fanned out to each member, so that each device's proof of play is its own. In quiet hours what can wait
+   * is said at their end, and its terms run from there. Throws `device.unknown` where nobody is meant.
+   */
+  announce(announcement: Announcement): Promise<readonly Announced[]>
+  /** Writes before it returns; sound is made behind it. */
+  tellStaff(message: StaffMessage): void
+  /** Of a call that several were told, one acknowledgement is enough; what staff did not hear has nobody above it. */
+  callStaff(escalation: Escalation): void
+}
+
+export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
+  const { clock, announcer, speaker, devices, logger } = parts
+  const onNotTold = (error: unknown) => logger.error({ error }, 'staff not told')
+
+  async function announce(announcement: Announcement): Promise<readonly Announced[]> {
+    const { text, lang = 'zh', priority = 'normal' } = announcement
+    const said = {
+      id: announcement.id ?? newId(clock.now()),
+      reply: { text, lang, priority },
+      ...(announcement.untilAcknowledged ? { repeat: UNTIL_ACKNOWLEDGED } : {}),
+    }
+    const members = membersOf(announcement, devices.list())
+    const times = timesOf(announcement, priority)
+    const results: Announced[] = []
+    for (const to of byKind(members)) {
+      const speech = await speaker.sayWhenMade({ ...said, ...times, to, nowMs: clock.now() })
+      results.push(...(await announcer.announce(to.ids, speech)))
+    }
+    return results
+  }
+
+  /** Where the sender sets no end, the time to live begins when quiet hours let it be said. */
+  function timesOf({ notBefore, expiresAt }: Announcement, priority: Priority) {
+    const nowMs = clock.now()
+    const fromMs = Math.max(nowMs, Date.parse(notBefore ?? '') || 0)
+    const quietMs = expiresAt === undefined ? quietForMs(parts.quiet, priority, fromMs) : 0
+    const notBeforeMs = fromMs + quietMs
+    return {
+      ...(notBeforeMs > nowMs ? { notBeforeMs } : {}),
+      ...(expiresAt === undefined ? {} : { expiresAtMs: Date.parse(expiresAt) }),
+    }
+  }
+
+  return {
+    announce,
+    tellStaff({ id, devices: ids, text, priority, subject }) {
+      const reply = { text, lang: STAFF_LANG, priority } as const
+      const told = ids.map((one) => devices.get(one)).filter((one) => one !== undefined)
+      for (const to of byKind(told)) {
+        const nowMs = clock.now()
+        const speech = speaker.say({ id, reply, to, nowMs, repeat: UNTIL_ACKNOWLEDGED })
+        announcer.announce(to.ids, speech, subject).catch(onNotTold)
+      }
+    },
+    callStaff({ deviceId, speech }) {
+      if (speech.id.startsWith(ESCALATED) || announcer.isAcknowledged(speech.id)) return
+      logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
+      const staff = parts.staff().map((one) => one.id)
+      if (staff.length === 0) return
+      const isCall = staff.includes(deviceId)
+      announce({
+        devices: staff,
+        text: isCall
+          ? parts.phrase('staff-unanswered', STAFF_LANG, { text: speech.text })
+          : parts.phrase('escalated', STAFF_LANG, { device: deviceId }),
+        priority: isCall ? speech.priority : 'urgent',
+        id: `${ESCALATED}${speech.id}`.slice(0, MAX_ID_CHARS),
+      }).catch(onNotTold)
+    },
+  }
+}
+
+/** Throws `device.unknown` where there is none. */
+function membersOf(
+  { devices = [], group }: Announcement,
+  all: readonly Device[],
+): readonly Device[] {
+  const isMeant = ({ id, groups }: Device) =>
+    devices.includes(id) || (group !== undefined && groups.includes(group))
+  const members = all.filter(isMeant)
+  if (members.length > 0) return members
+  const named = [...devices, ...(group === undefined ? [] : [`group ${group}`])]
+  throw new GatewayError('device.unknown', { detail: named.join(', ') })
+}
+
+/** Each kind of device has its own voice. */
+function byKind(devices: readonly Device[]) {
+  const kinds = new Map<string, string[]>()
+  for (const { id, kind } of devices) kinds.set(kind, [...(kinds.get(kind) ?? []), id])
+  return [...kinds].map(([kind, ids]) => ({ kind, ids }))
+}
