@@ -1,16 +1,13 @@
 /** Who may come in: tokens and passwords checked in one place for every channel, failed logins slowed down. */
-import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Device } from '../turn.ts'
-import { FailedLogins } from './failed-logins.ts'
+import { FailedLogins, hashOfSecret, loginKey } from './failed-logins.ts'
 import type { Passwords } from './passwords.ts'
 import { type Registry, TOKEN_PREFIX } from './registry.ts'
 
 /** Failures of one device at one address before it has to wait. */
 const FREE_FAILURES = 10
-/** Longest name remembered as it is: no device id is longer. Of others, and of secrets, a hash is. */
-const MAX_NAME_CHARACTERS = 64
 
 export interface Claim {
   readonly token: string | undefined
@@ -39,10 +36,8 @@ export function createAdmission(parts: AdmissionParts): Admission {
   const { registry, clock, passwords } = parts
   const failed = new FailedLogins(() => clock.monotonic(), FREE_FAILURES)
 
-  const keyOf = ({ deviceId, token = '', remoteAddress }: Claim): string => {
-    const isName = deviceId !== undefined && deviceId.length <= MAX_NAME_CHARACTERS
-    return `${remoteAddress} ${isName ? deviceId : hashOf(deviceId ?? token)}`
-  }
+  const keyOf = ({ deviceId, token = '', remoteAddress }: Claim): string =>
+    loginKey(remoteAddress, deviceId ?? hashOfSecret(token))
 
   function fail(key: string, code: 'auth.refused' | 'auth.disabled', deviceId?: string): never {
     failed.failed(key)
@@ -92,5 +87,3 @@ export function createAdmission(parts: AdmissionParts): Admission {
     },
   }
 }
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64')

@@ -3,6 +3,8 @@
  * itself and never its neighbours behind the same router. Tokens are too long to be guessed over many names.
  */
 
+import { createHash } from 'node:crypto'
+
 /** Waits double from the first with each further failure, up to the longest. */
 const FIRST_WAIT_MS = 1000
 const MAX_WAIT_MS = 60_000
@@ -10,6 +12,16 @@ const MAX_WAIT_MS = 60_000
 const FORGET_AFTER_MS = 15 * 60_000
 /** Keys remembered in each of two maps: 10,000 are about 2 MB. */
 const MAX_ENTRIES = 10_000
+/** Longest name remembered as it is: no device id is longer. Of others a hash is. */
+const MAX_NAME_CHARACTERS = 64
+
+/** Whose failures are counted together: those of a name at an address. */
+export const loginKey = (remoteAddress: string, name: string): string =>
+  `${remoteAddress} ${name.length > MAX_NAME_CHARACTERS ? hashOfSecret(name) : name}`
+
+/** What is remembered of a secret that was shown: nothing that lets anybody in. */
+export const hashOfSecret = (secret: string): string =>
+  createHash('sha256').update(secret).digest('base64')
 
 interface Failures {
   count: number

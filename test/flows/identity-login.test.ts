@@ -62,12 +62,25 @@ describe('staff with a password', () => {
   })
 })
 
+interface ScramOptions {
+  readonly clientId?: string
+  readonly username?: string
+  /** Awaited before the challenge is answered. */
+  readonly onChallenge?: () => Promise<void>
+}
+
 /** The whole exchange as a device does it; resolves with the reason code and the server's last word. */
-function scramLogin(gateway: TestGateway, id: string, secret: string, clientId = id) {
+function scramLogin(
+  gateway: TestGateway,
+  id: string,
+  secret: string,
+  { clientId = id, username, onChallenge = async () => {} }: ScramOptions = {},
+) {
   const clientFirst = `n,,n=${id},r=fyko+d2lbbFgONRv9qkxdawL`
   let proof = ''
   const client = connect(gateway.mqttUrl, {
     clientId,
+    ...(username === undefined ? {} : { username }),
     protocolVersion: 5,
     reconnectPeriod: 0,
     properties: {
@@ -76,17 +89,13 @@ function scramLogin(gateway: TestGateway, id: string, secret: string, clientId =
     },
   })
   return new Promise<{ code: number | undefined; isServerProved: boolean }>((resolve, reject) => {
-    client.handleAuth = (packet, done) => {
+    client.handleAuth = async (packet, done) => {
       const serverFirst = String(packet.properties?.authenticationData)
       proof = serverSignature(clientFirst, serverFirst, secret)
-      done(undefined, {
-        cmd: 'auth',
-        reasonCode: 0x18,
-        properties: {
-          authenticationMethod: 'SCRAM-SHA-256',
-          authenticationData: Buffer.from(clientFinal(clientFirst, serverFirst, secret)),
-        },
-      })
+      const authenticationData = Buffer.from(clientFinal(clientFirst, serverFirst, secret))
+      await onChallenge()
+      const properties = { authenticationMethod: 'SCRAM-SHA-256', authenticationData }
+      done(undefined, { cmd: 'auth', reasonCode: 0x18, properties })
     }
     client.on('connect', (packet: IConnackPacket) => {
       const last = packet.properties?.authenticationData?.toString()
@@ -113,7 +122,7 @@ describe('SCRAM-SHA-256 over the wire', () => {
   it('lets a device in that brings no client id', async () => {
     const gateway = await openWard()
     const token = await gateway.addDevice('kiosk-1')
-    expect((await scramLogin(gateway, 'kiosk-1', token, '')).code).toBe(0)
+    expect((await scramLogin(gateway, 'kiosk-1', token, { clientId: '' })).code).toBe(0)
     const ids = gateway.broker.connections().map((one) => one.clientId)
     expect(ids).toEqual([expect.stringMatching(/^kiosk-1:auto-/)])
   })
@@ -134,10 +143,43 @@ describe('SCRAM-SHA-256 over the wire', () => {
     const gateway = await openWard()
     const token = await gateway.addDevice('kiosk-1')
     const secret = what === 'a wrong secret' ? `${token}x` : token
-    expect(await scramLogin(gateway, id, secret, clientId)).toEqual({
+    expect(await scramLogin(gateway, id, secret, { clientId })).toEqual({
       code: 0x87,
       isServerProved: false,
     })
+  })
+
+  it('has one who guesses wait by the name that is guessed at, and no neighbour with him', async () => {
+    const gateway = await openWard()
+    const kiosk = await gateway.addDevice('kiosk-1')
+    const bed = await gateway.addDevice('bed-1', 'bedside')
+    const codes: unknown[] = []
+    for (let n = 0; n < 5; n++) {
+      const alias = { clientId: '', username: `name-${n}` }
+      codes.push((await scramLogin(gateway, 'kiosk-1', `guess ${n}`, alias)).code)
+    }
+    expect(codes).toEqual([0x87, 0x87, 0x87, 0x87, 0x9f])
+    expect((await scramLogin(gateway, 'kiosk-1', kiosk)).code).toBe(0x9f)
+    expect((await scramLogin(gateway, 'bed-1', bed, { clientId: '' })).code).toBe(0)
+  })
+
+  it('counts exchanges that are begun at once as one after the other', async () => {
+    const gateway = await openWard()
+    await gateway.addDevice('kiosk-1')
+    let open = 0
+    let answer = (): void => {}
+    const allOpen = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    const onChallenge = (): Promise<void> => {
+      if (++open === 10) answer()
+      return allOpen
+    }
+    const tries = Array.from({ length: 10 }, () =>
+      scramLogin(gateway, 'kiosk-1', 'a guess', { clientId: '', onChallenge }),
+    )
+    const codes = (await Promise.all(tries)).map((one) => one.code)
+    expect(codes.sort()).toEqual([...Array(4).fill(0x87), ...Array(6).fill(0x9f)])
   })
 
   it('takes a new token, and the old one no longer', async () => {

@@ -28,7 +28,7 @@ function wordsOf(fault: CertificateFault): string {
   return `${title}. ${next}`
 }
 
-/** Whose failed logins are counted together: the device that the client says it is. */
+/** Whose failed logins are counted together: the device that the client says it is, in CONNECT. */
 export const loginName = ({ clientId, username }: ConnectPacket): string =>
   clientId === '' ? (username ?? '') : clientId
 
@@ -46,12 +46,9 @@ export function admissionProblem(connection: Connection, packet: ConnectPacket):
     const reason = certificateFault ? wordsOf(certificateFault) : 'a client certificate is required'
     return { code: Reason.notAuthorized, reason }
   }
-  const waitMs = engine.loginGuard.waitMs(remoteAddress, loginName(packet))
-  if (waitMs > 0) {
-    return {
-      code: Reason.connectionRateExceeded,
-      reason: `too many failed logins; try again in ${Math.ceil(waitMs / 1000)} s`,
-    }
+  if (packet.properties?.authenticationMethod === undefined) {
+    const wait = loginWait(connection, loginName(packet))
+    if (wait !== null) return wait
   }
   if (engine.connections.size > limits.maxConnections) {
     return {
@@ -72,6 +69,16 @@ export function admissionProblem(connection: Connection, packet: ConnectPacket):
     }
   }
   return null
+}
+
+/** Too many logins have failed under this name. With an authentication method it comes within the exchange. */
+export function loginWait({ engine, io }: Connection, name: string): Problem | null {
+  const waitMs = engine.loginGuard.waitMs(io.remoteAddress, name)
+  if (waitMs === 0) return null
+  return {
+    code: Reason.connectionRateExceeded,
+    reason: `too many failed logins; try again in ${Math.ceil(waitMs / 1000)} s`,
+  }
 }
 
 /** A will is a publish that comes later: what may not be published is refused now. */

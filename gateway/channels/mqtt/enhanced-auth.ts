@@ -1,4 +1,5 @@
 /** Enhanced authentication of one connection (MQTT 5.0 section 4.12): AUTH packets to and fro. */
+import { loginWait } from './admission.ts'
 import { encodeAuth } from './codec/encoder.ts'
 import { type AuthPacket, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
@@ -73,29 +74,38 @@ export class EnhancedAuth {
     const { connection } = this
     const result = exchange.next(Buffer.from(data ?? []))
     if (!(result instanceof Promise)) {
-      this.stepped(result)
+      this.stepped(exchange, result)
       return
     }
     connection.hold()
     result.then(
       (step) => {
-        this.stepped(step)
+        this.stepped(exchange, step)
         connection.release()
       },
       (error: unknown) => this.onError(error),
     )
   }
 
-  private stepped(step: AuthStep<MqttPrincipal>): void {
+  private stepped(exchange: AuthExchange<MqttPrincipal>, step: AuthStep<MqttPrincipal>): void {
     const { connection } = this
+    const { engine, handshake, io } = connection
     if (connection.state === 'closed') return
+    handshake.loginName = exchange.loginName ?? handshake.loginName
+    // Whatever the step has shown: exchanges that were begun at once must not be as many tries.
+    const wait = loginWait(connection, handshake.loginName)
+    if (wait !== null) {
+      this.exchange = null
+      connection.disconnect(wait.code, wait.reason)
+      return
+    }
     switch (step.kind) {
       case 'continue':
         this.answer(Reason.continueAuthentication, step.data)
         return
       case 'refused':
         this.exchange = null
-        connection.engine.loginGuard.failed(connection.io.remoteAddress, connection.clientId)
+        engine.loginGuard.failed(io.remoteAddress, handshake.loginName)
         connection.disconnect(step.reasonCode, step.reason)
         return
       case 'done':

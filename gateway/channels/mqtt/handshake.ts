@@ -29,6 +29,8 @@ export class Handshake {
   private deviceId: string | undefined
   /** Expiry interval of the session that was found; null: this CONNECT has made it. */
   private earlierExpirySeconds: number | null = null
+  /** Whose failed logins this one counts among: what CONNECT says, until an exchange tells another name. */
+  loginName = ''
   readonly enhanced: EnhancedAuth
 
   constructor(connection: Connection) {
@@ -46,6 +48,7 @@ export class Handshake {
     connection.state = 'authenticating'
     connection.version = packet.version
     this.packet = packet
+    this.loginName = loginName(packet)
     this.readProperties(packet.properties)
     connection.clientId = shownText(packet.clientId)
     const refusal = admissionProblem(connection, packet)
@@ -183,11 +186,11 @@ export class Handshake {
     const { loginGuard, policy } = connection.engine
     const { remoteAddress } = connection.io
     if (!result.ok) {
-      loginGuard.failed(remoteAddress, loginName(packet))
+      loginGuard.failed(remoteAddress, this.loginName)
       connection.refuse(result.reasonCode, result.reason, result.logCode)
       return
     }
-    loginGuard.succeeded(remoteAddress, loginName(packet))
+    loginGuard.succeeded(remoteAddress, this.loginName)
     const { principal } = result
     if (packet.clientId === '') {
       this.assignedClientId = policy.createClientId(principal)

@@ -1,5 +1,5 @@
-/** Failed MQTT logins, slowed down per address and device. */
-import { FailedLogins } from '../../devices/failed-logins.ts'
+/** Failed MQTT logins, slowed down per address and device. Who gives no name at all cannot be let in, and holds up no other. */
+import { FailedLogins, loginKey } from '../../devices/failed-logins.ts'
 
 const FREE_FAILURES_PER_CLIENT = 3
 
@@ -11,19 +11,19 @@ export class LoginGuard {
   }
 
   /** Milliseconds until this client may try again; 0: now. */
-  waitMs(remoteAddress: string, clientId: string): number {
-    return this.logins.waitMs(clientKey(remoteAddress, clientId))
+  waitMs(remoteAddress: string, name: string): number {
+    return this.logins.waitMs(keyOf(remoteAddress, name))
   }
 
-  failed(remoteAddress: string, clientId: string): void {
-    this.logins.failed(clientKey(remoteAddress, clientId))
+  failed(remoteAddress: string, name: string): void {
+    if (name !== '') this.logins.failed(keyOf(remoteAddress, name))
   }
 
-  succeeded(remoteAddress: string, clientId: string): void {
-    this.logins.succeeded(clientKey(remoteAddress, clientId))
+  succeeded(remoteAddress: string, name: string): void {
+    this.logins.succeeded(keyOf(remoteAddress, name))
   }
 }
 
 /** A device may use `ID:name` for further connections; they wait together, or each name would be a new try. */
-const clientKey = (remoteAddress: string, clientId: string): string =>
-  `${remoteAddress} ${clientId.split(':', 1)[0]}`
+const keyOf = (remoteAddress: string, name: string): string =>
+  loginKey(remoteAddress, name.split(':', 1)[0] ?? '')

@@ -94,6 +94,8 @@ export type AuthStep<P extends MqttPrincipal> =
   | { readonly kind: 'refused'; readonly reasonCode: number; readonly reason: string }
 
 export interface AuthExchange<P extends MqttPrincipal> {
+  /** Who the client says it is, for its failed logins, once it has said so; until then what CONNECT says counts. */
+  readonly loginName: string | undefined
   /** One message of the client; the first may be empty. */
   next(data: Buffer): Promise<AuthStep<P>> | AuthStep<P>
 }

@@ -66,6 +66,7 @@ class Exchange<P extends MqttPrincipal> implements AuthExchange<P> {
   private readonly parts: ScramParts<P>
   private readonly clientId: string
   private challenge: Challenge<P> | undefined
+  loginName: string | undefined
 
   constructor(parts: ScramParts<P>, clientId: string) {
     this.parts = parts
@@ -84,6 +85,7 @@ class Exchange<P extends MqttPrincipal> implements AuthExchange<P> {
     const [, flag = 'n', authzid = '', , name = '', clientNonce = ''] = parsed
     const bare = text.slice(flag.length + authzid.length + 2)
     const username = name.replaceAll('=2C', ',').replaceAll('=3D', '=')
+    this.loginName = username
     const credentials = await this.parts.find(username, this.clientId)
     const nonce =
       clientNonce + (this.parts.createNonce?.() ?? randomBytes(NONCE_BYTES).toString('base64'))

@@ -9,6 +9,9 @@ import { createMqttBroker } from '../../../../gateway/channels/mqtt/broker.ts'
 import type { MqttPrincipal } from '../../../../gateway/channels/mqtt/ports.ts'
 import { openStore, type Store } from '../../../../gateway/storage/store.ts'
 
+/** For what must come: some of it is looked for once a second. */
+const PATIENCE_MS = 5000
+
 export interface TestBroker {
   readonly broker: MqttBroker
   readonly store: Store
@@ -126,9 +129,9 @@ export class RawClient {
     this.socket.write(bytes)
   }
 
-  /** The next whole packet as hex, or 'closed'. Rejects after a second without one. */
+  /** The next whole packet as hex, or 'closed'. Rejects where none comes. */
   async next(): Promise<string> {
-    const deadline = Date.now() + 1000
+    const deadline = Date.now() + PATIENCE_MS
     for (;;) {
       const packet = this.take()
       if (packet !== undefined) return packet.toString('hex')
@@ -139,7 +142,7 @@ export class RawClient {
 
   /** Resolves when the broker has closed the connection. */
   async closed(): Promise<void> {
-    const deadline = Date.now() + 1000
+    const deadline = Date.now() + PATIENCE_MS
     while (!this.isClosed) await this.waitUntil(deadline)
   }
 

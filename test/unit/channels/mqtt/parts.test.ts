@@ -3,6 +3,7 @@ import { Deadlines } from '../../../../gateway/channels/mqtt/deadlines.ts'
 import { LoginGuard } from '../../../../gateway/channels/mqtt/login-guard.ts'
 import { RatePacer } from '../../../../gateway/channels/mqtt/rate-pacer.ts'
 import { createScramMethod, deriveScramKeys } from '../../../../gateway/channels/mqtt/scram.ts'
+import { loginKey } from '../../../../gateway/devices/failed-logins.ts'
 
 describe('the rate pacer', () => {
   test('lets a burst through and then asks to wait as long as the debt takes', () => {
@@ -58,6 +59,10 @@ describe('the login guard', () => {
     for (let n = 0; n < 5; n++) guard.failed('10.0.0.9', 'nurse')
     for (let n = 0; n < 10_001; n++) guard.failed('10.0.0.9', `made-up-${n}`)
     expect(guard.waitMs('10.0.0.9', 'nurse')).toBe(2000)
+  })
+
+  test('remembers a name of any length in the room of a hash', () => {
+    expect(loginKey('10.0.0.9', 'x'.repeat(60_000)).length).toBeLessThan(64)
   })
 
   test('a device does not get around it by further names', () => {
