@@ -19,6 +19,21 @@ describe('the configuration', () => {
     expect(config.storage.synchronous).toBe('FULL')
   })
 
+  it('says what the rooms hold in the units of an operator', () => {
+    const { mqtt, retention } = loadConfig({ dataDir: tempFolder(), env: {} })
+    expect(mqtt).toMatchObject({
+      maxPacketBytes: 2_097_152,
+      topicAliasMaximum: 20,
+      connectsPerSecond: 500,
+      maxQueuedHours: 168,
+      maxSessionHours: 168,
+    })
+    expect(retention).toEqual({
+      C1: { minDays: 180, maxDays: 1095 },
+      C2: { minDays: 180, maxDays: 365 },
+    })
+  })
+
   it('takes the file, and the environment over the file', () => {
     const config = load('http: { port: 9000 }\nmqtt: { port: 9001 }', {
       KEFU_MQTT_PORT: '0',
