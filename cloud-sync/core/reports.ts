@@ -1,4 +1,5 @@
 /** What operators and tests read of the core: entries, marks, the fleet. */
+import { CloudError } from '../errors.ts'
 import { IS_UNACCEPTED } from './log-heads.ts'
 import { STREAM_STRIDE } from './receive.ts'
 import type { CoreStore } from './storage.ts'
@@ -35,11 +36,13 @@ export interface GatewayReport {
 }
 
 export interface Reports {
+  /** As they came, epoch after epoch; with `only`, of this one. Throws `request.invalid` for a cursor in no epoch of these. */
   entries(
     gatewayId: string,
     lane: string,
     after: EntryCursor,
     limit: number,
+    only?: string,
   ): readonly StoredEntry[]
   /** By id; only those that come after `after`. */
   fleet(limit: number, after?: string): readonly GatewayReport[]
@@ -52,7 +55,7 @@ export interface Reports {
 }
 
 export interface EntryCursor {
-  /** Absent: every epoch, oldest first. */
+  /** What came before it is left out; absent: what has this sequence or a lower one in its epoch. */
   readonly epoch?: string
   readonly sequence: number
 }
@@ -106,12 +109,19 @@ export function createReports(store: CoreStore): Reports {
   })
 
   return {
-    entries(gatewayId, lane, after, limit) {
+    entries(gatewayId, lane, after, limit, only) {
+      const all = streams.all(gatewayId, lane).filter(({ epoch }) => epoch === (only ?? epoch))
+      const first =
+        after.epoch === undefined ? 0 : all.findIndex((one) => one.epoch === after.epoch)
+      if (first < 0) {
+        throw new CloudError('request.invalid', { detail: `after: no epoch ${after.epoch}` })
+      }
       const found: StoredEntry[] = []
-      for (const { no, epoch } of streams.all(gatewayId, lane)) {
-        if (found.length >= limit || (after.epoch && after.epoch !== epoch)) continue
+      for (const { no, epoch } of all.slice(first)) {
+        if (found.length >= limit) break
         const base = no * STREAM_STRIDE
-        const rows = entries.all(base + after.sequence, base + STREAM_STRIDE, limit - found.length)
+        const from = epoch === (after.epoch ?? epoch) ? after.sequence : 0
+        const rows = entries.all(base + from, base + STREAM_STRIDE, limit - found.length)
         for (const { key, ...row } of rows) found.push({ epoch, sequence: key - base, ...row })
       }
       return found

@@ -8,11 +8,11 @@ import { EchoRequest, EnrolRequest, PushBatch } from '../protocol/messages.ts'
 import { type Parsed, parseJson, parseMsgpack } from '../protocol/parse.ts'
 import type { Gateway, Gateways } from './gateways.ts'
 import { type Head, type Incoming, json, type Outgoing } from './http.ts'
-import { limitOf, pageOf, wholeNumber } from './paging.ts'
+import { entryCursor, limitOf, pageOf, sessionCursor, turnCursor } from './paging.ts'
 import type { Receiver } from './receive.ts'
 import type { Reports } from './reports.ts'
 import { isSameToken } from './secrets.ts'
-import type { SessionCursor, Sessions } from './sessions.ts'
+import type { Sessions } from './sessions.ts'
 import type { RelayStatus } from './sinks/relay.ts'
 
 /** Rows of one answer of the read API. */
@@ -124,43 +124,57 @@ function readRoutes({ gateways, reports, sessions, sinkStatus }: CoreParts): rea
       path: /^\/v1\/gateways\/(?<id>[^/]+)\/entries$/,
       caller: 'operator',
       handle({ incoming: { query }, params }) {
-        const epoch = query.get('epoch')
-        const after = { sequence: wholeNumber(query, 'after', 0), ...(epoch ? { epoch } : {}) }
-        const limit = limitOf(query, PAGE_ROWS)
-        const found = reports.entries(params.id ?? '', query.get('lane') ?? '', after, limit)
+        const { rows, next } = pageOf(
+          limitOf(query, PAGE_ROWS),
+          (limit) =>
+            reports.entries(
+              params.id ?? '',
+              query.get('lane') ?? '',
+              entryCursor(query),
+              limit,
+              query.get('epoch') ?? undefined,
+            ),
+          ({ epoch, sequence }) => `${epoch}/${sequence}`,
+        )
         return json({
-          entries: found.map(({ bytes, disclosed, ...entry }) => ({
+          entries: rows.map(({ bytes, disclosed, ...entry }) => ({
             ...entry,
             bytes: Buffer.from(bytes).toString('base64'),
             disclosed: disclosed ? Buffer.from(disclosed).toString('base64') : null,
           })),
+          next,
         })
       },
     },
     {
       method: 'GET',
-      path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions(?:\/(?<session>[^/]+))?$/,
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions$/,
       caller: 'operator',
       handle({ incoming: { query }, params }) {
         const no = gateways.numberOf(params.id ?? '')
-        if (params.session) return json({ turns: sessions.turns(no, params.session, PAGE_ROWS) })
         const { rows, next } = pageOf(
           limitOf(query, PAGE_ROWS),
-          (limit) => sessions.list(no, limit, sessionCursor(query.get('after'))),
+          (limit) => sessions.list(no, limit, sessionCursor(query)),
           ({ lastAtMs, id }) => `${lastAtMs}/${id}`,
         )
         return json({ sessions: rows, total: sessions.count(no), next })
       },
     },
+    {
+      method: 'GET',
+      path: /^\/v1\/gateways\/(?<id>[^/]+)\/sessions\/(?<session>[^/]+)$/,
+      caller: 'operator',
+      handle({ incoming: { query }, params: { id = '', session = '' } }) {
+        const no = gateways.numberOf(id)
+        const { rows, next } = pageOf(
+          limitOf(query, PAGE_ROWS),
+          (limit) => sessions.turns(no, session, limit, turnCursor(query)),
+          ({ epoch, lane, sequence }) => `${epoch}/${lane}/${sequence}`,
+        )
+        return json({ turns: rows, total: sessions.countTurns(no, session), next })
+      },
+    },
   ]
-}
-
-/** A session that goes on moves up, so its place is told by when it was over last as well. */
-function sessionCursor(after: string | null): SessionCursor | undefined {
-  if (after === null) return undefined
-  const [, lastAtMs, id = ''] = /^(-?\d{1,16})\/(.*)$/s.exec(after) ?? []
-  if (lastAtMs === undefined) throw new CloudError('request.invalid', { detail: `after: ${after}` })
-  return { lastAtMs: Number(lastAtMs), id }
 }
 
 /** The token shows that the operator means it; the signature, that the sender holds the key. */

@@ -1,5 +1,7 @@
 /** The core's session store: which turns belong to which session, over all channels of a gateway. */
+import { CloudError } from '../errors.ts'
 import { decodeView, type EntryHead, type EntryView, readEntry } from '../protocol/entry.ts'
+import { STREAM_STRIDE } from './receive.ts'
 import type { CoreStore } from './storage.ts'
 
 /** Longer ones are no id of a session; the entry is kept all the same. */
@@ -12,7 +14,14 @@ export interface SessionSummary {
   readonly turns: number
 }
 
-export interface SessionTurn {
+/** Where its entry lies. */
+export interface TurnCursor {
+  readonly epoch: string
+  readonly lane: string
+  readonly sequence: number
+}
+
+export interface SessionTurn extends TurnCursor {
   readonly atMs: number
   readonly deviceId: string | undefined
   readonly body: EntryView
@@ -28,7 +37,20 @@ export interface Sessions {
   /** Newest first; only those that were over before this one. */
   list(gatewayNo: number, limit: number, before?: SessionCursor): readonly SessionSummary[]
   count(gatewayNo: number): number
-  turns(gatewayNo: number, sessionId: string, limit: number): readonly SessionTurn[]
+  /** As they came; only those after this one. Throws `request.invalid` where there is no such place. */
+  turns(
+    gatewayNo: number,
+    sessionId: string,
+    limit: number,
+    after?: TurnCursor,
+  ): readonly SessionTurn[]
+  /** Those that the core has still. */
+  countTurns(gatewayNo: number, sessionId: string): number
+}
+
+interface TurnRow extends TurnCursor {
+  readonly bytes: Uint8Array
+  readonly disclosed: Uint8Array | null
 }
 
 export function createSessions(store: CoreStore): Sessions {
@@ -47,10 +69,25 @@ export function createSessions(store: CoreStore): Sessions {
   const count = store.prepare<{ count: number }>(
     'SELECT count(*) AS count FROM session WHERE gateway_no = ?',
   )
-  const turns = store.prepare<{ bytes: Uint8Array; disclosed: Uint8Array | null }>(
-    `SELECT bytes, disclosed FROM session_turn JOIN entry ON entry.key = session_turn.entry_key
-     WHERE gateway_no = ? AND session_id = ? ORDER BY entry_key LIMIT ?`,
+  const turns = store.prepare<TurnRow>(
+    `SELECT epoch, lane, entry_key % ${STREAM_STRIDE} AS sequence, entry.bytes, disclosed
+     FROM session_turn JOIN entry ON entry.key = entry_key
+       JOIN stream ON stream.no = entry_key / ${STREAM_STRIDE}
+     WHERE session_turn.gateway_no = ? AND session_id = ? AND entry_key > ?
+     ORDER BY entry_key LIMIT ?`,
   )
+  const countTurns = store.prepare<{ count: number }>(
+    'SELECT count(*) AS count FROM session_turn WHERE gateway_no = ? AND session_id = ?',
+  )
+  const findStream = store.prepare<{ no: number }>(
+    'SELECT no FROM stream WHERE gateway_no = ? AND epoch = ? AND lane = ?',
+  )
+
+  function keyOf(gatewayNo: number, { epoch, lane, sequence }: TurnCursor): number {
+    const stream = findStream.get(gatewayNo, epoch, lane)
+    if (stream) return stream.no * STREAM_STRIDE + sequence
+    throw new CloudError('request.invalid', { detail: `after: no lane ${lane} of epoch ${epoch}` })
+  }
 
   return {
     record(gatewayNo, entryKey, head) {
@@ -62,12 +99,16 @@ export function createSessions(store: CoreStore): Sessions {
     list: (gatewayNo, limit, { lastAtMs, id } = { lastAtMs: Number.MAX_SAFE_INTEGER, id: '' }) =>
       list.all(gatewayNo, lastAtMs, id, limit),
     count: (gatewayNo) => count.get(gatewayNo)?.count ?? 0,
-    turns: (gatewayNo, sessionId, limit) =>
-      turns.all(gatewayNo, sessionId, limit).flatMap(({ bytes, disclosed }) => {
-        const read = readEntry(bytes)
-        if (read.kind !== 'read') return []
-        const { atMs, deviceId, body } = read.head
-        return [{ atMs, deviceId, body, disclosed: disclosed ? decodeView(disclosed) : undefined }]
-      }),
+    turns: (gatewayNo, sessionId, limit, after) =>
+      turns
+        .all(gatewayNo, sessionId, after ? keyOf(gatewayNo, after) : 0, limit)
+        .flatMap(({ bytes, disclosed, ...place }) => {
+          const read = readEntry(bytes)
+          if (read.kind !== 'read') return []
+          const { atMs, deviceId, body } = read.head
+          const shown = disclosed ? decodeView(disclosed) : undefined
+          return [{ ...place, atMs, deviceId, body, disclosed: shown }]
+        }),
+    countTurns: (gatewayNo, sessionId) => countTurns.get(gatewayNo, sessionId)?.count ?? 0,
   }
 }

@@ -1,9 +1,15 @@
 /** A fleet larger than one page: nothing ends without saying so, and what needs somebody comes first. */
+import { generateKeyPairSync } from 'node:crypto'
+import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
+import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import { systemClock } from '@kefu-edge/cloud-sync/ports'
+import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
-import { readAsOperator } from '../support/rig.ts'
+import { range, readAsOperator } from '../support/rig.ts'
 
 const HOUR_MS = 3_600_000
 const GATEWAYS = 1200
@@ -103,4 +109,65 @@ it('has the sessions of a gateway listed whole, however many', async () => {
   expect(rest.next).toBeNull()
   expect(new Set([...first.sessions, ...rest.sessions].map(({ id }) => id)).size).toBe(1200)
   await expect(readAsOperator(large, `${path}?after=s-7`)).rejects.toThrow('request.invalid')
+})
+
+/** A gateway whose record goes on over two restores, in one session; its sequences were given out again. */
+async function restoredTwice(): Promise<CloudCore> {
+  const dataDir = tempFolder()
+  const store = openCoreStore(dataDir)
+  const { publicKey } = generateKeyPairSync('ed25519')
+  await store.commit(() => {
+    store
+      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 1, 1)")
+      .run()
+  })
+  const time = createProvenTime(store, systemClock)
+  const receiver = createReceiver(store, createSessions(store), systemClock, time)
+  const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: undefined }
+  for (const [epoch, from, to] of [
+    ['one', 1, 5],
+    ['two', 3, 7],
+    ['three', 8, 9],
+  ] as const) {
+    const entries = range(from, to).map((n): [number, number, Uint8Array, null] => {
+      const head = { v: 1, lane: 'session', seq: n, kind: 'turn', at: n, body: { session: 's', n } }
+      return [n, n, packr.encode(head), null]
+    })
+    await receiver.receive(gateway, { v: 1, epoch, lane: 'session', after: 0, nonce: 'n', entries })
+  }
+  store.close()
+  core = await startCloudCore({ dataDir, port: 0, isInsecureHttp: true })
+  return core
+}
+
+it('has entries and turns listed whole, over all epochs of a record', async () => {
+  const restored = await restoredTwice()
+  const all = ['one', 'two', 'three'].flatMap((epoch, n) =>
+    range([1, 3, 8][n] ?? 0, [5, 7, 9][n] ?? 0).map((sequence) => `${epoch}/${sequence}`),
+  )
+  interface Listed extends Record<string, unknown> {
+    readonly next: string | null
+  }
+  for (const [what, query] of [
+    ['entries', '?lane=session&limit=3'],
+    ['sessions/s', '?limit=3'],
+  ] as const) {
+    const listed: string[] = []
+    for (let after: string | null = ''; after !== null; ) {
+      const path = `/v1/gateways/gw-1/${what}${query}&after=${encodeURIComponent(after)}`
+      const page = (await readAsOperator(restored, path)) as Listed
+      const rows = (page.entries ?? page.turns) as { epoch: string; sequence: number }[]
+      expect(rows.length).toBeLessThanOrEqual(3)
+      listed.push(...rows.map(({ epoch, sequence }) => `${epoch}/${sequence}`))
+      after = page.next
+    }
+    expect(listed).toEqual(all)
+    const elsewhere = `/v1/gateways/gw-1/${what}${query}&after=none/session/1`
+    await expect(readAsOperator(restored, elsewhere)).rejects.toThrow('request.invalid')
+  }
+  const one = '/v1/gateways/gw-1/entries?lane=session&epoch=two&after=two/5'
+  expect(await readAsOperator(restored, one)).toMatchObject({
+    entries: [{ sequence: 6 }, { sequence: 7 }],
+    next: null,
+  })
 })
