@@ -1,4 +1,5 @@
 /** Witnessing over HTTP: `add-checkpoint` of C2SP tlog-witness, for enrolled gateways. */
+import { isUtf8 } from 'node:buffer'
 import { Type } from '@sinclair/typebox'
 import { CloudError } from '../errors.ts'
 import { parseWitnessRequest } from '../protocol/checkpoint.ts'
@@ -34,7 +35,7 @@ export function cosignerRoutes({
       async handle(call) {
         const { body } = call.incoming
         if (body.length > MAX_CHECKPOINT_BYTES) throw new CloudError('request.too-large')
-        const request = parseWitnessRequest(body.toString('utf8'))
+        const request = isUtf8(body) ? parseWitnessRequest(body.toString('utf8')) : undefined
         if (!request) throw new CloudError('checkpoint.invalid', { detail: 'malformed' })
         const cosigned = await cosigner.add(gatewayOf(call), request)
         if (cosigned.kind === 'cosigned') {

@@ -18,8 +18,9 @@ export interface Checkpoint {
 
 /** Undefined when the text of the note is not a checkpoint. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
-  const [origin, size, root] = text.split('\n')
+  const [origin, size, root, ...extensions] = linesOf(text)
   if (!origin || !size || !root || !/^(0|[1-9]\d{0,15})$/.test(size)) return undefined
+  if (extensions.includes('')) return undefined
   const hash = parseHash(root)
   return hash && Number.isSafeInteger(Number(size))
     ? { origin, size: Number(size), root: hash }
@@ -28,10 +29,13 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
 
 /** When it was made by the clock of the gateway, milliseconds since 1970: an extension line, `time MS`. */
 export function checkpointTime(text: string): number | undefined {
-  const [, , , ...extensions] = text.split('\n')
+  const [, , , ...extensions] = linesOf(text)
   const time = extensions.flatMap((line) => /^time (\d{1,16})$/.exec(line)?.[1] ?? [])[0]
   return time === undefined ? undefined : Number(time)
 }
+
+/** The text of a note ends in a newline, behind which there is no line. */
+const linesOf = (text: string): readonly string[] => text.slice(0, -1).split('\n')
 
 export interface WitnessRequest {
   /** Size of the checkpoint that the witness is believed to have cosigned last. */

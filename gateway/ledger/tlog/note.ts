@@ -147,11 +147,15 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 
 /** Reads the text of a checkpoint note; undefined when the lines are not a tree head. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
-  const [origin, size, root, ...extensions] = text.split('\n')
-  if (!origin || size === undefined || root === undefined) return undefined
+  // The text of a note ends in a newline, behind which there is no line.
+  const [origin, size, root, ...extensions] = text.slice(0, -1).split('\n')
+  if (!origin || size === undefined || root === undefined || extensions.includes('')) {
+    return undefined
+  }
   if (!/^(0|[1-9][0-9]{0,15})$/.test(size) || !/^[A-Za-z0-9+/]{43}=$/.test(root)) return undefined
   const bytes = Buffer.from(root, 'base64')
-  if (bytes.length !== HASH_BYTES || !Number.isSafeInteger(Number(size))) return undefined
+  const isHash = bytes.length === HASH_BYTES && bytes.toString('base64') === root
+  if (!isHash || !Number.isSafeInteger(Number(size))) return undefined
   const time = extensions.flatMap((line) => /^time (-?[0-9]{1,16})$/.exec(line)?.[1] ?? [])[0]
   const atMs = time === undefined ? {} : { atMs: Number(time) }
   return { origin, size: Number(size), root: bytes, ...atMs }

@@ -10,19 +10,8 @@ import {
   parseNote,
   signNote,
 } from '../../../../gateway/ledger/tlog/note.ts'
+import { PUBLISHED_NOTES } from '../../../support/published-notes.ts'
 import { newSigningKey } from '../fixture.ts'
-
-/** From the C2SP signed-note page and the documentation of golang.org/x/mod/sumdb/note. */
-const PUBLISHED = [
-  {
-    key: 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k',
-    note: 'This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n',
-  },
-  {
-    key: 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW',
-    note: "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n",
-  },
-]
 
 function read(text: string) {
   const note = parseNote(text)
@@ -31,19 +20,22 @@ function read(text: string) {
 }
 
 describe('signed notes', () => {
-  test.each(PUBLISHED)('the published note of $key verifies, and no altered one', (published) => {
-    const key = decodeVerifierKey(published.key)
-    if (!key) throw new Error('not a key')
-    expect(encodeVerifierKey(key)).toBe(published.key)
-    expect(checkSignature(read(published.note), key)).toEqual({ kind: 'good' })
-    const altered = read(published.note.replace('a', 'e'))
-    expect(checkSignature(altered, key)).toEqual({ kind: 'bad' })
-    const unsigned = read(published.note.replace(`— ${key.name}`, '— somebody.else'))
-    expect(checkSignature(unsigned, key)).toEqual({ kind: 'absent' })
-  })
+  test.each(PUBLISHED_NOTES)(
+    'the published note of $key verifies, and no altered one',
+    (published) => {
+      const key = decodeVerifierKey(published.key)
+      if (!key) throw new Error('not a key')
+      expect(encodeVerifierKey(key)).toBe(published.key)
+      expect(checkSignature(read(published.note), key)).toEqual({ kind: 'good' })
+      const altered = read(published.note.replace('a', 'e'))
+      expect(checkSignature(altered, key)).toEqual({ kind: 'bad' })
+      const unsigned = read(published.note.replace(`— ${key.name}`, '— somebody.else'))
+      expect(checkSignature(unsigned, key)).toEqual({ kind: 'absent' })
+    },
+  )
 
   test('a verifier key with another id or type is not one', () => {
-    const good = PUBLISHED[0]?.key ?? ''
+    const good = PUBLISHED_NOTES[0]?.key ?? ''
     expect(decodeVerifierKey(good.replace('530d903a', '530d903b'))).toBeUndefined()
     expect(decodeVerifierKey(good.replace('+Aeky', '+Beky'))).toBeUndefined()
     expect(decodeVerifierKey('not a key')).toBeUndefined()
@@ -82,6 +74,9 @@ describe('checkpoints', () => {
     'o\n01\n',
     'o\n-1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n',
     'o\n1\nshort\n',
+    // The page: extension lines must not be empty; RFC 4648: what base64 does not use of its last character is 0.
+    'o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n',
+    'o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2J=\n',
   ])('%j is no tree head', (bad) => {
     expect(parseCheckpoint(bad)).toBeUndefined()
   })
