@@ -1,14 +1,18 @@
 /** What a text says is not so: set aside before an emergency is guessed from the rest. */
-import { AFTER, BETWEEN, DANGERS, DENYING } from './data/denials.ts'
+import { AFTER, ANSWERS, DANGERS, DENIALS, type DenialWords } from './data/denials.ts'
+import { clean, commonForm } from './normalise.ts'
 
 const anyOf = (words: readonly string[]): string => `(?:${words.join('|')})`
 /** At most so many words between: farther off, something else is denied. */
 const MOST_BETWEEN = 3
-const DENIAL = new RegExp(
-  `${anyOf(DENYING)} ?(?:${anyOf(BETWEEN)} ?){0,${MOST_BETWEEN}}${anyOf(DANGERS)}(?![a-z])`,
-  'gu',
-)
-
+const toPattern = ({ denying, between, dangers, unless }: DenialWords): string => {
+  // Only words of English stand apart; in Chinese a space is a pause.
+  const space = /[a-z]/.test(between[0] ?? '') ? ' ?' : ''
+  const behind = unless === undefined ? '' : `(?!${unless})`
+  const words = `(?:${anyOf(between)}${space}){0,${MOST_BETWEEN}}`
+  return `${denying}${space}${words}${anyOf(dangers)}${behind}`
+}
+const DENIAL = new RegExp(DENIALS.map(toPattern).join('|'), 'gu')
 const DANGER = new RegExp(anyOf(DANGERS), 'u')
 
 /** Whether `text` (normal form) names a danger in so many words. */
@@ -16,10 +20,51 @@ export const namesDanger = (text: string): boolean => DANGER.test(text)
 
 /** What the next clause begins with. */
 const LEFT_OVER = new RegExp(`^${anyOf(AFTER)} ?`, 'u')
+/** Where a clause ends; figures have points and commas of their own. */
+const CLAUSE_END = /[。!！?？;；:：、…—~\n]|(?<!\d)[.,，]|[.,，](?!\d)/u
+/** A recogniser writes a pause as a space, or not at all. */
+const PAUSE = /(?<=\p{Script=Han}) (?=\p{Script=Han})/u
+/** Between clauses while denials are looked for; no normal form has it. */
+const BREAK = '|'
 
-/** `text` (normal form) without the dangers that it denies; undefined where it denies none. */
-export function withoutDenied(text: string): string | undefined {
-  const rest = text.replace(DENIAL, ' ')
-  if (rest === text) return undefined
-  return rest.replace(/\s+/g, ' ').trim().replace(LEFT_OVER, '')
+const clausesOf = (said: string): string[] =>
+  said
+    .split(CLAUSE_END)
+    .flatMap((clause) => commonForm(clean(clause)).split(PAUSE))
+    .filter((clause) => clause !== '')
+
+const joined = (clauses: readonly string[]): string =>
+  clauses
+    .map((clause) => clause.replace(/\s+/g, ' ').trim().replace(LEFT_OVER, ''))
+    .filter((clause) => clause !== '')
+    .join('，')
+
+/** What was `said`, without the dangers that its clauses deny; undefined where they deny none. */
+export function withoutDenied(said: string): string | undefined {
+  const clauses = clausesOf(said).join(BREAK)
+  const rest = clauses.replace(DENIAL, ' ')
+  return rest === clauses ? undefined : joined(rest.split(BREAK))
+}
+
+const ANSWER = new RegExp(`^${anyOf(ANSWERS)}$`, 'u')
+/** 不是是胸口疼: who goes on so has answered before. */
+const ANSWER_BEFORE = /^(?:都?不是|没有)(?=是)/u
+/** 没发烧没咳嗽就是胸闷: what it is, after what it is not. */
+const NOT_BUT = /^.*[没不].*[就只但可]是/u
+const longestFirst = [...ANSWERS].sort((a, b) => b.length - a.length)
+const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
+
+/**
+ * What was `said` after a "no" of its own (不是，胸口疼), or after what it is not; undefined where it denies nothing. `isAnswer`: the box has
+ * asked, so that a "no" without a pause is its answer too.
+ */
+export function afterNo(said: string, isAnswer: boolean): string | undefined {
+  const [first = '', ...others] = clausesOf(said)
+  if (ANSWER.test(first)) {
+    const rest = joined(others)
+    return rest === '' ? undefined : (afterNo(rest, isAnswer) ?? rest)
+  }
+  const whole = [first, ...others].join('，')
+  const rest = whole.replace(NOT_BUT, '').replace(isAnswer ? ANSWER_HERE : ANSWER_BEFORE, '')
+  return rest === whole || rest === '' ? undefined : joined([rest])
 }

@@ -2,7 +2,7 @@
 import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
 import { isAlarm, isRaised, isShort, raisedBehind } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
-import { namesDanger, withoutDenied } from './denial.ts'
+import { afterNo, namesDanger, withoutDenied } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { latinWords, type NormalText, normalise } from './normalise.ts'
@@ -86,22 +86,30 @@ interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
   readonly allowed: ((intent: number) => boolean) | undefined
 }
 
-/** What one hypothesis may mean, as heard and as mended. */
+/** What one hypothesis may mean, and what follows a "no" of its own. */
 function findAll(
   parts: EngineParts,
-  hypothesis: Hypothesis,
+  { text, confidence }: Hypothesis,
   place: number,
   options: FindOptions,
 ): Found[] {
-  const normal = normalise(hypothesis.text)
-  if (normal.text === '') return []
   // The recogniser's own order counts, but less than whether the words make sense here.
-  const weight = 0.7 + 0.3 * Math.min(Math.max(hypothesis.confidence, 0), 1) - 0.02 * place
+  const weight = 0.7 + 0.3 * Math.min(Math.max(confidence, 0), 1) - 0.02 * place
+  const rest = afterNo(text, options.expecting !== undefined)
+  return [text, ...(rest === undefined ? [] : [rest])].flatMap((said) =>
+    findSaid(parts, said, weight, options),
+  )
+}
+
+/** What the words may mean, as heard and as mended. */
+function findSaid(parts: EngineParts, said: string, weight: number, options: FindOptions): Found[] {
+  const normal = normalise(said)
+  if (normal.text === '') return []
   const { allowed } = options
   const certain = findCertain(parts, normal, options, weight)
   if (certain) return [certain]
   const heard = findLikely(parts, normal, allowed, weight)
-  const rest = withoutDenied(normal.text)
+  const rest = withoutDenied(said)
   // What was mended would have lost its denial.
   if (rest !== undefined) return [findUndenied(parts, heard, normalise(rest), options)]
   const mended = repairNormal(normal, parts.lexicon)

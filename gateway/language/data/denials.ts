@@ -1,68 +1,25 @@
 /**
- * Words that deny a danger: 胸口不疼, 没有着火, there is no fire. Patterns in normal form; written for this project
- * from everyday speech.
+ * Words that deny a danger: 胸口不疼, 没有着火, there is no fire. Patterns in normal form, each within one clause;
+ * written for this project from everyday speech. What may be read either way denies nothing.
  */
 
-/**
- * What denies when it stands right before a danger. Questions (是不是, 有没有, 会不会), pleas (别打架了, 不要打了) and
- * 差点没 deny nothing.
- */
-export const DENYING = [
-  '(?<![有差点])没有?',
-  '(?<![是要会])不是',
-  '(?<=(?:^|[^疼痛闷晕是会]))不(?![是要会])',
-  '并未',
-  '\\b(?:no|not|never|without)\\b',
-  "n't\\b",
-] as const
+/** How one way of denying is put: its own words, what may stand behind them, and what they deny there. */
+export interface DenialWords {
+  readonly denying: string
+  readonly between: readonly string[]
+  readonly dangers: readonly string[]
+  /** What makes it no denial, right behind the danger. */
+  readonly unless?: string
+}
 
-/** What may stand between the two. */
-export const BETWEEN = [
-  '人',
-  '再',
-  '在',
-  '要',
-  '想',
-  '是',
-  '怎么',
-  '发生',
-  '感觉到?',
-  '觉得',
-  '胸口',
-  '心口',
-  '心脏',
-  '肚子',
-  '头',
-  'a',
-  'an',
-  'any',
-  'the',
-  'really',
-  'have',
-  'having',
-  'had',
-  'feel',
-  'in',
-  'on',
-  'want',
-  'trying',
-  'going',
-  'to',
-] as const
+/** Felt or lasting: 没有胸痛了 is over. */
+const SENSATIONS = ['疼痛?', '痛', '胸[闷痛疼]', '闷', '过敏', '火灾'] as const
 
-/**
- * Dangers by their presence. Never what is dangerous by its lack (没有心跳, not breathing), and not dying:
- * who says 我不想死 may well need help.
- */
-export const DANGERS = [
-  '疼痛?',
-  '痛',
-  '胸[闷痛疼]',
-  '闷',
+/** What happens: 没有着火 is denied, 没有着火了 is no Chinese, and so 没有，着火了. */
+const EVENTS = [
   '着火',
   '起火',
   '失火',
-  '火灾',
   '冒烟',
   '爆炸',
   '炸弹',
@@ -73,7 +30,6 @@ export const DANGERS = [
   '流血',
   '出血',
   '受伤',
-  '过敏',
   '抽[筋搐风]',
   '中毒',
   '中风',
@@ -84,6 +40,22 @@ export const DANGERS = [
   '噎[住着]?',
   '被骗',
   '自杀',
+] as const
+
+/** All that 不 alone denies: 不着火 and 不晕倒 are no Chinese. */
+const STATES = [
+  '疼痛?',
+  '痛',
+  '胸?闷',
+  '晕(?![倒过])',
+  '昏(?![倒过])',
+  '[流出]血',
+  '冒烟',
+  '抽[筋搐]',
+  '过敏',
+] as const
+
+const DANGERS_EN = [
   'fire',
   'smoke',
   '(?:chest )?pains?',
@@ -104,5 +76,104 @@ export const DANGERS = [
   'kill (?:my|him|her)self',
 ] as const
 
+/**
+ * Dangers by their presence. Never what is dangerous by its lack (没有心跳, not breathing), and not dying:
+ * who says 我不想死 may well need help.
+ */
+export const DANGERS = [...SENSATIONS, ...EVENTS, ...DANGERS_EN] as const
+
+const FEELING = ['再', '怎么', '感觉到?', '觉得'] as const
+const BETWEEN_ZH = [
+  ...FEELING,
+  '要',
+  '想',
+  '发生',
+  '人(?=受伤)',
+  '在(?=打架|闹事|[流出]血|冒烟)',
+  '胸口',
+  '心口',
+  '心脏',
+  '肚子',
+  '头',
+] as const
+
+/** 疼得厉害, 疼死 are felt, 疼吗 is asked. */
+const FELT = '得|死|[吗嘛]'
+
+/**
+ * Questions (是不是, 有没有, 会不会, 不是着火了吗), pleas (别打架了, 不要打了) and 差点没 deny nothing, nor does 不是 before
+ * what has happened, unless it goes on with what it is (不是着火了，是蒸汽).
+ */
+export const DENIALS: readonly DenialWords[] = [
+  {
+    denying: '(?<![有差点])(?:没有?|并未)',
+    between: BETWEEN_ZH,
+    dangers: SENSATIONS,
+    unless: FELT,
+  },
+  {
+    denying: '(?<![有差点])(?:没有?|并未)',
+    between: BETWEEN_ZH,
+    dangers: EVENTS,
+    unless: `${FELT}|[^ |]{0,2}[了吗嘛]`,
+  },
+  {
+    denying: '(?<![是要会都])不是',
+    between: BETWEEN_ZH,
+    dangers: [...SENSATIONS, ...EVENTS],
+    unless: `${FELT}|[^ |]{0,2}(?:了(?![|]?[而就只]?是)|[吗嘛])`,
+  },
+  {
+    denying: '(?<=^|[^疼痛闷晕是会])不(?![是要会])',
+    between: FEELING,
+    dangers: STATES,
+    unless: '了?[吗嘛]',
+  },
+  {
+    denying: "(?:(?<!\\boh )\\b(?:no|not|never|without)\\b|n't\\b)",
+    between: [
+      'a',
+      'an',
+      'any',
+      'the',
+      'really',
+      'have',
+      'having',
+      'had',
+      'feel',
+      'in',
+      'on',
+      'want',
+      'trying',
+      'going',
+      'to',
+    ],
+    dangers: DANGERS_EN,
+    unless: '[a-z]| (?:relief|killers?|medic)',
+  },
+]
+
 /** Begins what is said instead (不是肚子疼，是胸口疼), or ends the denial. */
 export const AFTER = ['(?:而|就|只|但)?是', '了', '吧', 'but\\b', 'it is\\b'] as const
+
+/** "No" said first, to a question or to what was understood: 不是，胸口疼. */
+export const ANSWERS = [
+  '不',
+  '不是',
+  '都不是',
+  '不对',
+  '不要',
+  '没',
+  '没有',
+  '都没有',
+  '没怎么',
+  '没什么',
+  '没事',
+  'no',
+  'no no',
+  'oh no',
+  'nope',
+  'not really',
+  'nothing',
+  'neither',
+] as const

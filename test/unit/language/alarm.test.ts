@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
 import { withoutDenied } from '../../../gateway/language/denial.ts'
 import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
-import { normalise } from '../../../gateway/language/normalise.ts'
+import type { UnderstandOptions } from '../../../gateway/language/port.ts'
 
 const intent = (
   name: string,
@@ -75,8 +75,8 @@ const PACK: Pack = {
 }
 
 const engine = loadEngine([PACK], trainPacks([PACK], { seed: 3 }), () => 0)
-const hear = (text: string) => {
-  const heard = engine.understand([{ text, confidence: 1 }], {})
+const hear = (text: string, options: UnderstandOptions = {}) => {
+  const heard = engine.understand([{ text, confidence: 1 }], options)
   return heard.kind === 'intent' ? heard.best.ref.intent : heard.kind
 }
 
@@ -139,7 +139,35 @@ describe('a danger that is denied', () => {
     '我不想死',
     'he is not breathing',
     "I can't stop the bleeding",
+    '这不着火了吗',
+    '没人着火了',
+    '没有晕倒了',
   ])('is neither a question, a plea, nor a lack: %s', (text) =>
-    expect(withoutDenied(normalise(text).text)).toBeUndefined(),
+    expect(withoutDenied(text)).toBeUndefined(),
   )
+})
+
+describe('a "no" before an emergency', () => {
+  it.each([
+    ['不是，胸口疼', 'emergency.chest-pain'],
+    ['不是 胸口疼', 'emergency.chest-pain'],
+    ['都不是，是胸口疼', 'emergency.chest-pain'],
+    ['没有，就是胸口疼', 'emergency.chest-pain'],
+    ['没有就是胸口疼', 'emergency.chest-pain'],
+    ['没发烧没咳嗽，就是胸口疼', 'emergency.chest-pain'],
+    ['不，着火了', 'emergency.fire'],
+    ['厨房没有人，着火了', 'emergency.fire'],
+    ['这不着火了吗', 'emergency.fire'],
+    ['oh no chest pain', 'emergency.chest-pain'],
+    ['No! There is a fire!', 'emergency.fire'],
+    ['not really, I have chest pain', 'emergency.chest-pain'],
+  ])('denies it not: %s', (text, name) => expect(hear(text)).toBe(name))
+
+  it('is the answer to the question of the box, where it has asked', () => {
+    const ref = { pack: 'hall', version: '1.0.0', intent: 'toilet' }
+    const expecting = { ref, slot: 'place', entity: 'place' }
+    expect(hear('不是胸口疼')).not.toBe('emergency.chest-pain')
+    expect(hear('不是胸口疼', { expecting })).toBe('emergency.chest-pain')
+    expect(hear('没有着火', { expecting })).toBe('emergency.fire')
+  })
 })
