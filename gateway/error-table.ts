@@ -36,7 +36,7 @@ export const ERRORS = {
   'message.too-large': {
     status: 413,
     title: 'The message is larger than the gateway accepts',
-    next: 'Send at most the size named in detail; put photos and sound into attachments.',
+    next: 'Send at most the size named in detail, in several messages where it is more.',
   },
   'message.invalid': {
     status: 422,

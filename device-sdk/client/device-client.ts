@@ -25,6 +25,7 @@ import { Connection, type ConnectionState } from './connection.ts'
 import { DeviceClientError, isPassing, localProblem, ProblemError } from './errors.ts'
 import { Handlers, SeenIds } from './handlers.ts'
 import { type Downstream, type Link, type OpenLink, type ToldTime, toldNow } from './link.ts'
+import { messageBytes } from './message-size.ts'
 import { type Handling, Outbox, type Outcome } from './outbox.ts'
 import {
   memoryQueueStore,
@@ -138,6 +139,7 @@ class Client implements DeviceClient {
     const twin = this.#pending.get(ask.id)
     if (twin !== undefined)
       throw new DeviceClientError('client.invalid', '/id: a question with this id is being asked')
+    const message = this.#queued('ask', ask, timeoutMs)
     return new Promise<Answer>((resolve, reject) => {
       const end = (error?: Error) => {
         cancelTimer()
@@ -157,7 +159,6 @@ class Client implements DeviceClient {
         },
         reject: end,
       })
-      const message = this.#queued('ask', ask, timeoutMs)
       this.#outbox.add(message, { durable: false, untilAnswered: true }).catch(end)
     })
   }
@@ -337,7 +338,7 @@ class Client implements DeviceClient {
       id: body.id,
       name,
       body: { ...body },
-      bytes: new TextEncoder().encode(JSON.stringify(body)).length,
+      bytes: messageBytes(name, body),
       queuedAtMs,
       ...(lifeMs === undefined ? {} : { expiresAtMs: queuedAtMs + lifeMs }),
     }

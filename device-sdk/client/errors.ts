@@ -20,7 +20,8 @@ export const CLIENT_ERRORS = {
   'client.closed': 'The client was closed.',
   'client.queue-full':
     'The offline queue is full. Raise `queueLimits`, or choose whenFull: "drop-oldest".',
-  'client.too-large': 'One message is larger than the whole offline queue may be.',
+  'client.too-large':
+    'The message is larger than a gateway reads, or than the whole offline queue may be: send less at once.',
   'client.invalid': 'The message does not fit the contract; the field is named.',
   'client.bad-url': 'Use mqtt://, mqtts://, ws://…/mqtt, or ws://…/v1/ws (wss:// with TLS).',
   'client.link-failed': 'The gateway cannot be reached; the client keeps trying.',

@@ -3,6 +3,7 @@ import type { TwinState } from '../protocol/schemas.ts'
 import { type Clock, monotonicMs } from './clock.ts'
 import { DeviceClientError } from './errors.ts'
 import type { Link } from './link.ts'
+import { messageBytes } from './message-size.ts'
 
 /** As many as the gateway remembers of one device. */
 const MAX_GONE_FIELDS = 256
@@ -28,13 +29,15 @@ export class ReportedState {
     this.#options = options
   }
 
-  /** Tells the state, whole; without a link the next one does. */
+  /** Tells the state, whole; without a link the next one does. Throws `client.too-large`. */
   async report(state: Readonly<Record<string, unknown>>, at: string): Promise<void> {
     const before = Object.keys(this.#reported?.state ?? {})
     // The gateway keeps a field until it is told that it is gone.
     const gone = before.filter((field) => !(field in state)).slice(-MAX_GONE_FIELDS)
     const nulls = Object.fromEntries(gone.map((field) => [field, null]))
-    this.#reported = { state: { ...nulls, ...state }, at }
+    const reported = { state: { ...nulls, ...state }, at }
+    messageBytes('reported', reported)
+    this.#reported = reported
     await this.#tell()
   }
 

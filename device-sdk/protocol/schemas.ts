@@ -6,6 +6,8 @@
  */
 import { type Static, type TObject, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
 
+/** Largest message of either side, encoded: a twin or an ask with ten alternatives stays far below it. */
+export const MAX_MESSAGE_BYTES = 65_536
 /** Longest question the gateway reads, in characters; longer speech is not one question. */
 export const MAX_ASK_TEXT_CHARS = 1000
 /** Hypotheses of one recogniser result that are looked at. */

@@ -4,6 +4,7 @@ import {
   Ask,
   DeviceEvent,
   Feedback,
+  MAX_MESSAGE_BYTES,
   PlayReport,
   TwinState,
   type UpstreamName,
@@ -11,11 +12,9 @@ import {
 import type { Static } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Unpackr } from 'msgpackr'
-import { GatewayError } from '../errors.ts'
+import { asGatewayError, GatewayError } from '../errors.ts'
 import { invalidMessage } from '../schema-wording.ts'
 
-/** Largest message of the contract: a twin or an ask with ten alternatives stays far below it. */
-export const MAX_MESSAGE_BYTES = 65_536
 /** Deepest nesting that is read; the contract itself needs 4. */
 const MAX_DEPTH = 32
 
@@ -50,8 +49,31 @@ const unpackr = new Unpackr({
   int64AsType: EXACT_AS_NUMBER,
 })
 
-/** A JSON or MessagePack map; throws `message.*`. */
+/** A JSON or MessagePack map; throws `message.*`, which name the message where its id stands in front. */
 export function decodeMap(bytes: Uint8Array, encoding: Encoding): Record<string, unknown> {
+  try {
+    return readMap(bytes, encoding)
+  } catch (error) {
+    throw asGatewayError(error).inReplyTo(idInFront(bytes, encoding))
+  }
+}
+
+/** An id, also behind the name that a WebSocket frame may begin with. */
+const ID_IN_FRONT = {
+  json: /^\s*\{\s*(?:"type"\s*:\s*"\w*"\s*,\s*)?"id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,64})"/,
+  msgpack:
+    /^(?:[\x80-\x8f]|\xde..|\xdf.{4})(?:\xa4type[\xa0-\xbf]\w*)?\xa2id(?:[\xa1-\xbf]|\xd9.)([\x21-\x7e]{1,64})(?![\x21-\x7e])/s,
+} as const
+/** The two names, their values and what may stand between. */
+const FRONT_BYTES = 160
+
+/** Whoever sends what cannot be read sends it for ever, unless it is told which message that was. */
+function idInFront(bytes: Uint8Array, encoding: Encoding): string | undefined {
+  const front = Buffer.from(bytes.subarray(0, FRONT_BYTES)).toString('latin1')
+  return ID_IN_FRONT[encoding].exec(front)?.[1]
+}
+
+function readMap(bytes: Uint8Array, encoding: Encoding): Record<string, unknown> {
   if (bytes.length > MAX_MESSAGE_BYTES) {
     throw new GatewayError('message.too-large', {
       detail: `${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are read`,

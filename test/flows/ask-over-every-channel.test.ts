@@ -218,18 +218,19 @@ describe('what is not taken', () => {
     const gateway = await startGateway()
     const { send, receive, socket } = await openSocket(gateway, 'kefu.v1.json')
     await receive()
-    const cases: [string | object, string][] = [
+    const cases: [string | object, string, string?][] = [
       ['nonsense', 'message.not-json'],
       ['[1,2]', 'message.invalid'],
       [{ id: 'x' }, 'message.invalid'],
       [{ type: 'sing', id: 'x' }, 'message.unknown-type'],
       [{ type: 'ask', id: 'x' }, 'message.invalid'],
-      [{ type: 'ask', id: 'x', text: 'y'.repeat(1_048_576) }, 'message.too-large'],
-      ['{"type":"ask","id":"x","text":'.concat('['.repeat(10_000)), 'message.too-deep'],
+      [{ type: 'ask', id: 'x', text: 'y'.repeat(1_048_576) }, 'message.too-large', 'x'],
+      ['{"type":"ask","id":"x","text":'.concat('['.repeat(10_000)), 'message.too-deep', 'x'],
     ]
-    for (const [frame, code] of cases) {
+    for (const [frame, code, inReplyTo] of cases) {
       send(frame)
-      expect(await receive()).toMatchObject({ type: 'problem', code })
+      const reply = inReplyTo === undefined ? {} : { inReplyTo }
+      expect(await receive()).toMatchObject({ type: 'problem', code, ...reply })
     }
     socket.close()
     for (const hello of [

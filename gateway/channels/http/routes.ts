@@ -1,5 +1,5 @@
 /** The HTTP addresses of the contract. */
-import { EnrollRequest } from '@kefu-edge/device-sdk/protocol/schemas'
+import { EnrollRequest, MAX_MESSAGE_BYTES } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Value } from '@sinclair/typebox/value'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../../devices/admission.ts'
@@ -8,7 +8,7 @@ import type { Logger } from '../../logger.ts'
 import { invalidMessage } from '../../schema-wording.ts'
 import type { Device } from '../../turn.ts'
 import type { Inbox } from '../inbox.ts'
-import { decodeMap, type Encoding, MAX_MESSAGE_BYTES, parseMessage } from '../parse-message.ts'
+import { decodeMap, type Encoding, parseMessage } from '../parse-message.ts'
 import type { HttpReply, HttpRequest, HttpRoutes } from './server.ts'
 
 export interface Health {

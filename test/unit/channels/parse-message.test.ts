@@ -1,6 +1,7 @@
+import { MAX_MESSAGE_BYTES } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Packr } from 'msgpackr'
 import { describe, expect, it } from 'vitest'
-import { MAX_MESSAGE_BYTES, parseMessage } from '../../../gateway/channels/parse-message.ts'
+import { parseMessage } from '../../../gateway/channels/parse-message.ts'
 import { toProblem } from '../../../gateway/errors.ts'
 
 const bytes = (value: unknown) =>
@@ -79,6 +80,29 @@ describe('a message of a device', () => {
     expect(problemOf('ask', whole.subarray(0, 8), 'msgpack').code).toBe('message.not-msgpack')
     const nested = Buffer.concat([Buffer.alloc(10_000, 0x91), Buffer.from([0xc0])])
     expect(problemOf('ask', nested, 'msgpack').code).toBe('message.too-deep')
+  })
+
+  const large = 'x'.repeat(MAX_MESSAGE_BYTES)
+  const mapOf16Bits = new Packr({ useRecords: false, variableMapSize: false })
+  it.each([
+    ['too large', 'json', bytes({ id: 'e-1', kind: 'sensor', values: { large } })],
+    ['too large for a frame', 'json', bytes({ type: 'event', id: 'e-1', values: { large } })],
+    ['no JSON', 'json', bytes('{ "id": "e-1", "kind": }')],
+    ['too deep', 'json', bytes(`{"id":"e-1","values":${deep('[', ']')}}`)],
+    ['too large', 'msgpack', packr.pack({ id: 'e-1', values: { large } })],
+    ['too large in a large map', 'msgpack', mapOf16Bits.pack({ type: 'event', id: 'e-1', large })],
+    ['cut short', 'msgpack', packr.pack({ id: 'e-1', kind: 'sensor' }).subarray(0, 12)],
+  ] as const)('is named by the id at its front where it is %s: %s', (_, encoding, data) => {
+    expect(problemOf('event', data, encoding).inReplyTo).toBe('e-1')
+  })
+
+  it.each([
+    ['behind what is too large', bytes({ large, id: 'e-1' })],
+    ['of another level', bytes(`{"values":{"id":"e-1","large":"${large}"}}`)],
+    ['longer than one may be', bytes(`{"id":"${large}"}`)],
+    ['with an escape', bytes(`{"id":"e\\u0031","large":"${large}"}`)],
+  ])('is not named by an id %s', (_, data) => {
+    expect(problemOf('event', data)).not.toHaveProperty('inReplyTo')
   })
 
   it('has integers of 64 bits as far as they are kept exactly, and names one that is not', () => {

@@ -112,6 +112,21 @@ describe.each(Object.entries(TRANSPORTS))('a device over %s', (_name, startGatew
     expect(box.received.filter((m) => m.body.text === '在吗')).toHaveLength(1)
   })
 
+  test('is told at once that a message is larger than a gateway reads, and goes on', async () => {
+    const box = await gateway()
+    const client = device(box.url)
+    const values = Object.fromEntries(
+      [...Array(40).keys()].map((i) => [`k${i}`, 'x'.repeat(1_900)]),
+    )
+    const tooLarge = { code: 'client.too-large' }
+    await expect(client.sendEvent({ kind: 'sensor', values })).rejects.toMatchObject(tooLarge)
+    await expect(client.ask({ form: { name: 'f', values } })).rejects.toMatchObject(tooLarge)
+    await expect(client.reportState(values)).rejects.toMatchObject(tooLarge)
+    expect(client.waiting.messages).toBe(0)
+    await client.ask('还在吗')
+    expect(box.received.map((m) => m.name)).toEqual(['ask'])
+  })
+
   test('gives up when the caller does', async () => {
     const box = await gateway()
     box.reply = () => undefined
