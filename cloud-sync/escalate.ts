@@ -120,9 +120,17 @@ interface AnswerCache {
   put(question: Question, answer: EscalatedAnswer): void
 }
 
-/** Least recently used goes first; validity counts on the monotonic clock, which no one sets. */
+interface CachedAnswer {
+  readonly answer: EscalatedAnswer
+  /** Nobody sets this clock, but it stands still while the box sleeps; */
+  readonly untilMonotonicMs: number
+  /** this one goes on then. */
+  readonly untilMs: number
+}
+
+/** Least recently used goes first; an answer is valid until either clock says that its time is over. */
 function createAnswerCache(clock: Clock): AnswerCache {
-  const entries = new Map<string, { answer: EscalatedAnswer; untilMs: number }>()
+  const entries = new Map<string, CachedAnswer>()
   const keyOf = ({ lang, text }: Question) => `${lang}\n${text.trim()}`
 
   return {
@@ -131,7 +139,8 @@ function createAnswerCache(clock: Clock): AnswerCache {
       const entry = entries.get(key)
       if (!entry) return undefined
       entries.delete(key)
-      if (entry.untilMs <= clock.monotonic()) return undefined
+      const isOver = entry.untilMonotonicMs <= clock.monotonic() || entry.untilMs <= clock.now()
+      if (isOver) return undefined
       entries.set(key, entry)
       return entry.answer
     },
@@ -139,7 +148,12 @@ function createAnswerCache(clock: Clock): AnswerCache {
       if (answer.validForMs === 0) return
       const key = keyOf(question)
       entries.delete(key)
-      entries.set(key, { answer, untilMs: clock.monotonic() + answer.validForMs })
+      const { validForMs } = answer
+      entries.set(key, {
+        answer,
+        untilMonotonicMs: clock.monotonic() + validForMs,
+        untilMs: clock.now() + validForMs,
+      })
       const oldest = entries.size > MAX_CACHED ? entries.keys().next().value : undefined
       if (oldest !== undefined) entries.delete(oldest)
     },

@@ -60,6 +60,24 @@ describe('asking the core', () => {
     })
   })
 
+  it('speaks no answer of the core whose validity ended while the box slept, or after its clock was set back', async () => {
+    let [nowMs, awakeMs] = [1_795_000_000_000, 0]
+    const clock = { now: () => nowMs, monotonic: () => awakeMs }
+    const one = escalator(rig.linkTo(rig.core.url), { clock })
+    const isCached = async () => {
+      const answer = await one.ask(question('请问流感疫苗在哪里打？'), 2000)
+      return answer.kind === 'answer' && answer.isCached
+    }
+    expect(await isCached()).toBe(false)
+    expect(await isCached()).toBe(true)
+    nowMs += 3_600_000
+    expect(await isCached()).toBe(false)
+    nowMs -= 86_400_000
+    expect(await isCached()).toBe(true)
+    awakeMs += 3_600_000
+    expect(await isCached()).toBe(false)
+  })
+
   it.each([
     ['is about something else', '明天天气怎么样', 'zh'],
     ['is in another language', '流感疫苗在哪里打', 'en'],
