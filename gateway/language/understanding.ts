@@ -22,6 +22,8 @@ export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
 export const MAX_HYPOTHESES = 5
 const MAX_CANDIDATES = 5
+/** Less likely than this part of the likeliest, words alarm nobody and command nothing. */
+const LEAST_LIKELY = 0.1
 /** A mended reading that means something else must be this much better than the words as heard. */
 const REPAIR_DISCOUNT = 0.95
 
@@ -42,9 +44,12 @@ export function decide(
   options: UnderstandOptions,
 ): Decided {
   const allowed = allowedIntents(parts.base, options)
-  const found = hypotheses
-    .slice(0, MAX_HYPOTHESES)
-    .flatMap((hypothesis, place) => findAll(parts, hypothesis, place, { ...options, allowed }))
+  const likeliest = Math.max(...hypotheses.map(({ confidence }) => confidence))
+  const found = hypotheses.slice(0, MAX_HYPOTHESES).flatMap((hypothesis, place) => {
+    const all = findAll(parts, hypothesis, place, { ...options, allowed })
+    const isUnlikely = hypothesis.confidence < LEAST_LIKELY * likeliest
+    return isUnlikely ? all.filter((one) => !actsAtOnce(parts.base, one)) : all
+  })
   const best = found.reduce<Found | undefined>(
     (kept, next) => (!kept || scoreOf(next) > scoreOf(kept) ? next : kept),
     undefined,
@@ -63,6 +68,12 @@ export function decide(
     return { understanding, found, best }
   }
   return { understanding: conclude(parts, best, options), found, best }
+}
+
+/** Whether an answer to what was found first calls people, or changes what is heard. */
+const actsAtOnce = ({ intents }: KnowledgeBase, { candidates: [first] }: Found): boolean => {
+  const { alert, command } = intents[first?.intent ?? -1]?.intent ?? {}
+  return alert !== undefined || command !== undefined
 }
 
 /** How sure the best of a reading is, with what the recogniser thought of its words. */

@@ -171,3 +171,20 @@ describe('a "no" before an emergency', () => {
     expect(hear('没有着火', { expecting })).toBe('emergency.fire')
   })
 })
+
+describe('a guess of the recogniser', () => {
+  const guess = (...said: [string, number][]) => {
+    const heard = engine.understand(said.map(([text, confidence]) => ({ text, confidence })))
+    return heard.kind === 'intent' ? heard.best.ref.intent : heard.kind
+  }
+
+  it('raises no alarm where another is ten times as likely', () => {
+    expect(guess(['停车多少钱', 0.95], ['着火了', 0.01])).toBe('parking')
+    expect(guess(['今天天气怎么样', 0.95], ['着火了', 0.001])).not.toMatch(/^emergency/)
+  })
+
+  it('raises one where it may well have been said, or none is likely', () => {
+    expect(guess(['胸口藤', 0.6], ['胸口疼', 0.3])).toBe('emergency.chest-pain')
+    expect(guess(['今天天气怎么样', 0], ['着火了', 0])).toBe('emergency.fire')
+  })
+})
