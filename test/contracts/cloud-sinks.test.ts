@@ -1,8 +1,6 @@
 /** What every sink of the core must do, shown on the engines that are installed; the others are skipped aloud. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import net from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { openKafkaSink } from '@kefu-edge/cloud-sync/core/sinks/kafka-sink'
@@ -11,6 +9,7 @@ import { messageIdOf, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/c
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasPeer } from '../support/peers.ts'
+import { fileFolder } from '../support/temp-folder.ts'
 import { openRig, range, until } from '../unit/cloud-sync/support/rig.ts'
 
 const hasNats = hasPeer('nats-server')
@@ -19,11 +18,10 @@ const hasKcat = hasPeer('kcat')
 let folder: string
 const children: ChildProcess[] = []
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-sink-'))
+  folder = fileFolder()
 })
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
 })
 
 const records = (from: number, to: number): SinkRecord[] =>

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
@@ -12,6 +11,7 @@ import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { createLedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LANES } from '../../gateway/ledger/port.ts'
+import { fileFolder } from '../support/temp-folder.ts'
 import { range, readAsOperator } from '../unit/cloud-sync/support/rig.ts'
 import { openTestLedger } from './cloud-ledger.ts'
 
@@ -22,12 +22,11 @@ const ROUNDS = Number(process.env.KEFU_FAULT_ROUNDS ?? 4)
 let folder: string
 const children: ChildProcess[] = []
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-kill-'))
+  folder = fileFolder()
   mkdirSync(join(folder, 'gateway'))
 })
 afterAll(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(folder, { recursive: true, force: true })
 })
 
 describe(`kill -9 at random moments (seed ${SEED})`, () => {

@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { languageCommand } from '../../../gateway/cli/language.ts'
 import { scorePredictions } from '../../../gateway/cli/language-score.ts'
+import { fileFolder } from '../../support/temp-folder.ts'
 
 let dir = ''
 beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), 'kefu-language-'))
+  dir = fileFolder()
 })
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 async function run(...args: string[]) {
   let stdout = ''

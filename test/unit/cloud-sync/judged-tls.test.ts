@@ -1,8 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
@@ -15,6 +13,7 @@ import { createJudgedTls, UntrustedError } from '@kefu-edge/cloud-sync/judged-tl
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 const DAY_MS = 86_400_000
 const NOW = Date.now()
@@ -23,12 +22,11 @@ const DIAL = join(import.meta.dirname, 'support/dial-process.ts')
 let folder: string
 let closers: (() => unknown)[]
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-tls-'))
+  folder = tempFolder()
   closers = []
 })
 afterEach(async () => {
   for (const close of closers.reverse()) await close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 const certificate = (name: string, madeAtMs: number, hosts = ['localhost', '127.0.0.1']) =>

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import {
@@ -13,6 +11,7 @@ import { PushBatch } from '@kefu-edge/cloud-sync/protocol/messages'
 import { parseMsgpack } from '@kefu-edge/cloud-sync/protocol/parse'
 import { createLedgerPusher, type LedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { tempFolder } from '../../support/temp-folder.ts'
 import { range, until } from './support/rig.ts'
 import { LANES, openSource, type TestSource } from './support/sqlite-source.ts'
 
@@ -20,13 +19,12 @@ let folder: string
 let source: TestSource
 let pusher: LedgerPusher | undefined
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-poison-'))
+  folder = tempFolder()
   source = openSource(join(folder, 'gateway.db'), { synchronous: 'OFF' })
 })
 afterEach(async () => {
   await pusher?.close()
   source.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 type Respond = (sequences: number[], lane: string) => { status: number; code?: string } | undefined

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/release-audience'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
@@ -12,6 +11,7 @@ import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import { createPuller, type Puller } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { tempFolder } from '../../support/temp-folder.ts'
 import { openRig, type Rig, readAsOperator, until } from './support/rig.ts'
 
 const LATER = Date.now() + 3_600_000
@@ -53,12 +53,11 @@ let folder: string
 let target: MemoryTarget
 beforeEach(async () => {
   rig = await openRig({ isInsecureHttp: true })
-  folder = mkdtempSync(join(tmpdir(), 'kefu-pull-'))
+  folder = tempFolder()
   target = new MemoryTarget()
 })
 afterEach(async () => {
   await rig.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 interface PullerSetting {

@@ -1,21 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { readFileSync, symlinkSync } from 'node:fs'
 import { builtinModules } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { createDeviceClient as CreateDeviceClient } from '@kefu-edge/device-sdk/client/browser'
 import { bundleForBrowser } from '@kefu-edge/device-sdk/tools/make-browser-bundle'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { fileFolder } from '../../support/temp-folder.ts'
 import { startSocketServer } from './support/stand-in-gateways.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 /** The first file of the page; MQTT and MessagePack come only where they are used. */
 const MAX_FIRST_FILE_BYTES = 120 * 1024
 
-const folder = mkdtempSync(join(tmpdir(), 'kefu-bundle-'))
+const folder = fileFolder()
 symlinkSync(join(ROOT, 'device-sdk/package.json'), join(folder, 'package.json'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('the bundle of a plain page is small, asks for no module of Node, and gets its answer', async () => {
   const files = await bundleForBrowser(join(ROOT, 'device-sdk/client/browser.ts'), folder)

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { credentialsFromFile, parseCredentials } from '@kefu-edge/firmware-sim/credentials'
-import { afterAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { fileFolder } from '../../support/temp-folder.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'kefu-tokens-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const folder = fileFolder()
 
 test('tokens are read as a list and as printed lines, with either name of the id', () => {
   const list = '[{"deviceId":"a","token":"t1","kind":"kiosk"}]'

@@ -4,15 +4,13 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { keyFilesOf, ledgerMemory, loadKeyFiles } from '../../../gateway/ledger/key-files.ts'
 import { createLedger } from '../../../gateway/ledger/ledger.ts'
@@ -20,13 +18,13 @@ import { createSubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
 import { buildShim, openShim } from '../../faults/harness/shim.ts'
+import { fileFolder, tempFolder } from '../../support/temp-folder.ts'
 import { type Fixture, openFixture, seededRandom } from './fixture.ts'
 
 let dir: string
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'kefu-keys-'))
+  dir = tempFolder()
 })
-afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 describe('key files', () => {
   const load = () =>
@@ -74,9 +72,8 @@ describe('key files', () => {
   })
 })
 
-const shimDir = mkdtempSync(join(tmpdir(), 'kefu-shim-'))
+const shimDir = fileFolder()
 const shim = buildShim(shimDir)
-afterAll(() => rmSync(shimDir, { recursive: true, force: true }))
 
 test.skipIf(shim === undefined)(
   'a list of erased keys that does not fit on the disk is refused, and the old one stays',

@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { readOpenGram } from '../../../gateway/tools/word-vectors/read-open-gram.ts'
 import { readSphinxModel } from '../../../gateway/tools/word-vectors/read-sphinx-model.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
 
 describe('the model of open-gram', () => {
   let folder: string
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'open-gram-'))
+    folder = tempFolder()
   })
-  afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
   const write = (name: string, content: string | Buffer) => {
     const file = join(folder, name)

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../gateway/language/random.ts'
 import {
   LEVELS,
@@ -20,6 +19,7 @@ import { makeTable, moduleText } from '../../../gateway/tools/word-vectors/make-
 import { type Dense, eigen, gram, timesDense } from '../../../gateway/tools/word-vectors/matrix.ts'
 import { quantise } from '../../../gateway/tools/word-vectors/quantise-pieces.ts'
 import { readGlove } from '../../../gateway/tools/word-vectors/read-glove.ts'
+import { fileFolder } from '../../support/temp-folder.ts'
 
 /** People who do things to somebody, and fruit that does things by itself. */
 const SENTENCES = [
@@ -149,8 +149,7 @@ describe('a table joined with vectors of another source', () => {
 })
 
 describe('vectors of GloVe', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'kefu-glove-'))
-  afterAll(() => rmSync(folder, { recursive: true }))
+  const folder = fileFolder()
   const fileOf = (content: unknown) => {
     const path = join(folder, 'glove.json')
     writeFileSync(path, JSON.stringify(content))

@@ -1,15 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import mqtt from 'mqtt'
 import { afterEach, expect, test } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
 import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
 
 const SERVER = fileURLToPath(new URL('./kill-server.ts', import.meta.url))
 const children: ChildProcess[] = []
-const folders: string[] = []
 const brokers: TestBroker[] = []
 const raws: RawClient[] = []
 
@@ -17,7 +14,6 @@ afterEach(async () => {
   for (const raw of raws.splice(0)) raw.destroy()
   for (const broker of brokers.splice(0)) await broker.close()
   for (const child of children.splice(0)) child.kill('SIGKILL')
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
 async function start(folder: string): Promise<{ url: string; kill(): Promise<void> }> {
@@ -42,8 +38,7 @@ async function start(folder: string): Promise<{ url: string; kill(): Promise<voi
 test.each([1, 2] as const)(
   'SIGKILL in the middle of publishing loses no acknowledged message of QoS %i',
   async (qos) => {
-    const folder = mkdtempSync(join(tmpdir(), 'kefu-kill-'))
-    folders.push(folder)
+    const folder = tempFolder()
     const first = await start(folder)
     const reader = { clientId: 'reader', clean: false, reconnectPeriod: 0 }
     const away = await mqtt.connectAsync(first.url, reader)

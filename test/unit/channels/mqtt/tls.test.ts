@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { MqttCredentials } from '../../../../gateway/channels/mqtt/ports.ts'
 import { listenTls, type TlsPort } from '../../../../gateway/channels/mqtt/tls-port.ts'
 import { type CertificateFiles, createIssuer, type Issuer } from '../../../support/certificates.ts'
+import { fileFolder } from '../../../support/temp-folder.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
 
 let folder = ''
@@ -15,7 +13,7 @@ let ca: Issuer
 const seen: MqttCredentials[] = []
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-tls-'))
+  folder = fileFolder()
   ca = await createIssuer(folder, 'ca')
   const { certFile, keyFile } = await ca.issue('server', 'server', ['localhost'])
   started = await startBroker({
@@ -39,7 +37,6 @@ beforeAll(async () => {
 afterAll(async () => {
   port.close()
   await started.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 async function joinOverTls(shown: Partial<CertificateFiles>): Promise<void> {

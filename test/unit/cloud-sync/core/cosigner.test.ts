@@ -1,8 +1,5 @@
 /** What the core signs of the tree heads that a gateway brings, epoch after epoch. */
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createCosigner } from '@kefu-edge/cloud-sync/core/cosigner'
 import { createLogHeads, IS_UNACCEPTED } from '@kefu-edge/cloud-sync/core/log-heads'
 import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
@@ -19,6 +16,7 @@ import {
   noteSigner,
   signNote,
 } from '../../../../gateway/ledger/tlog/note.ts'
+import { tempFolder } from '../../../support/temp-folder.ts'
 
 const MINUTE_MS = 60_000
 const signer = noteSigner('kefu-edge/gw-1', generateKeyPairSync('ed25519').privateKey, 'log')
@@ -29,7 +27,7 @@ let folder: string
 let store: CoreStore
 let nowMs: number
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-cosign-'))
+  folder = tempFolder()
   store = openCoreStore(folder)
   nowMs = 1_795_000_000_000
   await store.commit(() => {
@@ -40,7 +38,6 @@ beforeEach(async () => {
 })
 afterEach(() => {
   store.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 /** A log by its leaves, one letter each: what two logs share in the beginning, they share in the tree. */
@@ -268,7 +265,8 @@ it('keeps an acceptance of a fork while one lane after the other shows it', asyn
 
 it('shows a record that is cut or rewritten after a fork of it was accepted', async () => {
   const { heads, bring } = aCore()
-  const unaccepted = () => store.prepare(`SELECT 1 FROM log_head WHERE ${IS_UNACCEPTED}`).all().length
+  const unaccepted = () =>
+    store.prepare(`SELECT 1 FROM log_head WHERE ${IS_UNACCEPTED}`).all().length
   const later = (leaves: string) => {
     nowMs += MINUTE_MS
     return bring('one', leaves)

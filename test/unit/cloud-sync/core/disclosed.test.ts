@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
 import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
@@ -11,6 +10,7 @@ import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
+import { tempFolder } from '../../../support/temp-folder.ts'
 
 const { publicKey } = generateKeyPairSync('ed25519')
 const gatewayOf = (no: number) => ({ no, id: `gw-${no}`, publicKey, ledgerKey: undefined })
@@ -19,7 +19,7 @@ const WORDS = 'my stomach hurts'
 let folder: string
 let store: CoreStore
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-shown-'))
+  folder = tempFolder()
   store = openCoreStore(folder)
   const add = store.prepare(
     'INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (?, ?, 0, 0)',
@@ -28,7 +28,6 @@ beforeEach(async () => {
 })
 afterEach(() => {
   store.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 /** One batch of a gateway's lane; each entry is a leaf and what is shown of it. */

@@ -1,6 +1,4 @@
 /** A core goes on with the database of the build before it. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLogHeads } from '@kefu-edge/cloud-sync/core/log-heads'
 import { migrations } from '@kefu-edge/cloud-sync/core/schema'
@@ -12,6 +10,7 @@ import { parseMsgpack } from '@kefu-edge/cloud-sync/protocol/parse'
 import { ReleaseContent, signRelease } from '@kefu-edge/cloud-sync/protocol/release'
 import { Database } from '@kefu-edge/cloud-sync/sqlite-driver'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
 
 /** The last step of the build of 27 November 2026. */
 const OLDER = 7
@@ -20,12 +19,11 @@ const DAY_MS = 86_400_000
 let folder: string
 let core: CloudCore | undefined
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-older-'))
+  folder = tempFolder()
 })
 afterEach(async () => {
   await core?.close()
   core = undefined
-  rmSync(folder, { recursive: true, force: true })
 })
 
 const start = async () => {

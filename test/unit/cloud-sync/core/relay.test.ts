@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { STREAM_STRIDE } from '@kefu-edge/cloud-sync/core/receive'
 import { createRelay } from '@kefu-edge/cloud-sync/core/sinks/relay'
 import { encodeRecord, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
 import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
 import { range, until } from '../support/rig.ts'
 
 const QUICK = { baseMs: 5, capMs: 20 }
@@ -14,7 +12,7 @@ const QUICK = { baseMs: 5, capMs: 20 }
 let folder: string
 let store: CoreStore
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-relay-'))
+  folder = tempFolder()
   store = openCoreStore(folder)
   await store.commit(() =>
     store
@@ -24,7 +22,6 @@ beforeEach(async () => {
 })
 afterEach(() => {
   store.close()
-  rmSync(folder, { recursive: true })
 })
 
 /** A stream whose inbox has entries of these sequences. */

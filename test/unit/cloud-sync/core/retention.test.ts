@@ -1,7 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
 import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
@@ -11,6 +8,7 @@ import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storag
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
 import { range } from '../support/rig.ts'
 
 const DAY_MS = 86_400_000
@@ -24,7 +22,7 @@ let nowMs: number
 let wrongMs: number
 const clock = { now: () => nowMs + wrongMs, monotonic: () => nowMs }
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'kefu-keep-'))
+  folder = tempFolder()
   store = openCoreStore(folder)
   nowMs = 20_000 * DAY_MS
   wrongMs = 0
@@ -36,7 +34,6 @@ beforeEach(async () => {
 })
 afterEach(() => {
   store.close()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 function parts(sinkName?: string, logger = silentLogger) {

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createCounts } from '@kefu-edge/cloud-sync/core/counts'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { createBranchCounter } from '@kefu-edge/cloud-sync/counting/counter'
@@ -8,6 +5,7 @@ import { type HolderKey, makeHolderKey, readSums } from '@kefu-edge/cloud-sync/c
 import { MAX_COUNT, packCounts, unpackSums } from '@kefu-edge/cloud-sync/protocol/counts'
 import fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/temp-folder.ts'
 
 const DAY = '2026-11-22'
 
@@ -17,7 +15,7 @@ beforeAll(async () => {
 }, 60_000)
 
 it('adds up what branches counted, and nobody but the holder of the key reads it', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'kefu-count-'))
+  const folder = tempFolder()
   const store = openCoreStore(folder)
   const counts = createCounts(store)
   const keyId = await counts.addKey(key)
@@ -49,11 +47,10 @@ it('adds up what branches counted, and nobody but the holder of the key reads it
   expect(again.ciphertexts).not.toEqual(first.ciphertexts)
   await counter.close()
   store.close()
-  rmSync(folder, { recursive: true })
 }, 60_000)
 
 it('gives nobody two sums whose difference is what one branch counted', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'kefu-count-'))
+  const folder = tempFolder()
   let store = openCoreStore(folder)
   let counts = createCounts(store)
   const keyId = await counts.addKey(key)
@@ -89,11 +86,10 @@ it('gives nobody two sums whose difference is what one branch counted', async ()
   expect(await read()).toEqual({ sums: [111_111], waiting: [] })
   await counter.close()
   store.close()
-  rmSync(folder, { recursive: true })
 }, 60_000)
 
 it('refuses ciphertexts that are not of its key', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'kefu-count-'))
+  const folder = tempFolder()
   const store = openCoreStore(folder)
   const counts = createCounts(store)
   const keyId = await counts.addKey(key)
@@ -106,7 +102,6 @@ it('refuses ciphertexts that are not of its key', async () => {
   await expect(counts.add(gateway, unknown)).rejects.toMatchObject({ code: 'counts.unknown-key' })
   await expect(counts.addKey({ n: 'ff', g: '2' })).rejects.toThrow(/bits/)
   store.close()
-  rmSync(folder, { recursive: true })
 })
 
 it('keeps counters apart in one plaintext, at their largest and in the most gateways', () => {
