@@ -9,10 +9,11 @@ import {
   decodeUnsubscribe,
 } from './codec/decoder.ts'
 import { PINGRESP } from './codec/encoder.ts'
-import { PacketType, ProtocolError } from './codec/packets.ts'
+import { type AckPacket, PacketType, ProtocolError } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import type { Connection } from './connection.ts'
 import { MAX_FILTERS_PER_PACKET } from './limits.ts'
+import type { Session } from './session.ts'
 import { subscribe, unsubscribe } from './subscribing.ts'
 
 /** Gives a whole packet to who deals with it. Throws a ProtocolError where it may not come. */
@@ -37,19 +38,14 @@ export function dispatchPacket(
       return
     }
     case PacketType.puback:
-      connection.session?.outbound.puback(decodeAck(type, buffer, start, end, version).packetId)
-      return
-    case PacketType.pubrec: {
-      const { packetId, reasonCode } = decodeAck(type, buffer, start, end, version)
-      connection.session?.outbound.pubrec(packetId, reasonCode)
+    case PacketType.pubrec:
+    case PacketType.pubrel:
+    case PacketType.pubcomp: {
+      const answers = acknowledge(connection, type, decodeAck(type, buffer, start, end, version))
+      // What answers something open is free, for it was asked for; other ones are messages like any.
+      if (!answers) connection.charge(1)
       return
     }
-    case PacketType.pubcomp:
-      connection.session?.outbound.pubcomp(decodeAck(type, buffer, start, end, version).packetId)
-      return
-    case PacketType.pubrel:
-      connection.inbound.pubrel(decodeAck(type, buffer, start, end, version).packetId)
-      return
     case PacketType.subscribe:
       subscribe(
         connection,
@@ -76,6 +72,25 @@ export function dispatchPacket(
       return
     default:
       throw new ProtocolError(Reason.protocolError, 'a second CONNECT')
+  }
+}
+
+/** False: it answers nothing that is open. */
+function acknowledge(
+  { inbound, session }: Connection,
+  type: number,
+  { packetId, reasonCode }: AckPacket,
+): boolean {
+  const { outbound } = session as Session
+  switch (type) {
+    case PacketType.puback:
+      return outbound.puback(packetId)
+    case PacketType.pubrec:
+      return outbound.pubrec(packetId, reasonCode)
+    case PacketType.pubcomp:
+      return outbound.pubcomp(packetId)
+    default:
+      return inbound.pubrel(packetId)
   }
 }
 

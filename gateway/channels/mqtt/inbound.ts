@@ -56,7 +56,8 @@ export class Inbound {
     else this.toSubscribers(packet, message, session)
   }
 
-  pubrel(packetId: number): void {
+  /** False: the id was not open. */
+  pubrel(packetId: number): boolean {
     const { connection } = this
     const session = connection.session as Session
     const wasOpen = session.removeReceived(packetId)
@@ -65,19 +66,21 @@ export class Inbound {
     const answer = (): void => connection.sendAck(PacketType.pubcomp, packetId, reasonCode)
     if (!session.isDurable) {
       answer()
-      return
+      return wasOpen
     }
     // Were PUBCOMP sent before the id is forgotten on disk, a crash would leave the id behind, and the
     // client's next message under it would be taken for a repeat and lost. One that is not open may be of a
     // release that was sent before and is still being written.
     const { rowId } = session
     const { store, queueRows } = connection.engine
-    store
-      .commit(() => queueRows.removeReceived(rowId, packetId))
-      .then(answer, () => {
-        if (wasOpen) session.addReceived(packetId)
-        connection.disconnect(Reason.implementationSpecificError, 'storage failed')
-      })
+    const kept = wasOpen
+      ? store.commit(() => queueRows.removeReceived(rowId, packetId))
+      : store.durable()
+    kept.then(answer, () => {
+      if (wasOpen) session.addReceived(packetId)
+      connection.disconnect(Reason.implementationSpecificError, 'storage failed')
+    })
+    return wasOpen
   }
 
   /** Counts a QoS 1 or 2 message against the receive maximum; false when it is a repeat. */

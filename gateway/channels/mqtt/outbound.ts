@@ -24,6 +24,8 @@ export class Outbound {
   private resend: Delivery[] = []
   /** Sent on this connection and not yet acknowledged. */
   private open = 0
+  /** Packet ids of this connection whose release is being written. */
+  private releasing: Set<number> | null = null
   private lastPacketId = 0
   private isPumping = false
 
@@ -110,6 +112,7 @@ export class Outbound {
 
   disconnected(): void {
     this.open = 0
+    this.releasing = null
     this.resend = []
     if (this.session.isDurable) this.queue.spill()
   }
@@ -131,56 +134,68 @@ export class Outbound {
     this.session.replay?.advance()
   }
 
-  puback(packetId: number): void {
+  /** False, as of the other two: it answers nothing that is open. */
+  puback(packetId: number): boolean {
     const delivery = this.inflight?.get(packetId)
-    if (delivery?.qos !== 1) return
+    if (delivery?.qos !== 1) return false
     this.finish(delivery)
     this.pump()
+    return true
   }
 
-  pubrec(packetId: number, reasonCode: number): void {
+  pubrec(packetId: number, reasonCode: number): boolean {
     const delivery = this.inflight?.get(packetId)
+    const { connection } = this.session
     if (delivery === undefined) {
       if (reasonCode < 0x80) {
-        this.session.connection?.sendAck(
-          PacketType.pubrel,
-          packetId,
-          Reason.packetIdentifierNotFound,
-        )
+        connection?.sendAck(PacketType.pubrel, packetId, Reason.packetIdentifierNotFound)
       }
-      return
+      return false
     }
-    if (delivery.qos !== 2) return
+    if (delivery.qos !== 2) return false
     if (reasonCode >= 0x80) {
       this.finish(delivery)
       this.pump()
-      return
+      return true
     }
+    const isFirst = !delivery.isReleased
     if (delivery.isReleased || delivery.seq === 0) {
       delivery.isReleased = true
-      this.session.connection?.sendAck(PacketType.pubrel, packetId, 0)
-      return
+      connection?.sendAck(PacketType.pubrel, packetId, 0)
+      return isFirst
     }
-    // PUBREL leaves after the release is kept: after a crash the message must not be sent again,
-    // since its receiver may have forgotten the packet id with our PUBREL.
+    if (this.releasing?.has(packetId)) return false
+    this.release(delivery)
+    return true
+  }
+
+  pubcomp(packetId: number): boolean {
+    const delivery = this.inflight?.get(packetId)
+    if (delivery?.isReleased !== true) return false
+    this.finish(delivery)
+    this.pump()
+    return true
+  }
+
+  /**
+   * PUBREL leaves after the release is kept: after a crash the message must not be sent again,
+   * since its receiver may have forgotten the packet id with our PUBREL.
+   */
+  private release(delivery: Delivery): void {
     const { connection } = this.session
+    const { packetId, seq } = delivery
+    this.releasing ??= new Set()
+    this.releasing.add(packetId)
     this.parts.log.released(
-      delivery.seq,
+      seq,
       () => {
         delivery.isReleased = true
-        if (connection === this.session.connection) {
-          connection?.sendAck(PacketType.pubrel, packetId, 0)
-        }
+        if (connection !== this.session.connection) return
+        this.releasing?.delete(packetId)
+        connection?.sendAck(PacketType.pubrel, packetId, 0)
       },
       () => sendAway(connection),
     )
-  }
-
-  pubcomp(packetId: number): void {
-    const delivery = this.inflight?.get(packetId)
-    if (delivery?.isReleased !== true) return
-    this.finish(delivery)
-    this.pump()
   }
 
   /** Empties the queue as its session ends; gives what may go to other members of a group [MQTT-4.8.2-5]. */

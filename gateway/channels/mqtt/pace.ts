@@ -93,6 +93,9 @@ export class Pace {
   }
 }
 
-/** As many of these come as we have sent messages: a client that receives much does not send too much. */
+/**
+ * As many of these come as we have sent messages: a client that receives much does not send too much. One that
+ * answers nothing is charged where that is known.
+ */
 const isAnswer = (packetType: number): boolean =>
   packetType >= PacketType.puback && packetType <= PacketType.pubcomp
