@@ -225,10 +225,11 @@ function reload(
   const fresh = loadConfig({ dataDir, ...(configFile === undefined ? {} : { configFile }) })
   certificates?.reload()
   const cut = rights.replace(fresh.permissions)
-  const needsRestart = Object.entries(fresh)
-    .filter(([name]) => name !== 'permissions')
-    .filter(([name, value]) => !isDeepStrictEqual(value, config[name as keyof Config]))
-    .map(([name]) => name)
+  // Of both: a section that was taken out is a change too.
+  const sections = Object.keys({ ...config, ...fresh }) as (keyof Config)[]
+  const needsRestart = sections
+    .filter((name) => name !== 'permissions')
+    .filter((name) => !isDeepStrictEqual(fresh[name], config[name]))
   return {
     rules: fresh.permissions.length,
     cut,

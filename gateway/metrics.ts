@@ -84,9 +84,12 @@ export function createMetrics(sources: MetricSources): Metrics {
       labelNames,
       registers,
       collect() {
+        const now = read()
         // What is gone is no series any more: clients come and go under names without number.
         this.reset()
-        for (const { labels = {}, value } of read()) this.set(labels, value)
+        // And what is unknown is none, where `reset` leaves a figure without labels at 0.
+        if (now.length === 0 && labelNames.length === 0) this.remove()
+        for (const { labels = {}, value } of now) this.set(labels, value)
       },
     })
   }

@@ -282,6 +282,13 @@ describe('a gateway that closes', () => {
 })
 
 describe('certificates on disk', () => {
+  it('that the configuration does not name any more serve until the next start, and a reload says so', async () => {
+    // The file of this box names none.
+    const { gateway } = await openSite(false)
+    const report = await runOperation('reload', {}, gateway.box.operations)
+    expect(report).toMatchObject({ needsRestart: expect.arrayContaining(['tls']) })
+  })
+
   it('are read anew without a restart, and broken ones change nothing', async () => {
     const { join, ca, gateway, folder } = await openSite(false)
     const token = await gateway.addDevice('bed-1', 'bedside')
