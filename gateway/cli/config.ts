@@ -1,8 +1,8 @@
 /** `kefu-edge config`: every option with its type, default, description, and what it is here. */
-import { describeOptions } from '../config/describe-options.ts'
+import { describeOptions, LIST } from '../config/describe-options.ts'
 import type { Config } from '../config/schema.ts'
 import { MASKED, maskUrls } from '../mask-line.ts'
-import type { CommandOptions } from './commands.ts'
+import type { CommandOptions } from './command.ts'
 import type { ExitCode } from './io.ts'
 
 /** Options whose value is a secret: shown as set or not. */
@@ -51,7 +51,8 @@ export async function config({ config, values, io }: CommandOptions): Promise<Ex
   for (const { name, type, value, default: byDefault, description, who } of options) {
     const isOwn = JSON.stringify(value) !== JSON.stringify(byDefault)
     const shown = isOwn ? `  (default ${JSON.stringify(byDefault)})` : ''
-    io.stdout(`\n${name}: ${JSON.stringify(value)}${shown}`)
+    // An entry's option has no value here: the list above shows what is set.
+    io.stdout(name.includes(LIST) ? `\n${name}` : `\n${name}: ${JSON.stringify(value)}${shown}`)
     io.stdout(`    ${description}${who ? ` · ${who}` : ''} · ${type}`)
   }
   return 0

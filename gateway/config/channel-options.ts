@@ -42,20 +42,24 @@ export const TlsOptions = Type.Object(
 export const PermissionRule = Type.Object(
   {
     kind: Type.Optional(
-      Type.String({ description: 'Device kind the rule is for; absent: every kind' }),
+      Type.String({ description: 'Device kind the rule is for; absent: every kind (IT)' }),
     ),
     group: Type.Optional(
-      Type.String({ description: 'Group the rule is for; absent: every group' }),
+      Type.String({ description: 'Group the rule is for; absent: every group (IT)' }),
     ),
     publish: Type.Optional(
-      Type.Array(Type.String(), { description: 'Topic filters; %d is the device id' }),
+      Type.Array(Type.String(), {
+        description: 'Topic filters it may publish to, such as ward/%d/#; %d is the device id (IT)',
+      }),
     ),
     subscribe: Type.Optional(
-      Type.Array(Type.String(), { description: 'Topic filters; %d is the device id' }),
+      Type.Array(Type.String(), {
+        description: 'Topic filters it may subscribe to; %d is the device id (IT)',
+      }),
     ),
     denySubscribe: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'Filters refused although another rule allows them',
+        description: 'Topic filters refused although another rule allows them (IT)',
       }),
     ),
   },

@@ -9,13 +9,18 @@ export interface OptionDoc {
   readonly description: string
 }
 
-/** Every option with type, default and description: the help text and the README table come from it. */
+/** Behind the name of a list: its entries' options are `permissions[].publish` and so on. */
+export const LIST = '[]'
+
+/** Every option with type, default and description: what `kefu-edge config` prints comes from it. */
 export function describeOptions(schema: TSchema = ConfigSchema, prefix = ''): OptionDoc[] {
   if (schema.type === 'object' && schema.properties) {
     return Object.entries(schema.properties as Record<string, TSchema>).flatMap(([key, inner]) =>
       describeOptions(inner, prefix ? `${prefix}.${key}` : key),
     )
   }
+  const items = schema.type === 'array' ? (schema.items as TSchema) : undefined
+  const within = items?.type === 'object' ? describeOptions(items, `${prefix}${LIST}`) : []
   const choices = (schema.anyOf as { const?: unknown }[] | undefined)?.map((one) =>
     String(one.const),
   )
@@ -26,5 +31,6 @@ export function describeOptions(schema: TSchema = ConfigSchema, prefix = ''): Op
       default: schema.default,
       description: String(schema.description ?? ''),
     },
+    ...within,
   ]
 }

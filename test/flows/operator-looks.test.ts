@@ -78,7 +78,11 @@ describe('the configuration page', () => {
     expect(options).toContainEqual(
       expect.objectContaining({ name: 'cloud.enrolToken', value: '[masked]' }),
     )
+    expect(options).toContainEqual(
+      expect.objectContaining({ name: 'permissions[].denySubscribe', type: 'array' }),
+    )
     const page = await kefu('config', '--data', dir)
+    expect(page.out).toMatch(/^bridges\[\]\.in\[\]\.localPrefix$/m)
     expect(page.out).toContain('http.port: 9090  (default 8080)')
     expect(page.out).not.toContain('abc')
   })
