@@ -372,6 +372,7 @@ export const UPSTREAM = {
   reported: TwinState,
 } as const satisfies Record<string, TObject>
 export type UpstreamName = keyof typeof UPSTREAM
+export const isUpstreamName = (name: string): name is UpstreamName => Object.hasOwn(UPSTREAM, name)
 
 /** What the gateway sends to a device, by the last segment of its topic. */
 export const DOWNSTREAM = {

@@ -2,6 +2,7 @@
  * Devices at the MQTT broker: who may connect, which topics are the box's own, and how answers and
  * problems go back (to the answer topic, or to the MQTT 5 Response Topic with its Correlation Data).
  */
+import { isUpstreamName } from '@kefu-edge/device-sdk/protocol/schemas'
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { Packr } from 'msgpackr'
 import type { Admission } from '../devices/admission.ts'
@@ -98,8 +99,6 @@ export interface MqttDevicesParts {
   readonly deliver: (message: Outgoing) => Promise<void>
 }
 
-/** Upstream names; the box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
-const TO_THE_BOX: ReadonlySet<string> = new Set(['ask', 'played', 'feedback', 'event', 'reported'])
 const packr = new Packr({ useRecords: false })
 
 /**
@@ -284,11 +283,12 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     /** A kept ask would hand a person's words to whoever comes later, past the erasure of that person. */
     mayRetain: (topic: string): boolean => {
       const name = parseTopic(topic)?.name
-      return name === undefined || name === 'reported' || !TO_THE_BOX.has(name)
+      return name === undefined || name === 'reported' || !isUpstreamName(name)
     },
+    /** The box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
     isForBox: (topic: string): boolean => {
-      const parsed = parseTopic(topic)
-      return parsed !== undefined && TO_THE_BOX.has(parsed.name)
+      const name = parseTopic(topic)?.name
+      return name !== undefined && isUpstreamName(name)
     },
   }
 }

@@ -1,15 +1,13 @@
 /** Bytes from a device → a checked message, or the refusal that names what was wrong. */
 import { isUtf8 } from 'node:buffer'
 import {
-  Ask,
-  DeviceEvent,
-  Feedback,
+  type Ask,
+  isUpstreamName,
   MAX_MESSAGE_BYTES,
-  PlayReport,
-  TwinState,
+  UPSTREAM,
   type UpstreamName,
 } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { Static } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
 import { Unpackr } from 'msgpackr'
 import { asGatewayError, GatewayError } from '../errors.ts'
@@ -20,27 +18,15 @@ const MAX_DEPTH = 32
 
 export type Encoding = 'json' | 'msgpack'
 
-interface UpstreamTypes {
-  ask: Static<typeof Ask>
-  played: Static<typeof PlayReport>
-  feedback: Static<typeof Feedback>
-  event: Static<typeof DeviceEvent>
-  reported: Static<typeof TwinState>
-}
 export type UpstreamMessage = {
-  [N in UpstreamName]: { readonly name: N; readonly message: UpstreamTypes[N] }
+  [N in UpstreamName]: { readonly name: N; readonly message: Static<(typeof UPSTREAM)[N]> }
 }[UpstreamName]
 
 // Compiled once per process: the checks run for every message.
-const CHECKS = {
-  ask: TypeCompiler.Compile(Ask),
-  played: TypeCompiler.Compile(PlayReport),
-  feedback: TypeCompiler.Compile(Feedback),
-  event: TypeCompiler.Compile(DeviceEvent),
-  reported: TypeCompiler.Compile(TwinState),
-} as const
+const CHECKS = Object.fromEntries(
+  Object.entries(UPSTREAM).map(([name, schema]) => [name, TypeCompiler.Compile<TSchema>(schema)]),
+) as Record<UpstreamName, TypeCheck<TSchema>>
 
-const isUpstreamName = (name: string): name is UpstreamName => Object.hasOwn(CHECKS, name)
 /** Firmware may write any integer in 64 bits: what fits into a number is one. The package's types lack this choice. */
 const EXACT_AS_NUMBER = 'auto' as 'number'
 const unpackr = new Unpackr({
@@ -159,16 +145,15 @@ function repliesTo(value: unknown): { readonly inReplyTo?: string } {
 /** Checks a decoded map against the schema of its name; throws `message.unknown-type`, `message.invalid`. */
 export function checkMessage(name: string, value: Record<string, unknown>): UpstreamMessage {
   if (!isUpstreamName(name)) throw new GatewayError('message.unknown-type', { detail: `"${name}"` })
-  const check: TypeCheck<(typeof CHECKS)[UpstreamName] extends TypeCheck<infer S> ? S : never> =
-    CHECKS[name]
+  const check = CHECKS[name]
   if (!check.Check(value)) {
     throw invalidMessage(check.Errors(value).First(), { what: 'message', ...repliesTo(value) })
   }
-  if (name === 'ask') refuseEmptyAsk(value as UpstreamTypes['ask'])
+  if (name === 'ask') refuseEmptyAsk(value as Ask)
   return { name, message: value } as UpstreamMessage
 }
 
-function refuseEmptyAsk(ask: UpstreamTypes['ask']): void {
+function refuseEmptyAsk(ask: Ask): void {
   if (ask.text !== undefined || ask.alternatives || ask.form) return
   throw new GatewayError('message.invalid', {
     field: '/text',

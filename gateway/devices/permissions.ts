@@ -4,6 +4,7 @@
  * Rules are a table in the configuration: a kind, a group, or everybody; filters with `%d` for the
  * device's own id.
  */
+import { UPSTREAM } from '@kefu-edge/device-sdk/protocol/schemas'
 import { parseTopic, topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { covers, overlap } from '../topic-filters.ts'
 import type { Device } from '../turn.ts'
@@ -16,8 +17,6 @@ export interface PermissionRule {
   readonly denySubscribe?: readonly string[]
 }
 
-/** Messages a device sends under its own id. */
-const OWN_PUBLISH = ['ask', 'played', 'feedback', 'event', 'reported'] as const
 const OWN_SUBSCRIBE = ['kefu/v1/%d/#'] as const
 
 export type Permission =
@@ -52,7 +51,7 @@ export interface PermissionRow {
 }
 
 const CONTRACT: PermissionRule = {
-  publish: OWN_PUBLISH.map((name) => topicOf('%d', name)),
+  publish: Object.keys(UPSTREAM).map((name) => topicOf('%d', name)),
   subscribe: OWN_SUBSCRIBE,
 }
 
