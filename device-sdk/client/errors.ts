@@ -24,6 +24,8 @@ export const CLIENT_ERRORS = {
     'The message is larger than a gateway reads, or than the whole offline queue may be: send less at once.',
   'client.invalid': 'The message does not fit the contract; the field is named.',
   'client.bad-url': 'Use mqtt://, mqtts://, ws://…/mqtt, or ws://…/v1/ws (wss:// with TLS).',
+  'client.not-subscribed':
+    'The rights of the device at the gateway leave this topic out: what is told there is not heard.',
   'client.link-failed': 'The gateway cannot be reached; the client keeps trying.',
   'client.unreadable': 'The gateway sent a message that does not fit the contract.',
   'client.storage': 'The offline queue cannot be read or written.',

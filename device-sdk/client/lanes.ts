@@ -1,8 +1,7 @@
 /**
  * Who goes first, and how many at once: each lane has slots of its own, so that none holds back another.
  *
- * Together no more than MQTT 5 brokers commonly grant (Receive Maximum 32): one message above it, and the
- * broker ends the connection.
+ * What a broker of MQTT 5 grants is kept to by the link: it may be less than the lanes together.
  */
 import type { QueuedMessage } from './queue-store.ts'
 
@@ -20,7 +19,7 @@ export type Lane = keyof typeof LANE_SLOTS
 export const LANES = Object.keys(LANE_SLOTS) as readonly Lane[]
 
 /** An event that must get through, whatever else must wait or be dropped. */
-export const isAlarm = ({ name, body }: QueuedMessage): boolean =>
+export const isAlarm = ({ name, body }: Pick<QueuedMessage, 'name' | 'body'>): boolean =>
   name === 'event' && (body.kind === 'alarm' || body.kind === 'button')
 
 export function laneOf(message: QueuedMessage, isDurable: boolean): Lane {

@@ -1,9 +1,11 @@
-import type { IClientOptions, MqttClient, Packet } from 'mqtt'
+import type { ErrorWithSubackPacket, IClientOptions, MqttClient, Packet } from 'mqtt'
 import type { DownstreamName } from '../protocol/schemas.ts'
 import { topicOf } from '../protocol/topics.ts'
 import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import { isAlarm } from './lanes.ts'
 import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
 import { readDownstream } from './read-message.ts'
+import { SendWindow } from './send-window.ts'
 
 /** Half-open connections are noticed after one and a half of this. */
 const KEEPALIVE_SECONDS = 30
@@ -20,6 +22,8 @@ const SUBSCRIPTIONS: readonly DownstreamName[] = [
   'time',
   'problem',
 ]
+/** Without these a device only seems to be there. */
+const NEEDED: ReadonlySet<DownstreamName> = new Set(['answer', 'speech'])
 /** CONNACK codes that mean "not with these credentials": 3.1.1 [4, 5] and 5 [0x86, 0x87, 0x8A]. */
 const REFUSED_LOGIN: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87, 0x8a])
 /** CONNACK codes that mean "not in this protocol version": 3.1.1 [1] and 5 [0x84]. */
@@ -99,23 +103,50 @@ async function openOnce(
   // MQTT.js says `connect` later than it hands out what came right behind CONNACK.
   client.on('packetreceive', (packet) => tellTime(packet, handlers))
   client.on('message', (topic, payload) => receive(topic, payload, options.deviceId, handlers))
-  await connected(client, options)
+  const receiveMaximum = await connected(client, options)
   sendAtOnce(client.stream)
   client.on('error', () => undefined)
   client.on('disconnect', () => client.end(true))
-  const topics = SUBSCRIPTIONS.map((name) => topicOf(options.deviceId, name))
+  try {
+    await subscribe(client, options.deviceId, handlers)
+  } catch (error) {
+    client.end(true)
+    throw error
+  }
+  const transport = version === 5 ? 'mqtt 5' : 'mqtt 3.1.1'
+  const window = new SendWindow(receiveMaximum)
+  return linkOf(client, options.deviceId, transport, window, handlers)
+}
+
+/** Throws `client.link-failed` where the device would hear no answer or no speech. */
+async function subscribe(
+  client: MqttClient,
+  deviceId: string,
+  handlers: LinkHandlers,
+): Promise<void> {
+  const topics = SUBSCRIPTIONS.map((name) => topicOf(deviceId, name))
   try {
     await client.subscribeAsync(topics, { qos: 1 })
   } catch (error) {
-    client.end(true)
-    throw new DeviceClientError('client.link-failed', `subscribe: ${String(error)}`, error)
+    const refused = SUBSCRIPTIONS.filter((_, i) => isRefused(error, i))
+    const needed = refused.filter((name) => NEEDED.has(name)).map((name) => topicOf(deviceId, name))
+    if (refused.length === 0 || needed.length > 0) {
+      const reason = needed.length > 0 ? `refused: ${needed.join(', ')}` : String(error)
+      throw new DeviceClientError('client.link-failed', `subscribe: ${reason}`, error)
+    }
+    for (const name of refused) {
+      const message = localProblem('client.not-subscribed', topicOf(deviceId, name))
+      handlers.onMessage({ name: 'problem', message })
+    }
   }
-  if (!client.connected) {
-    client.end(true)
+  if (!client.connected)
     throw new DeviceClientError('client.link-failed', 'closed while subscribing')
-  }
-  const transport = version === 5 ? 'mqtt 5' : 'mqtt 3.1.1'
-  return linkOf(client, options.deviceId, transport, handlers)
+}
+
+/** MQTT.js throws as soon as one of the filters is refused; its error carries the SUBACK. */
+function isRefused(error: unknown, index: number): boolean {
+  const { packet } = Object(error) as Partial<ErrorWithSubackPacket>
+  return Number(packet?.granted[index]) >= 0x80
 }
 
 /** Version 5 only: 3.1.1 has no properties to tell the time in. */
@@ -133,8 +164,11 @@ function sendAtOnce(stream: MqttClient['stream']): void {
   if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
 }
 
-/** Resolves on an accepting CONNACK; otherwise ends the client and says why. */
-function connected(client: MqttClient, options: LinkOptions): Promise<void> {
+/**
+ * Resolves on an accepting CONNACK, with its Receive Maximum (3.1.1 has none); otherwise ends the client and
+ * says why.
+ */
+function connected(client: MqttClient, options: LinkOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     let reachedBroker = false
     const fail = (error: Error) => {
@@ -146,10 +180,10 @@ function connected(client: MqttClient, options: LinkOptions): Promise<void> {
     client.stream?.once('connect', () => {
       reachedBroker = true
     })
-    client.once('connect', () => {
+    client.once('connect', ({ properties }) => {
       client.removeAllListeners('close')
       client.removeAllListeners('error')
-      resolve()
+      resolve(properties?.receiveMaximum ?? Number.POSITIVE_INFINITY)
     })
     client.once('error', (error) => fail(readConnectError(error, options)))
     client.once('close', () => {
@@ -197,6 +231,7 @@ function linkOf(
   client: MqttClient,
   deviceId: string,
   transport: string,
+  window: SendWindow,
   handlers: LinkHandlers,
 ): Link {
   // MQTT.js leaves a publish without outcome when the socket breaks: they are ended here.
@@ -224,14 +259,16 @@ function linkOf(
           lost.delete(reject)
           resolve(delivery)
         }
-        publish(client, deviceId, message).then(
-          () => end({ kind: 'kept' }),
-          (error: Error & { code?: unknown }) => {
-            if (gone) return
-            const code = typeof error.code === 'number' ? error.code : 0x80
-            end({ kind: 'refused', passing: PASSING_CODES.has(code), reason: error.message })
-          },
-        )
+        window
+          .send(isAlarm(message), () => publish(client, deviceId, message))
+          .then(
+            () => end({ kind: 'kept' }),
+            (error: Error & { code?: unknown }) => {
+              if (gone) return
+              const code = typeof error.code === 'number' ? error.code : 0x80
+              end({ kind: 'refused', passing: PASSING_CODES.has(code), reason: error.message })
+            },
+          )
       }),
     close: async () => {
       if (gone) return
