@@ -160,7 +160,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
   /** The first lane in order of need that has a backlog gets a few batches, and each prompt lane one. */
   async function pushBacklog(due: readonly LanePusher[]): Promise<number> {
     let passed = 0
-    const behind = due.filter((lane) => lane.isBacklog() && (isWindowOpen || isPrompt(lane)))
+    const behind = due.filter(isDraining)
     for (const lane of behind) {
       if (lane === critical) passed += await lane.pushBatches(BACKLOG_TURN_BATCHES)
       else if (lane === behind[0]) passed += await drainLane(lane, BACKLOG_TURN_BATCHES)
@@ -171,6 +171,10 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
 
   const isPrompt = (lane: LanePusher): boolean =>
     lane === critical || promptLanes.has(lane.status().lane)
+
+  /** It has a backlog that need not wait for the window. */
+  const isDraining = (lane: LanePusher): boolean =>
+    lane.isBacklog() && (isWindowOpen || isPrompt(lane))
 
   async function drainLane(lane: LanePusher, batches: number): Promise<number> {
     const waitMs = drain.waitMs()
@@ -186,7 +190,7 @@ export function createLedgerPusher(options: PusherOptions): LedgerPusher {
       await backoff.ready(closing.signal)
       try {
         if ((await pushRound(group)) === 0) await idle()
-        else if (lingerMs > 0 && !group.some((lane) => lane.isBacklog())) {
+        else if (lingerMs > 0 && !group.some(isDraining)) {
           await sleep(lingerMs, closing.signal)
         }
       } catch (error) {

@@ -1,5 +1,5 @@
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
-import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
+import { type Link, silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { createLedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -138,6 +138,32 @@ describe('pushing the ledger', () => {
     pusher.setWindow(true)
     await until('the backlog is gone', () => rig.source.count('session').pending === 0)
     expect(await rig.stored('session')).toEqual(range(1, 3000))
+  })
+
+  it('collects what is live while a backlog waits for its window, as it does without one', async () => {
+    rig.source.append('session', 300)
+    const link = rig.linkTo(rig.core.url)
+    let requests = 0
+    const counted: Link = {
+      request(one) {
+        if (one.path.endsWith('/entries')) requests += 1
+        return link.request(one)
+      },
+      close: () => link.close(),
+    }
+    const lingerMs = 200
+    const pusher = rig.pusher(counted, { ...QUICK, lingerMs, maxBatchEntries: 100 })
+    pusher.setWindow(false)
+    pusher.start()
+    await until('the backlog is known', () => rig.source.count('session').delivered === 100)
+    const [startedAt, before] = [performance.now(), requests]
+    for (let n = 1; n <= 20; n += 1) {
+      rig.source.append('telemetry', 1)
+      await until('time passes', () => performance.now() - startedAt > n * 25)
+    }
+    await until('all is there', () => rig.source.count('telemetry').pending === 0)
+    const passedMs = performance.now() - startedAt
+    expect(requests - before).toBeLessThanOrEqual(passedMs / lingerMs + 1)
   })
 
   it('enrols by itself, even with nothing to push, when the core does not know the gateway', async () => {
