@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { createCosigner } from '@kefu-edge/cloud-sync/core/cosigner'
 import { createLogHeads, IS_UNACCEPTED } from '@kefu-edge/cloud-sync/core/log-heads'
-import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import {
   formatWitnessRequest,
@@ -17,24 +17,18 @@ import {
   signNote,
 } from '../../../../gateway/ledger/tlog/note.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { openStoreOf } from '../support/core-store.ts'
 
 const MINUTE_MS = 60_000
 const signer = noteSigner('kefu-edge/gw-1', generateKeyPairSync('ed25519').privateKey, 'log')
 const { publicKey, privateKey } = generateKeyPairSync('ed25519')
 const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: encodeVerifierKey(signer) }
 
-let folder: string
 let store: CoreStore
 let nowMs: number
 beforeEach(async () => {
-  folder = tempFolder()
-  store = openCoreStore(folder)
+  store = await openStoreOf(tempFolder(), [1])
   nowMs = 1_795_000_000_000
-  await store.commit(() => {
-    store
-      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
-      .run()
-  })
 })
 afterEach(() => {
   store.close()

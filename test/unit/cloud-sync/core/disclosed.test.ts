@@ -5,12 +5,13 @@ import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
 import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
 import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
-import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { openStoreOf } from '../support/core-store.ts'
 
 const { publicKey } = generateKeyPairSync('ed25519')
 const gatewayOf = (no: number) => ({ no, id: `gw-${no}`, publicKey, ledgerKey: undefined })
@@ -20,11 +21,7 @@ let folder: string
 let store: CoreStore
 beforeEach(async () => {
   folder = tempFolder()
-  store = openCoreStore(folder)
-  const add = store.prepare(
-    'INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (?, ?, 0, 0)',
-  )
-  await store.commit(() => [1, 2].map((no) => add.run(no, `gw-${no}`)))
+  store = await openStoreOf(folder, [1, 2])
 })
 afterEach(() => {
   store.close()

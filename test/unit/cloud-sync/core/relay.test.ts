@@ -1,24 +1,18 @@
 import { STREAM_STRIDE } from '@kefu-edge/cloud-sync/core/receive'
 import { createRelay } from '@kefu-edge/cloud-sync/core/sinks/relay'
 import { encodeRecord, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
-import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { openStoreOf } from '../support/core-store.ts'
 import { range, until } from '../support/rig.ts'
 
 const QUICK = { baseMs: 5, capMs: 20 }
 
-let folder: string
 let store: CoreStore
 beforeEach(async () => {
-  folder = tempFolder()
-  store = openCoreStore(folder)
-  await store.commit(() =>
-    store
-      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
-      .run(),
-  )
+  store = await openStoreOf(tempFolder(), [1])
 })
 afterEach(() => {
   store.close()

@@ -4,33 +4,27 @@ import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
 import { createRetention } from '@kefu-edge/cloud-sync/core/retention'
 import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
-import { type CoreStore, openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
+import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { openStoreOf } from '../support/core-store.ts'
 import { range } from '../support/rig.ts'
 
 const DAY_MS = 86_400_000
 const { publicKey } = generateKeyPairSync('ed25519')
 const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: undefined }
 
-let folder: string
 let store: CoreStore
 let nowMs: number
 /** How far the clock is from what has passed. */
 let wrongMs: number
 const clock = { now: () => nowMs + wrongMs, monotonic: () => nowMs }
 beforeEach(async () => {
-  folder = tempFolder()
-  store = openCoreStore(folder)
+  store = await openStoreOf(tempFolder(), [1])
   nowMs = 20_000 * DAY_MS
   wrongMs = 0
-  await store.commit(() => {
-    store
-      .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 0, 0)")
-      .run()
-  })
 })
 afterEach(() => {
   store.close()
