@@ -11,10 +11,10 @@ import { join } from 'node:path'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import { parse } from 'yaml'
 import type { PackIntent, TestsFile } from '../../gateway/knowledge/pack-schema.ts'
+import { freePort } from '../support/free-port.ts'
 import { loadHttp, loadWebSocket, type WebLoad } from './load-web.ts'
 import {
   buildLoadGenerator,
-  freePort,
   installPeer,
   machine,
   median,

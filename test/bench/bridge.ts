@@ -10,9 +10,9 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectAsync, type MqttClient } from 'mqtt'
+import { freePort } from '../support/free-port.ts'
 import { type FarSide, openFarSide } from './bridge-far-side.ts'
 import {
-  freePort,
   machine,
   type Running,
   scratchFolder,

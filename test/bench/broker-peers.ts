@@ -5,14 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRegistry } from '../../gateway/devices/registry.ts'
 import { openStore } from '../../gateway/storage/store.ts'
-import {
-  freePort,
-  type Running,
-  scratchFolder,
-  start,
-  startGateway,
-  waitForPort,
-} from './support.ts'
+import { freePort } from '../support/free-port.ts'
+import { type Running, scratchFolder, start, startGateway, waitForPort } from './support.ts'
 
 /** What a scenario asks of a broker. */
 export interface Needs {

@@ -7,7 +7,6 @@
  * Wall time of the drain, CPU of both processes, resident memory, and how long a critical entry takes
  * from its commit to the acknowledgement of the core.
  */
-import { generateKeyPairSync, randomFillSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import https from 'node:https'
 import { cpus, tmpdir } from 'node:os'
@@ -15,13 +14,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { enrol } from '../../cloud-sync/enrol.ts'
 import { loadIdentity } from '../../cloud-sync/identity.ts'
-import { createLink } from '../../cloud-sync/link.ts'
-import { silentLogger, systemClock } from '../../cloud-sync/ports.ts'
-import { createLedgerPusher } from '../../cloud-sync/push-ledger.ts'
-import { createKeyRing } from '../../gateway/ledger/key-ring.ts'
-import { createLedger, type FullLedger } from '../../gateway/ledger/ledger.ts'
-import { LANES } from '../../gateway/ledger/port.ts'
-import { openStore, type Store } from '../../gateway/storage/store.ts'
+import type { FullLedger } from '../../gateway/ledger/ledger.ts'
+import type { Store } from '../../gateway/storage/store.ts'
+import { openTestLedger } from '../faults/cloud-ledger.ts'
+import { openPusher } from '../support/pusher.ts'
 import { backlogDraft } from './backlog.ts'
 import { type CoreProcess, startCoreProcess } from './core-process.ts'
 
@@ -33,26 +29,17 @@ const SAMPLE_EVERY_MS = 250
 async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'kefu-drain-'))
   const core = await startCoreProcess(join(dir, 'core'))
-  const store = openStore({ path: join(dir, 'gateway.db'), synchronous: 'FULL' })
-  const ledger = openLedger(store)
+  const { store, ledger } = openTestLedger(dir)
   const entryBytes = await fill(store, ledger)
-  const link = createLink({
-    url: core.url,
-    caPem: readFileSync(core.caFile, 'utf8'),
-    identity: loadIdentity('bench', join(dir, 'gateway.key')),
-    clock: systemClock,
+  const identity = loadIdentity(ledger.gatewayId, join(dir, 'gateway.key'))
+  const caPem = readFileSync(core.caFile, 'utf8')
+  const { link, pusher, close } = openPusher({
+    source: ledger,
+    identity,
+    core: { url: core.url, caPem },
   })
-  const identity = loadIdentity('bench', join(dir, 'gateway.key'))
   const enrolled = await enrol(link, identity, core.enrolToken)
   if (enrolled.kind !== 'enrolled') throw new Error(enrolled.detail)
-  const pusher = createLedgerPusher({
-    source: ledger,
-    lanes: LANES,
-    link,
-    clock: systemClock,
-    random: Math.random,
-    logger: silentLogger,
-  })
 
   const cpu = process.cpuUsage()
   const coreCpu = core.cpuSeconds()
@@ -77,8 +64,7 @@ async function main(): Promise<void> {
       ...critical,
     }),
   )
-  await pusher.close()
-  link.close()
+  await close()
   const { stored, duplicates } = await readCore(core, dir)
   const sent = ledger.balance().reduce((sum, lane) => sum + lane.accepted, 0)
   console.log(JSON.stringify({ stored, duplicates, lost: sent - stored }))
@@ -86,18 +72,6 @@ async function main(): Promise<void> {
   await store.close()
   await core.stop()
   rmSync(dir, { recursive: true })
-}
-
-function openLedger(store: Store): FullLedger {
-  const random = (bytes: Uint8Array): void => {
-    randomFillSync(bytes)
-  }
-  const keys = createKeyRing({
-    masterKey: new Uint8Array(32).fill(1),
-    signingKey: generateKeyPairSync('ed25519').privateKey,
-    random,
-  })
-  return createLedger({ store, clock: Date, keys, random, gatewayId: 'bench' })
 }
 
 /** Bytes of one entry. */

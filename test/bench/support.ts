@@ -1,7 +1,7 @@
 /** What the benches share: programs built and started, ports found, medians taken. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -34,18 +34,6 @@ export function installPeer(name: string, packages: readonly string[]): string {
 }
 
 export const scratchFolder = (): string => mkdtempSync(join(tmpdir(), 'kefu-bench-'))
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = typeof address === 'object' && address ? address.port : 0
-      server.close(() => resolve(port))
-    })
-  })
-}
 
 /** Resolves when something accepts connections there; rejects after the deadline. */
 export async function waitForPort(port: number, deadlineMs = 60_000): Promise<void> {

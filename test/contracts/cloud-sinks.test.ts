@@ -8,6 +8,7 @@ import { natsSink, openNatsSink } from '@kefu-edge/cloud-sync/core/sinks/nats-si
 import { messageIdOf, type Sink, type SinkRecord } from '@kefu-edge/cloud-sync/core/sinks/sink'
 import { decodeView } from '@kefu-edge/cloud-sync/protocol/entry'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import { hasPeer } from '../support/peers.ts'
 import { fileFolder } from '../support/temp-folder.ts'
 import { openRig, range, until } from '../unit/cloud-sync/support/rig.ts'
@@ -243,15 +244,6 @@ async function startMockKafka(): Promise<string> {
   const address = () => /bootstrap\.servers=(127\.0\.0\.1:\d+)/.exec(output)?.[1]
   await until('the mock broker says where it is', () => address() !== undefined)
   return address() ?? ''
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0))
-    })
-  })
 }
 
 function isListening(port: number): Promise<boolean> {

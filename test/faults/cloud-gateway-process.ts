@@ -1,28 +1,18 @@
 /** A gateway reduced to ledger and pusher, to be killed: appends for as long as it lives, pushes meanwhile. */
 
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
-import { createLink } from '@kefu-edge/cloud-sync/link'
-import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
-import { createLedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
 import { LANES } from '../../gateway/ledger/port.ts'
+import { openPusher } from '../support/pusher.ts'
 import { openTestLedger } from './cloud-ledger.ts'
 
 const [dataDir = '', url = '', most = '0'] = process.argv.slice(2)
 
 async function main(): Promise<void> {
   const { store, ledger } = openTestLedger(dataDir)
-  const link = createLink({
-    url,
-    identity: loadIdentity(ledger.gatewayId, `${dataDir}/gateway.key`),
-    clock: systemClock,
-  })
-  const pusher = createLedgerPusher({
+  const { pusher } = openPusher({
     source: ledger,
-    lanes: LANES,
-    link,
-    clock: systemClock,
-    random: Math.random,
-    logger: silentLogger,
+    identity: loadIdentity(ledger.gatewayId, `${dataDir}/gateway.key`),
+    core: { url },
     limits: { pollMs: 10, maxBatchEntries: 40, backoff: { baseMs: 5, capMs: 50 } },
   })
   pusher.start()

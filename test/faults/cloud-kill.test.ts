@@ -7,10 +7,9 @@ import { startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import { createLink } from '@kefu-edge/cloud-sync/link'
-import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
-import { createLedgerPusher } from '@kefu-edge/cloud-sync/push-ledger'
+import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LANES } from '../../gateway/ledger/port.ts'
+import { openPusher } from '../support/pusher.ts'
 import { fileFolder } from '../support/temp-folder.ts'
 import { range, readAsOperator } from '../unit/cloud-sync/support/rig.ts'
 import { openTestLedger } from './cloud-ledger.ts'
@@ -85,19 +84,8 @@ async function expectWhole(port: number, operatorToken: string, accepted: number
   const core = await startCloudCore({ dataDir: join(folder, 'core'), port, isInsecureHttp: true })
   expect(core.operatorToken).toBe(operatorToken)
   const { store, ledger } = openTestLedger(join(folder, 'gateway'))
-  const link = createLink({
-    url: core.url,
-    identity: loadIdentity(ledger.gatewayId, join(folder, 'gateway', 'gateway.key')),
-    clock: systemClock,
-  })
-  const pusher = createLedgerPusher({
-    source: ledger,
-    lanes: LANES,
-    link,
-    clock: systemClock,
-    random: Math.random,
-    logger: silentLogger,
-  })
+  const identity = loadIdentity(ledger.gatewayId, join(folder, 'gateway', 'gateway.key'))
+  const { pusher, close } = openPusher({ source: ledger, identity, core })
   expect(await pusher.pushOnce()).toBe(true)
 
   let total = 0
@@ -115,8 +103,7 @@ async function expectWhole(port: number, operatorToken: string, accepted: number
     total += balance.accepted
   }
   expect(total).toBeGreaterThan(50)
-  await pusher.close()
-  link.close()
+  await close()
   await store.close()
   await core.close()
 }
