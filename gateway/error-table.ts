@@ -185,8 +185,8 @@ export const ERRORS = {
   },
   'storage.in-use': {
     status: 409,
-    title: 'Another gateway is using this data folder',
-    next: 'Stop it first (its process id stands in run.json), or give this one another folder with --data.',
+    title: 'Another gateway or a command is using this data folder',
+    next: 'Stop that gateway (its process id stands in run.json), let the command end, or give this one another folder with --data.',
   },
   'storage.no-box': {
     status: 404,

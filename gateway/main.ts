@@ -1,17 +1,23 @@
 /** Configuration → compose → listen → signals. */
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config/schema.ts'
 import { runOperation } from './console/operations.ts'
 import { LOOK_MS, restHere } from './memory-rest.ts'
 import { installStarterPack } from './starter-pack.ts'
+import { doesGatewayRun, isFolderHeld } from './storage/data-folder.ts'
 
 const FIRST_START = 'First start: installing the hospital pack … (首次启动，正在安装医院知识包)'
 const text = {
   add: 'npx kefu-edge device add kiosk-1 --kind kiosk',
   ask: 'npx kefu-edge ask "门诊几点开门"',
+  held: 'A command is at work in the data folder; the start waits for it … (等待另一个命令结束)',
 }
+/** A pack is learnt within it, on a slow box too. */
+const COMMAND_WAIT_MS = 120_000
+const LOOK_AGAIN_MS = 100
 
 /** Runs until SIGINT or SIGTERM; resolves with the exit code once everything is closed. */
 export async function runGateway(
@@ -19,6 +25,7 @@ export async function runGateway(
   { isDemo, io }: { isDemo: boolean; io: Io },
 ): Promise<ExitCode> {
   if (isDemo) return (await import('./demo.ts')).runDemo(config, io)
+  await untilNoCommandHolds(config.dataDir, io)
   const gateway = await composeGateway(config)
   const stopped = untilStopped(gateway)
   const rest = restHere()
@@ -45,6 +52,20 @@ export async function runGateway(
     return why === 'fault' ? 1 : 0
   } finally {
     await gateway.close()
+  }
+}
+
+/**
+ * A start beside `status` of a monitor or a `pack install` waits for it: who keeps the gateway running gives up
+ * after a few starts that failed. Not for another gateway, which nobody ends for it.
+ */
+export async function untilNoCommandHolds(dataDir: string, io: Io): Promise<void> {
+  const lastLookMs = performance.now() + COMMAND_WAIT_MS
+  let isTold = false
+  while (isFolderHeld(dataDir) && !doesGatewayRun(dataDir) && performance.now() < lastLookMs) {
+    if (!isTold) io.stderr(text.held)
+    isTold = true
+    await sleep(LOOK_AGAIN_MS)
   }
 }
 

@@ -102,6 +102,20 @@ export function readGatewayId(path: string): string | undefined {
   }
 }
 
+/** Whether the process that listens for this folder lives: a command that holds it says nothing in run.json. */
+export function doesGatewayRun(path: string): boolean {
+  const { pid } = readRunFile(path) ?? {}
+  // Left by a gateway that was killed: in a container its number is this one's too.
+  if (pid === undefined || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Another user's process: it lives.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Where the gateway of this folder listens, when one runs. */
 export function readRunFile(path: string): RunFile | undefined {
   try {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { operate } from '../../gateway/cli/operate.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
+import { untilNoCommandHolds } from '../../gateway/main.ts'
 import { openDataFolder } from '../../gateway/storage/data-folder.ts'
 import { announce, kefu } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
@@ -36,6 +37,39 @@ describe('a command typed while the gateway still starts', () => {
     const listed = list(dataDir, 20_000)
     folder.release()
     expect(await listed).toEqual([])
+  })
+})
+
+describe('a start while somebody has the data folder', () => {
+  const listen = () => {
+    const said: string[] = []
+    const io = { stdout: () => {}, stderr: (line: string) => void said.push(line), isTty: false }
+    return { said, io }
+  }
+
+  it('waits for a command to end: what keeps the gateway running gives up after a few that failed', async () => {
+    const dataDir = tempFolder()
+    const folder = openDataFolder(dataDir)
+    const { said, io } = listen()
+    let isFree = false
+    const waited = untilNoCommandHolds(dataDir, io).then(() => {
+      expect(isFree).toBe(true)
+    })
+    await expect.poll(() => said).toHaveLength(1)
+    isFree = true
+    folder.release()
+    await waited
+  })
+
+  it('waits for no other gateway', async () => {
+    const dataDir = tempFolder()
+    const folder = openDataFolder(dataDir)
+    const ports = { http: 1, mqtt: 1 }
+    folder.writeRunFile({ pid: process.ppid, ports, startedAt: '2026-11-28T08:00:00Z' })
+    const { said, io } = listen()
+    await untilNoCommandHolds(dataDir, io)
+    expect(said).toEqual([])
+    folder.release()
   })
 })
 
