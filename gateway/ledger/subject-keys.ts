@@ -26,8 +26,6 @@ export const BOX_PERIOD_DAYS = 1
  * bytes wide like every day until 2059: a row that kept its length is overwritten where it stands.
  */
 export const UNDATED = -32_768
-/** Numbers of keys that one entry names: 25 kB of the 64 that an entry may have. */
-const IDS_PER_ENTRY = 5000
 /** Opened keys in memory: 5,000 subjects are more than a site sees in a day, and about 1 MB. */
 const CACHE_KEYS = 5000
 
@@ -267,13 +265,6 @@ export function createSubjectKeys(options: {
     },
     forgetUncommitted,
   }
-}
-
-/** Numbers of destroyed keys, in portions that one entry of the record can name. */
-export function portionsOf(ids: readonly number[]): readonly (readonly number[])[] {
-  return Array.from({ length: Math.ceil(ids.length / IDS_PER_ENTRY) }, (_, n) =>
-    ids.slice(n * IDS_PER_ENTRY, (n + 1) * IDS_PER_ENTRY),
-  )
 }
 
 function fingerprint(row: KeyRow | undefined): string | undefined {

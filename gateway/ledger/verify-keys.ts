@@ -1,14 +1,14 @@
 /**
  * Data keys and legal holds, as a verification at the box checks them: each key opens what it sealed and
- * belongs to the person who is in it; a destroyed one was destroyed by an entry of the record, and one
- * that the record destroyed is not back; who is held is held.
+ * belongs to the person who is in it; a destroyed one was destroyed by an entry of the record, not under
+ * legal hold, and one that the record destroyed is not back; who is held is held.
  */
 import { decodeSealed, type Leaf } from './entry-codec.ts'
 import type { Evidence } from './evidence.ts'
 import type { KeyRow } from './evidence-keys.ts'
 import type { Found } from './findings.ts'
+import { destroyedBy, idsIn } from './key-entries.ts'
 import { open, type WrapKeys } from './key-ring.ts'
-import type { Json } from './port.ts'
 import { CLASS_NUMBER, isZero, periodOf, subjectName } from './subject-keys.ts'
 
 export interface KeysReport {
@@ -18,11 +18,6 @@ export interface KeysReport {
   readonly isOpened: boolean
 }
 
-/** Where an entry names data keys that are gone from then on. */
-const DESTROYED_IN: Readonly<Record<string, string>> = {
-  'subject.erased': 'keys',
-  'ledger.keys-expired': 'ids',
-}
 /** What is known of a key so far; one byte each, so that a million keys take a megabyte. */
 const UNSEEN = 0
 const LIVE = 1
@@ -37,8 +32,7 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
 
   function entry(index: number, leaf: Leaf): void {
     if (!keys) return
-    const field = DESTROYED_IN[leaf.kind]
-    if (field !== undefined) for (const id of idsIn(leaf.body[field])) destroyed(index, id)
+    for (const id of destroyedBy(leaf)) destroyed(index, id)
     if (leaf.kind === 'subject.held') for (const id of idsIn(leaf.body.keys)) held.add(id)
     if (leaf.kind === 'subject.released') for (const id of idsIn(leaf.body.keys)) held.delete(id)
     if (leaf.key !== undefined) used(index, leaf.key, leaf)
@@ -59,6 +53,9 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
 
   function destroyed(index: number, id: number): void {
     if (states[id] === UNNAMED) states[id] = NAMED
+    if (held.has(id)) {
+      found('key-destroyed', `data key ${id} was destroyed under legal hold`, index)
+    }
     const row = keys?.row(id)
     if (row && !isZero(row.wrapped)) {
       found('key-revived', `data key ${id}, which was destroyed, is there again`, index)
@@ -120,6 +117,3 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
     },
   }
 }
-
-const idsIn = (value: Json | undefined): readonly number[] =>
-  Array.isArray(value) ? value.filter((id): id is number => typeof id === 'number') : []
