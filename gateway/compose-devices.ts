@@ -11,6 +11,7 @@ import { createDeviceSockets, type DeviceSockets } from './channels/websocket/de
 import type { Box } from './compose.ts'
 import { composeIdentity } from './compose-identity.ts'
 import { composeVoice, type VoiceSide } from './compose-voice.ts'
+import { mqttLimitsOf } from './config/mqtt-options.ts'
 import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
 import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
@@ -24,7 +25,6 @@ import type { Device } from './turn.ts'
 /** Asks a device may save up for a burst, in seconds of its rate. */
 const ASK_BURST_SECONDS = 10
 const SERVER_NAME = 'kefu-edge'
-const HOUR_MS = 3_600_000
 
 export interface DeviceSide {
   /** For HTTP; what it refuses is noted. */
@@ -169,7 +169,7 @@ export function composeDevices(
     store,
     clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic(), time: box.time },
     logger: loggers.mqtt,
-    limits: mqttLimitsOf(config),
+    limits: mqttLimitsOf(config.mqtt),
     isDeviceMessageTopic: hooks.isForBox,
     onPresence: ({ clientId, device, online: isOnline, reason }) => {
       if (clientId !== device.id || housePass.isBridge(device)) return
@@ -252,26 +252,3 @@ export function composeDevices(
     },
   }
 }
-
-const mqttLimitsOf = ({ mqtt }: Config) => ({
-  maxPacketBytes: mqtt.maxPacketBytes,
-  maxKeepAliveSeconds: mqtt.serverKeepAliveSeconds,
-  receiveMaximum: mqtt.receiveMaximum,
-  topicAliasMaximum: mqtt.topicAliasMaximum,
-  maxConnectsPerSecond: mqtt.connectsPerSecond,
-  maxMessagesPerSecond: mqtt.messagesPerSecond,
-  maxBytesPerSecond: mqtt.bytesPerSecond,
-  floodShare: mqtt.floodShare,
-  maxConnections: mqtt.maxConnections,
-  maxConnectionsPerDevice: mqtt.maxConnectionsPerDevice,
-  maxSubscriptionsPerClient: mqtt.maxSubscriptions,
-  maxQueuedMessages: mqtt.maxQueuedMessages,
-  maxQueuedBytes: mqtt.maxQueuedBytes,
-  maxTotalQueuedBytes: mqtt.maxTotalQueuedBytes,
-  maxQueuedAgeMs: mqtt.maxQueuedHours * HOUR_MS,
-  queueOverflow: mqtt.queueOverflow,
-  maxSessionExpirySeconds: (mqtt.maxSessionHours * HOUR_MS) / 1000,
-  maxKeptSessions: mqtt.maxKeptSessions,
-  maxTopicBytes: mqtt.maxTopicBytes,
-  maxRetainedMessages: mqtt.maxRetained,
-})

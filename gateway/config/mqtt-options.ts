@@ -1,7 +1,7 @@
 /** Options of the MQTT broker: its ports, and what one client may take of it. */
-import { Type } from '@sinclair/typebox'
-import { DEFAULT_LIMITS } from '../channels/mqtt/limits.ts'
-import { group, Port } from './option-types.ts'
+import { type Static, Type } from '@sinclair/typebox'
+import { DEFAULT_LIMITS, type MqttLimits } from '../channels/mqtt/limits.ts'
+import { type DeepReadonly, group, Port } from './option-types.ts'
 
 const HOUR_SECONDS = 3600
 const HOUR_MS = 1000 * HOUR_SECONDS
@@ -147,3 +147,29 @@ export const MqttOptions = Type.Object(
   },
   group,
 )
+
+/** The limits of the broker as an operator has set them. */
+export const mqttLimitsOf = (
+  mqtt: DeepReadonly<Static<typeof MqttOptions>>,
+): Partial<MqttLimits> => ({
+  maxPacketBytes: mqtt.maxPacketBytes,
+  maxKeepAliveSeconds: mqtt.serverKeepAliveSeconds,
+  receiveMaximum: mqtt.receiveMaximum,
+  topicAliasMaximum: mqtt.topicAliasMaximum,
+  maxConnectsPerSecond: mqtt.connectsPerSecond,
+  maxMessagesPerSecond: mqtt.messagesPerSecond,
+  maxBytesPerSecond: mqtt.bytesPerSecond,
+  floodShare: mqtt.floodShare,
+  maxConnections: mqtt.maxConnections,
+  maxConnectionsPerDevice: mqtt.maxConnectionsPerDevice,
+  maxSubscriptionsPerClient: mqtt.maxSubscriptions,
+  maxQueuedMessages: mqtt.maxQueuedMessages,
+  maxQueuedBytes: mqtt.maxQueuedBytes,
+  maxTotalQueuedBytes: mqtt.maxTotalQueuedBytes,
+  maxQueuedAgeMs: mqtt.maxQueuedHours * HOUR_MS,
+  queueOverflow: mqtt.queueOverflow,
+  maxSessionExpirySeconds: mqtt.maxSessionHours * HOUR_SECONDS,
+  maxKeptSessions: mqtt.maxKeptSessions,
+  maxTopicBytes: mqtt.maxTopicBytes,
+  maxRetainedMessages: mqtt.maxRetained,
+})

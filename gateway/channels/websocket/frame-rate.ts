@@ -3,10 +3,11 @@
  * is over the rate is refused, and who goes on all the same is cut.
  */
 import { GatewayError } from '../../errors.ts'
+import { DEFAULT_LIMITS } from '../mqtt/limits.ts'
 import { RatePacer } from '../mqtt/rate-pacer.ts'
 
 /** Saved up for a burst, as for a client of MQTT. */
-const BURST_SECONDS = 2
+const BURST_SECONDS = DEFAULT_LIMITS.rateBurstSeconds
 /** So far ahead of its rate a device is cut: a refusal costs the box nearly as much as an answer. */
 const MAX_AHEAD_MS = 1000
 

@@ -1,8 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_LIMITS } from '../../../gateway/channels/mqtt/limits.ts'
 import { describeOptions } from '../../../gateway/config/describe-options.ts'
 import { loadConfig } from '../../../gateway/config/load-config.ts'
+import { mqttLimitsOf } from '../../../gateway/config/mqtt-options.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const load = (yaml: string, env: Record<string, string> = {}) => {
@@ -28,6 +30,7 @@ describe('the configuration', () => {
       maxQueuedHours: 168,
       maxSessionHours: 168,
     })
+    expect({ ...DEFAULT_LIMITS, ...mqttLimitsOf(mqtt) }).toEqual(DEFAULT_LIMITS)
     expect(retention).toEqual({
       C1: { minDays: 180, maxDays: 1095 },
       C2: { minDays: 180, maxDays: 365 },
