@@ -33,8 +33,19 @@ export function checkIntent(intent: PackIntent, intents: Intents, fail: Fail): v
   checkTemplates(intent, intents, fail)
   checkLanguages(intent, fail)
   checkAnswers(intent, intents.pack, fail)
-  ;(intent.suggestions ?? []).forEach((name, at) => {
+  checkSuggestions(intent, intents, fail)
+}
+
+/** A title that is tapped is asked: an emergency among them would call staff for who reads on. */
+function checkSuggestions({ suggestions = [] }: PackIntent, intents: Intents, fail: Fail): void {
+  suggestions.forEach((name, at) => {
     if (!intents.names.has(name)) fail(['suggestions', at], `no intent "${name}" to suggest`)
+    if (intents.pack.intents.some(({ intent, alert }) => intent === name && alert)) {
+      fail(
+        ['suggestions', at],
+        `"${name}" has an alert, and a tap on its title would call staff; suggest an intent that only informs`,
+      )
+    }
   })
 }
 

@@ -234,7 +234,10 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   const behind = raisedBehind(base, found, (one) => thresholdsOf(base, one).answer)
   const grave = candidates[behind ?? -1]
   if (grave) return { ...common, kind: 'intent', best: grave, method: found.method }
-  const other = candidates[1]
+  // An emergency too unlikely to be heard is not offered either: a tap on it would call staff.
+  const other = candidates.find(
+    (_, place) => place > 0 && !isAlarm(base, found.candidates[place]?.intent),
+  )
   if (best.confidence >= clarify && other) {
     return { ...common, kind: 'ambiguous', between: [best, other] }
   }

@@ -79,11 +79,14 @@ function fillNow(input: SkillInput, text: string, lang: Language): string | unde
   return fillAnswer(text, { pack: input.pack, lang, slots: input.slots, entities })
 }
 
-/** Titles that lead somewhere: each is the way to ask an entry that answers in this language. */
+/**
+ * Titles that lead somewhere: each is the way to ask an entry that answers in this language. Never an emergency: a
+ * pack that was installed before such were refused may still name one.
+ */
 function suggest({ intent, pack }: SkillInput, lang: Language): string[] {
   return (intent.suggestions ?? [])
     .map((name) => pack.intents.find((one) => one.intent === name))
-    .map((one) => (one?.answer[lang] ? one.title[lang] : undefined))
+    .map((one) => (one?.answer[lang] && !one.alert ? one.title[lang] : undefined))
     .filter((title) => title !== undefined)
     .slice(0, MAX_SUGGESTIONS)
 }

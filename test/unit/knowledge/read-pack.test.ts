@@ -90,6 +90,13 @@ describe('reading a pack', () => {
     ],
     ['a suggestion of nothing', intentsWith('    suggestions: [nowhere]\n'), 'no intent "nowhere"'],
     [
+      'a suggestion that would call staff',
+      intentsWith(
+        '    suggestions: [fire]\n  - intent: fire\n    title: { zh: 火警 }\n    source: t\n    alert: emergency\n    questions: { zh: [着火了] }\n    answer: { zh: { text: 快走 } }\n',
+      ),
+      'suggest an intent that only informs',
+    ],
+    [
       'a slot of an unknown list',
       intentsWith('    slots: [{ name: where, entity: planet }]\n'),
       'no list or general entity "planet"',

@@ -188,3 +188,12 @@ describe('a guess of the recogniser', () => {
     expect(guess(['今天天气怎么样', 0], ['着火了', 0])).toBe('emergency.fire')
   })
 })
+
+it('an emergency that is not heard is not offered in a question back either', () => {
+  const offered = ['车能不能进', '走廊怎么走', '媳妇开不开'].flatMap((text) => {
+    const heard = engine.understand([{ text, confidence: 1 }])
+    expect(heard.candidates[1]?.ref.intent).toMatch(/^emergency/)
+    return heard.kind === 'ambiguous' ? heard.between.map(({ ref }) => ref.intent) : []
+  })
+  expect(offered).toEqual(['parking', 'opening', 'toilet', 'opening', 'opening', 'parking'])
+})
