@@ -1,19 +1,22 @@
 import type { ErrorWithSubackPacket, IClientOptions, MqttClient, Packet } from 'mqtt'
 import type { DownstreamName } from '../protocol/schemas.ts'
 import { topicOf } from '../protocol/topics.ts'
-import { DeviceClientError, localProblem, ProblemError } from './errors.ts'
+import type { Clock } from './clock.ts'
+import { DeviceClientError, localProblem } from './errors.ts'
 import { isAlarm } from './lanes.ts'
 import type { Delivery, Link, LinkHandlers, LinkOptions, OpenLink, Upstream } from './link.ts'
+import {
+  ClosedSilently,
+  connected,
+  connectOptions,
+  type MqttVersion,
+  VersionRefused,
+} from './mqtt-connect.ts'
 import { readDownstream } from './read-message.ts'
 import { SendWindow } from './send-window.ts'
 
-/** Half-open connections are noticed after one and a half of this. */
-const KEEPALIVE_SECONDS = 30
-/** The gateway keeps what it has for a device that is away for a day: a broken box over a weekend night. */
-const SESSION_EXPIRY_SECONDS = 86_400
-/** Speech and answers on their way at once; a device plays one at a time, so a small window is enough. */
-const RECEIVE_MAXIMUM = 32
-
+/** What is on its way is on the gateway's disk in milliseconds; the rest is the radio link. */
+const GOODBYE_MS = 1_000
 const SUBSCRIPTIONS: readonly DownstreamName[] = [
   'answer',
   'speech',
@@ -24,17 +27,8 @@ const SUBSCRIPTIONS: readonly DownstreamName[] = [
 ]
 /** Without these a device only seems to be there. */
 const NEEDED: ReadonlySet<DownstreamName> = new Set(['answer', 'speech'])
-/** CONNACK codes that mean "not with these credentials": 3.1.1 [4, 5] and 5 [0x86, 0x87, 0x8A]. */
-const REFUSED_LOGIN: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87, 0x8a])
-/** CONNACK codes that mean "not in this protocol version": 3.1.1 [1] and 5 [0x84]. */
-const REFUSED_VERSION: ReadonlySet<number> = new Set([1, 0x84])
 /** PUBACK codes that pass by themselves: unspecified, implementation error, busy, quota exceeded. */
 const PASSING_CODES: ReadonlySet<number> = new Set([0x80, 0x83, 0x89, 0x97])
-
-type MqttVersion = 4 | 5
-class VersionRefused extends Error {}
-/** A broker of 3.1.1 alone may do this to a version 5 CONNECT; so may a gateway that goes down. */
-class ClosedSilently extends DeviceClientError {}
 
 /**
  * MQTT over TCP, TLS or WebSocket. Version 5 is tried first; 3.1.1 where the broker refuses 5, which is
@@ -67,30 +61,6 @@ export function mqttLinkOpener(options: LinkOptions): OpenLink {
   }
 }
 
-function connectOptions(options: LinkOptions, version: MqttVersion): IClientOptions {
-  return {
-    clientId: options.deviceId,
-    username: options.deviceId,
-    password: options.token,
-    protocolVersion: version,
-    clean: false,
-    keepalive: KEEPALIVE_SECONDS,
-    connectTimeout: options.connectTimeoutMs,
-    reconnectPeriod: 0,
-    resubscribe: false,
-    queueQoSZero: false,
-    ...(version === 5
-      ? {
-          properties: {
-            sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
-            receiveMaximum: RECEIVE_MAXIMUM,
-          },
-        }
-      : {}),
-    ...options.tls,
-  }
-}
-
 type Connect = (url: string, options: IClientOptions) => MqttClient
 
 async function openOnce(
@@ -115,7 +85,7 @@ async function openOnce(
   }
   const transport = version === 5 ? 'mqtt 5' : 'mqtt 3.1.1'
   const window = new SendWindow(receiveMaximum)
-  return linkOf(client, options.deviceId, transport, window, handlers)
+  return linkOf(client, options, transport, window, handlers)
 }
 
 /** Throws `client.link-failed` where the device would hear no answer or no speech. */
@@ -164,52 +134,6 @@ function sendAtOnce(stream: MqttClient['stream']): void {
   if ('setNoDelay' in stream && typeof stream.setNoDelay === 'function') stream.setNoDelay(true)
 }
 
-/**
- * Resolves on an accepting CONNACK, with its Receive Maximum (3.1.1 has none); otherwise ends the client and
- * says why.
- */
-function connected(client: MqttClient, options: LinkOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let reachedBroker = false
-    const fail = (error: Error) => {
-      client.removeAllListeners('close')
-      client.on('error', () => undefined)
-      client.end(true)
-      reject(error)
-    }
-    client.stream?.once('connect', () => {
-      reachedBroker = true
-    })
-    client.once('connect', ({ properties }) => {
-      client.removeAllListeners('close')
-      client.removeAllListeners('error')
-      resolve(properties?.receiveMaximum ?? Number.POSITIVE_INFINITY)
-    })
-    client.once('error', (error) => fail(readConnectError(error, options)))
-    client.once('close', () => {
-      if (reachedBroker) fail(new ClosedSilently('client.link-failed', 'closed without CONNACK'))
-      else fail(new DeviceClientError('client.link-failed', `no connection to ${options.url.host}`))
-    })
-  })
-}
-
-function readConnectError(error: Error & { code?: unknown }, options: LinkOptions): Error {
-  const code = error.code
-  if (typeof code !== 'number')
-    return new DeviceClientError('client.link-failed', error.message, error)
-  if (REFUSED_VERSION.has(code)) return new VersionRefused(error.message)
-  if (REFUSED_LOGIN.has(code)) {
-    return new ProblemError({
-      type: 'urn:kefu:problem:auth.refused',
-      title: 'The device or its token is not known',
-      status: 401,
-      detail: `The gateway refused ${options.deviceId}: CONNACK code ${code}.`,
-      code: 'auth.refused',
-    })
-  }
-  return new DeviceClientError('client.link-failed', `CONNACK code ${code}`, error)
-}
-
 function receive(topic: string, payload: Uint8Array, deviceId: string, to: LinkHandlers): void {
   const prefix = topicOf(deviceId, '')
   if (!topic.startsWith(prefix)) return
@@ -229,7 +153,7 @@ function receive(topic: string, payload: Uint8Array, deviceId: string, to: LinkH
 
 function linkOf(
   client: MqttClient,
-  deviceId: string,
+  options: LinkOptions,
   transport: string,
   window: SendWindow,
   handlers: LinkHandlers,
@@ -260,7 +184,7 @@ function linkOf(
           resolve(delivery)
         }
         window
-          .send(isAlarm(message), () => publish(client, deviceId, message))
+          .send(isAlarm(message), () => publish(client, options.deviceId, message))
           .then(
             () => end({ kind: 'kept' }),
             (error: Error & { code?: unknown }) => {
@@ -272,7 +196,7 @@ function linkOf(
       }),
     close: async () => {
       if (gone) return
-      await client.endAsync()
+      await sayGoodbye(client, options.clock)
       onGone('closed by the device')
     },
     destroy: () => {
@@ -280,6 +204,20 @@ function linkOf(
       onGone('dropped by the device')
     },
   }
+}
+
+/** MQTT.js waits for every acknowledgement before it ends: a gateway that is gone sends none. */
+async function sayGoodbye(client: MqttClient, clock: Clock): Promise<void> {
+  let cancel = () => {}
+  await Promise.race([
+    client.endAsync(),
+    new Promise((resolve) => client.once('close', () => resolve(undefined))),
+    new Promise<void>((resolve) => {
+      cancel = clock.after(GOODBYE_MS, resolve)
+    }),
+  ])
+  cancel()
+  client.stream.destroy()
 }
 
 const publish = (client: MqttClient, deviceId: string, message: Upstream): Promise<unknown> =>
