@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { columnAt, parseTsv } from '../../gateway/cli/tsv.ts'
-import { readPack } from '../../gateway/knowledge/read-pack.ts'
+import { readValidPack } from '../../gateway/knowledge/read-pack.ts'
 import { hesitate, mishear, rephrase } from '../../gateway/language/augment.ts'
 import { loadEngine, trainPacks } from '../../gateway/language/engine.ts'
 import { seededRandom } from '../../gateway/language/random.ts'
@@ -38,14 +38,11 @@ interface Data {
 }
 
 function packData(): Data {
-  const read = readPack(join(ROOT, 'gateway/packs/hospital'))
-  if (!('pack' in read)) throw new Error('the hospital pack has errors')
-  const rows = read.pack.intents.flatMap(({ intent, questions }) =>
+  const { intents, tests } = readValidPack(join(ROOT, 'gateway/packs/hospital'))
+  const rows = intents.flatMap(({ intent, questions }) =>
     [...(questions.zh ?? []), ...(questions.en ?? [])].map((text) => ({ text, label: intent })),
   )
-  const test = read.pack.tests.flatMap(({ text, intent }) =>
-    intent ? [{ text, label: intent }] : [],
-  )
+  const test = tests.flatMap(({ text, intent }) => (intent ? [{ text, label: intent }] : []))
   return { name: 'hospital pack', task: 'classify', train: rows, test }
 }
 
@@ -143,9 +140,7 @@ async function measureNlpJs(data: Data): Promise<void> {
 
 /** The engine as the gateway runs it: templates, exact questions, slots and all. */
 async function measureEngine(): Promise<void> {
-  const read = readPack(join(ROOT, 'gateway/packs/hospital'))
-  if (!('pack' in read)) throw new Error('the hospital pack has errors')
-  const { pack } = read
+  const pack = readValidPack(join(ROOT, 'gateway/packs/hospital'))
   const [bytes, trainCpuSeconds] = await cpuOf(() => trainPacks([pack], { seed: SEED }))
   globalThis.gc?.()
   const before = process.memoryUsage().rss

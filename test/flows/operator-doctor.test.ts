@@ -170,25 +170,23 @@ describe('the doctor', () => {
   })
 
   it('says that a hospital still speaks the made-up facts that came with the pack', async () => {
-    const { readPack } = await import('../../gateway/knowledge/read-pack.ts')
+    const { readValidPack } = await import('../../gateway/knowledge/read-pack.ts')
     const { checkPacks } = await import('../../gateway/cli/checks-record.ts')
-    const read = readPack(packagePath('packs/hospital'))
-    if (!read.ok) throw new Error('the hospital pack is not valid')
-    const own = Object.fromEntries(Object.keys(read.pack.facts).map((name) => [name, 'our own']))
-    const verdicts = (facts: typeof read.pack.facts) =>
-      checkPacks([{ ...read.pack, facts }], Date.now()).map((one) => one.verdict)
-    expect(verdicts(read.pack.facts)).toContain('examples')
+    const pack = readValidPack(packagePath('packs/hospital'))
+    const own = Object.fromEntries(Object.keys(pack.facts).map((name) => [name, 'our own']))
+    const verdicts = (facts: typeof pack.facts) =>
+      checkPacks([{ ...pack, facts }], Date.now()).map((one) => one.verdict)
+    expect(verdicts(pack.facts)).toContain('examples')
     expect(verdicts(own)).not.toContain('examples')
   })
 
   it('says that a newer version of a pack came with the program than the box has installed', async () => {
-    const { readPack } = await import('../../gateway/knowledge/read-pack.ts')
+    const { readValidPack } = await import('../../gateway/knowledge/read-pack.ts')
     const { checkPacks } = await import('../../gateway/cli/checks-record.ts')
-    const read = readPack(packagePath('packs/bank'))
-    if (!read.ok) throw new Error('the bank pack is not valid')
-    const { manifest } = read.pack
+    const pack = readValidPack(packagePath('packs/bank'))
+    const { manifest } = pack
     const said = (version: string) =>
-      checkPacks([{ ...read.pack, manifest: { ...manifest, version } }], Date.now())
+      checkPacks([{ ...pack, manifest: { ...manifest, version } }], Date.now())
         .map((one) => one.verdict)
         .includes('newer-came')
     expect(['1.1.0', '0.10.0', manifest.version, '10.0.0'].map(said)).toEqual([

@@ -6,7 +6,7 @@ import type { Overrides } from '../../gateway/compose.ts'
 import { composeGateway, type Gateway } from '../../gateway/compose-gateway.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
-import { readPack } from '../../gateway/knowledge/read-pack.ts'
+import { readValidPack } from '../../gateway/knowledge/read-pack.ts'
 import { trainOnce } from './learnt-models.ts'
 import { tempFolder } from './temp-folder.ts'
 
@@ -56,10 +56,9 @@ export async function startGateway(options: TestOptions = {}): Promise<TestGatew
   })
   const gateway = await composeGateway(config, { train: trainOnce, ...options.overrides })
   for (const dir of options.packs ?? [DESK_PACK]) {
-    const read = readPack(dir)
-    if (!read.ok) throw new Error(JSON.stringify(read.problems))
-    if (!gateway.box.library.list().some((pack) => pack.digest === read.pack.digest)) {
-      await gateway.box.library.install(read.pack)
+    const pack = readValidPack(dir)
+    if (!gateway.box.library.list().some(({ digest }) => digest === pack.digest)) {
+      await gateway.box.library.install(pack)
     }
   }
   const clients: MqttClient[] = []

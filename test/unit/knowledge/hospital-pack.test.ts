@@ -1,11 +1,9 @@
 /** What the hospital pack must say, whoever edits it next. */
 import { describe, expect, it } from 'vitest'
-import { readPack } from '../../../gateway/knowledge/read-pack.ts'
+import { readValidPack } from '../../../gateway/knowledge/read-pack.ts'
 import { STARTER_PACK_DIR } from '../../../gateway/starter-pack.ts'
 
-const read = readPack(STARTER_PACK_DIR)
-if (!read.ok) throw new Error(JSON.stringify(read.problems))
-const exams = read.pack.lists.get('exam')?.values ?? []
+const exams = readValidPack(STARTER_PACK_DIR).lists.get('exam')?.values ?? []
 const preparationOf = (exam: string): { zh: string; en: string } => {
   const value = exams.find((one) => one.value === exam)
   return value?.attributes?.preparation as { zh: string; en: string }

@@ -1,16 +1,12 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Pack } from '../../../gateway/knowledge/pack-schema.ts'
-import { readPack } from '../../../gateway/knowledge/read-pack.ts'
+import { readValidPack } from '../../../gateway/knowledge/read-pack.ts'
 import { trainInWorker } from '../../../gateway/knowledge/train-in-worker.ts'
 import { DESK_PACK, startGateway } from '../../support/gateway.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
-function deskPack(): Pack {
-  const read = readPack(DESK_PACK)
-  if (!read.ok) throw new Error(JSON.stringify(read.problems))
-  return read.pack
-}
+const deskPack = (): Pack => readValidPack(DESK_PACK)
 
 it('training gives way to answers, and where there is nothing yet to answer with it does not', async () => {
   const gaveWay: boolean[] = []

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readPack } from '../../../gateway/knowledge/read-pack.ts'
+import { readValidPack } from '../../../gateway/knowledge/read-pack.ts'
 import { maskText } from '../../../gateway/ledger/masking.ts'
 
 const PACKS = join(import.meta.dirname, '../../../gateway/packs')
@@ -207,9 +207,7 @@ test('no question that a shipped pack knows is masked, whatever it is about', ()
 
 /** What the pack is asked, what it must not answer, and each thing of its lists where a name could stand. */
 function questionsOf(dir: string): string[] {
-  const read = readPack(dir)
-  if (!read.ok) throw new Error(`${dir}: ${read.problems[0]?.message}`)
-  const { intents, outOfScope, tests, lists } = read.pack
+  const { intents, outOfScope, tests, lists } = readValidPack(dir)
   const things = [...lists.values()].flatMap(({ values }) =>
     values.flatMap(({ value, synonyms = [] }) => [value, ...synonyms]),
   )
