@@ -100,20 +100,27 @@ export function composeDevices(
   }
 
   /**
-   * A device that was removed leaves nothing behind for the next one of this name. The registry has taken
-   * away the rows; here goes what is in memory, and what has been written since by who was still connected.
+   * A device that was removed leaves nothing behind for the next one of this name; one that was replaced,
+   * nothing of what it reported. The registry has taken away the rows; here goes what is in memory, and what
+   * has been written since by who was still connected.
    */
-  function forgetDevice(id: string): void {
+  function forget(retained: string, rows: () => void): void {
     store
       .commit(() => {
-        twins.forget(id)
-        presences.forget(id)
+        rows()
         // An empty message takes a retained one away [MQTT-3.3.1-6].
-        for (const topic of broker.retainedTopics(topicOf(id, '#')))
+        for (const topic of broker.retainedTopics(retained))
           publish({ topic, payload: '', retain: true })
       })
       .catch(onError)
   }
+  const forgetDevice = (id: string): void =>
+    forget(topicOf(id, '#'), () => {
+      twins.forget(id)
+      presences.forget(id)
+    })
+  const forgetReported = (id: string): void =>
+    forget(topicOf(id, 'reported'), () => twins.forgetReported(id))
 
   const { asksPerSecond } = config.limits
   const inbox = createInbox({
@@ -220,7 +227,7 @@ export function composeDevices(
       if (online.has(id)) send(id, 'time', time, { qos: 0 })
     },
   })
-  box.hooks.onDeviceChanged = (id, reason) => {
+  box.hooks.onDeviceChanged = (id, reason, isReplaced = false) => {
     rights.forget(id)
     broker.permissionsChanged()
     const isGone = !registry.get(id)
@@ -228,6 +235,7 @@ export function composeDevices(
     else identity.disconnect(id, reason)
     sockets.disconnect(id, reason)
     if (isGone) forgetDevice(id)
+    else if (isReplaced) forgetReported(id)
   }
   box.hooks.onDesired = publishDesired
   presences.restarted()

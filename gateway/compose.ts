@@ -6,7 +6,7 @@ import { randomFillSync } from 'node:crypto'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { PlayReport } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type AnswerTurn, createAnswerTurn } from './answer-turn.ts'
-import { createForgetDeviceRows } from './channels/device-rows.ts'
+import { createForgetDeviceRows, createForgetReportedRow } from './channels/device-rows.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config/schema.ts'
 import type { LiveParts, OperationParts } from './console/operations.ts'
@@ -122,12 +122,15 @@ export async function composeBox(
     const logger = loggers && { logger: loggers.knowledge }
     const library = await openLibrary({ store, clock, ledger, language, train, ...logger })
     const twins = createTwins(store)
-    const registry = createRegistry(store, [
-      twins.forget,
-      createForgetPresence(store),
-      createForgetClaims(store),
-      createForgetDeviceRows(store),
-    ])
+    const registry = createRegistry(store, {
+      ofRemoved: [
+        twins.forget,
+        createForgetPresence(store),
+        createForgetClaims(store),
+        createForgetDeviceRows(store),
+      ],
+      ofReplaced: [twins.forgetReported, createForgetReportedRow(store)],
+    })
     const claims = createClaims(store, registry)
     const passwords = createPasswords()
     const permissions = createPermissions(config.permissions)
@@ -191,7 +194,7 @@ export async function composeBox(
       subjects,
       explainTurn: (incoming) =>
         understandTurn.explain(toTurn(incoming, sessions.resume(incoming))),
-      onDeviceChanged: (id, reason) => hooks.onDeviceChanged?.(id, reason),
+      onDeviceChanged: (...change) => hooks.onDeviceChanged?.(...change),
       onDesired: (id) => hooks.onDesired?.(id),
       status: () => ({
         ...boxStatus({ ...parts, dataDir: config.dataDir }),

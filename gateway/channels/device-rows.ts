@@ -2,6 +2,7 @@
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import type { Store } from '../storage/store.ts'
 import { ClientRows } from './mqtt/client-rows.ts'
+import { QUEUE_SQL } from './mqtt/queue-rows.ts'
 
 /**
  * Takes away sessions and wills of a device and of its further connections (`ID:name`), and what is
@@ -12,5 +13,13 @@ export function createForgetDeviceRows(store: Store): (deviceId: string) => void
   return (deviceId) => {
     rows.remove(deviceId, `${deviceId}:`)
     rows.removeRetained(topicOf(deviceId, ''))
+  }
+}
+
+/** Takes away what a device reported last, as it is retained. Inside `store.commit`. */
+export function createForgetReportedRow(store: Store): (deviceId: string) => void {
+  const remove = store.prepare(QUEUE_SQL.removeRetained)
+  return (deviceId) => {
+    remove.run(topicOf(deviceId, 'reported'))
   }
 }

@@ -19,7 +19,8 @@ export interface DeviceOperationParts extends DeviceStateParts {
   readonly claims: Claims
   readonly passwords: Passwords
   /** Lets connections go on or ends them after a device's rights have changed. */
-  readonly onDeviceChanged: (deviceId: string, reason: string) => void
+  /** `isReplaced`: another box may go by its name from here on. */
+  readonly onDeviceChanged: (deviceId: string, reason: string, isReplaced?: boolean) => void
   readonly live: () => LiveDevices | undefined
 }
 
@@ -100,7 +101,7 @@ export async function enrollDevice(
     parts.ledger.append({ lane: 'audit', kind: 'device.enrolled', ...entry })
     return made
   })
-  parts.onDeviceChanged(made.deviceId, NEW_SECRET)
+  parts.onDeviceChanged(made.deviceId, NEW_SECRET, true)
   return made
 }
 
@@ -109,7 +110,7 @@ async function add({ password, ...device }: Static<typeof Added>, parts: DeviceO
     password === undefined
       ? await addWithToken(device, parts)
       : await addWithPassword(device, password, parts)
-  if (device.replace) parts.onDeviceChanged(device.id, NEW_SECRET)
+  if (device.replace) parts.onDeviceChanged(device.id, NEW_SECRET, true)
   const { groups = [] } = parts.registry.get(device.id) ?? {}
   return { deviceId: device.id, kind: device.kind, groups, ...added }
 }

@@ -53,7 +53,7 @@ export interface Registry {
   listOfKind(kind: string): readonly DeviceRecord[]
   /** Inside `store.commit`. Throws `device.unknown`. */
   setDisabled(id: string, isDisabled: boolean, nowMs: number): void
-  /** With all that `alsoForget` keeps of it. Inside `store.commit`. Throws `device.unknown`. */
+  /** With all that other rooms keep of it. Inside `store.commit`. Throws `device.unknown`. */
   remove(id: string): void
   /** The device that shows this token; `id`, where the channel gives one, must be its own. */
   authenticate(token: string, id?: string): Authentication
@@ -97,10 +97,17 @@ const recordOf = (row: Row): DeviceRecord => ({
   ...(row.generation > 0 ? { generation: row.generation } : {}),
 })
 
-/** `alsoForget` takes away what other rooms keep of a device, in the transaction that removes it. */
+/** What other rooms keep of a device, taken away in the transaction that changes it. */
+export interface KeptElsewhere {
+  /** Of one that is removed. */
+  readonly ofRemoved?: readonly ((deviceId: string) => void)[]
+  /** Of one that is given a new secret: it may be another box, which has told nothing yet. */
+  readonly ofReplaced?: readonly ((deviceId: string) => void)[]
+}
+
 export function createRegistry(
   store: Store,
-  alsoForget: readonly ((deviceId: string) => void)[] = [],
+  { ofRemoved = [], ofReplaced = [] }: KeptElsewhere = {},
 ): Registry {
   const byId = store.prepare<Row>(`${DEVICES} WHERE id = ?`)
   const byToken = store.prepare<Row>(`${DEVICES} WHERE token_hash = ?`)
@@ -139,6 +146,7 @@ export function createRegistry(
     if (before) {
       replace.run(kind, JSON.stringify(groups), hashOf(token), id)
       nextGeneration.run(id)
+      for (const forget of ofReplaced) forget(id)
     } else insert.run(id, kind, JSON.stringify(groups), hashOf(token), nowMs)
     const { salt, iterations, storedKey, serverKey } = login.scram
     putLogin.run(id, login.passwordHash ?? null, salt, iterations, storedKey, serverKey)
@@ -192,7 +200,7 @@ export function createRegistry(
       mustExist(drop.run(id).changes, id)
       nextGeneration.run(id)
       dropLogin.run(id)
-      for (const forget of alsoForget) forget(id)
+      for (const forget of ofRemoved) forget(id)
     },
     authenticate(token, id) {
       const shown = hashOf(token)

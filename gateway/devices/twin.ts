@@ -54,6 +54,11 @@ export interface Twins {
   published(deviceId: string, version: number): void
   /** Forgets a device that was removed; inside `store.commit`. */
   forget(deviceId: string): void
+  /**
+   * Forgets what a device reported, as another goes by its name from here on and counts its versions from the
+   * beginning; inside `store.commit`.
+   */
+  forgetReported(deviceId: string): void
 }
 
 interface Row {
@@ -85,6 +90,7 @@ export function createTwins(store: Store): Twins {
   const unpublished = store.prepare<{ device_id: string }>(UNPUBLISHED)
   const publish = store.prepare('INSERT OR REPLACE INTO twin_published VALUES (?, ?)')
   const drop = store.prepare('DELETE FROM twin WHERE device_id = ?')
+  const dropReported = store.prepare("DELETE FROM twin WHERE device_id = ? AND side = 'reported'")
   const dropPublished = store.prepare('DELETE FROM twin_published WHERE device_id = ?')
   const totals = store.prepare<{ version: number | null; rows: number; fields: number }>(TOTALS)
   const forgetRemoved = store.prepare(FORGET_REMOVED)
@@ -131,6 +137,9 @@ export function createTwins(store: Store): Twins {
     forget(deviceId) {
       drop.run(deviceId)
       dropPublished.run(deviceId)
+    },
+    forgetReported: (deviceId) => {
+      dropReported.run(deviceId)
     },
   }
 }

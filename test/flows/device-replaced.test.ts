@@ -52,6 +52,44 @@ describe('a new box under the name of one before, which counts its messages from
   })
 })
 
+async function replaceWhileRunning(gateway: TestGateway): Promise<[TestGateway, string]> {
+  return [gateway, await tokenOf(gateway, replace)]
+}
+
+async function replaceWhileStopped(gateway: TestGateway): Promise<[TestGateway, string]> {
+  await gateway.close()
+  const words = ['device', 'add', ID, '--kind', 'bedside', '--data', gateway.dataDir, '--replace']
+  const { token } = JSON.parse((await kefu(...words)).out) as { token: string }
+  return [await startGateway({ dataDir: gateway.dataDir, packs: [] }), token]
+}
+
+describe.each([
+  ['while the gateway runs', replaceWhileRunning],
+  ['while the gateway is stopped', replaceWhileStopped],
+])('a box that takes over a name %s', (_when, takeOver) => {
+  it('has its state in the twin from its first report, and none of the box before', async () => {
+    const before = await startGateway({ packs: [] })
+    const token = await before.addDevice(ID, 'bedside')
+    const desired = { device: ID, state: { volume: 3 } }
+    await runOperation('twin.desire', desired, before.box.operations)
+    const report = (client: MqttClient, state: object, version: number) =>
+      client.publishAsync(`kefu/v1/${ID}/reported`, JSON.stringify({ state, version }), {
+        qos: 1,
+        retain: true,
+      })
+    const twinOf = ({ box }: TestGateway) => box.twins.read(ID)
+    await report(await before.connectMqtt(ID, token), { volume: 3, firmware: 'old' }, 812)
+    expect(twinOf(before).drift).toEqual([])
+
+    const [gateway, fresh] = await takeOver(before)
+    expect(twinOf(gateway)).toMatchObject({ reported: { state: {} }, drift: ['volume'] })
+    expect(gateway.broker.retainedTopics(`kefu/v1/${ID}/reported`)).toEqual([])
+    expect(gateway.broker.retainedTopics(`kefu/v1/${ID}/desired`)).toHaveLength(1)
+    await report(await gateway.connectMqtt(ID, fresh), { volume: 5 }, 1)
+    expect(twinOf(gateway).reported).toMatchObject({ version: 1, state: { volume: 5 } })
+  })
+})
+
 describe('a device', () => {
   it('that is given a new secret stays in its ward', async () => {
     const gateway = await startGateway()
