@@ -1,5 +1,5 @@
 /** The jobs of the box: what is done at set times, and why. */
-import { mkdirSync, statfsSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
@@ -10,12 +10,13 @@ import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { Logger } from '../logger.ts'
-import { type BackupReport, backupName, pruneBackups } from '../storage/backup.ts'
+import { type BackupReport, backupName, listBackups, pruneBackups } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
 import { isWithinHours } from './hours.ts'
 import type { Job } from './schedule.ts'
 
 const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
 /** Below this SQLite's log and a checkpoint may not fit: what is past its shortest keeping time goes early. */
 export const LOW_DISK_BYTES = 500_000_000
 /** Rows that `PRAGMA optimize` samples in each index: milliseconds, however long the ledger is. */
@@ -72,7 +73,7 @@ export function boxJobs(parts: JobParts): readonly Job[] {
     {
       name: 'retention',
       cron: '30 2 * * *',
-      atStart: true,
+      atStart: () => true,
       why: 'Removes what was kept as long as it may be; hashes stay, so that the record stays provable',
       run: async () => said(await retention.run()),
     },
@@ -123,7 +124,7 @@ function timeJob(time: NonNullable<JobParts['time']>, { ledger, logger }: JobPar
   return {
     name: 'time-floor',
     cron: '* * * * *',
-    atStart: true,
+    atStart: () => true,
     why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
     run: async () => {
       await time.persist()
@@ -149,7 +150,7 @@ const windowJob = (
 ): Job => ({
   name: 'cloud-window',
   cron: '* * * * *',
-  atStart: true,
+  atStart: () => true,
   why: `Sends a backlog only at ${hours.join(', ')}; what is critical or new goes at once`,
   run: () => {
     const isOpen = isWithinHours(hours, new Date(clock.now()))
@@ -165,12 +166,17 @@ const countsJob = (counts: NonNullable<JobParts['counts']>, time: JobParts['time
   run: (signal) => (time?.doubt() ? 'skipped: the time is in doubt' : counts.sendDue(signal)),
 })
 
-function backupJob({ config, clock, ledger, makeBackup }: JobParts, dir: string): Job {
+function backupJob({ config, clock, ledger, makeBackup, time }: JobParts, dir: string): Job {
   const { gatewayId } = ledger
+  const isDue = (): boolean => {
+    const newest = existsSync(dir) ? listBackups(dir, gatewayId).at(-1) : undefined
+    return newest === undefined || clock.now() - statSync(newest).mtimeMs > DAY_MS
+  }
   return {
     name: 'backup',
     cron: config.backup.cron,
     why: `Keeps ${config.backup.keep} backups in ${dir}`,
+    atStart: () => time?.doubt() === undefined && isDue(),
     run: async () => {
       mkdirSync(dir, { recursive: true, mode: 0o700 })
       const { file, bytes } = await makeBackup(join(dir, backupName(gatewayId, clock.now())))

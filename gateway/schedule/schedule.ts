@@ -24,8 +24,8 @@ export interface Job {
   readonly cron: string
   /** Why the box does this; shown to operators. */
   readonly why: string
-  /** Also soon after the start: for what must not wait on a box that is switched off at night. */
-  readonly atStart?: boolean
+  /** Asked soon after the start, whether to run then too: what must not wait on a box that is off at night. */
+  readonly atStart?: () => boolean
   /** Ends early when `signal` is aborted. The text it returns is shown as its last result. */
   run(signal: AbortSignal): string | undefined | Promise<string | undefined>
 }
@@ -139,7 +139,7 @@ export function createSchedule(parts: {
       timer = setInterval(look, LOOK_EVERY_MS)
       timer.unref()
       for (const entry of entries.values()) {
-        if (entry.job.atStart) begin(entry).catch(() => undefined)
+        if (entry.job.atStart?.()) begin(entry).catch(() => undefined)
       }
     },
     runNow: async (name) => {

@@ -99,6 +99,10 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
   }
 }
 
+/** Parts of one that is being written; see `writeBackup`. */
+const HALF = /^kefu-(.+)-\d{8}T\d{6}Z\.kefu-backup\.partial(?:\.db(?:-\w+)?)?$/
+/** A part that nobody has written to for so long belongs to no backup that is under way. */
+const HALF_IS_LEFT_MS = 24 * 3_600_000
 const TIMED = /^kefu-(?:(.+)-)?(\d{8}T\d{6}Z)\.kefu-backup$/
 
 /** Backups of this gateway in the folder, as this module names them, oldest first: boxes may share a folder. */
@@ -138,12 +142,25 @@ export function backupName(gatewayId: string, nowMs: number): string {
   return `kefu-${namePart(gatewayId)}-${time}${BACKUP_SUFFIX}`
 }
 
-/** Removes the oldest backups of this gateway until `keep` are left; returns how many went. */
+/**
+ * Removes the oldest backups of this gateway until `keep` are left, and what a power cut left of one: a copy
+ * that no erasure reaches. Returns how many backups went.
+ */
 export function pruneBackups(dir: string, gatewayId: string, keep: number): number {
   const all = listBackups(dir, gatewayId)
   const old = all.slice(0, Math.max(0, all.length - keep))
   for (const file of old) rmSync(file)
+  for (const file of halfBackups(dir, gatewayId)) rmSync(file, { force: true })
   return old.length
+}
+
+/** Of backups of this gateway that nobody writes any more. */
+function halfBackups(dir: string, gatewayId: string): readonly string[] {
+  const oldest = Date.now() - HALF_IS_LEFT_MS
+  return readdirSync(dir)
+    .filter((name) => HALF.exec(name)?.[1] === namePart(gatewayId))
+    .map((name) => join(dir, name))
+    .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? oldest) < oldest)
 }
 
 interface SideFile {

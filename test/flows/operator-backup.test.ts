@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   copyFileSync,
   mkdirSync,
@@ -6,21 +7,23 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ledgerCommand } from '../../gateway/cli/ledger.ts'
 import { type RestoreReport, restoreBackup } from '../../gateway/cli/restore.ts'
 import { composeBox } from '../../gateway/compose.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runOperation } from '../../gateway/console/operations.ts'
+import type { LiveStatus } from '../../gateway/console/status.ts'
 import { LANES } from '../../gateway/ledger/port.ts'
 import { createSubjectRights } from '../../gateway/ledger/subjects.ts'
 import type { BackupReport } from '../../gateway/storage/backup.ts'
 import { migrations } from '../../gateway/storage/migrations/index.ts'
 import { verifyBackup } from '../../gateway/storage/read-backup.ts'
+import { openStore } from '../../gateway/storage/store.ts'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -32,10 +35,17 @@ afterEach(() => Promise.all(cores.splice(0).map((core) => core.close())))
 const backup = (gateway: TestGateway, file: string) =>
   runOperation('backup', { file }, gateway.box.operations) as Promise<BackupReport>
 
-async function isWhole(dataDir: string): Promise<boolean> {
-  const io = { stdout: { write: () => true }, stderr: { write: () => true }, isTty: false }
-  return (await ledgerCommand(['verify', '--json'], io, { dataDir })) === 0
+/** What an administrator can write: every data key of the box, as if it had been erased. */
+function listAsErased(dataDir: string): void {
+  const store = openStore({ path: join(dataDir, 'kefu.db'), readonly: true })
+  const keys = store.prepare<{ wrapped: Uint8Array }>('SELECT wrapped FROM subject_key').all()
+  const lines = keys.map(({ wrapped }) => createHash('sha256').update(wrapped).digest('hex'))
+  writeFileSync(join(dataDir, 'keys/erased.list'), `${lines.join('\n')}\n`, { mode: 0o600 })
+  void store.close()
 }
+
+const isWhole = async (dataDir: string): Promise<boolean> =>
+  (await kefu('ledger', 'verify', '--json', '--data', dataDir)).code === 0
 
 describe('a backup under load', () => {
   it('brings back everything that was acknowledged before it, provable, and once at the core', async () => {
@@ -131,6 +141,16 @@ async function entriesAt(core: CloudCore, gatewayId: string): Promise<KeptEntry[
   return found
 }
 
+/** A box that has none of the last day makes one soon after its start. */
+const firstBackup = (gateway: TestGateway) =>
+  expect
+    .poll(() => jobOf(gateway), { timeout: 10_000 })
+    .toMatchObject({ runs: 1, failures: 0, isRunning: false })
+async function jobOf(gateway: TestGateway) {
+  const { jobs } = (await runOperation('status', {}, gateway.box.operations)) as LiveStatus
+  return jobs.find(({ name }) => name === 'backup')
+}
+
 describe('a backup file', () => {
   it('of one box does not push out those of another in the same folder, also of an older gateway', async () => {
     const folder = tempFolder()
@@ -139,6 +159,8 @@ describe('a backup file', () => {
       await startGateway({ config: backups }),
       await startGateway({ config: backups }),
     ]
+    await firstBackup(first)
+    await firstBackup(second)
     const run = (gateway: TestGateway) =>
       runOperation('job.run', { name: 'backup' }, gateway.box.operations)
     await backup(first, join(folder, 'kefu-20261122T030000Z.kefu-backup'))
@@ -334,18 +356,80 @@ describe('a backup file', () => {
     expect(broken.err).toContain('legal holds could not be read (storage.open-failed)')
   })
 
+  it.each(['before the backup', 'since'])(
+    'does not erase what is under a legal hold set %s, whatever the list of erased keys says',
+    async (set) => {
+      const gateway = await startGateway()
+      const token = await gateway.addDevice('k1')
+      const subject = { id: 'P-1', kind: 'patient' } as const
+      await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+      const hold = () => createSubjectRights(gateway.box).hold(subject, 'court order')
+      const file = join(tempFolder(), 'a.kefu-backup')
+      if (set !== 'since') await hold()
+      await backup(gateway, file)
+      if (set === 'since') await hold()
+      await gateway.close()
+      listAsErased(gateway.dataDir)
+      const target = { dataDir: gateway.dataDir, isForced: true }
+      expect(await restoreBackup(file, target)).toMatchObject({ heldErasures: 1 })
+      const again = await startGateway({ dataDir: gateway.dataDir })
+      expect(await createSubjectRights(again.box).exportOf(subject)).not.toEqual([])
+      expect(await isWhole(gateway.dataDir)).toBe(true)
+    },
+  )
+
+  it('with a hold that has ended since brings back what was erased then, says so, and lets it be erased', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const subject = { id: 'P-1', kind: 'patient' } as const
+    await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    const before = createSubjectRights(gateway.box)
+    await before.hold(subject, 'court order')
+    const file = join(tempFolder(), 'a.kefu-backup')
+    await backup(gateway, file)
+    await before.release(subject, 'case closed')
+    await before.erase(subject, 'asked')
+    await gateway.close()
+    const restored = await kefu('restore', file, '--data', gateway.dataDir, '--force')
+    expect(restored.err).toContain('1 data keys that were erased since')
+    const again = await startGateway({ dataDir: gateway.dataDir })
+    const opened = again.box.ledger
+      .entriesFrom(0, 1000)
+      .filter(({ kind }) => kind === 'ledger.opened')
+    expect(opened.map(({ body }) => body.heldErasures)).toEqual([undefined, 1])
+    const rights = createSubjectRights(again.box)
+    expect(await rights.exportOf(subject)).not.toEqual([])
+    await rights.release(subject, 'case closed')
+    expect(await rights.erase(subject, 'asked')).toMatchObject({ keys: 1 })
+    expect(await rights.exportOf(subject)).toEqual([])
+    expect(await isWhole(gateway.dataDir)).toBe(true)
+  })
+
   it('made by the daily job is kept in the number that is set, and oldest go first', async () => {
     const dir = tempFolder()
-    const gateway = await startGateway({ config: { backup: { dir, keep: 2 } } })
+    const gateway = await startGateway({ config: { backup: { dir, keep: 3 } } })
+    await firstBackup(gateway)
     const first = join(dir, 'kefu-20200101T000000Z.kefu-backup')
     const mine = join(dir, 'my own.kefu-backup')
     await backup(gateway, first)
     copyFileSync(first, mine)
     copyFileSync(first, join(dir, 'kefu-20210101T000000Z.kefu-backup'))
-    const outcome = await runOperation('job.run', { name: 'backup' }, gateway.box.operations)
-    expect(outcome).toMatchObject({ kind: 'done' })
+    const own = `kefu-${gateway.box.ledger.gatewayId}`
+    const left = [`${own}-20220101T000000Z.kefu-backup.partial`, 'another.kefu-backup.partial']
+    for (const name of left) {
+      writeFileSync(join(dir, name), 'half of everything')
+      utimesSync(join(dir, name), new Date(0), new Date(0))
+    }
+    const isWritten = `${own}-20990101T000000Z.kefu-backup.partial.db`
+    writeFileSync(join(dir, isWritten), '')
+    // Two of one second would have one name.
+    await expect
+      .poll(() => runOperation('job.run', { name: 'backup' }, gateway.box.operations))
+      .toMatchObject({ kind: 'done' })
     const names = readdirSync(dir).sort()
-    expect(names).toHaveLength(3)
+    expect(names).toHaveLength(6)
+    expect(names).toEqual(expect.arrayContaining([left[1], isWritten]))
+    expect(names).not.toContain(left[0])
     expect(names).toContain('my own.kefu-backup')
     expect(names).not.toContain('kefu-20200101T000000Z.kefu-backup')
   })
