@@ -14,7 +14,7 @@ import { dirname, join, resolve } from 'node:path'
 import { composeBox } from '../compose.ts'
 import { loadConfig } from '../config/load-config.ts'
 import { GatewayError } from '../errors.ts'
-import { carryHolds, type Hold, readHolds } from '../ledger/holds.ts'
+import { carryHolds, type Hold, heldKeysOf, readHolds } from '../ledger/holds.ts'
 import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
 import { type BackupManifest, DATABASE_PART, syncFolder } from '../storage/backup-format.ts'
 import { CORE_FOLDER, openDataFolder } from '../storage/data-folder.ts'
@@ -30,6 +30,8 @@ export interface RestoreReport {
   readonly entries: number
   /** Legal holds of the folder that was there and that the backup did not know: they stand again. */
   readonly holds: number
+  /** Data keys on that folder's list of erased ones that a legal hold kept: they can still be erased. */
+  readonly heldErasures: number
   /** Code of the error because of which the holds of that folder could not be carried over. */
   readonly holdsLost?: string
   /** Where the folder lies that was there before. */
@@ -62,9 +64,9 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
     }
     staging = mkdtempSync(isMount ? join(dataDir, '.restoring-') : `${dataDir}.restoring-`)
     await extractBackup(file, staging)
-    if (isFilled) keepErasures(dataDir, staging)
-    const { holds, ...lost } = isFilled ? holdsOf(dataDir, staging) : { holds: [] }
-    const opened = await openNewEpoch(staging, manifest, holds)
+    const { holds, heldKeys, ...lost } = isFilled ? holdsOf(dataDir, staging) : NO_HOLDS
+    const erased = isFilled ? keepErasures(dataDir, staging, heldKeys) : NO_KEYS
+    const opened = await openNewEpoch(staging, manifest, { holds, erased })
     const putAside = isFilled ? asideOf(dataDir, isMount) : undefined
     const move = isMount ? moveWithin : moveInto
     await syncFolder(move(dataDir, staging, putAside))
@@ -82,33 +84,50 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
   }
 }
 
-/** Who was erased since the backup stays erased: the ledger applies the list when its new epoch opens. */
-function keepErasures(from: string, to: string): void {
-  ledgerMemory(keysOf(to)).addErased([...ledgerMemory(keysOf(from)).readErased()])
+/**
+ * Who was erased since the backup stays erased: the ledger applies the list when its new epoch opens. Keys
+ * that are there under a hold were never erased, whatever the list says. Returns the list as it was.
+ */
+function keepErasures(
+  from: string,
+  to: string,
+  heldKeys: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const erased = ledgerMemory(keysOf(from)).readErased()
+  ledgerMemory(keysOf(to)).addErased([...erased].filter((one) => !heldKeys.has(one)))
+  return erased
 }
+
+interface KeptHolds {
+  readonly holds: readonly Hold[]
+  /** Fingerprints of the held persons' data keys. */
+  readonly heldKeys: ReadonlySet<string>
+  readonly holdsLost?: string
+}
+const NO_KEYS: ReadonlySet<string> = new Set()
+const NO_HOLDS: KeptHolds = { holds: [], heldKeys: NO_KEYS }
 
 /**
  * Who is held since the backup stays held. A database that cannot be read must not stand in the way of
  * the restore that mends it: then the report says that its holds are lost.
  */
-function holdsOf(
-  from: string,
-  to: string,
-): { readonly holds: readonly Hold[]; readonly holdsLost?: string } {
+function holdsOf(from: string, to: string): KeptHolds {
   const path = join(from, DATABASE_PART)
-  if (!existsSync(path)) return { holds: [] }
+  if (!existsSync(path)) return NO_HOLDS
   try {
     const store = openStore({ path, readonly: true, anySchema: true })
     try {
       const holds = readHolds(store)
       const isSameBox = holds.length === 0 || masterKeyOf(from) === masterKeyOf(to)
-      return isSameBox ? { holds } : { holds: [], holdsLost: 'ledger.key-unreadable' }
+      return isSameBox
+        ? { holds, heldKeys: heldKeysOf(store) }
+        : { ...NO_HOLDS, holdsLost: 'ledger.key-unreadable' }
     } finally {
       void store.close()
     }
   } catch (error) {
     return {
-      holds: [],
+      ...NO_HOLDS,
       holdsLost: error instanceof GatewayError ? error.code : 'storage.open-failed',
     }
   }
@@ -122,8 +141,8 @@ const masterKeyOf = (dir: string): string =>
 async function openNewEpoch(
   dir: string,
   manifest: BackupManifest,
-  held: readonly Hold[],
-): Promise<{ epoch: string; entries: number; holds: number }> {
+  kept: { readonly holds: readonly Hold[]; readonly erased: ReadonlySet<string> },
+): Promise<{ epoch: string; entries: number; holds: number; heldErasures: number }> {
   const box = await composeBox(loadConfig({ dataDir: dir, env: {} }))
   try {
     const wrong = box.store.prepare<{ quick_check: string }>('PRAGMA quick_check(1)').get()
@@ -131,9 +150,10 @@ async function openNewEpoch(
       throw new GatewayError('backup.unreadable', { detail: wrong?.quick_check ?? 'quick_check' })
     }
     const epoch = await box.ledger.openEpoch(`restored from the backup of ${manifest.madeAt}`)
-    const holds = await carryHolds(box, held)
+    const holds = await carryHolds(box, kept.holds)
+    const heldErasures = [...heldKeysOf(box.store)].filter((key) => kept.erased.has(key)).length
     const { size } = await box.ledger.checkpoint()
-    return { epoch, entries: size, holds }
+    return { epoch, entries: size, holds, heldErasures }
   } finally {
     await box.close()
   }

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import type { FullLedger } from './ledger.ts'
+import { fingerprint } from './subject-keys.ts'
 
 /** Who is held is known by a keyed tag only: it means the same where the master key is the same. */
 export interface Hold {
@@ -12,6 +13,17 @@ export interface Hold {
 
 export const readHolds = (store: Store): readonly Hold[] =>
   store.prepare<Hold>('SELECT tag, reason, at_ms FROM ledger_hold').all()
+
+/** Fingerprints of the data keys that seal what is kept of held persons. */
+export const heldKeysOf = (store: Store): ReadonlySet<string> =>
+  new Set(
+    store
+      .prepare<{ wrapped: Uint8Array }>(
+        'SELECT wrapped FROM subject_key WHERE tag IN (SELECT tag FROM ledger_hold)',
+      )
+      .all()
+      .flatMap((row) => fingerprint(row) ?? []),
+  )
 
 /** Sets those that are not there, each with the entry `subject.held` that a verification looks for; says how many. */
 export function carryHolds(

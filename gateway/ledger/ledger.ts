@@ -119,7 +119,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   }
 
   function begin(reason: string): Epoch {
-    const erasedAgain = epochs.list().length > 0 ? subjectKeys.reapplyErasures() : []
+    const again = epochs.list().length > 0 ? subjectKeys.reapplyErasures() : undefined
     const head = epochs.missingHead()
     const epoch = epochs.open(tree.size)
     const body = {
@@ -128,10 +128,11 @@ export function createLedger(options: LedgerOptions): FullLedger {
       reason,
       format: ENTRY_FORMAT,
       answersFor: head && nameOf(head),
+      heldErasures: again?.held || undefined,
     }
     write({ lane: 'audit', kind: OPENED_KIND, atMs: clock.now(), body })
     // Named like any erasure, so that the record explains each key that is gone.
-    for (const ids of portionsOf(erasedAgain)) {
+    for (const ids of portionsOf(again?.destroyed ?? [])) {
       const named = { keys: ids, reason }
       write({ lane: 'audit', kind: 'subject.erased', atMs: clock.now(), body: named })
     }

@@ -78,8 +78,11 @@ export interface SubjectKeys {
   destroy(keyIds: readonly number[]): number
   /** The same in every older copy of the database, should one be put back; `undo` where the transaction is lost. */
   destroyForGood(keyIds: readonly number[]): { readonly count: number; readonly undo: () => void }
-  /** Destroys what had been erased before the database was put back, and says which; inside `store.commit`. */
-  reapplyErasures(): readonly number[]
+  /**
+   * Destroys what had been erased before the database was put back, but for persons who are held in it;
+   * inside `store.commit`. Says which keys went, and how many a hold kept.
+   */
+  reapplyErasures(): { readonly destroyed: readonly number[]; readonly held: number }
   /** Gives keys made under an unknown time the period of `atMs`. */
   dateUndated(atMs: number): void
   /** After a lost transaction: forgets keys that may have been made in it. */
@@ -174,13 +177,19 @@ export function createSubjectKeys(options: {
     return count
   }
 
-  function reapplyErasures(): readonly number[] {
+  /** A list beside the database proves no erasure: what is kept against it can still be erased, not the reverse. */
+  function reapplyErasures() {
     const gone = erased?.readErased() ?? new Set()
-    if (gone.size === 0) return []
-    const rows = store.prepare<KeyRow>('SELECT id, wrapped FROM subject_key').all()
-    const ids = rows.filter((row) => gone.has(fingerprint(row) ?? '')).map((row) => row.id)
-    destroy(ids)
-    return ids
+    if (gone.size === 0) return { destroyed: [], held: 0 }
+    const rows = store
+      .prepare<KeyRow & { readonly isHeld: 0 | 1 }>(
+        'SELECT id, wrapped, tag IN (SELECT tag FROM ledger_hold) AS isHeld FROM subject_key',
+      )
+      .all()
+      .filter((row) => gone.has(fingerprint(row) ?? ''))
+    const destroyed = rows.filter((row) => !row.isHeld).map((row) => row.id)
+    destroy(destroyed)
+    return { destroyed, held: rows.length - destroyed.length }
   }
 
   function forget(): void {
@@ -267,7 +276,8 @@ export function createSubjectKeys(options: {
   }
 }
 
-function fingerprint(row: KeyRow | undefined): string | undefined {
+/** By what `erased.list` knows a key; undefined where there is none any more. */
+export function fingerprint(row: Pick<KeyRow, 'wrapped'> | undefined): string | undefined {
   if (!row || isZero(row.wrapped)) return undefined
   return createHash('sha256').update(row.wrapped).digest('hex')
 }
