@@ -171,7 +171,7 @@ export const ERRORS = {
   'listen.failed': {
     status: 500,
     title: 'A port cannot be opened',
-    next: 'Free the port or choose another (KEFU_HTTP_PORT, KEFU_MQTT_PORT, or http.port and mqtt.port in kefu-edge.yaml; 0 takes any free one).',
+    next: 'In use: free the port or choose another (KEFU_HTTP_PORT, KEFU_MQTT_PORT, or http.port and mqtt.port in kefu-edge.yaml; 0 takes any free one). Not available: http.host or mqtt.host is no address of this machine. Access: ports below 1024 want a right of their own.',
   },
   'gateway.not-running': {
     status: 409,

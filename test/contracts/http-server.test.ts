@@ -28,6 +28,18 @@ async function secure() {
   return { tls: { certFile, keyFile, requireClientCertificate: false, ...gate }, ca: issuer.cert }
 }
 
+/** A server that only takes a port. */
+const another = (create: (options: ServerOptions) => HttpServer) =>
+  create({
+    routes: {
+      maxBodyBytes: 1,
+      tooLarge: () => ({ status: 413 }),
+      handle: () => ({ status: 200 }),
+    },
+    sockets: [],
+    onError: () => {},
+  })
+
 const running: HttpServer[] = []
 afterEach(async () => {
   for (const server of running.splice(0)) await server.close()
@@ -212,16 +224,15 @@ describe.each(adapters)('the HTTP and WebSocket port on %s', (_name, create) => 
   test('does not share its port with a second server', async () => {
     const { port } = await listen()
     if (!create) return
-    const second = create({
-      routes: {
-        maxBodyBytes: 1,
-        tooLarge: () => ({ status: 413 }),
-        handle: () => ({ status: 200 }),
-      },
-      sockets: [],
-      onError: () => {},
-    })
+    const second = another(create)
     await expect(second.listen('127.0.0.1', port)).rejects.toThrow('EADDRINUSE')
+  })
+
+  test('says why it cannot listen', async () => {
+    if (!create) return
+    const server = another(create)
+    // For documentation only (RFC 5737): no machine has it.
+    await expect(server.listen('192.0.2.1', 0)).rejects.toThrow('EADDRNOTAVAIL')
   })
 
   test('keeps what a peer that does not read just now is sent, all of it and in order', async () => {

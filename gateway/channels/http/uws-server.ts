@@ -1,5 +1,7 @@
 /** The HTTP and WebSocket port on uWebSockets.js: a fifth of the CPU per message, where its binary loads. */
+
 import type * as Uws from 'uWebSockets.js'
+import { createServer } from 'node:net'
 import {
   chooseProtocol,
   type HttpReply,
@@ -57,7 +59,7 @@ export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpSer
     listenExclusively(host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (token) => {
       taken = token
     })
-    if (!taken) throw new Error(`listen EADDRINUSE: address already in use ${host}:${port}`)
+    if (!taken) throw new Error(`cannot listen at ${host}:${port}`)
     socket = taken
     bound = { host, port: uws.us_socket_local_port(taken) }
     return bound.port
@@ -68,7 +70,12 @@ export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpSer
     listen: async (host, port) => {
       const [app] = apps
       if (!app) throw new Error('the server is closed')
-      const any = listen(app, host, port)
+      let any: number
+      try {
+        any = listen(app, host, port)
+      } catch (error) {
+        throw (await whyNot(host, port)) ?? error
+      }
       if (port !== 0 || !socket) return any
       // Only a socket that was bound to a port by number lets the next one have it while connections stand.
       uws.us_listen_socket_close(socket)
@@ -88,6 +95,15 @@ export function createUwsServer(uws: UwsModule, options: ServerOptions): HttpSer
       for (const app of apps.splice(0)) app.close()
     },
   }
+}
+
+/** The binary does not say why it cannot listen; Node does. Undefined: it can by now. */
+function whyNot(host: string, port: number): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', resolve)
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)))
+  })
 }
 
 function createApp(uws: UwsModule, options: ServerOptions): Uws.TemplatedApp {
