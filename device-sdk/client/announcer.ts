@@ -4,7 +4,8 @@
  * A pure machine: each input returns what to do, and the time is an argument. The rules:
  * - a higher class goes first; within a class, first come, first played;
  * - `critical` and `urgent` interrupt lower classes; what was interrupted is played again after them;
- * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped;
+ * - a person who speaks interrupts speech that allows it (`bargeIn`), which then counts as skipped; what has to
+ *   be acknowledged is played again, and the play that was talked over does not count;
  * - expired speech is never played; speech for later waits for its time;
  * - `critical` and `urgent` speech is judged by the gateway's time alone: before that was told it is neither
  *   over nor too early. What is over by it as it comes is held a moment, since a gateway whose clock was
@@ -15,6 +16,8 @@ import { type PlayState, PRIORITIES, type Speech } from '../protocol/schemas.ts'
 
 /** A ward's backlog after a night offline; beyond it the least urgent is skipped. */
 export const ANNOUNCER_MAX_SPEECH = 64
+/** Speech that is over and may still be acknowledged: a person answers a call that was just heard. */
+const ENDED_MAX_SPEECH = 64
 /** How long urgent speech counts where its own end cannot be read: as long as the gateway lets it. */
 const URGENT_LIFE_MS = 10 * 60_000
 /** The gateway tells its time anew within a second of a setting of its clock; the rest is the way. */
@@ -48,6 +51,7 @@ interface Item {
 
 export class Announcer {
   readonly #items = new Map<string, Item>()
+  readonly #ended = new Map<string, Item>()
   #playing: Item | undefined
   #order = 0
   /** While a person speaks nothing starts that could be talked over. */
@@ -94,7 +98,7 @@ export class Announcer {
     const { repeat } = item.speech
     if (repeat !== undefined && item.playsLeft > 0)
       waitFor(item, nowMs + repeat.everySeconds * 1000)
-    else if (!repeat?.untilAcknowledged) this.#items.delete(speechId)
+    else if (!repeat?.untilAcknowledged) this.#end(item)
     else waitFor(item, Number.POSITIVE_INFINITY)
     return [...actions, ...this.#next(nowMs)]
   }
@@ -104,15 +108,16 @@ export class Announcer {
     const item = this.#playing
     if (item === undefined || item.speech.id !== speechId) return []
     this.#playing = undefined
-    this.#items.delete(speechId)
+    this.#end(item)
     return [report(item, 'failed', reason), ...this.#next(nowMs)]
   }
 
-  /** A person confirmed that it was heard: it is not repeated any more. */
+  /** A person confirmed that it was heard: it is not repeated any more. Also when it is over already. */
   acknowledge(speechId: string, nowMs: number): AnnouncerAction[] {
-    const item = this.#items.get(speechId)
+    const item = this.#items.get(speechId) ?? this.#ended.get(speechId)
     if (item === undefined) return []
     this.#items.delete(speechId)
+    this.#ended.delete(speechId)
     const stop: AnnouncerAction[] =
       this.#playing === item ? [{ do: 'stop', speech: item.speech }] : []
     if (this.#playing === item) this.#playing = undefined
@@ -125,12 +130,11 @@ export class Announcer {
     const item = this.#playing
     if (item === undefined || !item.speech.bargeIn) return []
     this.#playing = undefined
-    this.#items.delete(item.speech.id)
-    const actions: AnnouncerAction[] = [
+    return [
       { do: 'stop', speech: item.speech },
-      report(item, 'skipped', 'barge-in'),
+      this.#talkedOver(item, nowMs),
+      ...this.#next(nowMs),
     ]
-    return [...actions, ...this.#next(nowMs)]
   }
 
   /** The person is through. */
@@ -160,6 +164,25 @@ export class Announcer {
       wakeMs = Math.min(wakeMs, item.notBeforeMs, item.expiresAtMs)
     }
     return Number.isFinite(wakeMs) ? wakeMs : undefined
+  }
+
+  #talkedOver(item: Item, nowMs: number): AnnouncerAction {
+    const { repeat } = item.speech
+    if (repeat?.untilAcknowledged) {
+      waitFor(item, nowMs + repeat.everySeconds * 1000)
+      return report(item, 'queued', 'barge-in')
+    }
+    this.#end(item)
+    return report(item, 'skipped', 'barge-in')
+  }
+
+  #end(item: Item): void {
+    const { id } = item.speech
+    this.#items.delete(id)
+    this.#ended.delete(id)
+    this.#ended.set(id, item)
+    const [oldest] = this.#ended.keys()
+    if (oldest !== undefined && this.#ended.size > ENDED_MAX_SPEECH) this.#ended.delete(oldest)
   }
 
   #next(nowMs: number): AnnouncerAction[] {
@@ -193,7 +216,7 @@ export class Announcer {
         Object.assign(item, timesOf(item.speech, nowMs, true))
       }
       if (item === this.#playing || item.expiresAtMs > nowMs) continue
-      this.#items.delete(item.speech.id)
+      this.#end(item)
       if (!item.heard) actions.push(report(item, 'skipped', 'expired'))
     }
     return actions
@@ -206,7 +229,7 @@ export class Announcer {
       if (item !== this.#playing && (last === undefined || before(last, item))) last = item
     }
     if (last === undefined) return []
-    this.#items.delete(last.speech.id)
+    this.#end(last)
     return [report(last, 'skipped', 'too many announcements wait')]
   }
 }

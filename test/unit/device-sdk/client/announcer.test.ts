@@ -133,6 +133,35 @@ describe('the announcer of a device', () => {
     expect(short(a.acknowledge('pill', T0 + 60_000))).toEqual(['pill acknowledged'])
   })
 
+  test('stops a reminder for a person who speaks, and repeats it until it is acknowledged', () => {
+    const a = new Announcer()
+    const repeat = { times: 2, everySeconds: 60, untilAcknowledged: true }
+    a.offer(speech('pill', { repeat }), T0)
+    a.finished('pill', T0)
+    a.tick(T0 + 60_000)
+    expect(short(a.listen(T0 + 61_000))).toEqual(['stop pill', 'pill queued (barge-in)'])
+    expect(a.listened(T0 + 62_000)).toEqual([])
+    expect(short(a.tick(T0 + 121_000))).toEqual(['play pill', 'pill playing'])
+    expect(short(a.finished('pill', T0 + 125_000))).toEqual(['pill played'])
+    expect(short(a.acknowledge('pill', T0 + 126_000))).toEqual(['pill acknowledged'])
+    expect(a.acknowledge('pill', T0 + 127_000)).toEqual([])
+  })
+
+  test('takes an acknowledgement of what it no longer plays, and none of what it never had', () => {
+    const a = new Announcer()
+    for (const id of ['played', 'talked over', 'broken', 'late']) {
+      a.offer(speech(id, id === 'late' ? { notBefore: '2026-05-01T08:50:00Z' } : {}), T0)
+    }
+    a.finished('played', T0)
+    a.listen(T0)
+    a.listened(T0)
+    a.failed('broken', 'no loudspeaker', T0)
+    expect(short(a.tick(Date.parse('2026-05-01T09:00:00Z')))).toEqual(['late skipped (expired)'])
+    for (const id of ['played', 'talked over', 'broken', 'late'])
+      expect(short(a.acknowledge(id, T0))).toEqual([`${id} acknowledged`])
+    expect(a.acknowledge('another', T0)).toEqual([])
+  })
+
   test('goes on after a speech that cannot be played', () => {
     const a = new Announcer()
     a.offer(speech('1'), T0)
