@@ -1,5 +1,6 @@
 /** Opens a box to the network: devices' side, HTTP side, cloud, jobs. The second half of compose. */
 import { isDeepStrictEqual } from 'node:util'
+import { boxFigures } from './box-figures.ts'
 import type { MqttBroker } from './channels/mqtt/broker.ts'
 import { mqttFigures } from './channels/mqtt/figures.ts'
 import { listenTls, type TlsPort } from './channels/mqtt/tls-port.ts'
@@ -76,6 +77,13 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
           help: 'Devices connected now, over any channel',
           read: () => [{ value: devices.presences.count() }],
         },
+        ...boxFigures({
+          config,
+          gatewayId: box.ledger.gatewayId,
+          nowMs: box.clock.now,
+          isTimeInDoubt: () => box.time.doubt() !== undefined,
+          jobs: () => schedule.status(),
+        }),
         ...mqttFigures(() => devices.broker),
         ...bridgeFigures(() => bridges.status()),
         ...siteFigures(() => site?.status()),

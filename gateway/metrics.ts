@@ -19,6 +19,8 @@ export interface Figure {
   readonly name: string
   readonly help: string
   readonly labelNames?: readonly string[]
+  /** It only grows while the process lives. */
+  readonly isCounter?: boolean
   readonly read: () => readonly {
     readonly labels?: Record<string, string>
     readonly value: number
@@ -77,25 +79,43 @@ export function createMetrics(sources: MetricSources): Metrics {
       }
     },
   })
-  for (const { name, help, labelNames = [], read } of sources.figures ?? []) {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        const now = read()
-        // What is gone is no series any more: clients come and go under names without number.
-        this.reset()
-        // And what is unknown is none, where `reset` leaves a figure without labels at 0.
-        if (now.length === 0 && labelNames.length === 0) this.remove()
-        for (const { labels = {}, value } of now) this.set(labels, value)
-      },
-    })
+  for (const figure of sources.figures ?? []) {
+    if (figure.isCounter) showCounter(figure, registers)
+    else showGauge(figure, registers)
   }
   return {
     answered: (channel, status, seconds) => answers.observe({ channel, status }, seconds),
     refused: (channel, code) => problems.inc({ channel, code }),
     page: () => registry.metrics(),
   }
+}
+
+function showCounter({ name, help, labelNames = [], read }: Figure, registers: Registry[]): void {
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      this.reset()
+      for (const { labels = {}, value } of read()) this.inc(labels, value)
+    },
+  })
+}
+
+function showGauge({ name, help, labelNames = [], read }: Figure, registers: Registry[]): void {
+  new Gauge({
+    name,
+    help,
+    labelNames,
+    registers,
+    collect() {
+      const now = read()
+      // What is gone is no series any more: clients come and go under names without number.
+      this.reset()
+      // And what is unknown is none, where `reset` leaves a figure without labels at 0.
+      if (now.length === 0 && labelNames.length === 0) this.remove()
+      for (const { labels = {}, value } of now) this.set(labels, value)
+    },
+  })
 }

@@ -1,7 +1,8 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { describeOptions } from '../../gateway/config/describe-options.ts'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -56,6 +57,29 @@ describe('a support bundle', () => {
     expect((await kefu('support-bundle')).code).toBe(2)
     const nowhere = await kefu('support-bundle', join(dir, 'no/such/b.json'), '--data', dir)
     expect(nowhere).toMatchObject({ code: 1, err: expect.stringContaining('bundle.not-written') })
+  })
+})
+
+describe('the metrics page', () => {
+  it('holds what a site sets its alarms on: a job that fails, the age of the backup, the disk, the clock', async () => {
+    const dir = join(tempFolder(), 'backups')
+    const gateway = await startGateway({ packs: [], config: { backup: { dir } } })
+    const page = async () => (await fetch(`${gateway.httpUrl}/metrics`)).text()
+    const figure = async (name: string) =>
+      (await page())
+        .split('\n')
+        .find((line) => line.startsWith(`${name} `))
+        ?.split(' ')[1]
+    await expect.poll(() => figure('kefu_backup_age_seconds')).toMatch(/^-?\d/)
+    expect(await figure('kefu_job_failing{job="backup"}')).toBe('0')
+    expect(Number(await figure('kefu_disk_free_bytes'))).toBeGreaterThan(0)
+    expect(await figure('kefu_time_in_doubt')).toBe('0')
+    expect(await figure('kefu_certificate_left_seconds')).toBeUndefined()
+    expect(await page()).toContain('# TYPE kefu_mqtt_messages_received counter')
+    rmSync(dir, { recursive: true })
+    writeFileSync(dir, 'the disk is not mounted')
+    await runOperation('job.run', { name: 'backup' }, gateway.box.operations)
+    expect(await figure('kefu_job_failing{job="backup"}')).toBe('1')
   })
 })
 

@@ -76,7 +76,8 @@ export function mqttFigures(
   }
   const counted = keysOf(COUNTED).map((key) => {
     const [name, help] = COUNTED[key]
-    return { name: `kefu_mqtt_${name}`, help, read: () => [{ value: broker().counters[key] }] }
+    const read = () => [{ value: broker().counters[key] }]
+    return { name: `kefu_mqtt_${name}`, help, isCounter: true, read }
   })
   const held = keysOf(HELD).map((key) => {
     const [name, help] = HELD[key]
