@@ -129,55 +129,8 @@ export function verifyInclusion(claim: {
   return last === 0 && sameHash(running, claim.root)
 }
 
-/** RFC 9162 section 2.1.4.2: is the tree of size `to` the tree of size `from` with leaves added? */
-export function verifyConsistency(claim: {
-  readonly from: number
-  readonly fromRoot: Uint8Array
-  readonly to: number
-  readonly toRoot: Uint8Array
-  readonly proof: readonly Uint8Array[]
-}): boolean {
-  const { from, to, fromRoot, toRoot } = claim
-  if (from < 0 || from > to || claim.proof.some((step) => step.length !== HASH_BYTES)) return false
-  if (from === to) return claim.proof.length === 0 && sameHash(fromRoot, toRoot)
-  if (from === 0) return claim.proof.length === 0 && sameHash(fromRoot, EMPTY_ROOT)
-  const steps = isPowerOfTwo(from) ? [fromRoot, ...claim.proof] : [...claim.proof]
-  const first = steps.shift()
-  if (!first) return false
-  let node = from - 1
-  let last = to - 1
-  while (node % 2 === 1) {
-    node = Math.floor(node / 2)
-    last = Math.floor(last / 2)
-  }
-  let older = first
-  let newer = first
-  for (const step of steps) {
-    if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
-      older = nodeHash(step, older)
-      newer = nodeHash(step, newer)
-      while (node % 2 === 0 && node !== 0) {
-        node = Math.floor(node / 2)
-        last = Math.floor(last / 2)
-      }
-    } else {
-      newer = nodeHash(newer, step)
-    }
-    node = Math.floor(node / 2)
-    last = Math.floor(last / 2)
-  }
-  return last === 0 && sameHash(older, fromRoot) && sameHash(newer, toRoot)
-}
-
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0
-}
-
-function isPowerOfTwo(n: number): boolean {
-  let k = 1
-  while (k < n) k *= 2
-  return k === n
 }
 
 /** A tree that only grows and keeps one hash for each set bit of its size. */

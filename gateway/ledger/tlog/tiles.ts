@@ -31,17 +31,6 @@ export interface TileAddress {
   readonly width: number
 }
 
-/** Every tile of a tree of `size` leaves, full ones and the partial one of each level. */
-export function* tilesOf(size: number): Generator<TileAddress> {
-  let count = size
-  for (let level = 0; count > 0; level++) {
-    const full = Math.floor(count / TILE_WIDTH)
-    for (let index = 0; index < full; index++) yield { level, index, width: TILE_WIDTH }
-    if (count % TILE_WIDTH > 0) yield { level, index: full, width: count % TILE_WIDTH }
-    count = full
-  }
-}
-
 /** The first `width` hashes of a tile, one after the other. Throws when it is not to be had. */
 export type ReadTile = (tile: TileAddress) => Uint8Array
 

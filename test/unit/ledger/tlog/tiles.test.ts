@@ -1,30 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import {
-  decodeBundle,
-  encodeBundle,
-  type TileAddress,
-  tilePath,
-  tilesOf,
-} from '../../../../gateway/ledger/tlog/tiles.ts'
+import { decodeBundle, encodeBundle, tilePath } from '../../../../gateway/ledger/tlog/tiles.ts'
 
 describe('tlog-tiles', () => {
   test('paths are those of the specification', () => {
     expect(tilePath(0, 1_234_067)).toBe('tile/0/x001/x234/067')
     expect(tilePath('entries', 273, 112)).toBe('tile/entries/273.p/112')
     expect(tilePath(2, 0, 1)).toBe('tile/2/000.p/1')
-  })
-
-  test('a tree of 70,000 has the tiles that the specification counts', () => {
-    const tiles = [...tilesOf(70_000)]
-    const widths = (level: number) =>
-      tiles.filter((tile: TileAddress) => tile.level === level).map((tile) => tile.width)
-    expect(widths(0)).toEqual([...new Array(273).fill(256), 112])
-    expect(widths(1)).toEqual([256, 17])
-    expect(widths(2)).toEqual([1])
-    expect([...tilesOf(256)].map(({ level, width }) => [level, width])).toEqual([
-      [0, 256],
-      [1, 1],
-    ])
   })
 
   test('bundles come back entry by entry, and a cut bundle is refused', () => {
