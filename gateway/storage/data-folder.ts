@@ -96,7 +96,7 @@ export function localUrl({ httpHost = '127.0.0.1', ports }: RunFile): string {
 /** The name of the box that lives there; undefined where none does. */
 export function readGatewayId(path: string): string | undefined {
   try {
-    return readFileSync(join(path, GATEWAY_ID), 'utf8').trim()
+    return readFileSync(join(path, GATEWAY_ID), 'utf8').trim() || undefined
   } catch {
     return undefined
   }

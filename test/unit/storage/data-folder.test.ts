@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { openDataFolder, readRunFile } from '../../../gateway/storage/data-folder.ts'
+import { openDataFolder, readGatewayId, readRunFile } from '../../../gateway/storage/data-folder.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 describe('the data folder', () => {
@@ -27,6 +28,15 @@ describe('the data folder', () => {
       process.kill(process.pid, 'SIGKILL')`
     expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script])).toThrow()
     openDataFolder(dir).release()
+  })
+
+  it('takes no empty file for the name of a box', () => {
+    const folder = openDataFolder(tempFolder())
+    writeFileSync(folder.file('gateway.id'), '')
+    expect(readGatewayId(folder.path)).toBeUndefined()
+    folder.readOrMake('gateway.id', () => 'gw-1')
+    expect(readGatewayId(folder.path)).toBe('gw-1')
+    folder.release()
   })
 
   it('says where the gateway listens while it runs', () => {
