@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { systemClock } from '../clock.ts'
 import { type BackupReport, backupName } from '../storage/backup.ts'
 import { readGatewayId } from '../storage/data-folder.ts'
-import type { CommandOptions } from './commands.ts'
+import type { CommandOptions } from './command.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { operate } from './operate.ts'
 import { restoreBackup } from './restore.ts'
@@ -55,6 +55,11 @@ export async function restore(options: CommandOptions): Promise<ExitCode> {
     )
     if (report.putAside) io.stdout(`The folder that was there is now ${report.putAside}`)
     if (report.holds > 0) io.stdout(`${report.holds} legal holds of that folder stand again`)
+    if (report.heldErasures > 0) {
+      io.stderr(
+        `${report.heldErasures} data keys that were erased since, or that only the list of erased keys names, are under legal hold and stay. Where a hold has ended: subject release, then subject erase.`,
+      )
+    }
     if (report.holdsLost !== undefined) {
       io.stderr(
         `Its legal holds could not be read (${report.holdsLost}): set them again (subject hold) before anything is erased.`,

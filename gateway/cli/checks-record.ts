@@ -8,10 +8,12 @@ import { createRegistry } from '../devices/registry.ts'
 import { GatewayError, toProblem } from '../errors.ts'
 import type { FactsFile, Pack } from '../knowledge/pack-schema.ts'
 import { createPackStore } from '../knowledge/pack-store.ts'
+import { newestCheckpoint } from '../ledger/checkpoints.ts'
 import { lastForkMs } from '../ledger/forks.ts'
 import { laneLimitsOf } from '../ledger/lane-limits.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
 import { unhandledByLane } from '../ledger/quarantine.ts'
+import { savedTime } from '../ledger/time-floor.ts'
 import { treeSize } from '../ledger/tree.ts'
 import { packagePath } from '../paths.ts'
 import { openStore, type Store } from '../storage/store.ts'
@@ -58,11 +60,7 @@ export async function checkRecord(
   try {
     const whole = checkDatabase(store, path)
     if (whole.level === 'bad') return { verdicts: [whole] }
-    const time = store
-      .prepare<NonNullable<RecordView['time']>>(
-        'SELECT floor_ms AS floorMs, proven_ms AS provenMs FROM ledger_clock WHERE id = 1',
-      )
-      .get()
+    const time = savedTime(store)
     const packs = createPackStore(store).active()
     const verdicts = [
       whole,
@@ -231,13 +229,9 @@ function checkLanes(store: Store, config: Config, nowMs: number): Verdict[] {
 function checkSignature(store: Store, nowMs: number, isRunning: boolean): Verdict {
   const size = treeSize(store)
   if (size === 0) return ok('checkpoint', {}, 'none')
-  const newest = store
-    .prepare<{ size: number; at: number }>(
-      'SELECT size, at_ms AS at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1',
-    )
-    .get()
+  const newest = newestCheckpoint(store)
   const unsigned = size - (newest?.size ?? 0)
-  const minutes = newest ? Math.floor((nowMs - newest.at) / MINUTE_MS) : UNSIGNED_WARN_MINUTES
+  const minutes = newest ? Math.floor((nowMs - newest.atMs) / MINUTE_MS) : UNSIGNED_WARN_MINUTES
   if (isRunning && unsigned > 0 && minutes > UNSIGNED_WARN_MINUTES) {
     return warn('checkpoint', 'old', { unsigned, minutes })
   }

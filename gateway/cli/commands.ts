@@ -2,34 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Answer } from '@kefu-edge/device-sdk/protocol/schemas'
-import type { Config } from '../config/schema.ts'
 import type { OperationName } from '../console/operations.ts'
 import type { PermissionRow } from '../devices/permissions.ts'
 import type { Explanation } from '../language/port.ts'
-import { type ExitCode, type Io, UsageError } from './io.ts'
+import { type Command, type CommandOptions, OPTIONS } from './command.ts'
+import { type ExitCode, UsageError } from './io.ts'
 import { hasBox, type OperateOptions, operate } from './operate.ts'
 
-export interface CommandOptions {
-  readonly words: readonly string[]
-  readonly values: {
-    readonly json?: boolean | undefined
-    readonly demo?: boolean | undefined
-    readonly kind?: string | undefined
-    readonly group?: string[] | undefined
-    readonly replace?: boolean | undefined
-    readonly explain?: boolean | undefined
-    readonly lang?: string | undefined
-    readonly session?: string | undefined
-    readonly data?: string | undefined
-    readonly config?: string | undefined
-    readonly force?: boolean | undefined
-    readonly device?: string | undefined
-    readonly 'password-stdin'?: boolean | undefined
-  }
-  readonly config: () => Config
-  readonly io: Io
-}
-export type Command = (options: CommandOptions) => Promise<ExitCode>
+type Run = (options: CommandOptions) => Promise<ExitCode>
 
 export const HELP = `kefu-edge: the edge gateway for intelligent customer service (客服边缘网关)
 
@@ -240,57 +220,38 @@ async function ask(options: CommandOptions): Promise<ExitCode> {
   return answer.status === 'not-known' ? 1 : 0
 }
 
-const reload: Command = (options) => print(options, 'reload', {})
-const clock: Command = (options) => {
+const reload: Run = (options) => print(options, 'reload', {})
+const clock: Run = (options) => {
   if (options.words.join(' ') !== 'accept') throw new UsageError('usage: kefu-edge clock accept')
   return print(options, 'clock.accept', {})
 }
-const status: Command = async (options) => (await import('./status.ts')).status(options)
-const doctor: Command = async (options) => (await import('./doctor.ts')).doctor(options)
-const config: Command = async (options) => (await import('./config.ts')).config(options)
-const backup: Command = async (options) => (await import('./backup.ts')).backup(options)
-const restore: Command = async (options) => (await import('./backup.ts')).restore(options)
-const supportBundle: Command = async (options) =>
+const status: Run = async (options) => (await import('./status.ts')).status(options)
+const doctor: Run = async (options) => (await import('./doctor.ts')).doctor(options)
+const config: Run = async (options) => (await import('./config.ts')).config(options)
+const backup: Run = async (options) => (await import('./backup.ts')).backup(options)
+const restore: Run = async (options) => (await import('./backup.ts')).restore(options)
+const supportBundle: Run = async (options) =>
   (await import('./support-bundle.ts')).supportBundle(options)
 
-async function language({ words, io }: CommandOptions): Promise<ExitCode> {
-  const { languageCommand } = await import('./language.ts')
-  return (await languageCommand([...words], streams(io))) as ExitCode
-}
+const usual = (run: Run) => (): Command<typeof OPTIONS> => ({ options: OPTIONS, help: HELP, run })
 
-async function ledger({ words, io, config }: CommandOptions): Promise<ExitCode> {
-  const { ledgerCommand } = await import('./ledger.ts')
-  const env = { dataDir: config().dataDir, operate: inTheBox(config) }
-  return ledgerCommand([...words], streams(io), env)
-}
-
-async function subject({ words, io, config }: CommandOptions): Promise<ExitCode> {
-  const { subjectCommand } = await import('./subject.ts')
-  return subjectCommand([...words], streams(io), { operate: inTheBox(config) })
-}
-
-const inTheBox =
-  (config: CommandOptions['config']) => (name: OperationName, args: Record<string, unknown>) =>
-    operate(config(), name, args)
-
-const streams = (io: Io) => ({ stdout: process.stdout, stderr: process.stderr, isTty: io.isTty })
-
-export const COMMANDS: Readonly<Record<string, Command>> = {
-  start,
-  device,
-  permissions,
-  reload,
-  twin,
-  pack,
-  ask,
-  status,
-  language,
-  ledger,
-  subject,
-  doctor,
-  clock,
-  config,
-  backup,
-  restore,
-  'support-bundle': supportBundle,
+/** Each loads what it needs when it is called. */
+export const COMMANDS: Readonly<Record<string, () => Command | Promise<Command>>> = {
+  start: usual(start),
+  device: usual(device),
+  permissions: usual(permissions),
+  reload: usual(reload),
+  twin: usual(twin),
+  pack: usual(pack),
+  ask: usual(ask),
+  status: usual(status),
+  language: async () => (await import('./language.ts')).language,
+  ledger: async () => (await import('./ledger.ts')).ledger,
+  subject: async () => (await import('./subject.ts')).subject,
+  doctor: usual(doctor),
+  clock: usual(clock),
+  config: usual(config),
+  backup: usual(backup),
+  restore: usual(restore),
+  'support-bundle': usual(supportBundle),
 }

@@ -17,7 +17,7 @@ import {
   isLoopback,
 } from './checks-machine.ts'
 import { checkRecord } from './checks-record.ts'
-import type { CommandOptions } from './commands.ts'
+import type { CommandOptions } from './command.ts'
 import { bad, type Finding, ok, type Verdict, warn, wording } from './finding.ts'
 import type { ExitCode } from './io.ts'
 import { pad } from './labels.ts'

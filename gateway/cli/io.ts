@@ -7,6 +7,10 @@ export type ExitCode = 0 | 1 | 2
 export interface Io {
   readonly stdout: (line: string) => void
   readonly stderr: (line: string) => void
+  /** To standard output as it is, so that it may be a file. */
+  readonly write: (text: string) => void
+  /** Over what was shown so before, on a terminal; nowhere else. */
+  readonly progress: (text: string) => void
   readonly isTty: boolean
 }
 
@@ -23,10 +27,13 @@ export function openProcessIo(isGateway = false): Io {
       if (error.code !== 'EPIPE' && !isGateway) throw error
     })
   }
+  const isTty = process.stdout.isTTY === true
   return {
     stdout: (line) => process.stdout.write(`${line}\n`),
     stderr: (line) => process.stderr.write(`${line}\n`),
-    isTty: process.stdout.isTTY === true,
+    write: (text) => process.stdout.write(text),
+    progress: (text) => isTty && process.stderr.write(`\r${text}`),
+    isTty,
   }
 }
 

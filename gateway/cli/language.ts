@@ -1,7 +1,6 @@
 /** `kefu-edge language train|predict|evaluate`: models from tables, judged on tables. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { LanguageModelError } from '../language/model-error.ts'
 import {
   type LabelledText,
@@ -10,17 +9,13 @@ import {
   type TaskModel,
   trainTask,
 } from '../language/task-model.ts'
+import { type Command, type CommandOptions, EVERY } from './command.ts'
+import { type ExitCode, type Io, UsageError } from './io.ts'
 import { describeScore } from './language-report.ts'
 import { type Scored, scorePredictions } from './language-score.ts'
 import { columnAt, parseTsv, type Table, TsvError } from './tsv.ts'
 
-export interface LanguageIo {
-  readonly stdout: { write(text: string): unknown }
-  readonly stderr: { write(text: string): unknown }
-  readonly isTty: boolean
-}
-
-export const LANGUAGE_HELP = `kefu-edge language: train and judge the question engine on your own tables
+const HELP = `kefu-edge language: train and judge the question engine on your own tables
 
   train    --task classify|faq --in TRAIN.tsv --model DIR [--text COLUMN] [--label COLUMN] [--seed N]
   predict  --model DIR --in FILE.tsv --out PRED.tsv [--text COLUMN] [--top N]
@@ -29,70 +24,58 @@ export const LANGUAGE_HELP = `kefu-edge language: train and judge the question e
 Tables are UTF-8, tab-separated, with a header line. Columns default to "text" and "label"; "id" names a row.
 classify: many examples a label; rows labelled "oos" teach what to refuse. faq: one or two questions an answer.
 predict writes id, label ("oos" when refused), confidence and the best N labels with scores.
-Exit codes: 0 done, 1 found wrong, 2 used wrong.
-`
+Exit codes: 0 done, 1 found wrong, 2 used wrong.`
 
 const MODEL_FILE = 'model.kflm'
 const META_FILE = 'model.json'
 const DEFAULT_SEED = 1
 const MAX_TOP = 20
 
-class UsedWrong extends Error {}
+const OPTIONS = {
+  // A model lies outside every data folder.
+  ...EVERY,
+  task: { type: 'string' },
+  in: { type: 'string' },
+  out: { type: 'string' },
+  model: { type: 'string' },
+  text: { type: 'string', default: 'text' },
+  label: { type: 'string', default: 'label' },
+  seed: { type: 'string' },
+  top: { type: 'string' },
+} as const
 
-/** Runs one `language` command; the answer is the exit code. */
-export async function languageCommand(args: readonly string[], io: LanguageIo): Promise<number> {
-  try {
-    return run(args, io)
-  } catch (error) {
-    const isUsage =
-      error instanceof UsedWrong ||
-      (error instanceof TypeError &&
-        'code' in error &&
-        String(error.code).startsWith('ERR_PARSE_ARGS'))
-    if (isUsage) {
-      io.stderr.write(`${(error as Error).message}\n\n${LANGUAGE_HELP}`)
-      return 2
+type Options = CommandOptions<typeof OPTIONS>
+
+export const language: Command<typeof OPTIONS> = {
+  options: OPTIONS,
+  help: HELP,
+  async run(options) {
+    try {
+      return run(options)
+    } catch (error) {
+      if (error instanceof TsvError || error instanceof LanguageModelError || isFileError(error)) {
+        options.io.stderr((error as Error).message)
+        return 1
+      }
+      throw error
     }
-    if (error instanceof TsvError || error instanceof LanguageModelError || isFileError(error)) {
-      io.stderr.write(`${(error as Error).message}\n`)
-      return 1
-    }
-    throw error
-  }
+  },
 }
+
+const usedWrong = (problem: string) => new UsageError(`${problem}\n\n${HELP}`)
 
 const isFileError = (error: unknown): boolean =>
   error instanceof Error && 'syscall' in error && 'code' in error
 
-function run(args: readonly string[], io: LanguageIo): number {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      task: { type: 'string' },
-      in: { type: 'string' },
-      out: { type: 'string' },
-      model: { type: 'string' },
-      text: { type: 'string', default: 'text' },
-      label: { type: 'string', default: 'label' },
-      seed: { type: 'string' },
-      top: { type: 'string' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-      // Taken as by every command; a model lies outside every data folder.
-      data: { type: 'string' },
-      config: { type: 'string' },
-    },
-  })
-  const [verb, ...rest] = positionals
-  if (values.help || verb === 'help') {
-    io.stdout.write(LANGUAGE_HELP)
+function run({ words: [verb, ...rest], values, io }: Options): ExitCode {
+  if (verb === 'help') {
+    io.stdout(HELP)
     return 0
   }
-  if (rest.length > 0) throw new UsedWrong(`"${rest[0]}" is not expected here`)
+  if (rest.length > 0) throw usedWrong(`"${rest[0]}" is not expected here`)
   const need = (name: 'in' | 'out' | 'model' | 'task'): string => {
     const value = values[name]
-    if (value === undefined || value === '') throw new UsedWrong(`--${name} is missing`)
+    if (value === undefined || value === '') throw usedWrong(`--${name} is missing`)
     return value
   }
   const columns = { text: values.text, label: values.label }
@@ -100,7 +83,7 @@ function run(args: readonly string[], io: LanguageIo): number {
     case 'train': {
       const task = need('task')
       if (task !== 'classify' && task !== 'faq') {
-        throw new UsedWrong(`--task is "${task}", but must be classify or faq`)
+        throw usedWrong(`--task is "${task}", but must be classify or faq`)
       }
       const seed = wholeNumber('seed', values.seed, DEFAULT_SEED, 0, 0xffffffff)
       return train(task, need('in'), need('model'), columns, seed, io)
@@ -112,7 +95,7 @@ function run(args: readonly string[], io: LanguageIo): number {
     case 'evaluate':
       return evaluate(need('model'), need('in'), columns, io)
     default:
-      throw new UsedWrong(verb === undefined ? 'say what to do' : `there is no "language ${verb}"`)
+      throw usedWrong(verb === undefined ? 'say what to do' : `there is no "language ${verb}"`)
   }
 }
 
@@ -126,9 +109,7 @@ function wholeNumber(
   if (given === undefined) return otherwise
   const value = Number(given)
   if (Number.isInteger(value) && value >= least && value <= most) return value
-  throw new UsedWrong(
-    `--${name} is "${given}", but must be a whole number from ${least} to ${most}`,
-  )
+  throw usedWrong(`--${name} is "${given}", but must be a whole number from ${least} to ${most}`)
 }
 
 interface Columns {
@@ -142,8 +123,8 @@ function train(
   dir: string,
   columns: Columns,
   seed: number,
-  io: LanguageIo,
-): number {
+  io: Io,
+): ExitCode {
   const table = parseTsv(input, readFileSync(input))
   const rows = labelledTexts(table, columns)
   const started = process.cpuUsage()
@@ -159,18 +140,15 @@ function train(
   mkdirSync(dir, { recursive: true })
   writeFileSync(join(dir, MODEL_FILE), model)
   writeFileSync(join(dir, META_FILE), `${JSON.stringify(meta, null, 2)}\n`)
-  io.stdout.write(
-    `${JSON.stringify({ ...meta, cpuSeconds: Math.round((user + system) / 1e4) / 100 })}\n`,
-  )
+  io.stdout(JSON.stringify({ ...meta, cpuSeconds: Math.round((user + system) / 1e4) / 100 }))
   return 0
 }
 
-function showProgress(io: LanguageIo, share: number): void {
-  if (!io.isTty) return
+function showProgress(io: Io, share: number): void {
   const width = 30
   const full = Math.round(share * width)
   const bar = '█'.repeat(full) + '░'.repeat(width - full)
-  io.stderr.write(`\rtraining ${bar} ${Math.round(share * 100)} %${share >= 1 ? '\n' : ''}`)
+  io.progress(`training ${bar} ${Math.round(share * 100)} %${share >= 1 ? '\n' : ''}`)
 }
 
 /** Rows to train on. A row without text teaches nothing and is left out. */
@@ -218,8 +196,8 @@ function predict(
   output: string,
   textColumn: string,
   top: number,
-  io: LanguageIo,
-): number {
+  io: Io,
+): ExitCode {
   const model = openModel(dir)
   const table = parseTsv(input, readFileSync(input))
   const textAt = columnAt(table, textColumn)
@@ -231,11 +209,11 @@ function predict(
     return [id, label, confidence.toFixed(6), scores].join('\t')
   })
   writeFileSync(output, `${['id\tlabel\tconfidence\ttop', ...lines].join('\n')}\n`)
-  io.stdout.write(`${JSON.stringify({ rows: lines.length, out: output })}\n`)
+  io.stdout(JSON.stringify({ rows: lines.length, out: output }))
   return 0
 }
 
-function evaluate(dir: string, input: string, columns: Columns, io: LanguageIo): number {
+function evaluate(dir: string, input: string, columns: Columns, io: Io): ExitCode {
   const model = openModel(dir)
   const table = parseTsv(input, readFileSync(input))
   const textAt = columnAt(table, columns.text)
@@ -246,8 +224,8 @@ function evaluate(dir: string, input: string, columns: Columns, io: LanguageIo):
     return { want, got: label, confidence }
   })
   const score = scorePredictions(rows)
-  io.stdout.write(`${JSON.stringify(score, rounded)}\n`)
-  if (io.isTty) io.stdout.write(describeScore(score, rows))
+  io.stdout(JSON.stringify(score, rounded))
+  if (io.isTty) io.write(describeScore(score, rows))
   return 0
 }
 

@@ -1,9 +1,9 @@
 /** `kefu-edge ledger quarantined|handled`: which entries the core would not take, why, and what became of it. */
-import type { OperationName } from '../console/operations.ts'
+import type { Config } from '../config/schema.ts'
 import { quarantinedEntries } from '../ledger/quarantine.ts'
 import type { Store } from '../storage/store.ts'
-import type { ExitCode } from './io.ts'
-import type { CommandIo } from './own-options.ts'
+import type { ExitCode, Io } from './io.ts'
+import { operate } from './operate.ts'
 
 /** The newest; who has more of them has one cause, not a thousand. */
 const MAX_ROWS = 1000
@@ -11,7 +11,7 @@ const MAX_ROWS = 1000
 const isoOf = (ms: number): string => new Date(ms).toISOString()
 
 /** Newest first. `kind` and `writtenAt` are missing where retention has removed the entry. */
-export function listQuarantined(store: Store, asJson: boolean, io: CommandIo): ExitCode {
+export function listQuarantined(store: Store, asJson: boolean, io: Io): ExitCode {
   const rows = quarantinedEntries(store, MAX_ROWS).map(
     ({ atMs, handledAtMs, writtenAtMs, ...row }) => ({
       ...row,
@@ -21,7 +21,7 @@ export function listQuarantined(store: Store, asJson: boolean, io: CommandIo): E
     }),
   )
   if (asJson) {
-    io.stdout.write(`${JSON.stringify({ quarantined: rows })}\n`)
+    io.stdout(JSON.stringify({ quarantined: rows }))
     return 0
   }
   for (const row of rows) {
@@ -31,9 +31,9 @@ export function listQuarantined(store: Store, asJson: boolean, io: CommandIo): E
         ? 'removed by retention'
         : `entry ${index} ${kind} ${bytes} bytes ${writtenAt}`
     const handled = handledAt === undefined ? '' : `, handled at ${handledAt}`
-    io.stdout.write(`${lane}:${sequence} ${reason} at ${quarantinedAt}, ${entry}${handled}\n`)
+    io.stdout(`${lane}:${sequence} ${reason} at ${quarantinedAt}, ${entry}${handled}`)
   }
-  io.stderr.write(`${adviceFor(rows)}\n`)
+  io.stderr(adviceFor(rows))
   return 0
 }
 
@@ -49,16 +49,16 @@ export async function settleQuarantined(
   entries: readonly string[],
   note: string,
   asJson: boolean,
-  io: CommandIo,
-  operate: (name: OperationName, args: Record<string, unknown>) => Promise<unknown>,
+  io: Io,
+  config: Config,
 ): Promise<ExitCode> {
   const which = entries.length === 1 && entries[0] === 'all' ? 'all' : entries
-  const outcome = await operate('ledger.handled', { entries: which, note })
+  const outcome = await operate(config, 'ledger.handled', { entries: which, note })
   const { handled, left } = outcome as { handled: readonly string[]; left: number }
-  io.stdout.write(
+  io.stdout(
     asJson
-      ? `${JSON.stringify({ handled, left })}\n`
-      : `${handled.length} noted as dealt with (${handled.join(', ') || 'none was left'}), ${left} left\n`,
+      ? JSON.stringify({ handled, left })
+      : `${handled.length} noted as dealt with (${handled.join(', ') || 'none was left'}), ${left} left`,
   )
   return 0
 }

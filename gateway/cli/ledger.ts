@@ -5,13 +5,12 @@
 import { randomFillSync } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { OperationName } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
-import { logKeyName } from '../ledger/checkpoints.ts'
+import { logKeyName, newestCheckpoint } from '../ledger/checkpoints.ts'
 import { databaseEvidence, type Evidence, readConsistently } from '../ledger/evidence.ts'
 import { exportEvidence, writeExport } from '../ledger/export.ts'
 import { headToExpect } from '../ledger/head.ts'
-import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
+import { type KeyFiles, keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
 import { createWrapKeys, type WrapKeys } from '../ledger/key-ring.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
 import {
@@ -25,12 +24,12 @@ import { type VerifyReport, verifyLedger } from '../ledger/verify.ts'
 import type { KnownHead } from '../ledger/verify-checkpoints.ts'
 import type { KeysReport } from '../ledger/verify-keys.ts'
 import { openStore, type Store } from '../storage/store.ts'
-import type { ExitCode } from './io.ts'
+import { type Command, type CommandOptions, EVERY } from './command.ts'
+import { type ExitCode, type Io, UsageError } from './io.ts'
 import { checkProof, proveEntry } from './ledger-prove.ts'
 import { listQuarantined, settleQuarantined } from './ledger-quarantined.ts'
-import { type CommandIo, readOptions, sayUsage } from './own-options.ts'
 
-const USAGE = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
+const HELP = `kefu-edge ledger verify [--from EXPORT] [--key VKEY] [--cosigner VKEY]… [--against CHECKPOINT]… [--json]
                       proves that the record is whole: every entry hashed again, tree, signatures;
                       CHECKPOINT: a file with a tree head that you had before, from the core or an audit
 kefu-edge ledger prove INDEX > FILE   one entry with its proof (C2SP tlog-proof)
@@ -46,82 +45,66 @@ VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and k
 data folder, and for an export the key that was given to you apart from it.`
 
 const OPTIONS = {
+  ...EVERY,
   from: { type: 'string' },
   key: { type: 'string' },
   cosigner: { type: 'string', multiple: true },
   against: { type: 'string', multiple: true },
   note: { type: 'string' },
-  json: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-  data: { type: 'string' },
-  config: { type: 'string' },
 } as const
 
-interface Options {
-  readonly from?: string | undefined
-  readonly key?: string | undefined
-  readonly cosigner?: string[] | undefined
-  readonly against?: string[] | undefined
-  readonly note?: string | undefined
-  readonly json?: boolean | undefined
+type Options = CommandOptions<typeof OPTIONS>['values']
+
+export const ledger: Command<typeof OPTIONS> = { options: OPTIONS, help: HELP, run }
+
+async function run({
+  words: [verb, ...targets],
+  values,
+  config,
+  io,
+}: CommandOptions<typeof OPTIONS>): Promise<ExitCode> {
+  const { json = false, note } = values
+  const { dataDir } = config()
+  const [target] = targets
+  switch (verb) {
+    case 'verify':
+      return verify(values, io, dataDir)
+    case 'status':
+      return withDatabase(dataDir, (store) => status(store, json, io))
+    case 'quarantined':
+      return withDatabase(dataDir, (store) => listQuarantined(store, json, io))
+    case 'handled':
+      if (target === undefined || note === undefined) throw new UsageError(HELP)
+      return settleQuarantined(targets, note, json, io, config())
+    case 'export':
+      if (target === undefined) throw new UsageError(HELP)
+      return withDatabase(dataDir, (store) => exportTo(store, target, json, io, dataDir))
+    case 'prove':
+      if (!/^[0-9]{1,15}$/.test(target ?? '')) throw new UsageError(HELP)
+      return withDatabase(dataDir, (store) => proveEntry(store, Number(target), io))
+    case 'check-proof': {
+      const key = readKey(values.key ?? keysOf(dataDir).verifierKey)
+      if (target === undefined || !key) throw new UsageError(HELP)
+      return checkProof(target, key, io, json)
+    }
+    default:
+      throw new UsageError(HELP)
+  }
 }
 
-interface CommandEnv {
-  readonly dataDir: string
-  /** Runs an operation in the box; absent where only reading is asked for. */
-  readonly operate?: (name: OperationName, args: Record<string, unknown>) => Promise<unknown>
-}
-
-export async function ledgerCommand(
-  args: readonly string[],
-  io: CommandIo,
-  env: CommandEnv,
-): Promise<ExitCode> {
-  const parsed = readOptions(args, OPTIONS)
-  if (!parsed) return usage(io, 2)
-  const [verb, target] = parsed.positionals
-  if (parsed.values.help) return usage(io, 0)
-  if (verb === 'verify') return verify(parsed.values, io, env)
-  if (verb === 'status') return withDatabase(env, (store) => status(store, parsed.values, io))
-  if (verb === 'quarantined') {
-    return withDatabase(env, (store) =>
-      readConsistently(store, () => listQuarantined(store, parsed.values.json ?? false, io)),
-    )
-  }
-  const { note, json = false } = parsed.values
-  if (verb === 'handled' && target !== undefined && note !== undefined && env.operate) {
-    return settleQuarantined(parsed.positionals.slice(1), note, json, io, env.operate)
-  }
-  if (verb === 'export' && target !== undefined) {
-    return withDatabase(env, (store) => exportTo(store, target, parsed.values, io, env))
-  }
-  if (verb === 'prove' && /^[0-9]{1,15}$/.test(target ?? '')) {
-    return withDatabase(env, (store) =>
-      readConsistently(store, () => proveEntry(store, Number(target), io)),
-    )
-  }
-  if (verb === 'check-proof' && target !== undefined) {
-    const key = readKey(parsed.values.key ?? keyFilesOf(join(env.dataDir, 'keys')).verifierKey)
-    return key ? checkProof(target, key, io, parsed.values.json ?? false) : usage(io, 2)
-  }
-  return usage(io, 2)
-}
-
-function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<ExitCode> {
+function verify(options: Options, io: Io, dataDir: string): Promise<ExitCode> {
   const from = options.from
   if (from === undefined) {
-    return withDatabase(env, (store) =>
-      readConsistently(store, () => {
-        const head = headToExpect(store, ledgerMemory(join(env.dataDir, 'keys')).readHead())
-        const known = head ? [knownHead(head.size, head.root, 'keys/ledger.head')] : []
-        return check(databaseEvidence(store), options, io, known, env)
-      }),
-    )
+    return withDatabase(dataDir, (store) => {
+      const head = headToExpect(store, ledgerMemory(join(dataDir, 'keys')).readHead())
+      const known = head ? [knownHead(head.size, head.root, 'keys/ledger.head')] : []
+      return check(databaseEvidence(store), options, io, known, keysOf(dataDir))
+    })
   }
   const evidence = exportEvidence(from)
   if (options.key === undefined) {
-    io.stderr.write(
-      'warning: no --key given, so the key inside the export is believed; it proves only that the export fits itself\n',
+    io.stderr(
+      'warning: no --key given, so the key inside the export is believed; it proves only that the export fits itself',
     )
   }
   const key = options.key ?? evidence.verifierKey
@@ -131,14 +114,13 @@ function verify(options: Options, io: CommandIo, env: CommandEnv): Promise<ExitC
 function check(
   evidence: Evidence,
   options: Options,
-  io: CommandIo,
+  io: Io,
   known: readonly KnownHead[],
-  env?: CommandEnv,
+  files?: KeyFiles,
 ): ExitCode {
-  const files = env && keyFilesOf(join(env.dataDir, 'keys'))
-  const logKey = options.key === undefined ? env && boxKey(env, evidence) : readKey(options.key)
+  const logKey = options.key === undefined ? boxKey(files, evidence) : readKey(options.key)
   if (!logKey) {
-    io.stderr.write(`the verifier key cannot be read: ${options.key ?? files?.verifierKey}\n`)
+    io.stderr(`the verifier key cannot be read: ${options.key ?? files?.verifierKey}`)
     return 2
   }
   const given =
@@ -147,7 +129,7 @@ function check(
   const against = (options.against ?? []).map(readHead)
   const unreadable = against.indexOf(undefined)
   if (unreadable >= 0) {
-    io.stderr.write(`not a checkpoint: ${options.against?.[unreadable]}\n`)
+    io.stderr(`not a checkpoint: ${options.against?.[unreadable]}`)
     return 2
   }
   let shown = 0
@@ -158,13 +140,13 @@ function check(
     knownHeads: [...known, ...against.flatMap((head) => head ?? [])],
     onProgress: (done, size) => {
       const percent = Math.floor((done * 100) / size)
-      if (!io.isTty || options.json || percent === shown) return
+      if (options.json || percent === shown) return
       shown = percent
-      io.stderr.write(`\r${percent} %`)
+      io.progress(`${percent} %`)
     },
   })
-  if (shown > 0) io.stderr.write('\r      \r')
-  io.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describe(report))
+  if (shown > 0) io.progress('      \r')
+  io.stdout(options.json ? JSON.stringify(report) : describe(report))
   return report.isWhole ? 0 : 1
 }
 
@@ -183,7 +165,7 @@ function describe(report: VerifyReport): string {
   if (report.findingCount > report.findings.length) {
     lines.push(`  … ${report.findingCount} findings in all`)
   }
-  return `${lines.join('\n')}\n`
+  return lines.join('\n')
 }
 
 function describeKeys({ live, destroyed, isOpened }: KeysReport): string {
@@ -191,65 +173,48 @@ function describeKeys({ live, destroyed, isOpened }: KeysReport): string {
   return `${live} data keys (${opened}), ${destroyed} destroyed`
 }
 
-function status(store: Store, options: Options, io: CommandIo): ExitCode {
-  return readConsistently(store, () => {
-    const evidence = databaseEvidence(store)
-    const lanes = balanceFromDatabase(store)
-    const newest = store
-      .prepare<{ size: number; at: number }>(
-        'SELECT size, at_ms AS at FROM ledger_checkpoint ORDER BY size DESC LIMIT 1',
-      )
-      .get()
-    const isBalanced = unbalanced(lanes).length === 0
-    if (options.json) {
-      const { gatewayId, size, epochs } = evidence
-      const epoch = epochs.at(-1)?.id
-      io.stdout.write(
-        `${JSON.stringify({ gatewayId, size, epoch, isBalanced, checkpoint: newest, lanes })}\n`,
-      )
-      return isBalanced ? 0 : 1
-    }
-    const head = newest
-      ? `newest checkpoint: ${newest.size} entries, ${new Date(newest.at).toISOString()}`
-      : 'no checkpoint yet'
-    io.stdout.write(`ledger of ${evidence.gatewayId ?? '?'}: ${evidence.size} entries, ${head}\n`)
-    for (const lane of lanes) {
-      const { accepted, delivered, pending, expired, quarantined } = lane
-      io.stdout.write(
-        `${lane.lane.padEnd(10)} accepted ${accepted} = delivered ${delivered} + pending ${pending} + expired ${expired} + quarantined ${quarantined}\n`,
-      )
-    }
+function status(store: Store, asJson: boolean, io: Io): ExitCode {
+  const { gatewayId, size, epochs } = databaseEvidence(store)
+  const lanes = balanceFromDatabase(store)
+  const newest = newestCheckpoint(store)
+  const isBalanced = unbalanced(lanes).length === 0
+  if (asJson) {
+    const checkpoint = newest && { size: newest.size, at: newest.atMs }
+    const epoch = epochs.at(-1)?.id
+    io.stdout(JSON.stringify({ gatewayId, size, epoch, isBalanced, checkpoint, lanes }))
     return isBalanced ? 0 : 1
-  })
+  }
+  const head = newest
+    ? `newest checkpoint: ${newest.size} entries, ${new Date(newest.atMs).toISOString()}`
+    : 'no checkpoint yet'
+  io.stdout(`ledger of ${gatewayId ?? '?'}: ${size} entries, ${head}`)
+  for (const { lane, accepted, delivered, pending, expired, quarantined } of lanes) {
+    io.stdout(
+      `${lane.padEnd(10)} accepted ${accepted} = delivered ${delivered} + pending ${pending} + expired ${expired} + quarantined ${quarantined}`,
+    )
+  }
+  return isBalanced ? 0 : 1
 }
 
-function exportTo(
-  store: Store,
-  dir: string,
-  options: Options,
-  io: CommandIo,
-  env: CommandEnv,
-): ExitCode {
-  const { entries, verifierKey } = readConsistently(store, () => {
-    const evidence = databaseEvidence(store)
-    const key = boxKey(env, evidence)
-    const text = key ? encodeVerifierKey(key) : ''
-    return { entries: writeExport(evidence, text, dir), verifierKey: text }
-  })
-  io.stdout.write(
-    options.json
-      ? `${JSON.stringify({ dir, entries, verifierKey })}\n`
-      : `${entries} entries in ${dir}; check them with: kefu-edge ledger verify --from ${dir} --key '${verifierKey}'\n`,
+function exportTo(store: Store, dir: string, asJson: boolean, io: Io, dataDir: string): ExitCode {
+  const evidence = databaseEvidence(store)
+  const key = boxKey(keysOf(dataDir), evidence)
+  const verifierKey = key ? encodeVerifierKey(key) : ''
+  const entries = writeExport(evidence, verifierKey, dir)
+  io.stdout(
+    asJson
+      ? JSON.stringify({ dir, entries, verifierKey })
+      : `${entries} entries in ${dir}; check them with: kefu-edge ledger verify --from ${dir} --key '${verifierKey}'`,
   )
   return 0
 }
 
-async function withDatabase(env: CommandEnv, work: (store: Store) => ExitCode): Promise<ExitCode> {
-  const path = join(env.dataDir, 'kefu.db')
-  if (!existsSync(path)) throw new GatewayError('storage.no-box', { detail: env.dataDir })
+async function withDatabase(dataDir: string, work: (store: Store) => ExitCode): Promise<ExitCode> {
+  const path = join(dataDir, 'kefu.db')
+  if (!existsSync(path)) throw new GatewayError('storage.no-box', { detail: dataDir })
   const store = openStore({ path, readonly: true })
   try {
-    return work(store)
+    return readConsistently(store, () => work(store))
   } finally {
     await store.close()
   }
@@ -261,15 +226,17 @@ function readHead(file: string): KnownHead | undefined {
   return head && { size: head.size, root: head.root, source: file }
 }
 
+const keysOf = (dataDir: string): KeyFiles => keyFilesOf(join(dataDir, 'keys'))
+
 const knownHead = (size: number, root: string, source: string): KnownHead => ({
   size,
   root: Buffer.from(root, 'base64'),
   source,
 })
 
-/** The box's own key, under the name that its ledger was begun with. */
-function boxKey(env: CommandEnv, evidence: Evidence): NoteKey | undefined {
-  const key = readKey(keyFilesOf(join(env.dataDir, 'keys')).verifierKey)
+/** The box's own key, under the name that its ledger was begun with; none where no box is asked. */
+function boxKey(files: KeyFiles | undefined, evidence: Evidence): NoteKey | undefined {
+  const key = readKey(files?.verifierKey)
   return key && { ...key, name: logKeyName(evidence.gatewayId ?? '') }
 }
 
@@ -292,5 +259,3 @@ function readKeys(textOrFile: string): readonly NoteKey[] {
   const text = existsSync(textOrFile) ? readFileSync(textOrFile, 'utf8') : textOrFile
   return text.split('\n').flatMap((line) => decodeVerifierKey(line) ?? [])
 }
-
-const usage = (io: CommandIo, code: 0 | 2): ExitCode => sayUsage(USAGE, io, code)

@@ -2,7 +2,7 @@
 import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { LiveStatus, Status } from '../console/status.ts'
 import type { SiteStatus } from '../fabric/site-link.ts'
-import type { CommandOptions } from './commands.ts'
+import type { CommandOptions } from './command.ts'
 import type { ExitCode } from './io.ts'
 import { loadLabels, pad, widthOf } from './labels.ts'
 import { operate } from './operate.ts'

@@ -1,6 +1,7 @@
 /** Signed tree heads: made by the scheduler and at close, sent to the core, cosigned there. */
 
 import { GatewayError } from '../errors.ts'
+import type { Store } from '../storage/store.ts'
 import type { LedgerHead } from './head.ts'
 import type { KeyRing } from './key-ring.ts'
 import type { LedgerCore } from './lane-source.ts'
@@ -24,6 +25,16 @@ import { storedRange } from './tree.ts'
 export const logKeyName = (gatewayId: string): string => `kefu-edge/${gatewayId}`
 export const logOrigin = (gatewayId: string, epoch: string): string =>
   `${logKeyName(gatewayId)}/${epoch}`
+
+/** The newest tree head that is stored, as it stands there: for whoever reads the database beside the box. */
+export const newestCheckpoint = (
+  store: Store,
+): Pick<SignedCheckpoint, 'size' | 'atMs' | 'note'> | undefined =>
+  store
+    .prepare<{ size: number; atMs: number; note: string }>(
+      'SELECT size, at_ms AS atMs, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1',
+    )
+    .get()
 
 interface CheckpointRow {
   readonly size: number

@@ -79,17 +79,21 @@ export interface TimeFloor extends Clock {
   restampIfDue(ledger: Restampable): Promise<boolean>
 }
 
+/** The floor and how far time is proven, as they were last kept; undefined before the first start. */
+export const savedTime = (store: Store): { floorMs: number; provenMs: number } | undefined =>
+  store
+    .prepare<{ floorMs: number; provenMs: number }>(
+      'SELECT floor_ms AS floorMs, proven_ms AS provenMs FROM ledger_clock WHERE id = 1',
+    )
+    .get()
+
 export function createTimeFloor(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly random: FillRandom
 }): TimeFloor {
   const { store, clock, random } = parts
-  const saved = store
-    .prepare<{ floorMs: number; provenMs: number }>(
-      'SELECT floor_ms AS floorMs, proven_ms AS provenMs FROM ledger_clock WHERE id = 1',
-    )
-    .get()
+  const saved = savedTime(store)
   const upsert = store.prepare(
     `INSERT INTO ledger_clock (id, floor_ms, proven_ms) VALUES (1, ?, ?)
      ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms),

@@ -2,21 +2,14 @@
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { expect, it } from 'vitest'
-import { ledgerCommand } from '../../gateway/cli/ledger.ts'
 import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { cloudOf, startCore } from './cloud-support.ts'
 
 /** What the command prints about the data folder. */
-async function ledger(dataDir: string, ...args: readonly string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const into = (lines: string[]) => ({ write: (text: string) => lines.push(text) > 0 })
-  const io = { stdout: into(out), stderr: into(err), isTty: false }
-  const code = await ledgerCommand(args, io, { dataDir })
-  return { code, out: out.join(''), err: err.join('') }
-}
+const ledger = (dataDir: string, ...args: readonly string[]) =>
+  kefu('ledger', ...args, '--data', dataDir)
 
 it('an entry that breaks the core waits apart, named with its reason, and the lane goes on', async () => {
   const coreDir = tempFolder()

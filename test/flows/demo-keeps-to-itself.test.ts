@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { runDemo } from '../../gateway/demo.ts'
+import { listen } from '../support/command.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const server = createServer()
@@ -34,13 +35,8 @@ it('the demo of a box in use talks to nobody beyond itself: the broker of the ho
       cloud: { url: `https://${there}`, enrolToken: 'of-the-fleet' },
     },
   })
-  const lines: string[] = []
-  const io = {
-    stdout: (line: string) => void lines.push(line),
-    stderr: (line: string) => void lines.push(line),
-    isTty: false,
-  }
+  const { io, said } = listen()
   expect(await runDemo(config, io)).toBe(0)
-  expect(lines.at(-1)).toContain('ledger → cloud')
+  expect(said.out.at(-1)).toContain('ledger → cloud')
   expect(visitors).toBe(0)
 }, 60_000)

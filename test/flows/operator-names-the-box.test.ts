@@ -56,7 +56,7 @@ describe('a command on a box', () => {
   it('without a path behind --data is a mistake, not another folder', async () => {
     const said = await kefu('subject', 'export', 'p-1', '--kind', 'patient', '--data')
     expect(said.code).toBe(2)
-    expect(said.err).toContain('--data needs a path')
+    expect(said.err).toContain("'--data <value>' argument missing")
   })
 
   it('reaches a gateway that listens on one address of the site', async () => {

@@ -3,7 +3,7 @@ import { operate } from '../../gateway/cli/operate.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
 import { untilNoCommandHolds } from '../../gateway/main.ts'
 import { openDataFolder } from '../../gateway/storage/data-folder.ts'
-import { announce, kefu } from '../support/command.ts'
+import { announce, kefu, listen } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGateway } from '../support/gateway.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -41,12 +41,6 @@ describe('a command typed while the gateway still starts', () => {
 })
 
 describe('a start while somebody has the data folder', () => {
-  const listen = () => {
-    const said: string[] = []
-    const io = { stdout: () => {}, stderr: (line: string) => void said.push(line), isTty: false }
-    return { said, io }
-  }
-
   it('waits for a command to end: what keeps the gateway running gives up after a few that failed', async () => {
     const dataDir = tempFolder()
     const folder = openDataFolder(dataDir)
@@ -55,7 +49,7 @@ describe('a start while somebody has the data folder', () => {
     const waited = untilNoCommandHolds(dataDir, io).then(() => {
       expect(isFree).toBe(true)
     })
-    await expect.poll(() => said).toHaveLength(1)
+    await expect.poll(() => said.err).toHaveLength(1)
     isFree = true
     folder.release()
     await waited
@@ -68,7 +62,7 @@ describe('a start while somebody has the data folder', () => {
     folder.writeRunFile({ pid: process.ppid, ports, startedAt: '2026-11-28T08:00:00Z' })
     const { said, io } = listen()
     await untilNoCommandHolds(dataDir, io)
-    expect(said).toEqual([])
+    expect(said.err).toEqual([])
     folder.release()
   })
 })

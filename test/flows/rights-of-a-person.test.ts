@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createDeviceClient } from '@kefu-edge/device-sdk/client/node'
 import { describe, expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
+import { announce, kefu } from '../support/command.ts'
 import { startGateway } from '../support/gateway.ts'
 
 const subject = { id: 'p-1', kind: 'patient' } as const
@@ -120,4 +121,39 @@ describe('a person', () => {
       await client.close()
     }
   })
+})
+
+describe('the command', () => {
+  it('erases only with a reason and --yes, and says what was erased', async () => {
+    const gateway = await startGateway()
+    announce(gateway)
+    await gateway.ask(await gateway.addDevice('k1'), { id: '1', text: '停车场在哪', subject })
+    const run = (verb: string, ...more: string[]) =>
+      kefu('subject', verb, subject.id, '--kind', subject.kind, ...more, '--data', gateway.dataDir)
+    expect((await run('erase', '--yes')).code).toBe(2)
+    expect(await run('erase', '--reason', 'asked')).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'This cannot be undone. Say --yes to erase.\n',
+    })
+    expect((await run('hold', '--reason', 'court')).out).toBe('hold: done\n')
+    expect((await run('erase', '--reason', 'asked', '--yes')).err).toContain('(ledger.held)')
+    expect((await run('release', '--reason', 'over', '--json')).out).toBe('{"done":true}\n')
+    const kept = await run('export')
+    expect([kept.err, JSON.parse(kept.out)]).toMatchObject(['1 entries\n', { kind: 'turn' }])
+    expect(await run('erase', '--reason', 'asked', '--yes')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^erased: [12] keys destroyed, the record stays provable\n$/),
+    })
+    expect(await run('export')).toMatchObject({ code: 0, out: '', err: '0 entries\n' })
+  })
+
+  it.each([[['erase']], [['export', 'P-1']], [['export', 'P-1', '--kind', 'robot']], [['sing']]])(
+    'used wrong: %j',
+    async (args) => {
+      const said = await kefu('subject', ...args)
+      expect(said).toMatchObject({ code: 2, out: '' })
+      expect(said.err).toContain('kefu-edge subject erase ID --kind KIND')
+    },
+  )
 })

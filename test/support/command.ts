@@ -1,4 +1,5 @@
 /** Runs a command of the command line in this process, as an operator types it. */
+import type { Io } from '../../gateway/cli/io.ts'
 import { main } from '../../gateway/cli/main.ts'
 import type { TestGateway } from './gateway.ts'
 
@@ -8,19 +9,23 @@ export interface Said {
   readonly err: string
 }
 
-export async function kefu(...argv: readonly string[]): Promise<Said> {
-  let out = ''
-  let err = ''
-  const code = await main(argv, {
-    stdout: (line) => {
-      out += `${line}\n`
-    },
-    stderr: (line) => {
-      err += `${line}\n`
-    },
+/** What a command is given to speak to, and what it said there, in pieces. */
+export function listen() {
+  const said = { out: [] as string[], err: [] as string[] }
+  const io: Io = {
+    stdout: (line) => said.out.push(`${line}\n`),
+    stderr: (line) => said.err.push(`${line}\n`),
+    write: (text) => said.out.push(text),
+    progress: () => {},
     isTty: false,
-  })
-  return { code, out, err }
+  }
+  return { io, said }
+}
+
+export async function kefu(...argv: readonly string[]): Promise<Said> {
+  const { io, said } = listen()
+  const code = await main(argv, io)
+  return { code, out: said.out.join(''), err: said.err.join('') }
 }
 
 /** Says where this gateway listens, so that commands find it as they find a started one. */

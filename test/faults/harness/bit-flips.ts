@@ -4,8 +4,8 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
 import { openStore } from '../../../gateway/storage/store.ts'
+import { kefu } from '../../support/command.ts'
 import type { Random } from '../seeded-random.ts'
 
 export interface FlipReport {
@@ -78,17 +78,9 @@ async function readContents(path: string): Promise<readonly Buffer[]> {
 const isSame = (some: readonly Buffer[], others: readonly Buffer[]): boolean =>
   some.length === others.length && some.every((one, n) => others[n]?.equals(one))
 
-const silent = { write: () => true }
-
-async function verifyExit(dataDir: string): Promise<number> {
-  const io = { stdout: silent, stderr: silent, isTty: false }
-  try {
-    return await ledgerCommand(['verify', '--json'], io, { dataDir })
-  } catch {
-    // A file that does not open any more was found as well: the command says so and exits 1.
-    return 1
-  }
-}
+/** A file that does not open any more was found as well: the command says so and exits 1. */
+const verifyExit = async (dataDir: string): Promise<number> =>
+  (await kefu('ledger', 'verify', '--json', '--data', dataDir)).code
 
 function writeByte(path: string, at: number, value: number): void {
   const file = openSync(path, 'r+')

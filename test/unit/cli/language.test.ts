@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { languageCommand } from '../../../gateway/cli/language.ts'
 import { scorePredictions } from '../../../gateway/cli/language-score.ts'
+import { kefu } from '../../support/command.ts'
 import { fileFolder } from '../../support/temp-folder.ts'
 
 let dir = ''
@@ -11,14 +11,8 @@ beforeAll(() => {
 })
 
 async function run(...args: string[]) {
-  let stdout = ''
-  let stderr = ''
-  const code = await languageCommand(args, {
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-    isTty: false,
-  })
-  return { code, stdout, stderr }
+  const { code, out, err } = await kefu('language', ...args)
+  return { code, stdout: out, stderr: err }
 }
 
 const file = (name: string, content: string | Uint8Array): string => {

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { subjectCommand } from '../../../gateway/cli/subject.ts'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { createSubjectRights, type SubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
@@ -176,39 +175,4 @@ describe('the master key', () => {
       })
     expect(open).toThrow(expect.objectContaining({ code: 'ledger.key-unreadable' }))
   })
-})
-
-describe('the command', () => {
-  async function run(...args: string[]) {
-    let out = ''
-    const sink = { write: (text: string) => (out += text) }
-    const called: unknown[] = []
-    const operate = async (name: string, given: Record<string, unknown>) => {
-      called.push([name, given])
-      return name === 'subject.export' ? [{ index: 1 }] : { keys: 2, isScrubbed: true }
-    }
-    const code = await subjectCommand(
-      args,
-      { stdout: sink, stderr: sink, isTty: false },
-      { operate },
-    )
-    return { code, out, called }
-  }
-
-  test('erases only with a reason and --yes', async () => {
-    const base = ['erase', 'P-1', '--kind', 'patient']
-    expect((await run(...base, '--yes')).code).toBe(2)
-    expect(await run(...base, '--reason', 'asked')).toMatchObject({ code: 2, called: [] })
-    expect(await run(...base, '--reason', 'asked', '--yes')).toMatchObject({
-      code: 0,
-      called: [['subject.erase', { id: 'P-1', kind: 'patient', reason: 'asked' }]],
-    })
-  })
-
-  test.each([[['erase']], [['export', 'P-1']], [['export', 'P-1', '--kind', 'robot']], [['sing']]])(
-    'used wrong: %j',
-    async (args) => {
-      expect(await run(...args)).toMatchObject({ code: 2, called: [] })
-    },
-  )
 })

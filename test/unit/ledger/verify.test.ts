@@ -10,7 +10,6 @@ import {
 import { join } from 'node:path'
 import type Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ledgerCommand } from '../../../gateway/cli/ledger.ts'
 import {
   databaseEvidence,
   type Evidence,
@@ -31,6 +30,7 @@ import {
 import { type VerifyReport, verifyLedger } from '../../../gateway/ledger/verify.ts'
 import { createTileCheck } from '../../../gateway/ledger/verify-tiles.ts'
 import { Database } from '../../../gateway/storage/sqlite-driver.ts'
+import { kefu } from '../../support/command.ts'
 import { type Fixture, newSigningKey, openFixture, turn } from './fixture.ts'
 
 let box: Fixture
@@ -405,15 +405,8 @@ describe('an export', () => {
 
 describe('the command', () => {
   async function run(...args: string[]) {
-    let stdout = ''
-    let stderr = ''
-    const io = {
-      stdout: { write: (text: string) => (stdout += text) },
-      stderr: { write: (text: string) => (stderr += text) },
-      isTty: false,
-    }
-    const code = await ledgerCommand(args, io, { dataDir: box.dir })
-    return { code, stdout, stderr }
+    const { code, out, err } = await kefu('ledger', ...args, '--data', box.dir)
+    return { code, stdout: out, stderr: err }
   }
 
   test('verifies the running box, exports, and verifies the export away from it', async () => {
