@@ -72,6 +72,23 @@ wireSuite('Maximum Packet Size', ({ v4, v5, both }) => {
     expect(await client.expect('puback')).toMatchObject({ packetId: 2 })
   })
 
+  v5('[MQTT-3.1.2-24] an AUTH that is too large is not sent, and the login refused', async (w) => {
+    const name = w.clientId()
+    const dial = (maximumPacketSize: number) =>
+      w.dial({
+        props: [
+          ['maximumPacketSize', maximumPacketSize],
+          ['authenticationMethod', 'SCRAM-SHA-256'],
+          ['authenticationData', Buffer.from(`n,,n=${name},r=fyko+d2lbbFgONRv9qkxdawL`)],
+        ],
+      })
+    const roomy = await dial(512)
+    const { props } = await roomy.expect('auth')
+    expect(props.get('authenticationMethod')).toBe('SCRAM-SHA-256')
+    const narrow = await dial(60)
+    await narrow.connectRefused(code.PACKET_TOO_LARGE)
+  })
+
   v5('[MQTT-3.2.2-15] a packet above the server limit is refused with 0x95', async (w) => {
     const client = await w.connect()
     const limit = client.connack?.props.number('maximumPacketSize')

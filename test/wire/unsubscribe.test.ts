@@ -116,6 +116,28 @@ wireSuite('UNSUBSCRIBE', ({ v5, both }) => {
     expect(answer.codes).toEqual([0, code.NO_SUBSCRIPTION_EXISTED, 0])
   })
 
+  v5('[promise-2] a filter that is malformed is refused with its reason', async (w) => {
+    const client = await w.connect()
+    const { codes, props } = await client.unsubscribe('a/#/b', w.topic('never'))
+    expect(codes).toEqual([code.TOPIC_FILTER_INVALID, code.NO_SUBSCRIPTION_EXISTED])
+    expect(props.get('reasonString')).toBe('the topic filter is malformed')
+  })
+
+  v5(
+    '[MQTT-3.11.2-2] [MQTT-3.1.2-29] no reason goes where it has no room, or none is wanted',
+    async (w) => {
+      for (const prop of [
+        ['maximumPacketSize', 20] as const,
+        ['requestProblemInformation', 0] as const,
+      ]) {
+        const client = await w.connect({ props: [prop] })
+        const { codes, props } = await client.unsubscribe('a/#/b')
+        expect(codes).toEqual([code.TOPIC_FILTER_INVALID])
+        expect(props.get('reasonString')).toBeUndefined()
+      }
+    },
+  )
+
   v5('[MQTT-4.13.1-1] a Subscription Identifier does not belong into UNSUBSCRIBE', async (w) => {
     const client = await w.connect()
     client.send(packet.unsubscribe(5, 1, [w.topic()], [['subscriptionIdentifier', 1]]))

@@ -127,11 +127,10 @@ export class EnhancedAuth {
   }
 
   private answer(reasonCode: number, data: Buffer | undefined): void {
-    this.connection.send(
-      encodeAuth(reasonCode, {
-        authenticationMethod: this.method ?? '',
-        ...(data === undefined ? {} : { authenticationData: data }),
-      }),
-    )
+    const bytes = encodeAuth(reasonCode, {
+      authenticationMethod: this.method ?? '',
+      ...(data === undefined ? {} : { authenticationData: data }),
+    })
+    this.connection.sendAnswer(() => bytes, undefined)
   }
 }

@@ -14,6 +14,8 @@ import { replayRetained } from './retained-replay.ts'
 import type { Subscription } from './router.ts'
 import type { Session } from './session.ts'
 
+const MALFORMED = 'the topic filter is malformed'
+
 interface Granted {
   readonly subscription: Subscription
   /** Which retained messages are to be sent: all, what an earlier one was still to get, or none. */
@@ -107,7 +109,7 @@ function check(
   const { limits, policy, sessions } = connection.engine
   const parsed = parseFilter(request.filter)
   if (parsed === undefined) {
-    return { reasonCode: Reason.topicFilterInvalid, reason: 'the topic filter is malformed' }
+    return { reasonCode: Reason.topicFilterInvalid, reason: MALFORMED }
   }
   if (isTooLong(request.filter, limits)) {
     return { reasonCode: Reason.topicFilterInvalid, reason: tooLong(limits) }
@@ -141,13 +143,18 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
   const { engine } = connection
   const session = connection.session as Session
   connection.charge(packet.filters.length - 1)
+  let reason: string | undefined
   const codes = packet.filters.map((text) => {
-    if (parseFilter(text) === undefined) return Reason.topicFilterInvalid
+    if (parseFilter(text) === undefined) {
+      reason = MALFORMED
+      return Reason.topicFilterInvalid
+    }
     return engine.sessions.unsubscribe(session, text) ? 0 : Reason.noSubscriptionExisted
   })
   const answer = (): void => {
-    const encode = (): Buffer => encodeUnsuback(connection.version, packet.packetId, codes)
-    if (connection.sendAnswer(encode, undefined)) tell(connection, [])
+    const encode = (properties?: Properties): Buffer =>
+      encodeUnsuback(connection.version, packet.packetId, codes, properties)
+    if (connection.sendAnswer(encode, reason)) tell(connection, [])
   }
   if (!session.isDurable) {
     answer()

@@ -90,9 +90,11 @@ export function encodeUnsuback(
   version: ProtocolVersion,
   packetId: number,
   reasonCodes: readonly number[],
+  properties?: Properties,
 ): Buffer {
   if (version < 5) return packet(0xb0, [uint16(packetId)])
-  return packet(0xb0, [uint16(packetId), propertyBlock(undefined), Buffer.from(reasonCodes)])
+  const codes = Buffer.from(reasonCodes.map((code) => codeFor(PacketType.unsuback, code)))
+  return packet(0xb0, [uint16(packetId), propertyBlock(properties), codes])
 }
 
 /** DISCONNECT from the server: MQTT 5 only. */
