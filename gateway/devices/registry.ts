@@ -105,6 +105,7 @@ export interface KeptElsewhere {
   readonly ofReplaced?: readonly ((deviceId: string) => void)[]
 }
 
+/** The registry in the file of `store`: SQL only, so that it works for a stopped gateway too. */
 export function createRegistry(
   store: Store,
   { ofRemoved = [], ofReplaced = [] }: KeptElsewhere = {},
