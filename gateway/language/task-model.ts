@@ -42,17 +42,24 @@ const WORTH_BY_SHARE = 0.7
 const FAQ_WORTH_OF_REFUSING = 0.02
 /** An FAQ is asked more than it answers: about this share of what people ask is not in it. */
 const FAQ_FOREIGN_SHARE = 0.3
+/** Of fewer rows a handful is held out, and a threshold fitted on them may refuse the questions themselves. */
+const FEW_ROWS = 50
+const FEW_ROWS_REFUSE_BELOW = 0.5
 const NO_ENTITIES = (): readonly string[] => []
 
-/** Trains on labelled texts; rows labelled `oos` teach what to refuse. Deterministic by seed. */
+/**
+ * Trains on labelled texts; rows labelled `oos` teach what to refuse. A row that says what an earlier one says
+ * counts once. Deterministic by seed.
+ */
 export function trainTask(
-  rows: readonly LabelledText[],
+  given: readonly LabelledText[],
   options: {
     readonly task: Task
     readonly seed: number
     readonly onProgress?: (share: number) => void
   },
 ): Uint8Array {
+  const rows = distinct(given)
   const labels = [...new Set(rows.map(({ label }) => label))].sort()
   const numbers = new Map(labels.map((label, i) => [label, i]))
   const questions = rows.map(({ text, label }): StoredQuestion => {
@@ -71,11 +78,26 @@ export function trainTask(
   const foreign =
     rows.filter(({ label }) => label === OUT_OF_SCOPE).length / Math.max(rows.length, 1)
   const worth = isFaq ? FAQ_WORTH_OF_REFUSING : WORTH_OF_REFUSING + WORTH_BY_SHARE * foreign
-  const refuseBelow = refusalThreshold(judged, worth)
+  const refused = refusalThreshold(judged, worth)
+  const refuseBelow = rows.length < FEW_ROWS ? Math.min(refused, FEW_ROWS_REFUSE_BELOW) : refused
   return writeModel({
     model,
     ...(search ? { questions } : {}),
     about: { task: options.task, refuseBelow },
+  })
+}
+
+/**
+ * Records of a site repeat what is popular. A question that meets its twin among the examples takes itself for
+ * known, and whatever is fitted on held-out questions takes all of them for easy.
+ */
+function distinct(rows: readonly LabelledText[]): readonly LabelledText[] {
+  const seen = new Set<string>()
+  return rows.filter(({ text, label }) => {
+    const key = `${label}\n${normalise(text).text}`
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
   })
 }
 

@@ -6,7 +6,7 @@ import {
   fitConfidence,
   type Sample,
 } from '../../../gateway/language/confidence.ts'
-import { openTask, trainTask } from '../../../gateway/language/task-model.ts'
+import { type LabelledText, openTask, trainTask } from '../../../gateway/language/task-model.ts'
 
 const RANK = 0
 const LEAD = 6
@@ -68,5 +68,27 @@ describe('how sure an FAQ is of an answer', () => {
         .sort(),
     ).toEqual(['停车证', '停车证(旧)'].sort())
     expect(rivalled.confidence).toBeLessThan(alone.confidence)
+  })
+
+  it('is the same whether the records of a site say what is popular once or five times', () => {
+    const matters = ['停车证', '借书证', '健身卡', '饭卡', '门禁卡', '学生证', '公交卡', '校园网']
+    const rows = matters.flatMap((matter) => [
+      { text: `${matter}怎么办理`, label: '办理' },
+      { text: `${matter}丢了找谁`, label: '丢失' },
+    ])
+    const popular = rows.flatMap((row, i) => (i % 3 === 0 ? Array(5).fill(row) : [row]))
+    const asked = (given: readonly LabelledText[]) =>
+      openTask(trainTask(given, { task: 'classify', seed: 1 })).predict('校园卡弄丢了怎么办')
+    expect(asked(popular)).toEqual(asked(rows))
+  })
+
+  it('does not refuse the questions of a table that has a few rows only', () => {
+    const rows = [
+      { text: '怎么挂号', label: '挂号' },
+      { text: '食堂在哪里', label: '食堂' },
+    ]
+    const faq = openTask(trainTask(rows, { task: 'faq', seed: 1 }))
+    expect(faq.predict('挂号').label).toBe('挂号')
+    expect(faq.predict('今天股票涨了吗').label).toBe('oos')
   })
 })
