@@ -4,6 +4,7 @@
  * house's own. A field that is not listed counts as C2 and is masked as text.
  */
 import { maskName } from './mask-names.ts'
+import { maskSecrets } from './mask-secrets.ts'
 import { maskAddress, maskMiddle, maskText } from './masking.ts'
 import type { DataClass, Json } from './port.ts'
 
@@ -12,9 +13,13 @@ type Masker = (text: string) => string
 interface FieldRule {
   readonly dataClass: DataClass
   readonly mask: Masker
+  /** What of a text may be kept at all, where not all of it. */
+  readonly keep?: Masker
 }
 
 const asText: FieldRule = { dataClass: 'C2', mask: maskText }
+/** Words of a person, with whatever he says in them. The house's own, as answers, are kept as they were given. */
+const asSaid: FieldRule = { ...asText, keep: maskSecrets }
 const asName: FieldRule = { dataClass: 'C2', mask: maskName }
 const asAddress: FieldRule = { dataClass: 'C2', mask: maskAddress }
 const asNumber: FieldRule = { dataClass: 'C2', mask: (text) => maskMiddle(text, 3, 4) }
@@ -24,6 +29,10 @@ const neverKept: FieldRule = { dataClass: 'C3', mask: () => '***' }
 
 /** By field name, letters and digits only, lower case: `patientName`, `patient_name` and `patient-name` are one. */
 const FIELDS: Readonly<Record<string, FieldRule>> = {
+  heard: asSaid,
+  said: asSaid,
+  comment: asSaid,
+  values: asSaid,
   name: asName,
   patientname: asName,
   customername: asName,
@@ -87,21 +96,25 @@ export function classOfField(field: string): DataClass {
  * to take out, as nearly always.
  */
 export function withoutSecrets<T extends Json | undefined>(value: T): T {
+  return keptOf(value)
+}
+
+/** `keep`: of the field around it, for texts within. */
+function keptOf<T extends Json | undefined>(value: T, keep?: Masker): T {
+  if (typeof value === 'string') return keep ? (keep(value) as T) : value
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) {
     const items = value as readonly Json[]
-    const cleaned = items.map(withoutSecrets)
+    const cleaned = items.map((item) => keptOf(item, keep))
     return (cleaned.some((item, i) => item !== items[i]) ? cleaned : value) as T
   }
   const map = value as { readonly [key: string]: Json | undefined }
   let copy: { [key: string]: Json | undefined } | undefined
   for (const key in map) {
     const member = map[key]
-    const cleaned = isSecretField(key)
-      ? member === undefined
-        ? undefined
-        : '***'
-      : withoutSecrets(member)
+    const rule = ruleOf(key)
+    const isSecret = rule?.dataClass === 'C3' && member !== undefined
+    const cleaned = isSecret ? '***' : keptOf(member, rule?.keep ?? keep)
     if (cleaned === member) continue
     copy ??= { ...map }
     copy[key] = cleaned
@@ -131,25 +144,13 @@ export function maskValue(value: Json | undefined, field?: string): Json | undef
   )
 }
 
-const secretFields = new Set(
-  Object.entries(FIELDS).flatMap(([name, rule]) => (rule.dataClass === 'C3' ? [name] : [])),
-)
-
-function isSecretField(field: string): boolean {
-  return secretFields.has(field) || secretFields.has(plain(field))
-}
-
-function ruleOf(field: string): FieldRule | undefined {
-  const name = plain(field)
-  return Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
-}
-
-const plainNames = new Map<string, string>()
+const knownRules = new Map<string, FieldRule | null>()
 /** Field names are few and come again: the normal form is computed once for each. */
-function plain(field: string): string {
-  const known = plainNames.get(field)
-  if (known !== undefined) return known
+function ruleOf(field: string): FieldRule | undefined {
+  const known = knownRules.get(field)
+  if (known !== undefined) return known ?? undefined
   const name = field.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
-  if (plainNames.size < 1000) plainNames.set(field, name)
-  return name
+  const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
+  if (knownRules.size < 1000) knownRules.set(field, rule ?? null)
+  return rule
 }

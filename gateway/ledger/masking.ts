@@ -5,6 +5,7 @@
  * so or have a date of birth in its place, since one misheard digit makes the check digit wrong.
  */
 import { maskNames } from './mask-names.ts'
+import { maskSecrets } from './mask-secrets.ts'
 
 const MASK = '*'
 /** Digits may be parted as people write or recognisers print them: `138 1234-5678`, full-width too. */
@@ -41,9 +42,9 @@ const ADDRESS = new RegExp(
   'gu',
 )
 const STREET_ONLY = new RegExp(`^.*?(?:${STREET}|${ESTATE})`, 'u')
-/** The text with identity numbers, telephones, bank cards, insurance numbers, e-mail, addresses and introduced names masked. */
+/** The text without passwords and codes, and with identity numbers, telephones, bank cards, insurance numbers, e-mail, addresses and named persons masked. */
 export function maskText(text: string): string {
-  const withoutNumbers = text
+  const withoutNumbers = maskSecrets(text)
     .replace(EMAIL, (mail) => `${mail.charAt(0)}***${mail.slice(mail.indexOf('@'))}`)
     .replace(CALLED_ID, (_, label: string, number: string) => label + maskCalledId(number))
     .replace(INSURANCE, (_, label: string, number: string) => label + maskMiddle(number, 0, 4))

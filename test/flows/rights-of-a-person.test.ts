@@ -70,6 +70,27 @@ describe('a person', () => {
     expect(other.body.status).toBe('answered')
   })
 
+  it('who says his password or a code has it kept nowhere, and gets the same answer again', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const client = createDeviceClient({ deviceId: 'k1', token, url: gateway.mqttUrl })
+    try {
+      const ask = { id: 'q-1', text: '我的银行卡密码是668899，转人工', subject }
+      const given = await client.ask(ask)
+      const comment = '短信验证码 483920 没用'
+      await client.sendFeedback({ inReplyTo: 'q-1', rating: 'down', comment })
+      await client.flush()
+      const personal = gateway.box.ledger.entriesFrom(0, 1000).map((entry) => entry.personal)
+      const words = JSON.stringify(personal)
+      expect(words).toContain('我的银行卡密码是***，转人工')
+      expect(words).toContain('短信验证码 *** 没用')
+      expect(words).not.toMatch(/668899|483920/)
+      expect((await gateway.ask(token, ask)).body).toEqual(given)
+    } finally {
+      await client.close()
+    }
+  })
+
   it('is given back, and has erased, what he said of an answer and what he handed in', async () => {
     const gateway = await startGateway()
     const token = await gateway.addDevice('k1')
