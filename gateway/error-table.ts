@@ -43,6 +43,11 @@ export const ERRORS = {
     title: 'A field is missing or has the wrong type',
     next: 'Compare the field named here with the schema of the message in the contract.',
   },
+  'message.not-served': {
+    status: 422,
+    title: 'This version of the gateway does not serve the field',
+    next: 'Leave the field out. Forms and attachments of an ask are part of the contract, and not served yet.',
+  },
   'message.unknown-type': {
     status: 404,
     title: 'The gateway knows no message of this name',
@@ -301,7 +306,7 @@ export const ERRORS = {
   'ledger.entry-too-large': {
     status: 413,
     title: 'One record is larger than the ledger takes',
-    next: 'An entry holds at most 65,535 bytes; send long texts as attachments: {detail}',
+    next: 'An entry holds at most 65,535 bytes; send long texts in parts: {detail}',
   },
   'ledger.export-not-empty': {
     status: 409,

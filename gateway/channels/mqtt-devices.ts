@@ -56,6 +56,7 @@ const REASON_CODES: Partial<Record<ErrorCode, number>> = {
   'message.not-utf8': 0x99,
   'message.too-deep': 0x99,
   'message.invalid': 0x99,
+  'message.not-served': 0x99,
   'message.too-large': 0x99,
   'twin.too-large': 0x99,
   'ledger.lane-full': 0x97,

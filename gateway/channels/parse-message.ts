@@ -142,24 +142,26 @@ function repliesTo(value: unknown): { readonly inReplyTo?: string } {
   return typeof id === 'string' && id.length <= 64 ? { inReplyTo: id } : {}
 }
 
-/** Checks a decoded map against the schema of its name; throws `message.unknown-type`, `message.invalid`. */
+/** Checks a decoded map against the schema of its name; throws `message.unknown-type`, `.invalid`, `.not-served`. */
 export function checkMessage(name: string, value: Record<string, unknown>): UpstreamMessage {
   if (!isUpstreamName(name)) throw new GatewayError('message.unknown-type', { detail: `"${name}"` })
   const check = CHECKS[name]
   if (!check.Check(value)) {
     throw invalidMessage(check.Errors(value).First(), { what: 'message', ...repliesTo(value) })
   }
-  if (name === 'ask') refuseEmptyAsk(value as Ask)
+  if (name === 'ask') refuseUnserved(value as Ask)
   return { name, message: value } as UpstreamMessage
 }
 
-function refuseEmptyAsk(ask: Ask): void {
-  if (ask.text !== undefined || ask.alternatives || ask.form) return
-  throw new GatewayError('message.invalid', {
-    field: '/text',
-    detail: '/text: one of text, alternatives or form is needed',
-    inReplyTo: ask.id,
-  })
+/** An answer to what nothing reads would be an acknowledgement of what is dropped. */
+function refuseUnserved({ id: inReplyTo, text, alternatives, form, attachments }: Ask): void {
+  const unserved = form ? '/form' : attachments?.length ? '/attachments' : undefined
+  if (unserved) {
+    throw new GatewayError('message.not-served', { field: unserved, detail: unserved, inReplyTo })
+  }
+  if (text !== undefined || alternatives) return
+  const detail = '/text: one of text or alternatives is needed'
+  throw new GatewayError('message.invalid', { field: '/text', detail, inReplyTo })
 }
 
 /** Bytes → checked message of this name. Throws `message.*`. */

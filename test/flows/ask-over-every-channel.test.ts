@@ -135,6 +135,8 @@ describe('a question in Chinese', () => {
       expect(await receive()).toMatchObject({ type: 'answer', ...expected })
       send({ type: 'feedback', id: 'f1', inReplyTo: 'a1', rating: 'up' })
       expect(await receive()).toEqual({ type: 'ack', inReplyTo: 'f1' })
+      send({ type: 'reported', state: { volume: 1 } })
+      expect(await receive()).toStrictEqual({ type: 'ack' })
       socket.close()
     },
   )
@@ -224,6 +226,7 @@ describe('what is not taken', () => {
       [{ id: 'x' }, 'message.invalid'],
       [{ type: 'sing', id: 'x' }, 'message.unknown-type'],
       [{ type: 'ask', id: 'x' }, 'message.invalid'],
+      [{ type: 'ask', id: 'x', form: { name: 'f', values: {} } }, 'message.not-served', 'x'],
       [{ type: 'ask', id: 'x', text: 'y'.repeat(1_048_576) }, 'message.too-large', 'x'],
       ['{"type":"ask","id":"x","text":'.concat('['.repeat(10_000)), 'message.too-deep', 'x'],
     ]

@@ -160,8 +160,8 @@ class DeviceSocket implements WebSocketListener {
 
   onDrain(): void {}
 
-  onClose(): void {
-    this.#end(this.endReason)
+  onClose(cause?: string): void {
+    this.#end(cause ?? this.endReason)
   }
 
   /** False when it is closed, by either side. */
@@ -275,7 +275,7 @@ class DeviceSocket implements WebSocketListener {
         checkMessage(type, message),
       )
       if (answer) this.send('answer', answer)
-      else this.send('ack', { inReplyTo })
+      else this.send('ack', inReplyTo === undefined ? {} : { inReplyTo })
     } catch (error) {
       this.#refuse(error, inReplyTo)
     } finally {

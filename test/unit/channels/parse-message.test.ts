@@ -56,6 +56,22 @@ describe('a message of a device', () => {
     ['no id', 'ask', bytes({ text: 'x' }), { code: 'message.invalid', field: '/id' }],
     ['an id with a space', 'ask', bytes({ id: 'a b', text: 'x' }), { field: '/id' }],
     ['an ask that asks nothing', 'ask', bytes({ id: 'a' }), { field: '/text', inReplyTo: 'a' }],
+    [
+      'a form, which nothing would read',
+      'ask',
+      bytes({ id: 'a', form: { name: 'pain', values: { score: 5 } } }),
+      { code: 'message.not-served', status: 422, field: '/form', inReplyTo: 'a' },
+    ],
+    [
+      'words with an attachment, which nothing would keep',
+      'ask',
+      bytes({
+        id: 'a',
+        text: '这是什么药',
+        attachments: [{ id: 'p', contentType: 'image/jpeg', bytes: 9, sha256: '0'.repeat(64) }],
+      }),
+      { code: 'message.not-served', field: '/attachments', inReplyTo: 'a' },
+    ],
     ['text over the limit', 'ask', bytes({ id: 'a', text: '问'.repeat(1001) }), { field: '/text' }],
     [
       'a time without offset',
