@@ -2,6 +2,7 @@
  * What the house says beyond answers: announcements to devices, calls to staff, and word to staff of what
  * nobody is known to have heard.
  */
+import { createHash } from 'node:crypto'
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
 import type { Priority } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
@@ -17,9 +18,10 @@ import type { Escalation } from './speech-watch.ts'
 /** Said again so often, so far apart, until it is acknowledged; then staff are told that it was not. */
 const UNTIL_ACKNOWLEDGED = { times: 5, everySeconds: 20, untilAcknowledged: true } as const
 const ESCALATED = 'esc-'
+/** Of a digest: 132 bits, and well within an id. */
+const ESCALATED_ID_CHARS = 22
 /** Staff are told in the language of the house. */
 const STAFF_LANG = 'zh'
-const MAX_ID_CHARS = 64
 
 export interface HouseVoiceParts {
   readonly clock: Pick<Clock, 'now'>
@@ -46,7 +48,10 @@ export interface HouseVoice {
   announce(announcement: Announcement): Promise<readonly Announced[]>
   /** Writes before it returns; sound is made behind it. */
   tellStaff(message: StaffMessage): void
-  /** Of a call that several were told, one acknowledgement is enough; what staff did not hear has nobody above it. */
+  /**
+   * Of a call that several of staff were told, one acknowledgement is enough; a reminder to several beds is each
+   * patient's own. What staff did not hear has nobody above it.
+   */
   callStaff(escalation: Escalation): void
 }
 
@@ -95,21 +100,28 @@ export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
       }
     },
     callStaff({ deviceId, speech }) {
-      if (speech.id.startsWith(ESCALATED) || announcer.isAcknowledged(speech.id)) return
-      logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
+      if (speech.id.startsWith(ESCALATED)) return
       const staff = parts.staff().map((one) => one.id)
-      if (staff.length === 0) return
       const isCall = staff.includes(deviceId)
+      if (isCall && announcer.isAcknowledged(speech.id)) return
+      logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
+      if (staff.length === 0) return
       announce({
         devices: staff,
         text: isCall
           ? parts.phrase('staff-unanswered', STAFF_LANG, { text: speech.text })
           : parts.phrase('escalated', STAFF_LANG, { device: deviceId }),
         priority: isCall ? speech.priority : 'urgent',
-        id: `${ESCALATED}${speech.id}`.slice(0, MAX_ID_CHARS),
+        id: escalationId(isCall ? [speech.id] : [speech.id, deviceId]),
       }).catch(onNotTold)
     },
   }
+}
+
+/** The same for the same: what is told anew after a crash is heard once. */
+function escalationId(of: readonly string[]): string {
+  const digest = createHash('sha256').update(of.join('\n')).digest('base64url')
+  return ESCALATED + digest.slice(0, ESCALATED_ID_CHARS)
 }
 
 /** Throws `device.unknown` where there is none. */

@@ -1,6 +1,7 @@
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { describe, expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../gateway/clock.ts'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 
 /** A device of staff that listens; gives its speeches one by one. */
@@ -141,6 +142,24 @@ describe('a call for the nurse', () => {
     await gateway.ask(bed, { id: '3', text: '叫护士' })
     expect((await b.next()).text).toBe(call.text)
   })
+})
+
+it("a reminder to several beds is each patient's own: one who confirms it speaks for nobody else", async () => {
+  const clock = clockAhead()
+  const gateway = await startGateway({ overrides: { clock } })
+  const desk = await station(gateway, 'desk')
+  const beds = await Promise.all(
+    ['bed-1', 'bed-2', 'bed-3'].map((id) => station(gateway, id, ['ward-3'], 'bedside')),
+  )
+  const reminder = { group: 'ward-3', text: '请吃药。', untilAcknowledged: true, id: 'pills-8' }
+  await runOperation('announce', reminder, gateway.box.operations)
+  for (const bed of beds) await bed.next()
+  await beds[0]?.acknowledge('pills-8')
+  clock.ahead(120_000)
+  const told = [(await desk.next()).text, (await desk.next()).text].sort()
+  expect(told).toEqual(
+    ['bed-2', 'bed-3'].map((bed) => `设备 ${bed} 的通知没有人确认，请去看一下。`),
+  )
 })
 
 /** The real clock, which a test sets ahead. */
