@@ -36,6 +36,15 @@ const STATED_NAME = new RegExp(
   `((?:(?:我|本人|他|她|${anyOf(ROLES)}|${anyOf(KIN)})(?:的?名字?)?(?:叫做?|名叫)|(?:姓名|名字)(?:是|叫做?|为|:|：|\\s)\\s*|(?:患者|病人|客户|学生)?姓名(?=${SURNAME}))${OPENING})(${STATED}${GOES_ON}|${OF_USUAL_LENGTH})`,
   'gu',
 )
+/** 我姓王，叫王小明; 我姓王名小明. */
+const STATED_BEHIND_FAMILY = new RegExp(
+  `(姓${SURNAME}[，,\\s]{0,2}(?:名字?叫|叫做?)${OPENING})(${STATED}${GOES_ON}|${OF_USUAL_LENGTH})`,
+  'gu',
+)
+const GIVEN_BEHIND_FAMILY = new RegExp(
+  `(姓${SURNAME}[，,\\s]{0,2}名(?![字额单次称])叫?${OPENING})(${GIVEN}{1,2}?)${GOES_ON}`,
+  'gu',
+)
 const SUPPOSED_NAME = new RegExp(
   `((?:(?:我|本人|这|这位|他|她)是)${OPENING})(${SUPPOSED})${GOES_ON}`,
   'gu',
@@ -59,10 +68,14 @@ export function maskNames(text: string): string {
   const inPlace = (_: string, before: string, name: string) => before + maskName(name)
   return text
     .replace(STATED_NAME, inPlace)
+    .replace(STATED_BEHIND_FAMILY, inPlace)
+    .replace(GIVEN_BEHIND_FAMILY, (_, before: string, given: string) => before + masked(given))
     .replace(SUPPOSED_NAME, inPlace)
     .replace(NAME_OF_ROLE, inPlace)
     .replace(ASKED_FOR, (name) => maskName(name))
 }
+
+const masked = (letters: string): string => MASK.repeat([...letters].length)
 
 /** 张三丰 → 张**, 欧阳锋 → 欧阳*, Mary → M***. */
 export function maskName(name: string): string {
