@@ -69,7 +69,7 @@ export interface Announcer {
   isListening(deviceId: string): boolean
   /** Whether any device has acknowledged this speech, within `REMEMBER_MS`. */
   isAcknowledged(speechId: string): boolean
-  /** Whether it waits somewhere and no device has acknowledged it. */
+  /** Whether a device has still to say it and none has acknowledged it. */
   isUnanswered(speechId: string): boolean
   /** Number of open speeches of a device. */
   waiting(deviceId: string): number
@@ -234,9 +234,11 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     rows.reported(row, report.state, report.id, plays)
     if (row.done_at !== null) return
     const speech = JSON.parse(row.payload) as Speech
-    const isUnheard = report.state === 'failed' || report.state === 'skipped'
-    if (isUnheard && plays === 0 && row.escalate_at !== null) rows.escalateAt(row, clock.now())
-    else if (isEnd(report, speech, plays)) rows.finish(row, report.state, clock.now())
+    const isThrough = report.state === 'failed' || report.state === 'skipped'
+    if (isThrough && row.escalate_at !== null && (plays === 0 || isToBeConfirmed(speech))) {
+      // Who has heard it may confirm it until its term, though the device plays it no more.
+      if (plays === 0) rows.escalateAt(row, clock.now())
+    } else if (isEnd(report, speech, plays)) rows.finish(row, report.state, clock.now())
     else return
     store
       .durable()
@@ -275,6 +277,8 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
   }
 }
 
+const isToBeConfirmed = ({ repeat }: Speech): boolean => repeat?.untilAcknowledged === true
+
 function isEnd(report: PlayReport, speech: Speech, plays: number): boolean {
   switch (report.state) {
     case 'acknowledged':
@@ -282,7 +286,7 @@ function isEnd(report: PlayReport, speech: Speech, plays: number): boolean {
     case 'failed':
       return true
     case 'played':
-      return speech.repeat?.untilAcknowledged !== true && plays >= (speech.repeat?.times ?? 1)
+      return !isToBeConfirmed(speech) && plays >= (speech.repeat?.times ?? 1)
     case 'queued':
     case 'playing':
       return false

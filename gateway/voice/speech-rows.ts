@@ -44,7 +44,7 @@ export interface SpeechRows {
   insert(row: NewSpeech): void
   /** Whether any device has acknowledged it. */
   isAcknowledged(speechId: string): boolean
-  /** Whether any device has still to end it. */
+  /** Whether any device has still to say it. */
   isOpen(speechId: string): boolean
   countOpen(deviceId: string): number
   /** The open row that is needed least: lowest class, newest, and not yet with the device. */
@@ -77,7 +77,8 @@ export function createSpeechRows(store: Store): SpeechRows {
     "SELECT 1 FROM speech WHERE speech_id = ? AND state = 'acknowledged' LIMIT 1",
   )
   const isOpen = store.prepare(
-    'SELECT 1 FROM speech WHERE speech_id = ? AND done_at IS NULL LIMIT 1',
+    `SELECT 1 FROM speech
+     WHERE speech_id = ? AND done_at IS NULL AND state NOT IN ('failed', 'skipped') LIMIT 1`,
   )
   const leastNeeded = store.prepare<SpeechRow>(
     `SELECT * FROM speech WHERE device_id = ? AND done_at IS NULL AND state = 'waiting'

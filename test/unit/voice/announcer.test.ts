@@ -398,6 +398,27 @@ describe('escalation', () => {
     },
   )
 
+  test.each(['failed', 'skipped'] as const)(
+    'a reminder that was heard and then reported as %s may be confirmed until its term, and is escalated then',
+    async (state) => {
+      const box = setUp()
+      box.announcer.onConnected('bed-1')
+      for (const id of ['left', 'confirmed']) {
+        await box.announcer.announce('bed-1', box.speech(id, { repeat: untilHeard }))
+        await box.report('bed-1', id, 'played')
+        await box.report('bed-1', id, state)
+      }
+      expect(box.announcer.isUnanswered('left')).toBe(false)
+      await box.report('bed-1', 'confirmed', 'acknowledged')
+      await box.announcer.tick()
+      expect(box.escalations).toEqual([])
+      box.clock.advance(MINUTE_MS)
+      await box.announcer.tick()
+      expect(box.escalations).toMatchObject([{ reason: state, speech: { id: 'left' } }])
+      expect(box.announcer.waiting('bed-1')).toBe(0)
+    },
+  )
+
   test('an escalation that could not be told is told again, also after a restart', async () => {
     let tries = 0
     const box = setUp({
