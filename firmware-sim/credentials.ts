@@ -30,19 +30,27 @@ function readPrinted(value: unknown, source: string): Credentials {
   return { deviceId, token: printed.token, kind: printed.kind ?? '' }
 }
 
-/** A JSON list, or the lines that `kefu-edge device add` printed one after the other. */
+/** A JSON list, or the lines that `kefu-edge device add` printed one after the other. Throws CredentialsError. */
 export function parseCredentials(text: string, source: string): Credentials[] {
   const trimmed = text.trim()
-  const values: unknown = trimmed.startsWith('[')
-    ? JSON.parse(trimmed)
-    : JSON.parse(`[${trimmed.replace(/\}\s*\{/g, '},{')}]`)
+  const list = trimmed.startsWith('[') ? trimmed : `[${trimmed.replace(/\}\s*\{/g, '},{')}]`
+  const values: unknown = orElse(`${source} is no JSON`, () => JSON.parse(list))
   if (!Array.isArray(values)) throw new CredentialsError(`${source}: a list is expected`)
   return values.map((value) => readPrinted(value, source))
 }
 
-/** Hands out each credential once: first the device of that id, then any of its kind. */
+function orElse<T>(what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new CredentialsError(`${what}: ${String(cause)}`, { cause })
+  }
+}
+
+/** Hands out each credential once: first the device of that id, then any of its kind. Throws CredentialsError. */
 export function credentialsFromFile(path: string): CredentialSource {
-  const pool = parseCredentials(readFileSync(path, 'utf8'), path)
+  const text = orElse('the tokens cannot be read', () => readFileSync(path, 'utf8'))
+  const pool = parseCredentials(text, path)
   return (device) => {
     let index = pool.findIndex((c) => c.deviceId === device.id)
     if (index < 0) index = pool.findIndex((c) => c.kind === device.kind)

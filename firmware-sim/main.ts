@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `npm run sim -- --scenario NAME`: plays a scenario against a running gateway and prints it. */
 import { parseArgs } from 'node:util'
+import { DeviceClientError } from '@kefu-edge/device-sdk/client/errors'
 import { CredentialsError, credentialsFromCommandLine, credentialsFromFile } from './credentials.ts'
 import { FLEET_MAX, runFleet } from './fleet.ts'
 import { announcerOf, DEFAULT_DATA_FOLDER, readPorts } from './local-gateway.ts'
@@ -25,21 +26,27 @@ Plays people in front of simulated devices against a running gateway (npm start)
 
 Exit code: 0 as expected, 1 an expectation failed, 2 used wrong.`
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: 'string' },
-    gateway: { type: 'string' },
-    seed: { type: 'string' },
-    tokens: { type: 'string' },
-    data: { type: 'string', default: DEFAULT_DATA_FOLDER },
-    fleet: { type: 'string' },
-    pause: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-})
+const OPTIONS = {
+  scenario: { type: 'string' },
+  gateway: { type: 'string' },
+  seed: { type: 'string' },
+  tokens: { type: 'string' },
+  data: { type: 'string', default: DEFAULT_DATA_FOLDER },
+  fleet: { type: 'string' },
+  pause: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
 
 class UsageError extends Error {}
+
+function readOptions() {
+  try {
+    return parseArgs({ options: OPTIONS }).values
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
+  }
+}
 
 function wholeNumber(name: string, text: string, max: number): number {
   const number = Number(text)
@@ -48,6 +55,7 @@ function wholeNumber(name: string, text: string, max: number): number {
 }
 
 async function main(): Promise<number> {
+  const values = readOptions()
   if (values.help || values.scenario === undefined) {
     console.log(USAGE)
     return values.help ? 0 : 2
@@ -84,6 +92,12 @@ async function main(): Promise<number> {
   return result.ok ? 0 : 1
 }
 
+const isUsedWrong = (error: unknown): error is Error =>
+  error instanceof ScenarioError ||
+  error instanceof UsageError ||
+  error instanceof CredentialsError ||
+  (error instanceof DeviceClientError && error.code === 'client.bad-url')
+
 const fleetLine = (f: Awaited<ReturnType<typeof runFleet>>): string =>
   `${f.copies} copies, ${f.answered}/${f.asks} answered, p50 ${f.p50Ms.toFixed(1)} ms, ` +
   `p99 ${f.p99Ms.toFixed(1)} ms, ${f.failures.length} failures`
@@ -91,11 +105,7 @@ const fleetLine = (f: Awaited<ReturnType<typeof runFleet>>): string =>
 try {
   process.exitCode = await main()
 } catch (error) {
-  const used =
-    error instanceof ScenarioError ||
-    error instanceof UsageError ||
-    error instanceof CredentialsError
-  if (!used) throw error
+  if (!isUsedWrong(error)) throw error
   console.error(error.message)
   process.exitCode = 2
 }

@@ -1,6 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { credentialsFromFile, parseCredentials } from '@kefu-edge/firmware-sim/credentials'
+import {
+  CredentialsError,
+  credentialsFromFile,
+  parseCredentials,
+} from '@kefu-edge/firmware-sim/credentials'
 import { expect, test } from 'vitest'
 import { fileFolder } from '../../support/temp-folder.ts'
 
@@ -12,7 +16,8 @@ test('tokens are read as a list and as printed lines, with either name of the id
     '{\n  "id": "a",\n  "token": "t1",\n  "kind": "kiosk"\n}\n{"deviceId":"b","token":"t2"}\n'
   expect(parseCredentials(list, 'f')).toEqual([{ deviceId: 'a', token: 't1', kind: 'kiosk' }])
   expect(parseCredentials(lines, 'f').map((c) => c.deviceId)).toEqual(['a', 'b'])
-  expect(() => parseCredentials('[{"token":5}]', 'tokens.json')).toThrow(/tokens\.json/)
+  for (const wrong of ['[{"token":5}]', 'kd_token'])
+    expect(() => parseCredentials(wrong, 'tokens.json')).toThrow(CredentialsError)
 })
 
 test('each token is handed out once: the named device first, then any of its kind', async () => {
