@@ -3,6 +3,7 @@ import { expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { hex } from '../support/wire/bytes.ts'
 import { WireClient } from '../support/wire/client.ts'
+import { PACKET_TOO_LARGE } from '../support/wire/codes.ts'
 import { openLink } from '../support/wire/link.ts'
 import * as packet from '../support/wire/packets.ts'
 
@@ -77,6 +78,19 @@ for (const version of [4, 5] as const) {
     client.kill()
   })
 
+  test.concurrent(`${label} a frame may be larger than a packet may be`, async () => {
+    const client = new WireClient(await openLink('ws', inject('broker')), version, '')
+    client.send(packet.connect({ version, clientId: clientId() }))
+    await client.expect('connack')
+    const topic = `ws/${clientId()}`
+    const one = (packetId: number) =>
+      packet.publish(version, topic, Buffer.alloc(1_200_000), { qos: 1, packetId })
+    client.send(one(1), one(2))
+    expect(await client.take('puback')).toMatchObject({ packetId: 1 })
+    expect(await client.take('puback')).toMatchObject({ packetId: 2 })
+    client.kill()
+  })
+
   test.concurrent(`${label} an empty frame does no harm`, async () => {
     const link = await openLink('ws', inject('broker'))
     const client = new WireClient(link, version, '')
@@ -88,6 +102,14 @@ for (const version of [4, 5] as const) {
     client.kill()
   })
 }
+
+test.concurrent('MQTT 5 [MQTT-3.1.2-24] what is too large is refused with its reason, not by its frame', async () => {
+  const client = new WireClient(await openLink('ws', inject('broker')), 5, '')
+  client.send(packet.connect({ version: 5, clientId: clientId() }))
+  await client.expect('connack')
+  client.send(packet.publish(5, `ws/${clientId()}`, Buffer.alloc(2_200_000)))
+  await client.refused(PACKET_TOO_LARGE)
+})
 
 test.concurrent('MQTT 5 [MQTT-6.0.0-2] a WebSocket ping is answered beside MQTT', async () => {
   const socket = handshake(['mqtt'])

@@ -7,6 +7,7 @@ import { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { addressOf, createDeviceTls, type ShownCertificate } from '../device-tls.ts'
 import {
+  CAUSE,
   chooseProtocol,
   type HttpReply,
   type HttpRoutes,
@@ -165,6 +166,12 @@ function send(response: ServerResponse, reply: HttpReply): void {
   response.end(body)
 }
 
+/** Whether a peer was heard since it was last pinged, and why this port closes it by itself. */
+interface Life {
+  isAlive: boolean
+  cause: string | undefined
+}
+
 type Origin = ShownCertificate & Pick<WebSocketPeer, 'remoteAddress' | 'wasAdmitted'>
 
 function upgraderOf(endpoint: WebSocketEndpoint, originOf: (socket: Socket) => Origin) {
@@ -174,13 +181,17 @@ function upgraderOf(endpoint: WebSocketEndpoint, originOf: (socket: Socket) => O
     perMessageDeflate: false,
     handleProtocols: (offered) => endpoint.protocols.find((name) => offered.has(name)) ?? false,
   })
-  const peers = new Map<WebSocket, boolean>()
+  const peers = new Map<WebSocket, Life>()
   const pings = setInterval(
     () => {
-      for (const [socket, isAlive] of peers) {
-        if (!isAlive) socket.terminate()
-        else {
-          peers.set(socket, false)
+      for (const [socket, life] of peers) {
+        // Of one that is not read no answer can be seen.
+        if (socket.isPaused) continue
+        if (!life.isAlive) {
+          life.cause = CAUSE.silent
+          socket.terminate()
+        } else {
+          life.isAlive = false
           socket.ping()
         }
       }
@@ -195,10 +206,10 @@ function upgraderOf(endpoint: WebSocketEndpoint, originOf: (socket: Socket) => O
         return
       }
       wss.handleUpgrade(request, socket, head, (ws) => {
-        peers.set(ws, true)
-        ws.on('pong', () => peers.set(ws, true))
+        const life: Life = { isAlive: true, cause: undefined }
+        peers.set(ws, life)
         ws.on('close', () => peers.delete(ws))
-        attach(endpoint, ws, originOf(request.socket), () => peers.set(ws, true))
+        attach(endpoint, ws, originOf(request.socket), life)
       })
     },
     closeAll(): void {
@@ -216,7 +227,7 @@ function attach(
   endpoint: WebSocketEndpoint,
   ws: WebSocket,
   { remoteAddress, wasAdmitted = false, peerCertificate, certificateFault }: Origin,
-  onLife: () => void,
+  life: Life,
 ): void {
   ws.binaryType = 'nodebuffer'
   const peer: WebSocketPeer = {
@@ -232,14 +243,23 @@ function attach(
       })
     },
     bufferedBytes: () => ws.bufferedAmount,
+    pause: () => ws.pause(),
+    resume: () => ws.resume(),
     close: (code, reason) => ws.close(code, reason),
     destroy: () => ws.terminate(),
   }
   const listener = endpoint.onOpen(peer)
+  ws.on('pong', () => {
+    life.isAlive = true
+  })
   ws.on('message', (data: Buffer, isBinary) => {
-    onLife()
+    life.isAlive = true
     listener.onMessage(data, isBinary)
   })
-  ws.on('close', () => listener.onClose())
-  ws.on('error', () => ws.terminate())
+  ws.on('close', () => listener.onClose(life.cause))
+  ws.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') life.cause = CAUSE.tooLarge(endpoint)
+    // By now a close frame with the reason is on its way.
+    setTimeout(() => ws.terminate(), LINGER_MS).unref()
+  })
 }

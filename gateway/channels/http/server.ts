@@ -46,6 +46,9 @@ export interface WebSocketPeer {
   send(data: string | Uint8Array): void
   /** Bytes handed over and not yet taken by the network. No adapter bounds them: who sends looks here. */
   bufferedBytes(): number
+  /** Stops reading, so that the peer feels back-pressure; what was read before may still come. Where it can be done. */
+  pause?(): void
+  resume?(): void
   /** Closes with an RFC 6455 code. */
   close(code: number, reason: string): void
   destroy(): void
@@ -54,7 +57,8 @@ export interface WebSocketPeer {
 export interface WebSocketListener {
   onMessage(data: Uint8Array, isBinary: boolean): void
   onDrain(): void
-  onClose(): void
+  /** Once, whoever closed; with the cause in plain words where it was this port by itself. */
+  onClose(cause?: string): void
 }
 
 export interface WebSocketEndpoint {
@@ -101,6 +105,13 @@ export interface HttpServer {
 export const REQUEST_TIMEOUT_SECONDS = 30
 /** A WebSocket that sent nothing for this long is closed; ping frames are sent before. */
 export const WEBSOCKET_IDLE_SECONDS = 120
+
+/** Why this port closed a WebSocket by itself. */
+export const CAUSE = {
+  silent: `nothing came on the WebSocket for ${WEBSOCKET_IDLE_SECONDS} s`,
+  tooLarge: ({ maxPayloadBytes }: WebSocketEndpoint): string =>
+    `a frame of more than ${maxPayloadBytes} bytes`,
+} as const
 
 /** The first protocol that both sides know. */
 export function chooseProtocol(

@@ -3,6 +3,7 @@
 import type * as Uws from 'uWebSockets.js'
 import { createServer } from 'node:net'
 import {
+  CAUSE,
   chooseProtocol,
   type HttpReply,
   type HttpRequest,
@@ -257,12 +258,20 @@ function behaviourOf(
     message: (ws, message, isBinary) =>
       ws.getUserData().listener?.onMessage(Buffer.from(new Uint8Array(message)), isBinary),
     drain: (ws) => ws.getUserData().listener?.onDrain(),
-    close: (ws) => {
+    close: (ws, code, message) => {
       const data = ws.getUserData()
       data.isOpen = false
-      data.listener?.onClose()
+      data.listener?.onClose(code === ABNORMAL ? causeOf(textOf(message), endpoint) : undefined)
     },
   }
+}
+
+/** RFC 6455: no close frame came. Then the binary says itself why it closed. */
+const ABNORMAL = 1006
+
+function causeOf(words: string, endpoint: WebSocketEndpoint): string | undefined {
+  if (words === 'Received too big message') return CAUSE.tooLarge(endpoint)
+  return words === 'WebSocket timed out from inactivity' ? CAUSE.silent : undefined
 }
 
 const peerOf = (ws: Uws.WebSocket<SocketData>, data: SocketData): WebSocketPeer => ({

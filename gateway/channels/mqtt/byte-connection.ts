@@ -27,13 +27,18 @@ export interface ByteConnection {
   /** Stops reading, so that the peer feels back-pressure. */
   pause(): void
   resume(): void
-  /** Closes after what was written has gone out. */
+  /** Closes after what was written has gone out; what still comes is thrown away, paused or not. */
   end(): void
   /** Closes at once. */
   destroy(): void
   onData(listener: (chunk: Buffer) => void): void
   /** Called when `bufferedBytes` has fallen low again after a write filled it. */
   onDrain(listener: () => void): void
-  /** Called once, whoever closed. */
-  onClose(listener: () => void): void
+  /** Called once, whoever closed; with the cause in plain words where the transport closed by itself. */
+  onClose(listener: (cause?: string) => void): void
+  /**
+   * Only of a transport that cannot hold its peer back: called once, in plain words, when more has come while
+   * it was paused than may be kept. The listener ends the connection; what is kept goes with it.
+   */
+  onOverrun?(listener: (words: string) => void): void
 }

@@ -54,6 +54,7 @@ export class Connection {
     io.onData(this.onData)
     io.onDrain(() => this.outlet.drained())
     io.onClose(this.onClosed)
+    io.onOverrun?.((words) => this.disconnect(Reason.quotaExceeded, words))
   }
 
   /** We have stopped reading. */
@@ -205,8 +206,6 @@ export class Connection {
     if (this.state === 'closed') return
     this.endReason ??= { code: reasonCode, text: shownText(reason), isClean }
     this.outlet.flush()
-    // Paused, the transport would not see the peer's own end.
-    if (this.holds > 0 || this.outlet.isChoked) this.io.resume()
     this.io.end()
     this.settle()
   }
@@ -254,11 +253,11 @@ export class Connection {
     }
   }
 
-  private readonly onClosed = (): void => {
+  private readonly onClosed = (cause = 'the client closed the connection'): void => {
     if (this.state === 'authenticating' && this.session === null) {
       this.noteRefusal(Reason.unspecifiedError, 'the client left during its login')
     }
-    this.endReason ??= { code: 0x80, text: 'the client closed the connection', isClean: false }
+    this.endReason ??= { code: 0x80, text: cause, isClean: false }
     this.settle()
   }
 

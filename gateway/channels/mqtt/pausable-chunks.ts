@@ -18,8 +18,19 @@ export class PausableChunks {
   #isPaused = false
   #isHandingOver = false
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   pause(): void {
     this.#isPaused = true
+  }
+
+  /** Throws away what is held. */
+  drop(): void {
+    this.#held = []
+    this.#head = 0
+    this.heldBytes = 0
   }
 
   resume(): void {
