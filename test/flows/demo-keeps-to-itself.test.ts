@@ -39,4 +39,4 @@ it('the demo of a box in use talks to nobody beyond itself: the broker of the ho
   expect(await runDemo(config, io)).toBe(0)
   expect(said.out.at(-1)).toContain('ledger → cloud')
   expect(visitors).toBe(0)
-}, 60_000)
+}, 240_000)
