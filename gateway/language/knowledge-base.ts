@@ -126,7 +126,8 @@ export const foldTemplate = (template: string): string =>
     .normalize('NFKC')
     .toLowerCase()
     .replace(/’/g, "'")
-    .replace(/[,.?!，。？！、；：]/g, ' ')
+    // The point of a figure stays, as in what is said: 血糖2.8.
+    .replace(/[,?!，。？！、；：]|(?<!\d)\.|\.(?!\d)/g, ' ')
 
 /** Names of lists with a value in `text`; features of the classifier. */
 export function listNames(base: KnowledgeBase): (text: string) => readonly string[] {

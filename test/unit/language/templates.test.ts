@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { foldTemplate } from '../../../gateway/language/knowledge-base.ts'
+import { normalise } from '../../../gateway/language/normalise.ts'
 import { indexTemplates } from '../../../gateway/language/template-index.ts'
 import {
   matchTemplate,
@@ -31,6 +33,11 @@ describe('templates', () => {
     ['speak [a bit] louder', 'speaks louder', false],
   ])('%s on %s: %s', (template, text, fits) => {
     expect(match(template, text) !== undefined).toBe(fits)
+  })
+
+  it('keeps the point of a figure, as it is said', () => {
+    const said = normalise('血糖2.8。').text
+    expect(match(foldTemplate('血糖(2.8|2.9)。'), said)).toBeDefined()
   })
 
   it('fills slots, and tries a shorter value when the longer one leaves no way on', () => {
