@@ -27,7 +27,8 @@ const PAUSE = /(?<=\p{Script=Han}) (?=\p{Script=Han})/u
 /** Between clauses while denials are looked for; no normal form has it. */
 const BREAK = '|'
 
-const clausesOf = (said: string): string[] =>
+/** Clauses in common words, without their punctuation. */
+export const clausesOf = (said: string): string[] =>
   said
     .split(CLAUSE_END)
     .flatMap((clause) => commonForm(clean(clause)).split(PAUSE))

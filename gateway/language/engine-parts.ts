@@ -20,4 +20,6 @@ export interface Found {
   readonly slots: Readonly<Record<string, unknown>>
   readonly reading?: Reading
   readonly weight: number
+  /** An illness is asked about, and nobody is in danger: an emergency has to be as sure as any other answer. */
+  readonly isCalm?: boolean
 }

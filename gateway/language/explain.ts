@@ -20,7 +20,7 @@ export function explain({ parts, decided }: Judged, others: readonly Judged[]): 
       ...found.flatMap((item) => describe(parts, item)),
       {
         stage: 'thresholds',
-        detail: { chosen: best?.normal.text, ...thresholdsOf(parts.base, intent) },
+        detail: { chosen: best?.normal.text, ...thresholdsOf(parts.base, intent, best?.isCalm) },
       },
       ...others.flatMap(({ decided: { understanding: other } }): Step[] => {
         const [candidate] = other.candidates

@@ -43,6 +43,11 @@ describe('no alarm is raised', () => {
     ['water', 'baby', 'child', 'blood', '孩子', '孕妇', '半边', '手指疼', 'my nose hurts'],
     ['疼得受不了了', '我要疼死了', 'I am in pain'],
     ['我胸口不疼', '没有着火，别紧张', '不是着火，是蒸汽', 'There is no fire, it was a drill'],
+    ['我对青霉素过敏', '对海鲜过敏要忌口吗', '骨折多久能好', '心绞痛吃什么药', '烫伤膏在哪买'],
+    ['昨天胸口疼过，今天好了', '我爸去年心梗', '以前有过癫痫', '我来看中风的病人'],
+    ['胸闷挂什么科', '抽搐看什么科', '流鼻血挂什么科', '脑出血后遗症康复'],
+    ['癫痫病能治好吗', '心梗能报销吗', '怎么预防中风', '我想去八楼', '我不想要了'],
+    ['My IV hurts and my hand is swollen', 'I want to go home', 'I want to end my contract'],
     ['我去年心梗过，现在来复查挂什么号', 'my father had a stroke last year, which department'],
   ])('by %s …', async (...texts) => {
     const heard = await Promise.all(
@@ -96,6 +101,12 @@ describe('an emergency is heard', () => {
     ["I can't find my child", 'service.missing-person'],
     ['my son is missing', 'service.missing-person'],
     ['chest pain', 'emergency.chest-pain'],
+    ['我爸中风了，看哪个科', 'emergency.stroke'],
+    ['孩子抽筋了挂什么科', 'emergency.child'],
+    ['车祸受伤了，医保能报吗', 'emergency.bleeding'],
+    ['流鼻血止不住，看什么科', 'emergency.bleeding'],
+    ['以前有心脏病，现在胸口疼', 'emergency.chest-pain'],
+    ['对青霉素过敏，现在起疹子了', 'emergency.allergy'],
   ])('%s', async (text, name) => expect(said((await ask(text)).intent)).toBe(name))
 })
 

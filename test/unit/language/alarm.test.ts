@@ -197,3 +197,20 @@ it('an emergency that is not heard is not offered in a question back either', ()
   })
   expect(offered).toEqual(['parking', 'opening', 'toilet', 'opening', 'opening', 'parking'])
 })
+
+describe('an illness that is only asked about', () => {
+  it.each([
+    '怎么预防中风',
+    '中风能报销吗',
+    '中风看什么科',
+    '我爸去年中风',
+    'how can I prevent a stroke',
+  ])('raises no alarm: %s', (text) => expect(hear(text)).not.toMatch(/^emergency/))
+
+  it.each([
+    ['胸口疼得厉害，看什么科', 'emergency.chest-pain'],
+    ['楼道里冒烟了，医保能报吗', 'emergency.fire'],
+    ['嘴巴歪了说话不清楚挂什么科', 'emergency.stroke'],
+    ['去年中风过，现在嘴巴又歪了', 'emergency.stroke'],
+  ])('is one where somebody is in danger now: %s', (text, name) => expect(hear(text)).toBe(name))
+})

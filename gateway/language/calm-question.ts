@@ -1,0 +1,19 @@
+/** Questions that name an illness and call nobody: 骨折多久能好, 我爸去年心梗. */
+import { CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
+
+const calm = new RegExp(CALM.join('|'), 'u')
+const urgent = new RegExp(URGENT.join('|'), 'u')
+const behind = new RegExp(`(?<=了)(?=${QUESTION_BEHIND.join('|')})`, 'u')
+
+/** Whether `text` (in common words) asks what people ask about an illness. */
+export const asksAboutIllness = (text: string): boolean => calm.test(text)
+
+/** Whether `text` says that it is now, or bad. */
+export const isUrgent = (text: string): boolean => urgent.test(text)
+
+/** What has happened, and the question that a recogniser writes behind it without a pause: 孩子抽筋了 挂什么科. */
+export const partsOfClause = (clause: string): readonly string[] => clause.split(behind)
+
+/** Whether a clause says that something has happened now: 我骨折了, not 我去年骨折了. */
+export const hasHappened = (clause: string): boolean =>
+  isUrgent(clause) || (/了/u.test(clause) && !asksAboutIllness(clause))

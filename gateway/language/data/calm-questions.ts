@@ -1,0 +1,38 @@
+/**
+ * How people ask about an illness that nobody is in danger of now: its department, price and cure, what was long ago,
+ * the illness of somebody who is visited. Patterns in common words, each within one clause; written for this project.
+ */
+export const CALM = [
+  '(?:挂|看|找|去|属于?|归)(?:什么|哪个?一?个?|啥)(?:科|门诊|号|医生|专家)',
+  '多少钱|什么价|收费|费用',
+  '报销|医保|能报|报吗|报不报',
+  '预防|防止',
+  '治好|治愈|根治|能治|怎么治',
+  '(?:多久|几天|多长时间|什么时候)(?:能|才|可以|会)?(?:好|恢复|拆|愈合)',
+  '哪里?儿?(?:能|可以|有)?(?:买|卖|报名)',
+  '留疤|后遗症|康复|复查|复诊|病史|过敏史|遗传|培训|讲座',
+  '忌口|吃什么|饮食',
+  '去年|前年|上个?月|上周|小时候|从前|曾经|以前',
+  '过[一两几]次|(?:疼|痛|闷|晕|倒|血|抽)过|好了$',
+  '来看|探望|看望',
+  '\\b(?:which|what) (?:department|clinic|doctor|specialist)\\b',
+  '\\bhow much\\b|\\bcosts?\\b|\\binsurance\\b|\\bcovered\\b',
+  '\\bprevent|\\bcure|\\bhow long\\b|\\brecover|\\brehab|\\bdiet\\b',
+  '\\blast (?:year|month|week)\\b|\\b(?:years|months|weeks) ago\\b|\\bin the past\\b|\\bused to\\b|\\bhistory of\\b',
+  '\\bwhere can i buy\\b|\\bvisit',
+] as const
+
+/** Begins the question behind what has happened. */
+export const QUESTION_BEHIND = [
+  '[应要]?该?(?:挂|看|找|去|归)(?:什么|哪|啥)',
+  '(?:要|得)?多少钱|怎么治|多久|几天|什么时候',
+  '能?报销|医保|能报|报不报|吃什么',
+] as const
+
+/** Whatever else is said, somebody may be in danger now. */
+export const URGENT = [
+  '现在|这会儿|正在|突然|忽然|一下子|刚|马上|今天又|又(?:犯|发|疼|痛|晕|倒)',
+  '快|救|来人|怎么办|厉害|受不了|不行|不止|止不住|停不下|昏|不醒|没反应|喘不|不动',
+  '\\bnow\\b|\\bsudden|\\bagain\\b|\\bhelp\\b|\\bbadly\\b|\\bterribl|\\bsevere|\\bquick|\\bhurry\\b|\\bworse\\b',
+  "\\bcan(?:no|'|)t\\b|\\bwon't\\b",
+] as const

@@ -1,0 +1,164 @@
+/** What the words of one hypothesis may mean: as heard, as mended, without what they deny. */
+import type { Hypothesis } from '../turn.ts'
+import { isAlarm, isRaised, isShort } from './alarm.ts'
+import { askedAlone } from './bare-value.ts'
+import { asksAboutIllness, hasHappened, isUrgent, partsOfClause } from './calm-question.ts'
+import { afterNo, clausesOf, namesDanger, withoutDenied } from './denial.ts'
+import type { EngineParts, Found } from './engine-parts.ts'
+import { type NormalText, normalise } from './normalise.ts'
+import type { UnderstandOptions } from './port.ts'
+import { prepareQuery } from './question-model.ts'
+import { read, shareOut } from './reader.ts'
+import { repairNormal } from './repair.ts'
+import { slotReader } from './slots.ts'
+import { matchTemplate } from './templates.ts'
+
+const MAX_CANDIDATES = 5
+/** A mended reading that means something else must be this much better than the words as heard. */
+const REPAIR_DISCOUNT = 0.95
+/** Of what a rule or an example says whole. */
+const EXACT_CONFIDENCE = 0.99
+/** From here up what a clause says by itself is an emergency. */
+const SURE_CLAUSE = 0.55
+
+export interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
+  readonly allowed: ((intent: number) => boolean) | undefined
+}
+
+/** What one hypothesis may mean, and what follows a "no" of its own. */
+export function findAll(
+  parts: EngineParts,
+  { text, confidence }: Hypothesis,
+  place: number,
+  options: FindOptions,
+): Found[] {
+  // The recogniser's own order counts, but less than whether the words make sense here.
+  const weight = 0.7 + 0.3 * Math.min(Math.max(confidence, 0), 1) - 0.02 * place
+  const rest = afterNo(text, options.expecting !== undefined)
+  return [text, ...(rest === undefined ? [] : [rest])].flatMap((said) =>
+    findSaid(parts, said, weight, options),
+  )
+}
+
+/** What the words may mean, as heard and as mended. */
+function findSaid(parts: EngineParts, said: string, weight: number, options: FindOptions): Found[] {
+  const normal = normalise(said)
+  if (normal.text === '') return []
+  const { allowed } = options
+  const certain = findCertain(parts, normal, options, weight)
+  if (certain) return [certain]
+  const asks = asksAboutIllness(normal.plain)
+  const danger = asks ? dangerIn(parts, said, options, weight) : undefined
+  if (danger) return [danger]
+  const isCalm = asks && !isUrgent(normal.plain)
+  const heard = { ...findLikely(parts, normal, allowed, weight), isCalm }
+  const rest = withoutDenied(said)
+  // What was mended would have lost its denial.
+  if (rest !== undefined) return [findUndenied(parts, heard, normalise(rest), options)]
+  const mended = repairNormal(normal, parts.lexicon)
+  if (!mended) return [heard]
+  const again =
+    findCertain(parts, mended, options, weight) ??
+    ({ ...findLikely(parts, mended, allowed, weight), isCalm } satisfies Found)
+  const agrees = again.candidates[0]?.intent === heard.candidates[0]?.intent
+  if (!agrees) return [heard, { ...again, weight: weight * REPAIR_DISCOUNT }]
+  return [heard, again]
+}
+
+/** The clause that says by itself that somebody is in danger: 我爸中风了，看哪个科. */
+function dangerIn(
+  parts: EngineParts,
+  said: string,
+  options: FindOptions,
+  weight: number,
+): Found | undefined {
+  const { base } = parts
+  for (const clause of clausesOf(said).flatMap(partsOfClause)) {
+    const normal = normalise(clause)
+    const certain = findCertain(parts, normal, options, weight)
+    if (certain?.method === 'template' && isAlarm(base, certain.candidates[0]?.intent)) {
+      return certain
+    }
+    if (!hasHappened(clause) || withoutDenied(clause) !== undefined) continue
+    const found = certain ?? findLikely(parts, normal, options.allowed, weight)
+    const intent = found.candidates[0]?.intent
+    if (isAlarm(base, intent) && isRaised(base, found, SURE_CLAUSE)) return found
+  }
+  return undefined
+}
+
+function findCertain(
+  parts: EngineParts,
+  normal: NormalText,
+  { allowed, expecting }: FindOptions,
+  weight: number,
+): Found | undefined {
+  const { base } = parts
+  for (const text of new Set([normal.plain, normal.bare, normal.text])) {
+    for (const template of base.templatesFor(text)) {
+      if (template.lang !== normal.lang || (allowed && !allowed(template.intent))) continue
+      if (template.firsts && !template.firsts.has(text.charAt(0))) continue
+      const match = matchTemplate(template.node, text, slotReader(parts, template.intent))
+      if (match) {
+        const candidates = [{ intent: template.intent, confidence: EXACT_CONFIDENCE }]
+        return {
+          normal: { ...normal, text },
+          method: 'template',
+          candidates,
+          slots: match.slots,
+          weight,
+        }
+      }
+    }
+  }
+  const only =
+    onlyOne(base.titles.get(normal.text), allowed) ?? onlyOne(base.exact.get(normal.text), allowed)
+  const candidates =
+    only !== undefined
+      ? [{ intent: only, confidence: EXACT_CONFIDENCE }]
+      : askedAlone(base, normal.text, expecting, allowed)
+  return candidates && { normal, method: 'exact', candidates, slots: {}, weight }
+}
+
+/** The one intent that may be meant; undefined where none or several may. */
+function onlyOne(
+  intents: readonly number[] = [],
+  allowed: ((intent: number) => boolean) | undefined,
+): number | undefined {
+  const [only, ...others] = intents.filter((intent) => !allowed || allowed(intent))
+  return others.length === 0 ? only : undefined
+}
+
+/** What was `heard` where its words deny a danger: no emergency, unless the `rest` of them is one. */
+function findUndenied(
+  parts: EngineParts,
+  heard: Found,
+  rest: NormalText,
+  options: FindOptions,
+): Found {
+  const { base } = parts
+  const certain = rest.text === '' ? undefined : findCertain(parts, rest, options, heard.weight)
+  if (certain && isAlarm(base, certain.candidates[0]?.intent)) return certain
+  if (!isAlarm(base, heard.candidates[0]?.intent)) return heard
+  if (certain) return certain
+  const likely = findLikely(parts, rest, options.allowed, heard.weight)
+  // What the pain was denied of (胸口, there is) is left, and no danger with it.
+  const isSame = likely.candidates[0]?.intent === heard.candidates[0]?.intent
+  const isEmpty = isShort(likely) || (isSame && !namesDanger(rest.text))
+  return isEmpty ? { ...heard, candidates: [] } : likely
+}
+
+function findLikely(
+  parts: EngineParts,
+  normal: NormalText,
+  allowed: ((intent: number) => boolean) | undefined,
+  weight: number,
+): Found {
+  const reading = read(parts.reader, prepareQuery(normal, parts.entityNames), allowed)
+  const [first] = reading.evidence
+  const candidates = shareOut(reading.evidence.slice(0, MAX_CANDIDATES), reading.confidence).map(
+    ({ item, score }) => ({ intent: item.label, confidence: score }),
+  )
+  const method = first && first.match > 0 && first.probability < 0.5 ? 'retrieval' : 'classifier'
+  return { normal, method, candidates, slots: {}, reading, weight }
+}
