@@ -112,7 +112,8 @@ class SocketConnection implements ByteConnection {
   }
 
   onClose(listener: () => void): void {
-    this.socket.on('close', listener)
+    // Not the listener itself: the event says whether there was an error, which is no cause in words.
+    this.socket.on('close', () => listener())
   }
 }
 
