@@ -2,7 +2,8 @@
 import type { DeviceEvent, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Box } from './compose.ts'
 import type { Config } from './config/schema.ts'
-import { callOf, createStaffLine, staffOf } from './dialogue/staff-line.ts'
+import { createCallButton } from './dialogue/call-button.ts'
+import { createStaffLine, staffOf } from './dialogue/staff-line.ts'
 import type { Logger } from './logger.ts'
 import type { Device } from './turn.ts'
 import { type Announcer, createAnnouncer, MAX_OPEN_PER_DEVICE, TICK_MS } from './voice/announcer.ts'
@@ -12,8 +13,8 @@ import { quietHoursOf } from './voice/quiet-hours.ts'
 export interface VoiceSide {
   readonly announcer: Announcer
   readonly announce: HouseVoice['announce']
-  /** A press of the call button is told to staff as the words 叫护士 are. Inside `store.commit`. */
-  onEvent(device: Device, event: DeviceEvent): void
+  /** What happened at a device, once. Inside `store.commit`. */
+  readonly onEvent: (device: Device, event: DeviceEvent) => void
   close(): void
 }
 
@@ -25,7 +26,7 @@ export function composeVoice(parts: {
   readonly send: (deviceId: string, speech: Speech) => void
 }): VoiceSide {
   const { config, box, logger } = parts
-  const { store, clock, ledger, registry, speaker, phrases } = box
+  const { store, clock, ledger, registry, sessions, speaker, phrases } = box
   const quiet = config.answers.quietHours && quietHoursOf(config.answers.quietHours)
   const announcer = createAnnouncer({
     store,
@@ -59,10 +60,16 @@ export function composeVoice(parts: {
   return {
     announcer,
     announce: house.announce,
-    onEvent(device, event) {
-      const call = callOf(device, event, clock.now())
-      if (call) staff.tell(call)
-    },
+    onEvent: createCallButton({
+      clock,
+      staff,
+      phrases,
+      langOf: (device, subject) => sessions.resume({ ask: { subject }, device }).lang ?? 'zh',
+      reply: house.replyToCall,
+      isStillToSay: announcer.isUnanswered,
+      onOtherButton: ({ id }, button) =>
+        logger.warn({ device: id, button }, 'kept in the record; this button calls nobody'),
+    }),
     close: () => {
       clearInterval(timer)
       announcer.close()

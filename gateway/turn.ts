@@ -172,3 +172,12 @@ export interface StaffMessage {
   readonly priority: Priority
   readonly subject?: Subject | undefined
 }
+
+/** What a call came to, said where it came from. */
+export interface CallReply {
+  readonly id: string
+  readonly device: Device
+  readonly text: string
+  readonly lang: Language
+  readonly subject?: Subject | undefined
+}

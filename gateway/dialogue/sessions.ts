@@ -18,9 +18,14 @@ export const DEVICE_SESSION_IDLE_MS = 90_000
 /** Sessions kept in memory; about 1 KB each. */
 const CACHE_SESSIONS = 5000
 
+/** What of an ask says whose session it goes on with. */
+interface Spoken extends Pick<IncomingAsk, 'device'> {
+  readonly ask: { readonly [key in 'session' | 'subject']?: IncomingAsk['ask'][key] | undefined }
+}
+
 export interface Sessions {
-  /** The session an ask goes on with, or a new one. Throws `session.not-yours`. */
-  resume(incoming: IncomingAsk): Session
+  /** The session that words from there go on with, or a new one. Throws `session.not-yours`. */
+  resume(incoming: Spoken): Session
   /**
    * The session as the last turn left it, where one was recorded since `session` was read; a new one where it was
    * erased since.

@@ -5,13 +5,12 @@
  * listens now, all of them. Whoever is away hears it on coming back, as any announcement.
  */
 import { newId } from '@kefu-edge/device-sdk/protocol/ids'
-import type { DeviceEvent, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Device, StaffAlert, StaffMessage } from '../turn.ts'
 import type { Phrases } from './phrases.ts'
 
 /** Kinds of devices that staff carry or that stand where they sit. */
 const STAFF_KINDS = ['nurse', 'staff'] as const
-const CALL_BUTTON = 'call-nurse'
 /** One call within this time is told once, unless staff have answered it: they hear it repeated until they do. */
 export const SAME_CALL_MS = 60_000
 
@@ -27,16 +26,6 @@ export interface StaffLine {
   hears(device: Device): boolean
   /** Tells staff, until one of them acknowledges it. Inside `store.commit`: kept with the turn or not at all. */
   tell(call: StaffCall): void
-}
-
-/** The call that an event is: a press of the call button, as the contract with device makers names it. */
-export function callOf(
-  device: Device,
-  { kind, name, subject }: DeviceEvent,
-  atMs: number,
-): StaffCall | undefined {
-  if (kind !== 'button' || name !== CALL_BUTTON) return undefined
-  return { device, alert: { kind: name, detail: '' }, atMs, subject }
 }
 
 type DevicesOfKind = (kind: string) => readonly Device[]

@@ -20,6 +20,8 @@ import {
   createSpeechWatch,
   type Escalation,
   escalateAtOf,
+  isEnd,
+  isToBeConfirmed,
   isUnheardEnd,
   isUrgent,
   rankOf,
@@ -47,17 +49,19 @@ export interface Announced {
   readonly outcome: AnnounceOutcome
 }
 
+export interface About {
+  readonly subject?: Subject | undefined
+  /** False where nobody need be told that it was not heard; otherwise its priority and repeats decide. */
+  readonly escalates?: boolean
+}
+
 export interface Announcer {
   /**
    * Queues a speech for each device, each with its own proof of play. Resolves when all is on disk. The
    * same id for the same device is one speech. Rejects with `storage.write-failed`, `ledger.lane-full`;
    * then the devices of the batches before are served, and the call may be repeated.
    */
-  announce(
-    devices: string | readonly string[],
-    speech: Speech,
-    subject?: Subject,
-  ): Promise<Announced[]>
+  announce(devices: string | readonly string[], speech: Speech, about?: About): Promise<Announced[]>
   /** Records a report, also of speech that did not come from here, under its key; call inside `store.commit`. */
   onReport(deviceId: string, report: PlayReport, askKey?: AskKey): void
   /** The device listens now: MQTT when it has subscribed to its speech topic, WebSocket after welcome. */
@@ -107,7 +111,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
   const minuteOfDay = parts.minuteOfDay ?? localMinuteOfDay
   let isClosed = false
 
-  function queue(deviceId: string, speech: Speech, subject?: Subject): AnnounceOutcome {
+  function queue(deviceId: string, speech: Speech, about: About): AnnounceOutcome {
     const nowMs = clock.now()
     const expiresAtMs = Date.parse(speech.expiresAt)
     if (rows.find(deviceId, speech.id) !== undefined) return 'duplicate'
@@ -118,7 +122,8 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     if (expiresAtMs <= dueAtMs) return 'quiet'
     const rank = rankOf(speech.priority)
     if (!makeRoom(deviceId, rank, nowMs)) return 'queue-full'
-    const escalateAtMs = escalateAtOf(speech, dueAtMs, expiresAtMs)
+    const escalateAtMs =
+      about.escalates === false ? undefined : escalateAtOf(speech, dueAtMs, expiresAtMs)
     rows.insert({
       deviceId,
       speech,
@@ -134,7 +139,7 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
       kind: 'announced',
       body: { priority: speech.priority },
       text: speech.text.slice(0, MAX_RECORDED_TEXT_CHARS),
-      ...(subject ? { subject } : {}),
+      ...(about.subject ? { subject: about.subject } : {}),
     })
     return 'queued'
   }
@@ -161,14 +166,14 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
   async function announce(
     devices: string | readonly string[],
     speech: Speech,
-    subject?: Subject,
+    about: About = {},
   ): Promise<Announced[]> {
     const targets = typeof devices === 'string' ? [devices] : [...new Set(devices)]
     const announced: Announced[] = []
     for (let start = 0; start < targets.length; start += BATCH_ROWS) {
       const batch = targets.slice(start, start + BATCH_ROWS)
       const outcomes = await store.commit(() =>
-        batch.map((deviceId) => ({ deviceId, outcome: queue(deviceId, speech, subject) })),
+        batch.map((deviceId) => ({ deviceId, outcome: queue(deviceId, speech, about) })),
       )
       announced.push(...outcomes)
       for (const { deviceId, outcome } of outcomes) if (outcome === 'queued') sendDue(deviceId)
@@ -274,21 +279,5 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
       isClosed = true
       connections.clear()
     },
-  }
-}
-
-const isToBeConfirmed = ({ repeat }: Speech): boolean => repeat?.untilAcknowledged === true
-
-function isEnd(report: PlayReport, speech: Speech, plays: number): boolean {
-  switch (report.state) {
-    case 'acknowledged':
-    case 'skipped':
-    case 'failed':
-      return true
-    case 'played':
-      return !isToBeConfirmed(speech) && plays >= (speech.repeat?.times ?? 1)
-    case 'queued':
-    case 'playing':
-      return false
   }
 }

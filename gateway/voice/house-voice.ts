@@ -8,9 +8,9 @@ import type { Priority } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import type { Device, StaffMessage } from '../turn.ts'
+import type { CallReply, Device, StaffMessage } from '../turn.ts'
 import type { Announcement } from './announcement.ts'
-import type { Announced, Announcer } from './announcer.ts'
+import type { About, Announced, Announcer } from './announcer.ts'
 import { type QuietHours, quietForMs } from './quiet-hours.ts'
 import type { Speaker } from './speaker.ts'
 import type { Escalation } from './speech-watch.ts'
@@ -18,6 +18,8 @@ import type { Escalation } from './speech-watch.ts'
 /** Said again so often, so far apart, until it is acknowledged; then staff are told that it was not. */
 const UNTIL_ACKNOWLEDGED = { times: 5, everySeconds: 20, untilAcknowledged: true } as const
 const ESCALATED = 'esc-'
+/** After this long the staff who listen may be others, and whoever called has heard it or has left. */
+export const CALL_REPLY_LIFE_MS = 60_000
 /** Of a digest: 132 bits, and well within an id. */
 const ESCALATED_ID_CHARS = 22
 /** Staff are told in the language of the house. */
@@ -48,6 +50,8 @@ export interface HouseVoice {
   announce(announcement: Announcement): Promise<readonly Announced[]>
   /** Writes before it returns; sound is made behind it. */
   tellStaff(message: StaffMessage): void
+  /** At once, and not any more when it may have changed (`CALL_REPLY_LIFE_MS`). */
+  replyToCall(reply: CallReply): void
   /**
    * Of a call that several of staff were told, one acknowledgement is enough; a reminder to several beds is each
    * patient's own. What staff did not hear has nobody above it.
@@ -59,7 +63,10 @@ export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
   const { clock, announcer, speaker, devices, logger } = parts
   const onNotTold = (error: unknown) => logger.error({ error }, 'staff not told')
 
-  async function announce(announcement: Announcement): Promise<readonly Announced[]> {
+  async function announce(
+    announcement: Announcement,
+    about: About = {},
+  ): Promise<readonly Announced[]> {
     const { text, lang = 'zh', priority = 'normal' } = announcement
     const said = {
       id: announcement.id ?? newId(clock.now()),
@@ -71,7 +78,7 @@ export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
     const results: Announced[] = []
     for (const to of byKind(members)) {
       const speech = await speaker.sayWhenMade({ ...said, ...times, to, nowMs: clock.now() })
-      results.push(...(await announcer.announce(to.ids, speech)))
+      results.push(...(await announcer.announce(to.ids, speech, about)))
     }
     return results
   }
@@ -89,31 +96,41 @@ export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
   }
 
   return {
-    announce,
+    announce: (announcement) => announce(announcement),
     tellStaff({ id, devices: ids, text, priority, subject }) {
       const reply = { text, lang: STAFF_LANG, priority } as const
       const told = ids.map((one) => devices.get(one)).filter((one) => one !== undefined)
       for (const to of byKind(told)) {
         const nowMs = clock.now()
         const speech = speaker.say({ id, reply, to, nowMs, repeat: UNTIL_ACKNOWLEDGED })
-        announcer.announce(to.ids, speech, subject).catch(onNotTold)
+        announcer.announce(to.ids, speech, { subject }).catch(onNotTold)
       }
     },
+    replyToCall({ id, device, text, lang, subject }) {
+      const nowMs = clock.now()
+      const speech = speaker.say({
+        id,
+        reply: { text, lang, priority: 'urgent' },
+        to: { kind: device.kind, ids: [device.id] },
+        nowMs,
+        expiresAtMs: nowMs + CALL_REPLY_LIFE_MS,
+      })
+      announcer
+        .announce(device.id, speech, { subject, escalates: false })
+        .catch((error: unknown) => logger.error({ error }, 'caller not told'))
+    },
     callStaff({ deviceId, speech }) {
-      if (speech.id.startsWith(ESCALATED)) return
       const staff = parts.staff().map((one) => one.id)
       const isCall = staff.includes(deviceId)
       if (isCall && announcer.isAcknowledged(speech.id)) return
       logger.warn({ device: deviceId, speech: speech.id }, 'not acknowledged, staff are told')
       if (staff.length === 0) return
-      announce({
-        devices: staff,
-        text: isCall
-          ? parts.phrase('staff-unanswered', STAFF_LANG, { text: speech.text })
-          : parts.phrase('escalated', STAFF_LANG, { device: deviceId }),
-        priority: isCall ? speech.priority : 'urgent',
-        id: escalationId(isCall ? [speech.id] : [speech.id, deviceId]),
-      }).catch(onNotTold)
+      const text = isCall
+        ? parts.phrase('staff-unanswered', STAFF_LANG, { text: speech.text })
+        : parts.phrase('escalated', STAFF_LANG, { device: deviceId })
+      const priority = isCall ? speech.priority : 'urgent'
+      const id = escalationId(isCall ? [speech.id] : [speech.id, deviceId])
+      announce({ devices: staff, text, priority, id }, { escalates: false }).catch(onNotTold)
     },
   }
 }

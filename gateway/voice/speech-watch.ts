@@ -1,5 +1,6 @@
 /** Watches open speech: what has expired is closed, what nobody is known to have heard is escalated. */
 import {
+  type PlayReport,
   PRIORITIES,
   type Priority,
   type Speech,
@@ -133,8 +134,25 @@ function toEscalation(row: SpeechRow): Escalation {
   const reason =
     row.state === 'failed' || row.state === 'skipped'
       ? row.state
-      : speech.repeat?.untilAcknowledged
+      : isToBeConfirmed(speech)
         ? 'not-acknowledged'
         : 'expired'
   return { deviceId: row.device_id, speech, reason }
+}
+
+export const isToBeConfirmed = ({ repeat }: Speech): boolean => repeat?.untilAcknowledged === true
+
+/** Whether the device has nothing more to do for it. */
+export function isEnd(report: PlayReport, speech: Speech, plays: number): boolean {
+  switch (report.state) {
+    case 'acknowledged':
+    case 'skipped':
+    case 'failed':
+      return true
+    case 'played':
+      return !isToBeConfirmed(speech) && plays >= (speech.repeat?.times ?? 1)
+    case 'queued':
+    case 'playing':
+      return false
+  }
 }

@@ -94,6 +94,27 @@ describe('a call for the nurse', () => {
     expect((await desk.next()).text).toContain('胸痛')
   })
 
+  it('by the button is answered at the bed in words that are true, in the language that was spoken there', async () => {
+    const gateway = await startGateway({ config: { log: { level: 'warn' } } })
+    const bed = await station(gateway, 'bed-12', [], 'bedside')
+    const send = (topic: string, message: object) =>
+      bed.client.publishAsync(`kefu/v1/bed-12/${topic}`, JSON.stringify(message), { qos: 1 })
+    const press = (id: string, name = 'call-nurse') => send('event', { id, kind: 'button', name })
+    await press('e-1')
+    expect(await bed.next()).toMatchObject({
+      text: expect.stringContaining('这次呼叫没有人听到'),
+      priority: 'urgent',
+    })
+    await station(gateway, 'station-1')
+    for (const id of ['e-2', 'e-3', 'e-4']) await press(id)
+    expect((await bed.next()).text).toBe('已经帮您呼叫护士，请稍等。')
+    await send('ask', { id: '1', text: 'I need a nurse' })
+    await press('e-5')
+    expect((await bed.next()).text).toBe('I have called a nurse for you. Please wait.')
+    await press('e-6', 'nurse')
+    expect(gateway.box.hooks.live?.recentLog().join()).toContain('this button calls nobody')
+  })
+
   it('after staff have come is a call of its own, however soon it follows', async () => {
     const gateway = await startGateway()
     const desk = await station(gateway, 'station-1')
