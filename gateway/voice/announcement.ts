@@ -1,5 +1,5 @@
 /** What staff, a program or the cloud core asks the box to say. */
-import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
+import { PRIORITIES, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, Type } from '@sinclair/typebox'
 
 const Id = Type.String({ minLength: 1, maxLength: 64 })
@@ -29,7 +29,7 @@ export const Announcement = Type.Object({
   notBefore: Type.Optional(Time),
   /** Not said later; absent: by priority, from when it may be said. */
   expiresAt: Type.Optional(Time),
-  /** The same id for the same device is said once. */
-  id: Type.Optional(Id),
+  /** The same id for the same device is said once. Of the form that devices take. */
+  id: Type.Optional(Speech.properties.id),
 })
 export type Announcement = Static<typeof Announcement>

@@ -8,10 +8,12 @@
  * Crash story: `announce` resolves, and anything is sent, only after the rows are on disk. A crash after
  * the send and before its mark sends once more. Reports are recorded in the transaction of their receipt.
  */
-import type { PlayReport, Priority, Speech, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
-import { PRIORITIES } from '@kefu-edge/device-sdk/protocol/schemas'
+import type { PlayReport, Priority, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
+import { PRIORITIES, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { Clock } from '../clock.ts'
 import type { AskKey, Ledger } from '../ledger/port.ts'
+import { invalidMessage } from '../schema-wording.ts'
 import type { Store } from '../storage/store.ts'
 import { localMinuteOfDay, type QuietHours, quietForMs } from './quiet-hours.ts'
 import { createSpeechRows, type SpeechRow } from './speech-rows.ts'
@@ -59,7 +61,8 @@ export interface Announcer {
   /**
    * Queues a speech for each device, each with its own proof of play. Resolves when all is on disk. The
    * same id for the same device is one speech. Rejects with `storage.write-failed`, `ledger.lane-full`;
-   * then the devices of the batches before are served, and the call may be repeated.
+   * then the devices of the batches before are served, and the call may be repeated;
+   * with `message.invalid` for a speech that no device would take.
    */
   announce(devices: string | readonly string[], speech: Speech, about?: About): Promise<Announced[]>
   /** Records a report, also of speech that did not come from here, under its key; call inside `store.commit`. */
@@ -96,6 +99,7 @@ const BATCH_ROWS = 100
 /** Batches of one tick: a round of reminders for 2,000 beds goes out within it. */
 const MAX_BATCHES_PER_TICK = 20
 const MAX_RECORDED_TEXT_CHARS = 1000
+const speechCheck = TypeCompiler.Compile(Speech)
 
 interface Connection {
   readonly resendAtMs: number
@@ -168,6 +172,9 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     speech: Speech,
     about: About = {},
   ): Promise<Announced[]> {
+    if (!speechCheck.Check(speech)) {
+      throw invalidMessage(speechCheck.Errors(speech).First(), { what: 'speech' })
+    }
     const targets = typeof devices === 'string' ? [devices] : [...new Set(devices)]
     const announced: Announced[] = []
     for (let start = 0; start < targets.length; start += BATCH_ROWS) {

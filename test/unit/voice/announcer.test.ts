@@ -115,6 +115,16 @@ describe('sending', () => {
     expect(box.announcer.waiting('bed-1')).toBe(0)
   })
 
+  test('what no device would take is refused, and never waits for one', async () => {
+    const box = setUp()
+    for (const wrong of [{ id: '叫号 12' }, { text: '' }, { lang: '中文' }]) {
+      await expect(box.announcer.announce('bed-1', box.speech('a', wrong))).rejects.toMatchObject({
+        code: 'message.invalid',
+      })
+    }
+    expect(box.announcer.waiting('bed-1')).toBe(0)
+  })
+
   test('a device that comes back gets what waits, in order of need', async () => {
     const box = setUp()
     for (const [id, priority] of [
