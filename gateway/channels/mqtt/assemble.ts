@@ -69,7 +69,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     store,
     (name, filter) => groups.find(name, filter),
     limits.maxQueuedAgeMs,
-    nowMs,
+    brokerClock,
   )
   const sessionRows = new SessionRows(store)
   const retained = new RetainedMessages(limits, nowMs)

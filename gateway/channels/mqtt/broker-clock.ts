@@ -6,6 +6,7 @@
  */
 import type { Store } from '../../storage/store.ts'
 import type { MqttClock } from './ports.ts'
+import { QueueAging } from './queue-aging.ts'
 
 /** How often the time is noted, and so how much of it a crash may forget. */
 export const NOTE_INTERVAL_MS = 60_000
@@ -33,9 +34,6 @@ export const CLOCK_SQL = {
 } as const
 
 const LAST_SEQ = 'SELECT max(seq) AS seq FROM mqtt_queue'
-/** By how much, twice, and the last message of earlier runs. */
-const AGE_MESSAGES = `UPDATE mqtt_queue SET expires_at = expires_at - ?, drop_at = drop_at - ?
-  WHERE seq <= ?`
 /** By how much, and the start of this run: sessions that nobody has come back to since. */
 const AGE_SESSIONS = `UPDATE mqtt_session SET expires_at = expires_at - ?
   WHERE expires_at < ? + expiry_seconds * 1000`
@@ -47,7 +45,7 @@ export class BrokerClock {
   private readonly noted: Noted | undefined
   private readonly anchorMs: number
   private readonly startedAt: number
-  private readonly lastSeq: number
+  private readonly waiting: QueueAging
   /** Of the rest before this run, as far as it is known to have been one. */
   private countedMs: number
   private isSettled: boolean
@@ -58,7 +56,8 @@ export class BrokerClock {
     this.monotonic = () => clock.monotonicMs?.() ?? clock.nowMs()
     this.startedAt = this.monotonic()
     this.noted = store.prepare<Noted>(CLOCK_SQL.read).get()
-    this.lastSeq = store.prepare<{ seq: number | null }>(LAST_SEQ).get()?.seq ?? 0
+    const lastSeq = store.prepare<{ seq: number | null }>(LAST_SEQ).get()?.seq ?? 0
+    this.waiting = new QueueAging(store, lastSeq)
     this.isSettled = this.noted?.proven_ms == null
     this.countedMs = this.restMs()
     this.anchorMs = this.noted === undefined ? clock.nowMs() : this.noted.last_ms + this.countedMs
@@ -70,6 +69,9 @@ export class BrokerClock {
   /** A moment of broker time as the wall clock has it by now, for people; 0, for never, stays 0. */
   wallOf = (atMs: number): number =>
     atMs === 0 ? 0 : Math.round(atMs + this.clock.nowMs() - this.nowMs())
+
+  /** How much older the waiting message with this number is than its row says, in milliseconds. */
+  olderBy = (seq: number): number => this.waiting.olderBy(seq)
 
   /** Keeps the time reached. Not waited for: at worst the next run begins a minute early. */
   note(): void {
@@ -90,6 +92,10 @@ export class BrokerClock {
     }
     this.isSettled = this.ranMs() > SETTLED_AFTER_MS && !this.isInDoubt()
     return isOlder ? missedMs : 0
+  }
+
+  close(): void {
+    this.waiting.close()
   }
 
   private ranMs(): number {
@@ -122,11 +128,11 @@ export class BrokerClock {
   private age(byMs: number): void {
     void this.store
       .commit(() => {
-        this.store.prepare(AGE_MESSAGES).run(byMs, byMs, this.lastSeq)
+        this.waiting.begin(byMs)
         this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
         // Else a crash before the next note would have the next run count the same rest once more.
         this.writeNote()
       })
-      .catch(() => undefined)
+      .catch(() => this.waiting.reload())
   }
 }

@@ -235,6 +235,7 @@ class Broker implements MqttBroker {
     this.engine.clock.note()
     await this.engine.core.close()
     this.engine.sessions.close()
+    this.engine.clock.close()
     this.engine.deadlines.close()
     // A socket's own close event still speaks (presence, wills): what it says is kept too.
     await Promise.all(closing)

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
+import type { Message } from './message.ts'
 import type { OldRow } from './queue-rows.ts'
 import type { Session } from './session.ts'
 
@@ -39,11 +40,26 @@ export function catchUp(engine: Engine): void {
   const olderMs = engine.clock.catchUp()
   if (olderMs === 0) return
   engine.sessions.age(olderMs)
-  const aged = engine.retained.age(olderMs)
-  const work = (): void => {
-    for (const { topic, expiresAtMs } of aged) engine.queueRows.setExpiry(topic, expiresAtMs)
+  void writeExpiries(engine, engine.retained.age(olderMs))
+}
+
+async function writeExpiries(engine: Engine, aged: readonly Message[]): Promise<void> {
+  const { store, retained, queueRows } = engine
+  for (let from = 0; from < aged.length && !engine.isClosing; from += SLICE) {
+    const write = (): void => {
+      for (const { topic } of aged.slice(from, from + SLICE)) {
+        const kept = retained.get(topic)
+        if (kept !== undefined) queueRows.setExpiry(topic, kept.expiresAtMs)
+      }
+    }
+    try {
+      await store.commit(write)
+    } catch (error) {
+      notRemoved(engine, error)
+      return
+    }
+    await delay(PAUSE_MS, undefined, { ref: false })
   }
-  engine.store.commit(work).catch((error: unknown) => notRemoved(engine, error))
 }
 
 /** Messages looked at in one stretch: 1 to 2 ms where all of them go. */

@@ -1,10 +1,13 @@
 /** Rows of messages in the store: queues, received QoS 2 ids, retained. SQL and its decoding only. */
 import type { Store } from '../../storage/store.ts'
+import type { BrokerClock } from './broker-clock.ts'
 import type { Qos } from './codec/packets.ts'
 import type { Delivery } from './delivery.ts'
 import { Message } from './message.ts'
 import { finiteOrNull, toBuffer, toProperties } from './row-values.ts'
 import type { SharedGroup } from './shared-groups.ts'
+
+type RowClock = Pick<BrokerClock, 'nowMs' | 'olderBy'>
 
 interface QueueRow {
   seq: number
@@ -92,19 +95,19 @@ export class QueueRows {
   private readonly store: Store
   private readonly findGroup: (name: string, filter: string) => SharedGroup | undefined
   private readonly maxQueuedAgeMs: number
-  private readonly nowMs: () => number
+  private readonly clock: RowClock
   private readonly sql
 
   constructor(
     store: Store,
     findGroup: (name: string, filter: string) => SharedGroup | undefined,
     maxQueuedAgeMs: number,
-    nowMs: () => number,
+    clock: RowClock,
   ) {
     this.store = store
     this.findGroup = findGroup
     this.maxQueuedAgeMs = maxQueuedAgeMs
-    this.nowMs = nowMs
+    this.clock = clock
     this.sql = {
       lastSeq: store.prepare<{ seq: number | null }>(QUEUE_SQL.lastSeq),
       insert: store.prepare(QUEUE_SQL.insert),
@@ -196,7 +199,7 @@ export class QueueRows {
 
   /** Waiting rows of all sessions that are too old to be delivered, after one of them, oldest first. */
   old(after: { drop_at: number; seq: number }, limit: number): OldRow[] {
-    return this.sql.old.all(after.drop_at, this.nowMs(), after.drop_at, after.seq, limit)
+    return this.sql.old.all(after.drop_at, this.clock.nowMs(), after.drop_at, after.seq, limit)
   }
 
   putReceived(sessionRow: number, packetId: number): void {
@@ -252,18 +255,20 @@ export class QueueRows {
 
   private dropAt(message: Message): number | null {
     const { maxQueuedAgeMs } = this
-    const tooOldAt = maxQueuedAgeMs > 0 ? this.nowMs() + maxQueuedAgeMs : Number.POSITIVE_INFINITY
+    const tooOldAt =
+      maxQueuedAgeMs > 0 ? this.clock.nowMs() + maxQueuedAgeMs : Number.POSITIVE_INFINITY
     return finiteOrNull(Math.min(tooOldAt, message.expiresAtMs))
   }
 
   private toDelivery(row: QueueRow): Delivery {
+    const olderMs = this.clock.olderBy(row.seq)
     const message = new Message({
       topic: row.topic,
       payload: toBuffer(row.payload),
       qos: ((row.flags >> ORIGINAL_QOS_SHIFT) & QOS_MASK) as Qos,
       retain: (row.flags & RETAIN_FLAG) !== 0,
       properties: toProperties(row.properties),
-      expiresAtMs: row.expires_at ?? undefined,
+      expiresAtMs: row.expires_at === null ? undefined : row.expires_at - olderMs,
       publisher: row.publisher ?? undefined,
     })
     return {
@@ -273,7 +278,7 @@ export class QueueRows {
       identifiers: row.identifiers === null ? null : row.identifiers.split(',').map(Number),
       group: this.toGroup(row.share),
       seq: row.seq,
-      dropAtMs: row.drop_at ?? Number.POSITIVE_INFINITY,
+      dropAtMs: row.drop_at === null ? Number.POSITIVE_INFINITY : row.drop_at - olderMs,
       packetId: row.packet_id ?? 0,
       isCommitted: true,
       isOnDisk: false,

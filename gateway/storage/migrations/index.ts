@@ -14,6 +14,7 @@ import { aedes } from './310-aedes.ts'
 import { mqttWaiting } from './320-mqtt-waiting.ts'
 import { mqttClock } from './330-mqtt-clock.ts'
 import { noRetainedWords } from './340-no-retained-words.ts'
+import { mqttAging } from './350-mqtt-aging.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
@@ -44,6 +45,7 @@ export const migrations: readonly Migration[] = [
   mqttWaiting,
   mqttClock,
   noRetainedWords,
+  mqttAging,
   packs,
   ledger,
   largeEntries,

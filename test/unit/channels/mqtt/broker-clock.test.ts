@@ -23,7 +23,10 @@ class Box {
   time!: TimeFloor
 
   constructor() {
-    onTestFinished(() => this.store.close())
+    onTestFinished(() => {
+      this.clock.close()
+      return this.store.close()
+    })
     this.#boot()
   }
 
@@ -36,6 +39,11 @@ class Box {
       monotonicMs: clock.monotonic,
       time: this.time,
     })
+  }
+
+  /** Numbers above this one are given again. */
+  forget(seq: number): void {
+    this.#seq = seq
   }
 
   /** It runs for so long. */
@@ -62,6 +70,7 @@ class Box {
   /** As `restart`, without a word of goodbye. */
   async crash(wallMs: number): Promise<number> {
     const beforeMs = this.clock.nowMs()
+    this.clock.close()
     await this.time.persist()
     await this.store.durable()
     this.#wallMs = wallMs
@@ -80,6 +89,30 @@ class Box {
       this.store.prepare(session).run(name, ms / 1000, untilMs)
       this.store.prepare(message).run(++this.#seq, name, untilMs, untilMs)
     })
+  }
+
+  /** So many messages for an absent client, each good for so long from now. */
+  async fill(messages: number, ms: number): Promise<void> {
+    const untilMs = this.clock.nowMs() + ms
+    const message =
+      this.store.prepare(`INSERT INTO mqtt_queue (seq, session_id, topic, payload, flags, expires_at, drop_at)
+        VALUES (?, 1, 'a', x'', 1, ?, ?)`)
+    await this.store.commit(() => {
+      for (let n = 0; n < messages; n++) message.run(++this.#seq, untilMs, untilMs)
+    })
+  }
+
+  /** How long each waiting message is still good for, as it is read, and as its row has it by now. */
+  good(): { read: number[]; written: number[] } {
+    const rows = this.store
+      .prepare<{ seq: number; at: number }>('SELECT seq, drop_at AS at FROM mqtt_queue')
+      .all()
+    const nowMs = Math.floor(this.clock.nowMs())
+    const distinct = (times: number[]) => [...new Set(times.map((at) => at - nowMs))]
+    return {
+      read: distinct(rows.map(({ seq, at }) => at - this.clock.olderBy(seq))),
+      written: distinct(rows.map(({ at }) => at)),
+    }
   }
 
   /** Names of what has not expired. */
@@ -134,6 +167,34 @@ it('what waits over a night ages by it once the clock of a box without a battery
   expect(box.setClock(TODAY + 12 * HOUR_MS)).toBe(0)
   const left = ['for a week', 'since then']
   expect(await box.kept()).toEqual({ messages: left, sessions: left })
+})
+
+it('a long queue ages a little at a time, seen at once, and no crash in between makes it older twice', async () => {
+  const box = new Box()
+  await box.fill(400, 7 * DAY_MS)
+  await box.restart(0)
+  box.setClock(TODAY + 12 * HOUR_MS)
+  const older = 6.5 * DAY_MS
+  expect(box.good()).toEqual({ read: [older], written: [older, 7 * DAY_MS] })
+  await box.crash(TODAY + 12 * HOUR_MS)
+  expect(box.good()).toEqual({ read: [older], written: [older, 7 * DAY_MS] })
+  await box.fill(10, 7 * DAY_MS)
+  await expect
+    .poll(() => box.good())
+    .toEqual({ read: [older, 7 * DAY_MS], written: [older, 7 * DAY_MS] })
+})
+
+it('messages that take the numbers of others which were to age do not', async () => {
+  const box = new Box()
+  await box.fill(400, 7 * DAY_MS)
+  await box.restart(0)
+  box.setClock(TODAY + 12 * HOUR_MS)
+  box.store.prepare('DELETE FROM mqtt_queue WHERE seq > 100').run()
+  await box.crash(TODAY + 12 * HOUR_MS)
+  box.forget(100)
+  await box.fill(10, 7 * DAY_MS)
+  await expect.poll(() => box.good().written).toEqual([6.5 * DAY_MS, 7 * DAY_MS])
+  expect(box.good().read).toEqual([6.5 * DAY_MS, 7 * DAY_MS])
 })
 
 it('a rest that was found out after the start counts once, though the box crashes right then', async () => {

@@ -4,6 +4,7 @@ import { RETAINED_SQL } from '../../../../gateway/channels/mqtt/aedes/retained-r
 import { CLOCK_SQL } from '../../../../gateway/channels/mqtt/broker-clock.ts'
 import { CLIENT_SQL } from '../../../../gateway/channels/mqtt/client-rows.ts'
 import { ENDED_SQL } from '../../../../gateway/channels/mqtt/ended-rows.ts'
+import { AGING_SQL } from '../../../../gateway/channels/mqtt/queue-aging.ts'
 import { QUEUE_SQL } from '../../../../gateway/channels/mqtt/queue-rows.ts'
 import { SESSION_SQL } from '../../../../gateway/channels/mqtt/session-rows.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
@@ -24,6 +25,7 @@ const STATEMENTS = [
   AEDES_SQL,
   RETAINED_SQL,
   CLOCK_SQL,
+  AGING_SQL,
 ].flatMap((group): [string, string][] => Object.entries(group))
 
 test.each(STATEMENTS)('the statement %s scans no table', async (_name, sql) => {
