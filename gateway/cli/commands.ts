@@ -24,6 +24,7 @@ export const HELP = `kefu-edge: the edge gateway for intelligent customer servic
   reload                                            permissions and certificates anew, without a restart
   twin ID [FIELD=VALUE …] | --group G FIELD=VALUE … what a device should be and what it says it is
   ask "…" [--explain] [--lang zh|en] [--session S]  ask the box a question
+  announce "…" --device ID … | --group G …          have devices say it (kefu-edge announce --help)
   pack validate DIR | install DIR | list | rollback NAME | remove NAME
   language train|predict|evaluate …                 (kefu-edge language --help)
   ledger verify|status|quarantined|handled|export … (kefu-edge ledger --help)
@@ -244,6 +245,7 @@ export const COMMANDS: Readonly<Record<string, () => Command | Promise<Command>>
   twin: usual(twin),
   pack: usual(pack),
   ask: usual(ask),
+  announce: async () => (await import('./announce.ts')).announce,
   status: usual(status),
   language: async () => (await import('./language.ts')).language,
   ledger: async () => (await import('./ledger.ts')).ledger,
