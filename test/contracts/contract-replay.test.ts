@@ -1,5 +1,11 @@
 /** Replays the examples of CONTRACT.md against the real gateway, byte for byte. */
-import { Answer, DOWNSTREAM, Problem, Welcome } from '@kefu-edge/device-sdk/protocol/schemas'
+import {
+  Answer,
+  DOWNSTREAM,
+  Problem,
+  Speech,
+  Welcome,
+} from '@kefu-edge/device-sdk/protocol/schemas'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { generate, type Packet, parser } from 'mqtt-packet'
@@ -28,6 +34,7 @@ const blocks = readWireBlocks()
 const MATCHES: Readonly<Record<string, TSchema>> = {
   answer: Answer,
   problem: Problem,
+  speech: Speech,
   welcome: Welcome,
 }
 
@@ -87,9 +94,13 @@ async function receiveMqtt(peer: WirePeer, block: WireBlock, version: 4 | 5): Pr
 
 async function receiveFrame(peer: WirePeer, block: WireBlock, isBinary: boolean): Promise<void> {
   const opcode = isBinary ? 0x82 : 0x81
-  const what = `frame (CONTRACT.md line ${block.line})`
-  const payload = framePayload(await peer.take((m) => m[0] === opcode, what))
-  judge(block, isBinary ? unpack(payload) : JSON.parse(payload.toString()))
+  const type = block.attributes.get('match')?.replace('-frame', '')
+  const read = (frame: Buffer): unknown => {
+    const payload = framePayload(frame)
+    return isBinary ? unpack(payload) : JSON.parse(payload.toString())
+  }
+  const isExpected = (m: Buffer) => m[0] === opcode && Object(read(m)).type === type
+  judge(block, read(await peer.take(isExpected, `${type} (CONTRACT.md line ${block.line})`)))
 }
 
 async function receiveHttp(peer: WirePeer, block: WireBlock): Promise<void> {

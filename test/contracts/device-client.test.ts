@@ -82,12 +82,12 @@ describe.each(Object.entries(TRANSPORTS))('the SDK on the gateway over %s', (_na
   test('delivers events, reports and feedback into the ledger', async () => {
     const client = await device()
     const answer = await client.ask('几点开门')
-    const before = accepted()
     await client.sendEvent({ kind: 'button', name: 'call-nurse' })
     await client.reportPlayed('sp-1', 'played')
     await client.sendFeedback({ answer: answer.id, rating: 'up' })
     await client.flush()
-    expect(accepted() - before).toBe(3)
+    for (const kind of ['event.button', 'speech.played', 'feedback'])
+      expect(kinds().filter((one) => one === kind)).toHaveLength(1)
   })
 
   test('reports its state, whole: what it leaves out is gone', async () => {
@@ -161,9 +161,6 @@ describe.each(Object.entries(TRANSPORTS))('the SDK on the gateway over %s', (_na
 })
 
 const kinds = () => gateway.box.ledger.entriesFrom(0, 1_000).map((entry) => entry.kind)
-
-const accepted = (): number =>
-  gateway.box.ledger.balance().reduce((sum, lane) => sum + lane.accepted, 0)
 
 test('speech sent while a device on MQTT was away reaches it once when it is back', async () => {
   const token = await gateway.addDevice('bed-1')
