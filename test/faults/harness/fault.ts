@@ -13,6 +13,11 @@ export interface Scene {
    * a run each fault must, or its rounds show nothing.
    */
   bit(times: number): void
+  /**
+   * Persons who were erased for good, and what they had asked by then: refused from now on. What they ask
+   * afterwards, or meanwhile, may be answered.
+   */
+  readonly erased: Map<string, ReadonlySet<string>>
 }
 
 export interface Fault {

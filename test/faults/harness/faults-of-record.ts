@@ -28,14 +28,17 @@ export const recordFaults: readonly Fault[] = [
         await site.startGateway()
         if (await erasing) told += 1
         if (erasures(site) < told) broken.push(`stuck: ${person.id} was told as erased, and is not`)
+        const asked = askedBy(scene, person.id)
         const isErased = await until(OPERATION_TIMEOUT_MS, () =>
           adminCall(site, 'subject.erase', person).then(
             () => true,
             () => undefined,
           ),
         )
-        if (isErased) told += 1
-        else broken.push(`stuck: ${person.id} cannot be erased`)
+        if (isErased) {
+          told += 1
+          scene.erased.set(person.id, asked)
+        } else broken.push(`stuck: ${person.id} cannot be erased`)
       }
       return broken
     },
@@ -60,6 +63,14 @@ export const recordFaults: readonly Fault[] = [
     },
   },
 ]
+
+/** What was acknowledged to a person so far. */
+const askedBy = ({ load }: Scene, id: string): ReadonlySet<string> =>
+  new Set(
+    [...load.acknowledged].flatMap(([key, { kind, body }]) =>
+      kind === 'ask' && (body as { subject?: { id: string } }).subject?.id === id ? [key] : [],
+    ),
+  )
 
 /** Entries that tell of an erasure; verify holds each against its keys. */
 const erasures = (site: Site): number =>

@@ -5,7 +5,7 @@
 import { Agent as HttpAgent } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import { type Acknowledged, askOverHttp } from './devices.ts'
-import type { Fault } from './fault.ts'
+import type { Scene } from './fault.ts'
 import { compareWithCore } from './judge-core.ts'
 import { runGateway, until } from './program.ts'
 import { keysOf, readRecord } from './record.ts'
@@ -35,7 +35,7 @@ const ERASED = 'answer.erased'
 export async function judge(
   site: Site,
   promised: ReadonlyMap<string, Acknowledged>,
-  fault: Pick<Fault, 'mayRefuse' | 'isRestoring'>,
+  { isRestoring, erased }: { readonly isRestoring: boolean; readonly erased: Scene['erased'] },
 ) {
   const details: string[] = []
   const leaves = () => readRecord(site).map(({ leaf }) => leaf)
@@ -46,7 +46,7 @@ export async function judge(
     lost += 1
     details.push(`lost: ${kind} ${key} is not in the record`)
   }
-  const again = await askAllAgain(site, promised, fault.mayRefuse, details)
+  const again = await askAllAgain(site, promised, erased, details)
   const record = readRecord(site)
   const after = keysOf(record.map(({ leaf }) => leaf))
   let doubled = 0
@@ -55,7 +55,7 @@ export async function judge(
     doubled += times - 1
     details.push(`doubled: ${key} is in the record ${times} times`)
   }
-  const atCore = await compareWithCore(site, record, details, fault.isRestoring ?? false)
+  const atCore = await compareWithCore(site, record, details, isRestoring)
   const isWhole = await verify(site, details)
   return {
     acknowledged: promised.size,
@@ -68,11 +68,11 @@ export async function judge(
   } satisfies Findings
 }
 
-/** Same device, same id: the same answer, whatever happened in between. */
+/** Same device, same id: the same answer, whatever happened in between; of a person who was erased, none. */
 async function askAllAgain(
   site: Site,
   promised: ReadonlyMap<string, Acknowledged>,
-  mayRefuse: Fault['mayRefuse'],
+  erased: Scene['erased'],
   details: string[],
 ): Promise<{ lost: number; changed: number }> {
   const agent = new HttpAgent({ keepAlive: true, maxSockets: 4 })
@@ -85,9 +85,14 @@ async function askAllAgain(
         const heard = await askOverHttp(site.ports(), device, body, agent)
         return heard.kind === 'unanswered' ? undefined : heard
       })
-      // Words of a person who was erased are not said again.
-      if (outcome?.kind === 'refused' && outcome.code === ERASED && mayRefuse?.(ERASED)) return
-      if (outcome?.kind !== 'kept') {
+      const gone = erased.get((body as { subject?: { id: string } }).subject?.id ?? '')
+      if (outcome?.kind === 'refused' && outcome.code === ERASED && gone) return
+      if (gone?.has(key)) {
+        changed += 1
+        details.push(
+          `changed: ask ${key} of an erased person is answered: ${JSON.stringify(outcome)}`,
+        )
+      } else if (outcome?.kind !== 'kept') {
         lost += 1
         details.push(`lost: ask ${key} is not answered again: ${JSON.stringify(outcome)}`)
       } else if (answer !== undefined && !isDeepStrictEqual(outcome.answer, answer)) {

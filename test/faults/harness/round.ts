@@ -24,6 +24,9 @@ export interface RoundReport extends Findings {
   readonly mayMiss: boolean
   /** Counts that say nothing, as nothing was counted: 0 acknowledged, 0 looks, 0 flips. */
   readonly blind: number
+  /** A thread was to fold the log from the first pages on, and did. */
+  readonly folding: number
+  readonly folded: number
   readonly refused: number
   readonly refusals: Readonly<Record<string, number>>
   readonly answersLost: number
@@ -43,6 +46,8 @@ const DRAIN_TIMEOUT_MS = 150_000
 /** In the rounds of other faults. */
 const FEW_FLIPS = 5
 const SAMPLE_EVERY_MS = 120
+/** Of all rounds; in the others SQLite folds the log itself, as in a box that is asked now and then. */
+const FOLDING_SHARE = 0.5
 
 export interface Workshop {
   readonly template: Template
@@ -62,9 +67,11 @@ export async function runRound(
   if (fault.needs === 'disk') mountSmallDisk(folder)
   try {
     const library = fault.needs === 'library' ? workshop.library : undefined
-    const site = await openSite(workshop.template, folder, library)
+    const isFolding = randomFrom(seed + 2)() < FOLDING_SHARE
+    const site = await openSite(workshop.template, folder, { library, isFolding })
     try {
-      return await runOn(site, fault, seed)
+      const report = await runOn(site, fault, seed)
+      return { ...report, folding: isFolding ? 1 : 0, folded: site.hasFolded() ? 1 : 0 }
     } catch (error) {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
       return {
@@ -72,6 +79,7 @@ export async function runRound(
         mayMiss: fault.mayMiss ?? false,
         fault: fault.name,
         seed,
+        folding: isFolding ? 1 : 0,
         ended: 1,
         details: [why],
       }
@@ -84,7 +92,11 @@ export async function runRound(
   }
 }
 
-async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundReport> {
+async function runOn(
+  site: Site,
+  fault: Fault,
+  seed: number,
+): Promise<Omit<RoundReport, 'folding' | 'folded'>> {
   const startedAt = performance.now()
   const random = randomFrom(seed)
   await Promise.all([site.startCore(), site.startGateway()])
@@ -95,14 +107,18 @@ async function runOn(site: Site, fault: Fault, seed: number): Promise<RoundRepor
   const bit = (times: number) => {
     bites += times
   }
-  const broke = await fault.inject({ site, random, load, bit })
+  const erased = new Map<string, ReadonlySet<string>>()
+  const broke = await fault.inject({ site, random, load, bit, erased })
   await pause(100 + random() * 200)
   await load.stop()
   const waiting = await waitUntilDrained(site)
   const books = await sampling.stop()
   const different = await compareBooks(site)
   const ended = [...endedAlone(site), ...broke.filter((line) => line.startsWith('ended'))]
-  const found = await judge(site, load.acknowledged, fault)
+  const found = await judge(site, load.acknowledged, {
+    isRestoring: fault.isRestoring ?? false,
+    erased,
+  })
   const exitCode = await site.stop()
   if (exitCode !== 0) ended.push(`ended: the gateway stopped with ${exitCode}`)
   const flipped = await flipBits(site.gatewayDir, fault.flips ?? FEW_FLIPS, random)
@@ -162,6 +178,8 @@ export const NOTHING_FOUND: Omit<RoundReport, 'fault' | 'seed'> = {
   bites: 0,
   mayMiss: false,
   blind: 0,
+  folding: 0,
+  folded: 0,
   refused: 0,
   refusals: {},
   answersLost: 0,

@@ -1,6 +1,7 @@
 /** A site to break: a built gateway and a built core in folders of their own, a faulty link between them. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type LinkFaults, openLinkFaults } from './link-faults.ts'
 import {
   GATEWAY_PROGRAM,
@@ -14,6 +15,7 @@ import {
 import { openShim, type Shim } from './shim.ts'
 
 const CORE_PROGRAM = join(ROOT, 'cloud-sync/dist/core/main.js')
+const FOLD_EARLY = pathToFileURL(join(import.meta.dirname, 'fold-early.mjs')).href
 /** Small, so that a start takes under a second; the faults do not care what is known. */
 const PACK = join(ROOT, 'test/support/packs/desk')
 
@@ -42,6 +44,8 @@ export interface Site {
   readonly link: LinkFaults
   /** Present where the site was opened with the preloaded library. */
   readonly shims: { readonly gateway: Shim; readonly core: Shim } | undefined
+  /** A thread has folded the gateway's log; false where the site was not opened for that. */
+  hasFolded(): boolean
   /** Where the gateway listens; undefined while it does not run. */
   ports(): Ports | undefined
   corePort(): number
@@ -60,14 +64,21 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** A site on a copy of the template; nothing runs yet. `library`: see power-cut.c. */
+export interface SiteOptions {
+  /** See power-cut.c. */
+  readonly library?: string | undefined
+  /** A thread folds the gateway's log from the first pages on; see fold-early.mjs. */
+  readonly isFolding?: boolean
+}
+
+/** A site on a copy of the template; nothing runs yet. */
 export async function openSite(
   template: Template,
   folder: string,
-  library?: string,
+  options: SiteOptions = {},
 ): Promise<Site> {
   cpSync(template.folder, folder, { recursive: true })
-  return siteIn(folder, template.devices, library)
+  return siteIn(folder, template.devices, options)
 }
 
 /** Sets a site up in `folder`: takes seconds, so it is done once a run. */
@@ -93,10 +104,16 @@ export async function makeTemplate(folder: string, devices: number): Promise<Tem
   return { folder, devices: added }
 }
 
-async function siteIn(folder: string, devices: readonly Device[], library?: string): Promise<Site> {
+async function siteIn(
+  folder: string,
+  devices: readonly Device[],
+  { library, isFolding = false }: SiteOptions = {},
+): Promise<Site> {
   const gatewayDir = join(folder, 'gateway')
   const coreDir = join(folder, 'core')
   const link = await openLinkFaults()
+  const folded = join(folder, 'folded')
+  const folding = isFolding ? { NODE_OPTIONS: `--import=${FOLD_EARLY}`, FOLD_MARK: folded } : {}
   const shims = library && {
     gateway: openShim(library, join(folder, 'gateway')),
     core: openShim(library, join(folder, 'core')),
@@ -111,6 +128,7 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
     devices,
     link,
     shims: shims || undefined,
+    hasFolded: () => existsSync(folded),
     ports: () => (gateway && !gateway.isGone() ? gateway.ready : undefined),
     corePort: () => core?.ready ?? 0,
     gateway: () => gateway,
@@ -124,11 +142,11 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
       link.setTarget(core.ready)
     },
     async startGateway() {
-      const { args, env } = gatewayStart(site)
+      const { args, env } = gatewayStart(site, folding)
       gateway = await startProgram(args, env, ({ pid }) => portsOf(gatewayDir, pid))
     },
     async breakGatewayStart(afterMs) {
-      const { args, env } = gatewayStart(site)
+      const { args, env } = gatewayStart(site, folding)
       await startAndKill(args, env, afterMs)
     },
     async killGateway() {
@@ -151,11 +169,14 @@ async function siteIn(folder: string, devices: readonly Device[], library?: stri
 
 const GATEWAY_ENV: Env = { KEFU_HTTP_PORT: '0', KEFU_MQTT_PORT: '0', KEFU_LOG_LEVEL: 'warn' }
 
-function gatewayStart(site: Site): { readonly args: readonly string[]; readonly env: Env } {
+function gatewayStart(
+  site: Site,
+  folding: Env,
+): { readonly args: readonly string[]; readonly env: Env } {
   writeConfig(site)
   return {
     args: [GATEWAY_PROGRAM, 'start', '--data', site.gatewayDir],
-    env: { ...GATEWAY_ENV, ...site.shims?.gateway.env(site.gatewayDir) },
+    env: { ...GATEWAY_ENV, ...folding, ...site.shims?.gateway.env(site.gatewayDir) },
   }
 }
 

@@ -31,3 +31,10 @@ test('a run has held when each of its faults took effect once, and not before', 
   expect(heldAfter(missed, missed, missed)).toBe(false)
   expect(heldAfter(round({ bites: 2 }), round({ fault: 'lost-answers', bites: 0 }))).toBe(false)
 })
+
+test('rounds in which a thread was to fold the log, and never did, have not held', () => {
+  const folding = round({ bites: 1, folding: 1 })
+  expect(heldAfter(folding, folding)).toBe(true)
+  expect(heldAfter(folding, folding, folding)).toBe(false)
+  expect(heldAfter(folding, folding, round({ bites: 1, folding: 1, folded: 1 }))).toBe(true)
+})

@@ -25,6 +25,8 @@ const COUNTED = [
   'samples',
   'databaseSamples',
   'unreadable',
+  'folding',
+  'folded',
   'refused',
   'answersLost',
 ] as const
@@ -52,13 +54,20 @@ export const hasHeld = (sum: Sum): boolean => sum.broken === 0 && sum.toothless.
 /** Rounds of a fault that may miss, after which it must have met something. */
 const ROUNDS_TO_BITE = 3
 
+/** The thread that folds the log is no fault, but its rounds show nothing either where it never started. */
+const FOLD_THREAD = 'fold-thread'
+
 function toothlessIn(reports: readonly RoundReport[]): string[] {
+  const folding = reports.filter((report) => report.folding > 0)
+  const hasNoThread =
+    folding.length >= ROUNDS_TO_BITE && folding.every(({ folded }) => folded === 0)
   const names = [...new Set(reports.map(({ fault }) => fault))]
-  return names.filter((name) => {
+  const toothless = names.filter((name) => {
     const rounds = reports.filter(({ fault }) => fault === name)
     const isJudged = rounds.length >= ROUNDS_TO_BITE || rounds.some(({ mayMiss }) => !mayMiss)
     return isJudged && rounds.every(({ bites }) => bites === 0)
   })
+  return hasNoThread ? [...toothless, FOLD_THREAD] : toothless
 }
 
 export function createTally(skipped: readonly string[]) {
