@@ -6,7 +6,7 @@
  *     └──announced, to be acknowledged──► reminding ──acknowledge──► idle
  *
  * The call button works in every state and does not wait for the gateway: the event is queued on the
- * device and the patient is told at once.
+ * device and the patient is told at once that it was pressed. Whether a nurse hears it, the gateway says.
  */
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Input, type Machine, type Step, sayAnswer, stay, whyFailed } from './machine.ts'
