@@ -119,7 +119,8 @@ export function assemble(parts: AssemblyParts): Assembly {
       store,
       queue: queueRows,
       isHeld: (sessionRow) => sessions.holds(sessionRow),
-      returnToGroup: (delivery) => dispatcher.returnToGroup(delivery),
+      returnToGroup: (delivery, exceptClientId) =>
+        dispatcher.returnToGroup(delivery, exceptClientId),
     }),
     clock: brokerClock,
     deadlines,

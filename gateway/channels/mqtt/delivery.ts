@@ -25,6 +25,9 @@ export interface Delivery {
   isReleased: boolean
 }
 
+/** Whether one of a group may go to another member: of QoS 2 it may have been taken once it was sent [MQTT-4.8.2-5]. */
+export const mayGoToAnother = ({ wasSent, qos }: Delivery): boolean => !wasSent || qos === 1
+
 /** What the queue needs of the store. */
 export interface DeliveryLog {
   removed(seq: number): void
@@ -38,8 +41,8 @@ export interface DeliveryLog {
   sent(sessionRow: number): Delivery[]
   /** Committed deliveries after `afterSeq` without a packet id, oldest first. */
   page(sessionRow: number, afterSeq: number, limit: number): Delivery[]
-  /** Committed deliveries after `afterSeq` that came by a group, sent or not, whatever their number. */
-  shared(sessionRow: number, afterSeq: number): Delivery[]
+  /** Deliveries that came by a group, sent or not, oldest first. */
+  shared(sessionRow: number, limit: number): Delivery[]
   size(sessionRow: number): { count: number; bytes: number }
   /** Oldest delivery that is not in flight and lies after `afterSeq`. */
   oldestWaiting(sessionRow: number, afterSeq: number): { seq: number; bytes: number } | undefined

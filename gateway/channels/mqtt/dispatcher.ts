@@ -53,7 +53,7 @@ export class Dispatcher {
       if (target?.session === publisher) target = target?.whenOwn ?? null
       if (target !== null) this.toTarget(message, target, deliveries)
     }
-    for (const group of groups) this.toGroup(message, group, deliveries)
+    for (const group of groups) this.toGroup(message, group, this.hasPlace(message), deliveries)
     if (notifies) for (const listener of listeners) this.parts.notify(listener, message)
     if (message.retain) this.parts.retained.set(message)
     if (deliveries.length > 0 || message.retain || alongside !== null) {
@@ -71,15 +71,21 @@ export class Dispatcher {
     this.deliver(message, session, qos, true, identifiers, null)
   }
 
-  /** A message whose group member has gone, to another member. */
-  returnToGroup(delivery: Delivery): void {
-    if (delivery.group === null) {
+  /** A message whose group member has gone, to another member, other than one with this client id. */
+  returnToGroup({ group, message }: Delivery, exceptClientId?: string): void {
+    if (group === null) {
       this.parts.totals.sharedDropped++
       return
     }
+    const hasPlace = this.hasPlace(message)
     const deliveries: DurableJob['deliveries'] = []
-    this.toGroup(delivery.message, delivery.group, deliveries)
-    this.keep(delivery.message, deliveries)
+    this.toGroup(
+      message,
+      group,
+      (one) => one.session.clientId !== exceptClientId && hasPlace(one),
+      deliveries,
+    )
+    this.keep(message, deliveries)
   }
 
   /** Whether each kept session that would get the message has room (asked when the policy is to refuse). */
@@ -117,9 +123,10 @@ export class Dispatcher {
   private toGroup(
     message: Message,
     group: SharedGroup,
+    mayTake: (one: Subscription) => boolean,
     deliveries: DurableJob['deliveries'],
   ): void {
-    const member = group.choose(message, this.hasPlace(message))
+    const member = group.choose(message, mayTake)
     if (member === undefined) {
       this.parts.totals.sharedDropped++
       return

@@ -119,9 +119,11 @@ export class DurableLog implements DeliveryLog {
     return this.rows.page(row, afterSeq, this.committedSeq, limit)
   }
 
-  shared(row: number, afterSeq: number): Delivery[] {
+  shared(row: number, limit: number): Delivery[] {
+    // What came in the same stretch of work is among them, and what was acknowledged is not.
+    this.flush()
     this.flushLater()
-    return this.rows.shared(row, afterSeq, this.committedSeq)
+    return this.rows.shared(row, limit)
   }
 
   size(row: number): { count: number; bytes: number } {

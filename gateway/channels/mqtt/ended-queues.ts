@@ -1,11 +1,11 @@
 /**
  * Queues of sessions that have ended, cleared a little at a time: what is deleted is overwritten, and
  * 10,000 messages of 3 KB in one stretch held everybody up for a quarter of a second. What came by a group
- * and is still in such a queue, as after the removal of a device, goes back to its group first, after a
- * restart once the members have had time to come back.
+ * and is still in such a queue, as there was much of it or its device was removed, goes back to its group
+ * first, after a restart once the members have had time to come back.
  */
 import type { Store } from '../../storage/store.ts'
-import type { Delivery } from './delivery.ts'
+import { type Delivery, mayGoToAnother } from './delivery.ts'
 import { EndedRows, SLICE } from './ended-rows.ts'
 import type { QueueRows } from './queue-rows.ts'
 
@@ -19,12 +19,15 @@ export interface EndedQueueParts {
   readonly queue: QueueRows
   /** Whether a session in memory still has this row: its end comes, and settles what it holds. */
   readonly isHeld: (sessionRow: number) => boolean
-  readonly returnToGroup: (delivery: Delivery) => void
+  /** To another member than that with this client id: it began anew, and may be in the group again. */
+  readonly returnToGroup: (delivery: Delivery, exceptClientId: string | undefined) => void
 }
 
 export class EndedQueues {
   private readonly parts: EndedQueueParts
   private readonly rows: EndedRows
+  /** Whose sessions of this run they were of which something goes back to a group. */
+  private readonly clientIds = new Map<number, string>()
   private timer: NodeJS.Timeout | undefined
   private isClosed = false
   /** What an earlier run has left is not gone on with yet. */
@@ -41,6 +44,16 @@ export class EndedQueues {
    */
   clear(sessionRow: number): void {
     this.rows.clearShared(sessionRow)
+    this.begin(sessionRow)
+  }
+
+  /** As `clear`, and gives back what came by a group, a little at a time. Inside `store.commit`. */
+  leave(sessionRow: number, clientId: string): void {
+    this.clientIds.set(sessionRow, clientId)
+    this.begin(sessionRow)
+  }
+
+  private begin(sessionRow: number): void {
     // Its turn comes after those that are being cleared.
     if (this.timer !== undefined || this.isResting) this.rows.note(sessionRow)
     else if (!this.rows.begin(sessionRow)) this.goOn()
@@ -81,13 +94,13 @@ export class EndedQueues {
   /** Gives some messages back to their groups and removes them in the same transaction; false: there are none. */
   private giveBack(sessionRow: number): boolean {
     const { store, queue, returnToGroup } = this.parts
-    const shared = queue.shared(sessionRow, 0, Number.MAX_SAFE_INTEGER, SLICE)
+    const shared = queue.shared(sessionRow, SLICE)
     if (shared.length === 0) return false
     const removed = store.commit(() => {
       for (const { seq } of shared) queue.remove(seq)
     })
-    // One of QoS 2 that was sent may have been taken.
-    for (const one of shared) if (!one.wasSent || one.qos === 1) returnToGroup(one)
+    const clientId = this.clientIds.get(sessionRow)
+    for (const one of shared) if (mayGoToAnother(one)) returnToGroup(one, clientId)
     removed.then(
       () => this.goOn(),
       () => this.goOn(RETRY_MS),
@@ -99,7 +112,8 @@ export class EndedQueues {
   private readonly clearNext = (): void => {
     try {
       const id = this.rows.next()
-      if (id !== null && !this.parts.isHeld(id)) this.rows.clearSlice(id)
+      if (id !== null && !this.parts.isHeld(id) && this.rows.clearSlice(id))
+        this.clientIds.delete(id)
       this.goOn()
     } catch {
       this.goOn(RETRY_MS)

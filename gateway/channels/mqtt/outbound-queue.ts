@@ -153,17 +153,14 @@ export class OutboundQueue {
     }
   }
 
-  /** Empties it as the session ends; gives what of a group may go to another member, rows included. */
+  /** Empties it as the session ends; gives what of it was in memory. */
   drain(): Delivery[] {
-    const left = this.waiting.clear().filter(({ group }) => group !== null)
-    const onDisk = this.isSpilled ? this.parts.log.shared(this.session.rowId, this.lastSeq) : NONE
-    // What was sent on an earlier run is known from its rows only, until it is loaded.
-    const wasLoaded = this.isLoaded
+    const left = this.waiting.clear()
     this.isLoaded = true
     this.isSpilled = false
     this.resize({ count: 0, bytes: 0 })
     this.isDrained = true
-    return left.concat(onDisk.filter((one) => !one.wasSent || (!wasLoaded && one.qos === 1)))
+    return left
   }
 
   /** One that was acknowledged or given up: counted out, its row removed soon. */

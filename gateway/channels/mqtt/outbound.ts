@@ -9,7 +9,7 @@
 import { PacketType } from './codec/packets.ts'
 import { Reason } from './codec/reason-codes.ts'
 import type { Connection } from './connection.ts'
-import type { Delivery, OutboundParts } from './delivery.ts'
+import { type Delivery, mayGoToAnother, type OutboundParts } from './delivery.ts'
 import type { Message } from './message.ts'
 import { OutboundQueue } from './outbound-queue.ts'
 import type { Session } from './session.ts'
@@ -198,15 +198,15 @@ export class Outbound {
     )
   }
 
-  /** Empties the queue as its session ends; gives what may go to other members of a group [MQTT-4.8.2-5]. */
+  /**
+   * Empties the queue as its session ends; gives what of it is in memory only and may go to other members of a
+   * group [MQTT-4.8.2-5]. What is on disk is the caller's.
+   */
   drain(): Delivery[] {
-    const returned: Delivery[] = []
-    for (const delivery of this.inflight?.values() ?? []) {
-      if (delivery.group !== null && delivery.qos === 1) returned.push(delivery)
-    }
+    const held = [...(this.inflight?.values() ?? []), ...this.queue.drain()]
     this.inflight = null
     this.resend = []
-    return returned.concat(this.queue.drain())
+    return held.filter((one) => one.seq === 0 && one.group !== null && mayGoToAnother(one))
   }
 
   /** Rows were removed behind its back, by age. */

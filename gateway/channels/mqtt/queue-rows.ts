@@ -9,16 +9,11 @@ import type { SharedGroup } from './shared-groups.ts'
 
 type RowClock = Pick<BrokerClock, 'nowMs' | 'olderBy'>
 
-interface QueueRow {
+interface QueueRow extends Omit<RetainedRow, 'qos'> {
   seq: number
-  topic: string
-  payload: Uint8Array
   flags: number
-  properties: Uint8Array | null
   identifiers: string | null
-  publisher: string | null
   share: string | null
-  expires_at: number | null
   drop_at: number | null
   packet_id: number | null
   released: number
@@ -71,7 +66,7 @@ export const QUEUE_SQL = {
     FROM mqtt_queue WHERE session_id = ? AND seq > ? AND packet_id IS NULL ORDER BY seq LIMIT 1`,
   clear: 'DELETE FROM mqtt_queue WHERE session_id = ?',
   shared: `SELECT ${DELIVERY_COLUMNS} FROM mqtt_queue
-    WHERE session_id = ? AND seq > ? AND seq <= ? AND share IS NOT NULL ORDER BY seq LIMIT ?`,
+    WHERE session_id = ? AND share IS NOT NULL ORDER BY seq LIMIT ?`,
   old: `SELECT seq, session_id, drop_at, ${BYTES} AS bytes FROM mqtt_queue
     WHERE packet_id IS NULL AND drop_at >= ? AND drop_at <= ? AND (drop_at, seq) > (?, ?)
     ORDER BY drop_at, seq LIMIT ?`,
@@ -190,11 +185,9 @@ export class QueueRows {
     return this.sql.oldestWaiting.get(sessionRow, afterSeq)
   }
 
-  /** Those that came by a group, sent or not; all of them without a limit. */
-  shared(sessionRow: number, afterSeq: number, lastSeq: number, limit = -1): Delivery[] {
-    return this.sql.shared
-      .all(sessionRow, afterSeq, lastSeq, limit)
-      .map((row) => this.toDelivery(row))
+  /** Those that came by a group, sent or not. */
+  shared(sessionRow: number, limit: number): Delivery[] {
+    return this.sql.shared.all(sessionRow, limit).map((row) => this.toDelivery(row))
   }
 
   /** Waiting rows of all sessions that are too old to be delivered, after one of them, oldest first. */

@@ -3,6 +3,9 @@ import type { Deadline, Deadlines } from './deadlines.ts'
 import type { Session } from './session.ts'
 import { RESTART_GRACE_MS } from './wills.ts'
 
+/** Value of Session Expiry Interval that means never. */
+const NEVER = 0xffffffff
+
 export class SessionExpiries {
   private readonly deadlines: Deadlines
   private readonly nowMs: () => number
@@ -15,6 +18,11 @@ export class SessionExpiries {
     this.deadlines = deadlines
     this.nowMs = nowMs
     this.onExpired = onExpired
+  }
+
+  /** When it ends if its client leaves now, by broker time. */
+  timeOf({ expirySeconds }: Session): number {
+    return expirySeconds === NEVER ? Number.MAX_SAFE_INTEGER : this.nowMs() + expirySeconds * 1000
   }
 
   /**

@@ -4,8 +4,9 @@ import { AbsentSessions, type AbsentSessionsParts, type CrowdedOut } from './abs
 import type { BrokerClock } from './broker-clock.ts'
 import { parseFilter } from './codec/topics.ts'
 import type { Deadline, Deadlines } from './deadlines.ts'
-import type { Delivery, OutboundParts } from './delivery.ts'
+import { type Delivery, mayGoToAnother, type OutboundParts } from './delivery.ts'
 import type { EndedQueues } from './ended-queues.ts'
+import { SLICE } from './ended-rows.ts'
 import { filterBytes, type MqttLimits } from './limits.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { QueueRows } from './queue-rows.ts'
@@ -44,9 +45,6 @@ export interface OpenedSession {
   /** Resolves when the session is on disk; null when nothing had to be written. */
   readonly kept: Promise<unknown> | null
 }
-
-/** Value of Session Expiry Interval that means never. */
-export const NEVER_EXPIRES = 0xffffffff
 
 export class Sessions {
   private readonly parts: SessionsParts
@@ -161,7 +159,7 @@ export class Sessions {
       this.end(session)
       return
     }
-    const expiresAtMs = this.expiryTime(session)
+    const expiresAtMs = this.expiries.timeOf(session)
     this.expiries.schedule(session, expiresAtMs)
     const { rowId, expirySeconds } = session
     this.write(() => this.parts.rows.left(rowId, expirySeconds, expiresAtMs))
@@ -181,14 +179,19 @@ export class Sessions {
     if (this.byClientId.get(session.clientId) === session) this.byClientId.delete(session.clientId)
     for (const subscription of session.subscriptions.values()) this.unlink(subscription)
     session.subscriptions.clear()
-    const returned = session.outbound.drain()
     const { clientId, rowId, expirySeconds } = session
+    // What is too much to be given back in one stretch goes in slices.
+    const onDisk = rowId > 0 ? this.parts.outbound.log.shared(rowId, SLICE) : []
+    const isLong = onDisk.length === SLICE
+    const returned = session.outbound.drain()
+    if (!isLong) returned.push(...onDisk.filter(mayGoToAnother))
     session.rowId = 0
     // One that ends during its handshake may have a row whose number is not known here yet.
     if (rowId > 0 || expirySeconds > 0) {
       this.write(() => {
         const id = rowId || this.parts.rows.find(clientId)
-        this.parts.ended.clear(id)
+        if (isLong) this.parts.ended.leave(id, clientId)
+        else this.parts.ended.clear(id)
         this.parts.rows.remove(id)
       })
     }
@@ -278,12 +281,6 @@ export class Sessions {
     this.crowdedOut++
     this.parts.onCrowdedOut(crowdedOut)
     this.end(crowdedOut.session)
-  }
-
-  private expiryTime(session: Session): number {
-    return session.expirySeconds === NEVER_EXPIRES
-      ? Number.MAX_SAFE_INTEGER
-      : this.parts.clock.nowMs() + session.expirySeconds * 1000
   }
 
   private cancelExpiry(session: Session): void {

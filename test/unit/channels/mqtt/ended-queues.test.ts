@@ -80,6 +80,44 @@ it('of a session that ends only what came by a group is read, and goes to the ot
   expect(await heard).toBe('for the ward')
 })
 
+/** `bed` is away, and so many messages wait for it that came by a group. */
+async function leaveManyOfGroup(broker: TestBroker): Promise<void> {
+  const writer = await join(broker)
+  await Promise.all(
+    Array.from({ length: MANY }, (_, n) => writer.publishAsync('y', `${n}`, { qos: 1 })),
+  )
+}
+
+it('much that waits by a group for a session that ends goes to the other members in slices, in its order', async () => {
+  const { broker } = await aBroker()
+  await leaveManyOfGroup(broker)
+  const nurse = await join(broker, { clientId: 'nurse', clean: false })
+  const heard: string[] = []
+  nurse.on('message', (_, text) => heard.push(`${text}`))
+  await nurse.subscribeAsync('$share/ward/y', { qos: 1 })
+  await join(broker, { clientId: 'bed', clean: true })
+  const left = broker.store.prepare<{ n: number }>(
+    'SELECT count(*) AS n FROM mqtt_queue WHERE session_id = 1 AND share IS NOT NULL',
+  )
+  expect(left.get()?.n).toBeGreaterThan(0)
+  await expect.poll(() => heard.length, { timeout: 15_000 }).toBe(MANY)
+  expect(heard).toEqual(Array.from({ length: MANY }, (_, n) => `${n}`))
+  await isEmpty(broker)
+})
+
+it('a client that begins anew alone in its group is given nothing of what waited before', async () => {
+  const { broker } = await aBroker()
+  await leaveManyOfGroup(broker)
+  const again = await join(broker, { clientId: 'bed', clean: true })
+  const heard = vi.fn()
+  again.on('message', heard)
+  await again.subscribeAsync('$share/ward/y', { qos: 1 })
+  await isEmpty(broker)
+  expect(heard).not.toHaveBeenCalled()
+  await again.publishAsync('y', 'of now', { qos: 1 })
+  await expect.poll(() => heard.mock.calls.length).toBe(1)
+})
+
 it('what a group member had been sent before a restart, and never acknowledged, goes to another one', async () => {
   let broker = await startBroker()
   onTestFinished(() => broker.close())
