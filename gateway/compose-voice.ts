@@ -64,7 +64,8 @@ export function composeVoice(parts: {
       clock,
       staff,
       phrases,
-      langOf: (device, subject) => sessions.resume({ ask: { subject }, device }).lang ?? 'zh',
+      langOf: (device, subject) =>
+        sessions.resume({ ask: subject ? { subject } : {}, device }).lang ?? 'zh',
       reply: house.replyToCall,
       isStillToSay: announcer.isUnanswered,
       onOtherButton: ({ id }, button) =>

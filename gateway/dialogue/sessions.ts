@@ -20,12 +20,12 @@ const CACHE_SESSIONS = 5000
 
 /** What of an ask says whose session it goes on with. */
 interface Spoken extends Pick<IncomingAsk, 'device'> {
-  readonly ask: { readonly [key in 'session' | 'subject']?: IncomingAsk['ask'][key] | undefined }
+  readonly ask: Partial<IncomingAsk['ask']>
 }
 
 export interface Sessions {
   /** The session that words from there go on with, or a new one. Throws `session.not-yours`. */
-  resume(incoming: Spoken): Session
+  resume(incoming: IncomingAsk | Spoken): Session
   /**
    * The session as the last turn left it, where one was recorded since `session` was read; a new one where it was
    * erased since.
