@@ -18,6 +18,7 @@ import { createForgetPresence } from './devices/presence.ts'
 import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createFollowUp } from './dialogue/follow-up.ts'
+import { createContinuePending } from './dialogue/pending.ts'
 import { loadPhrases, type Phrases } from './dialogue/phrases.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
@@ -154,6 +155,7 @@ export async function composeBox(
     })
     const understandTurn = createUnderstandTurn({
       library,
+      continuePending: createContinuePending(phrases, library),
       followUp: createFollowUp(phrases, library),
       packsOf: (kind) => config.answers.packsByKind[kind],
     })

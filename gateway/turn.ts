@@ -71,6 +71,8 @@ export type Understanding = {
   /** The words after normalisation. */
   readonly normal: string
   readonly slots: readonly Slot[]
+  /** Values of one slot that the words name without saying which is meant (儿科和骨科); the slot is open. */
+  readonly undecided?: readonly Slot[]
   /** Best first, at most five. */
   readonly candidates: readonly Candidate[]
 } & (

@@ -1,13 +1,15 @@
 /** What a turn means: its words by themselves, then after what was asked back or answered before; and why. */
 import type { FollowUp } from './dialogue/follow-up.ts'
-import { continuePending } from './dialogue/pending.ts'
+import type { ContinuePending } from './dialogue/pending.ts'
 import type { Library } from './knowledge/library.ts'
 import type { Explanation, UnderstandOptions } from './language/port.ts'
 import type { Hypothesis, IncomingAsk, Session, Turn, Understanding } from './turn.ts'
 
 export interface UnderstandTurnParts {
-  /** The entries and the engine of the packs that are active now. */
-  readonly library: Pick<Library, 'engine' | 'entry'>
+  /** The engine of the packs that are active now. */
+  readonly library: Pick<Library, 'engine'>
+  /** What answers the value that the box has asked for. */
+  readonly continuePending: ContinuePending
   /** What short words leave to be understood from the answers before. */
   readonly followUp: FollowUp
   readonly packsOf: (deviceKind: string) => readonly string[] | undefined
@@ -21,7 +23,7 @@ export interface UnderstandTurn {
 }
 
 export function createUnderstandTurn(parts: UnderstandTurnParts): UnderstandTurn {
-  const { library, followUp, packsOf } = parts
+  const { library, continuePending, followUp, packsOf } = parts
 
   function optionsOf({ session: { pending }, device, lang }: Turn): UnderstandOptions {
     const packs = packsOf(device.kind)
@@ -37,7 +39,7 @@ export function createUnderstandTurn(parts: UnderstandTurnParts): UnderstandTurn
   /** The answer to the value that the box asked for, else what the words leave to the last answers. */
   const inItsPlace = (turn: Turn, heard: Understanding): Understanding =>
     turn.session.pending?.kind === 'slot'
-      ? continuePending(turn, heard, library)
+      ? continuePending(turn, heard)
       : followUp(turn, heard, library.engine)
 
   return {

@@ -1,10 +1,9 @@
 /** Reads what is said after the box has asked "A or B?". */
 import type { Library } from '../knowledge/library.ts'
-import { normalise } from '../language/normalise.ts'
-import { matchTemplate, parseTemplate, type TemplateNode } from '../language/templates.ts'
 import type { KnowledgeRef, PendingQuestion, Turn, Understanding } from '../turn.ts'
 import { intentOf, isGrave, isSame } from './pending.ts'
 import type { Phrases } from './phrases.ts'
+import { type Forms, fitsAny, formsOf, templatesOf } from './said-as.ts'
 
 /** `unclear`: "yes", "both", or words that mean nothing here; `isSaid`: they mean something to a person. */
 export type ChoiceAnswer =
@@ -19,14 +18,9 @@ export type PendingChoice = Extract<PendingQuestion, { kind: 'choice' }>
 /** Names of the phrases by which a choice is answered, in the order of `between`, then the rest. */
 const ANSWERS = ['choice-first', 'choice-second', 'choice-neither', 'choice-unclear'] as const
 
-/** Its words are templates of both languages: who is asked in Chinese may say "the second one". */
+/** Reads answers to "A or B?" by the box's own phrases. */
 export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'entry'>): ReadChoice {
-  const words = ANSWERS.map((name) => ({
-    name,
-    templates: (['zh', 'en'] as const).flatMap((lang) =>
-      phrases.all(name, lang).map((template) => parseTemplate(template, {})),
-    ),
-  }))
+  const words = ANSWERS.map((name) => ({ name, templates: templatesOf(phrases, name) }))
   /** "Yes" is one only as it was said: 好的，谢谢你 takes leave. */
   const saidAs = (forms: Forms) =>
     words.find(({ name, templates }) => {
@@ -69,13 +63,3 @@ const one = (heard: Understanding, best: Parameters<typeof intentOf>[1]): Choice
   kind: 'one',
   understanding: intentOf(heard, best, heard.slots),
 })
-
-/** As said, then without fillers: 那个 is one, and 后面那个 needs it. */
-type Forms = readonly string[]
-function formsOf(text: string): Forms {
-  const { plain, bare, text: common } = normalise(text)
-  return [plain, bare, common]
-}
-
-const fitsAny = (template: TemplateNode, forms: Forms): boolean =>
-  forms.some((form) => matchTemplate(template, form, () => []) !== undefined)

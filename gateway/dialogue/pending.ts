@@ -8,6 +8,8 @@ import type {
   Turn,
   Understanding,
 } from '../turn.ts'
+import type { Phrases } from './phrases.ts'
+import { createUnsureReader } from './said-as.ts'
 
 /** A new question that names a value which the box waits for has to be as clear as this to be one. */
 const NEW_QUESTION_CONFIDENCE = 0.85
@@ -16,25 +18,48 @@ const WHOLE_SHARE = 0.5
 /** Below this part of what was said, the value belongs to something else: 儿科今天能打疫苗吗 is not "儿科". */
 const LEAST_SHARE = 1 / 3
 
+/** Ways in which words are sure to mean an entry. */
+const CERTAIN: ReadonlySet<string> = new Set(['template', 'exact'])
+
 type Entries = Pick<Library, 'entry'>
 type PendingSlot = Extract<PendingQuestion, { kind: 'slot' }>
 
 /** What was heard, read as the value that the box has asked for where it is one. */
-export function continuePending(turn: Turn, heard: Understanding, library: Entries): Understanding {
-  const { pending } = turn.session
-  if (pending?.kind !== 'slot') return heard
+export type ContinuePending = (turn: Turn, heard: Understanding) => Understanding
+
+export function createContinuePending(phrases: Phrases, library: Entries): ContinuePending {
+  const saysUnsure = createUnsureReader(phrases)
+  return (turn, heard) => {
+    const { pending } = turn.session
+    if (pending?.kind !== 'slot' || isSilence(heard)) return heard
+    // What a pack says to 不知道 itself counts before the box's own words.
+    const isCertain = heard.kind === 'intent' && CERTAIN.has(heard.method)
+    const isUnsure = !isCertain && saysUnsure(turn.hypotheses[0]?.text ?? '')
+    return isUnsure ? answered(heard, pending, false) : readAnswer(heard, pending, library)
+  }
+}
+
+/** Silence answers nothing and is no try: the question stays. */
+const isSilence = (heard: Understanding): boolean =>
+  heard.kind === 'not-known' && heard.reason === 'empty'
+
+function readAnswer(heard: Understanding, pending: PendingSlot, library: Entries): Understanding {
   if (heard.kind === 'intent' && heard.method === 'template') return heard
   const share = shareOfAnswer(heard, pending)
   if (isSomethingElse(heard, share, pending.ref, library)) return heard
+  return answered(heard, pending, share >= LEAST_SHARE || isAbout(heard, pending.ref))
+}
+
+/** The intent that the box has asked for, with what was heard for it; `hasValue`: the slot's own value too. */
+function answered(heard: Understanding, pending: PendingSlot, hasValue: boolean): Understanding {
   const known: Slot[] = Object.entries(pending.slots).map(([name, value]) => ({
     name,
     value,
     text: String(value),
     entity: name,
   }))
-  const isAnswer = share >= LEAST_SHARE || isAbout(heard, pending.ref)
   const found = heard.slots.filter(
-    ({ name }) => pending.slots[name] === undefined && (isAnswer || name !== pending.slot),
+    ({ name }) => pending.slots[name] === undefined && (hasValue || name !== pending.slot),
   )
   return intentOf(heard, { ref: pending.ref, confidence: sureOf(pending, heard) }, [
     ...known,
@@ -42,10 +67,15 @@ export function continuePending(turn: Turn, heard: Understanding, library: Entri
   ])
 }
 
-/** How much of what was said (0–1) is the value that the box waits for. */
-function shareOfAnswer({ slots, normal }: Understanding, { slot, entity }: PendingSlot): number {
-  const answer = slots.find((one) => one.name === slot && one.entity === entity)
-  return answer ? answer.text.length / Math.max(1, normal.length) : 0
+/** How much of what was said (0–1) is the value that the box waits for, or the values between which it is open. */
+function shareOfAnswer(
+  { slots, undecided = [], normal }: Understanding,
+  { slot, entity }: PendingSlot,
+): number {
+  const isValue = (one: Slot) => one.name === slot && one.entity === entity
+  const values = [...slots, ...undecided].filter(isValue)
+  const length = values.reduce((sum, { text }) => sum + text.length, 0)
+  return length / Math.max(1, normal.length)
 }
 
 /** Whether what was heard leaves the box's question where it is. `share` as of `shareOfAnswer`. */
@@ -101,6 +131,7 @@ export const intentOf = (
   normal: heard.normal,
   candidates: heard.candidates,
   slots,
+  ...(heard.undecided ? { undecided: heard.undecided } : {}),
   kind: 'intent',
   best,
   method: 'exact',

@@ -1,7 +1,7 @@
 /** Slots of an intent, read from the words. */
 import type { Slot } from '../turn.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
-import { ENTITY_READERS, findEntity } from './entities/extract.ts'
+import { ENTITY_READERS, findEntity, namedValues } from './entities/extract.ts'
 import { findListValues, longestAt } from './entities/lists.ts'
 import type { UnderstandOptions } from './port.ts'
 import type { SlotReader } from './templates.ts'
@@ -23,7 +23,7 @@ export function slotReader(parts: Pick<EngineParts, 'base' | 'now'>, intent: num
   }
 }
 
-/** Slots that the words fill. One that they fill with two values stays open, so that the box asks which. */
+/** Slots that the words fill. One that they fill with two values stays open: see {@link findUndecided}. */
 export function findSlots(parts: EngineParts, found: Found, options: UnderstandOptions): Slot[] {
   const { base, now } = parts
   const text = found.normal.text
@@ -50,4 +50,27 @@ export function findSlots(parts: EngineParts, found: Found, options: UnderstandO
     if (![...slots.values()].some(isTaken)) offer(list, list, pack)
   }
   return [...slots.values()]
+}
+
+/** The values of the first slot that the words leave open between two or more; empty where there is none. */
+export function findUndecided(
+  { base }: EngineParts,
+  found: Found,
+  filled: readonly Slot[],
+  { expecting }: UnderstandOptions,
+): Slot[] {
+  const known = base.intents[found.candidates[0]?.intent ?? -1]
+  const pack = known?.ref.pack ?? ''
+  const wanted = (known?.intent.slots ?? []).map(({ name, entity }) => ({ name, entity, pack }))
+  const asked = expecting && {
+    name: expecting.slot,
+    entity: expecting.entity,
+    pack: expecting.ref.pack,
+  }
+  for (const { name, entity, pack: owner } of asked ? [asked, ...wanted] : wanted) {
+    if (entity in ENTITY_READERS || filled.some((slot) => slot.name === name)) continue
+    const values = namedValues(base.lists, owner, entity, found.normal.text)
+    if (values.length > 1) return values.map((value) => ({ ...value, name, entity }))
+  }
+  return []
 }

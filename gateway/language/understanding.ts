@@ -6,7 +6,7 @@ import { findAll } from './find.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { latinWords, type NormalText, normalise } from './normalise.ts'
 import type { UnderstandOptions } from './port.ts'
-import { findSlots } from './slots.ts'
+import { findSlots, findUndecided } from './slots.ts'
 
 /** Answered from here up, unless the pack says otherwise; chosen on held-out pack questions. */
 export const DEFAULT_ANSWER = 0.55
@@ -91,10 +91,13 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   })
   const best = candidates[0]
   const intent = found.candidates[0]?.intent ?? -1
+  const slots = findSlots(parts, found, options)
+  const undecided = findUndecided(parts, found, slots, options)
   const common = {
     lang: (isNeutral(found.normal, base) ? options.lang : undefined) ?? found.normal.lang,
     normal: found.normal.text,
-    slots: findSlots(parts, found, options),
+    slots,
+    ...(undecided.length > 0 ? { undecided } : {}),
     candidates,
   }
   if (!best)

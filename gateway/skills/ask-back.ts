@@ -1,11 +1,27 @@
 /** What the box asks back: which of two, a missing slot; and that it gives up asking. */
 import type { PendingChoice } from '../dialogue/choice.ts'
+import { isSame } from '../dialogue/pending.ts'
 import type { Phrases } from '../dialogue/phrases.ts'
+import { createUnsureReader } from '../dialogue/said-as.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
-import type { Candidate, KnowledgeRef, Reply, SlotValue, Turn } from '../turn.ts'
+import type {
+  Candidate,
+  KnowledgeRef,
+  Reply,
+  Slot,
+  SlotValue,
+  Turn,
+  Understanding,
+} from '../turn.ts'
 import { heardWords } from './skill.ts'
 
+/** What is longer is no name that is worth repeating. */
+const MAX_NAME_CHARS = 24
+/** So sure words are the question itself once more, and no name that is not known. */
+const SAID_AGAIN = 0.85
+/** Values offered for a tap. */
+const MAX_OFFERED = 3
 /** After this many empty answers to a question back, a person is better. */
 const MAX_TRIES = 2
 
@@ -25,10 +41,12 @@ export interface AskBack {
     best: Candidate,
     missing: MissingSlot,
     slots: Readonly<Record<string, SlotValue>>,
+    heard: Understanding,
   ): Reply
 }
 
 export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>): AskBack {
+  const saysUnsure = createUnsureReader(phrases)
   const titleOf = (ref: KnowledgeRef, lang: Language): string => {
     const title = library.entry(ref)?.intent.title
     return title?.[lang] ?? title?.zh ?? ref.intent
@@ -50,6 +68,33 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
       ...(titles.length > 0 ? { suggestions: titles } : {}),
       session: { pending },
     }
+  }
+
+  /** Which of the values that were named, one after the other. */
+  function askFirst(turn: Turn, lang: Language, values: readonly Slot[]) {
+    const names = values.map(({ text }) => text)
+    const [a = '', b = ''] = names
+    const text = phrases.say('slot-first', lang, turn.session.turns, { a, b })
+    return { text, suggestions: names.slice(0, MAX_OFFERED) }
+  }
+
+  /** The question once more, with what the box made of the answer and where else to ask. */
+  function askAgain(
+    turn: Turn,
+    lang: Language,
+    ref: KnowledgeRef,
+    question: string,
+    { normal: said, candidates }: Understanding,
+  ): string {
+    const { turns } = turn.session
+    if (saysUnsure(turn.hypotheses[0]?.text ?? '')) {
+      return phrases.say('slot-unsure', lang, turns, { question })
+    }
+    const isSaidAgain = candidates.some(
+      (one) => isSame(one.ref, ref) && one.confidence >= SAID_AGAIN,
+    )
+    if (isSaidAgain || said.length > MAX_NAME_CHARS) return question
+    return phrases.say('slot-unknown', lang, turns, { said, question })
   }
 
   function giveUp(turn: Turn, lang: Language): Reply {
@@ -82,9 +127,14 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
       if (tries > MAX_TRIES) return giveUp(turn, lang)
       return choice(turn, lang, 'clarify-otherwise', { kind: 'choice', between: [], tries })
     },
-    slot(turn, lang, { ref, confidence }, { name: slot, entity, ask }, slots) {
+    slot(turn, lang, { ref, confidence }, { name: slot, entity, ask }, slots, heard) {
       const { pending } = turn.session
-      const tries = pending?.kind === 'slot' && pending.slot === slot ? pending.tries + 1 : 1
+      const isAsked = pending?.kind === 'slot' && pending.slot === slot && isSame(pending.ref, ref)
+      const before = isAsked ? pending.tries : 0
+      const question = ask?.[lang] ?? ask?.zh ?? titleOf(ref, lang)
+      const values = (heard.undecided ?? []).filter(({ name }) => name === slot)
+      // Who names two has answered; who says what is not known here has not.
+      const tries = values.length > 0 ? Math.max(before, 1) : before + 1
       if (tries > MAX_TRIES) return giveUp(turn, lang)
       return {
         status: 'need-input',
@@ -93,7 +143,9 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
         ref,
         confidence,
         slots,
-        text: ask?.[lang] ?? ask?.zh ?? titleOf(ref, lang),
+        ...(values.length > 0
+          ? askFirst(turn, lang, values)
+          : { text: isAsked ? askAgain(turn, lang, ref, question, heard) : question }),
         session: { pending: { kind: 'slot', ref, confidence, slot, entity, slots, tries } },
       }
     },

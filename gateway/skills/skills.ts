@@ -67,13 +67,14 @@ export function createSkills(parts: {
     lang: Language,
     best: Candidate,
     slots: Readonly<Record<string, SlotValue>>,
+    heard: Understanding,
   ): Reply {
     const entry = library.entry(best.ref)
     if (!entry) return notKnown(turn, lang, 'not-known')
     const missing = entry.intent.slots?.find(
       (slot) => slot.required && slots[slot.name] === undefined,
     )
-    if (missing) return askBack.slot(turn, lang, best, missing, slots)
+    if (missing) return askBack.slot(turn, lang, best, missing, slots, heard)
     const skill = SKILLS[entry.intent.skill ?? 'faq']
     const reply = skill({
       turn,
@@ -128,7 +129,7 @@ export function createSkills(parts: {
     switch (understanding.kind) {
       case 'intent': {
         const slots = Object.fromEntries(understanding.slots.map((slot) => [slot.name, slot.value]))
-        return answerIntent(turn, lang, understanding.best, slots)
+        return answerIntent(turn, lang, understanding.best, slots, understanding)
       }
       case 'ambiguous':
         return askBack.which(turn, lang, understanding.between)

@@ -22,8 +22,51 @@ it('"Say that again" and "slower" leave the question of the box open', async () 
   expect(asked).toMatchObject({ status: 'need-input', text: '您要去哪个科？' })
   expect((await say('再说一遍')).text).toBe(asked.text)
   expect((await say('说慢一点')).text).toBe(`好的。 ${asked.text}`)
-  expect((await say('不晓得呢')).text).toBe(asked.text)
+  expect((await say('不晓得呢')).text).toBe(
+    `不清楚没关系，可以到服务台问，或者说“转人工”。${asked.text}`,
+  )
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
+})
+
+it('two departments to "which department?" are asked for one after the other, which is no miss', async () => {
+  const say = await personAt(await startGateway())
+  await say('我要找一个科室')
+  for (const both of ['骨科和心内科', '骨科还是心内科', '骨科、心内科']) {
+    expect(await say(both)).toMatchObject({
+      status: 'need-input',
+      text: '请一个一个来：先说“骨科”，还是“心内科”？',
+      suggestions: ['骨科', '心内科'],
+    })
+  }
+  expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
+})
+
+it('a name that is not known is named, and then a person is called', async () => {
+  const say = await personAt(await startGateway())
+  const asked = await say('我要找一个科室')
+  expect((await say('天文科')).text).toBe(
+    `“天文科”我这里没有查到，可以到服务台问，或者说“转人工”。${asked.text}`,
+  )
+  expect((await say('天文科')).text).toContain('没有工作人员的设备在线')
+})
+
+it('silence is no answer, however often', async () => {
+  const say = await personAt(await startGateway())
+  await say('我要找一个科室')
+  for (const silence of ['。', '…', '。']) {
+    expect(await say(silence)).toMatchObject({
+      status: 'not-known',
+      text: expect.stringContaining('没有听清'),
+    })
+  }
+  expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
+})
+
+it('the same slot of another question is asked for anew, not once too often', async () => {
+  const say = await personAt(await startGateway({ packs: [COUNTER_PACK] }))
+  for (const question of ['科室电话是多少', '我要找一个科室', '电话多少']) {
+    expect((await say(question)).status).toBe('need-input')
+  }
 })
 
 it('another question that names a department is no answer to "which department?"', async () => {

@@ -90,7 +90,12 @@ it('why a word alone was understood so is explained after the value that was ask
 describe('nothing is carried', () => {
   it.each([
     ['a value that the words name', '骨科在几楼', '心内科电话多少', '心内科的电话是0500-1003。'],
-    ['one of two that they name', '骨科在几楼', '骨科心内科电话多少', '您要问哪个科的电话？'],
+    [
+      'one of two that they name',
+      '骨科在几楼',
+      '骨科心内科电话多少',
+      '请一个一个来：先说“骨科”，还是“心内科”？',
+    ],
     ['the value of another list', 'CT报告多久出来', '电话多少', '您要问哪个科的电话？'],
     ['an intent without such a slot', 'CT报告多久出来', '停车场在哪', '停车场在东门。'],
     ['what was asked before, of itself', '骨科电话多少', '电话多少', '您要问哪个科的电话？'],

@@ -54,6 +54,20 @@ export function findEntity(
   return hit && { value: hit.value, text: text.slice(hit.start, hit.end) }
 }
 
+/** The values of a list that `text` names, each once, where {@link findEntity} finds none that is meant. */
+export function namedValues(
+  lexicon: ListLexicon,
+  pack: string,
+  list: string,
+  text: string,
+): FoundEntity[] {
+  const named = hitsOf(lexicon, { list, pack }, text).filter(({ exact }) => exact)
+  const firsts = new Map(named.toReversed().map((hit) => [hit.value, hit]))
+  return named
+    .filter((hit) => firsts.get(hit.value) === hit)
+    .map(({ value, start, end }) => ({ value, text: text.slice(start, end) }))
+}
+
 function hitsOf(lexicon: ListLexicon, own: OwnList, text: string): ListHit[] {
   const hits = findListValues(lexicon, text).filter(
     ({ list, pack }) => list === own.list && pack === own.pack,

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest'
-import { continuePending } from '../../../gateway/dialogue/pending.ts'
+import { createContinuePending } from '../../../gateway/dialogue/pending.ts'
+import { loadPhrases } from '../../../gateway/dialogue/phrases.ts'
 import type { KnowledgeRef, Slot, Turn, Understanding } from '../../../gateway/turn.ts'
 
+const continuePending = createContinuePending(loadPhrases(), { entry: () => undefined })
 const refOf = (intent: string): KnowledgeRef => ({ pack: 'hospital', version: '1.0.0', intent })
 const asked = refOf('department.phone')
 const slot = (entity: string, text: string): Slot => ({ name: entity, value: text, text, entity })
 
 /** A person whom the box has asked which department's number he wants. */
 const turn = {
+  hypotheses: [],
   session: {
     pending: {
       kind: 'slot',
@@ -32,7 +35,7 @@ const heardAs = (intent: string, confidence: number, normal: string, slots: Slot
     best,
     method: 'classifier',
   }
-  const next = continuePending(turn, heard, { entry: () => undefined })
+  const next = continuePending(turn, heard)
   return next.kind === 'intent'
     ? [next.best.ref.intent, next.best.confidence, ...next.slots.map(({ value }) => value)]
     : [next.kind]
