@@ -27,6 +27,9 @@ const PAUSE = /(?<=\p{Script=Han}) (?=\p{Script=Han})/u
 /** Between clauses while denials are looked for; no normal form has it. */
 const BREAK = '|'
 
+/** Whether there may be more than one clause in what was `said`. */
+export const hasClauses = (said: string): boolean => CLAUSE_END.test(said) || PAUSE.test(said)
+
 /** Clauses in common words, without their punctuation. */
 export const clausesOf = (said: string): string[] =>
   said
@@ -40,8 +43,12 @@ const joined = (clauses: readonly string[]): string =>
     .filter((clause) => clause !== '')
     .join('，')
 
+/** Without one of these nothing is denied; most questions have none and are read no further. */
+const NEGATION = /[不没沒未]|n[o']|never|without/iu
+
 /** What was `said`, without the dangers that its clauses deny; undefined where they deny none. */
 export function withoutDenied(said: string): string | undefined {
+  if (!NEGATION.test(said)) return undefined
   const clauses = clausesOf(said).join(BREAK)
   const rest = clauses.replace(DENIAL, ' ')
   return rest === clauses ? undefined : joined(rest.split(BREAK))
@@ -60,6 +67,7 @@ const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
  * asked, so that a "no" without a pause is its answer too.
  */
 export function afterNo(said: string, isAnswer: boolean): string | undefined {
+  if (!NEGATION.test(said)) return undefined
   const [first = '', ...others] = clausesOf(said)
   if (ANSWER.test(first)) {
     const rest = joined(others)

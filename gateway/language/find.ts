@@ -3,8 +3,9 @@ import type { Hypothesis } from '../turn.ts'
 import { isAlarm, isRaised, isShort } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
 import { asksAboutIllness, hasHappened, isUrgent, partsOfClause } from './calm-question.ts'
-import { afterNo, clausesOf, namesDanger, withoutDenied } from './denial.ts'
+import { afterNo, clausesOf, hasClauses, namesDanger, withoutDenied } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
+import type { KnowledgeBase } from './knowledge-base.ts'
 import { type NormalText, normalise } from './normalise.ts'
 import type { UnderstandOptions } from './port.ts'
 import { prepareQuery } from './question-model.ts'
@@ -18,8 +19,8 @@ const MAX_CANDIDATES = 5
 const REPAIR_DISCOUNT = 0.95
 /** Of what a rule or an example says whole. */
 const EXACT_CONFIDENCE = 0.99
-/** From here up what a clause says by itself is an emergency. */
-const SURE_CLAUSE = 0.55
+/** From here up words that are not certain say which emergency it is. */
+const SURE_ALARM = 0.55
 
 export interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
   readonly allowed: ((intent: number) => boolean) | undefined
@@ -48,10 +49,14 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   const certain = findCertain(parts, normal, options, weight)
   if (certain) return [certain]
   const asks = asksAboutIllness(normal.plain)
-  const danger = asks ? dangerIn(parts, said, options, weight) : undefined
-  if (danger) return [danger]
+  const likely = findLikely(parts, normal, allowed, weight)
+  if (asks || hasClauses(said)) {
+    const danger = dangerIn(parts, said, options, { asks, weight })
+    // All of the words know better which emergency it is, where they are sure of one.
+    if (danger) return [isSureAlarm(parts.base, likely) ? likely : danger]
+  }
   const isCalm = asks && !isUrgent(normal.plain)
-  const heard = { ...findLikely(parts, normal, allowed, weight), isCalm }
+  const heard = { ...likely, isCalm }
   const rest = withoutDenied(said)
   // What was mended would have lost its denial.
   if (rest !== undefined) return [findUndenied(parts, heard, normalise(rest), options)]
@@ -65,12 +70,18 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   return [heard, again]
 }
 
-/** The clause that says by itself that somebody is in danger: 我爸中风了，看哪个科. */
+const isSureAlarm = (base: KnowledgeBase, found: Found): boolean =>
+  isAlarm(base, found.candidates[0]?.intent) && isRaised(base, found, SURE_ALARM)
+
+/**
+ * The clause that says by itself that somebody is in danger: 不舒服，胸口疼. Where an illness is asked about (`asks`) it
+ * need not be a rule: 我骨折了，多少钱.
+ */
 function dangerIn(
   parts: EngineParts,
   said: string,
   options: FindOptions,
-  weight: number,
+  { asks, weight }: { readonly asks: boolean; readonly weight: number },
 ): Found | undefined {
   const { base } = parts
   for (const clause of clausesOf(said).flatMap(partsOfClause)) {
@@ -79,10 +90,9 @@ function dangerIn(
     if (certain?.method === 'template' && isAlarm(base, certain.candidates[0]?.intent)) {
       return certain
     }
-    if (!hasHappened(clause) || withoutDenied(clause) !== undefined) continue
+    if (!asks || !hasHappened(clause) || withoutDenied(clause) !== undefined) continue
     const found = certain ?? findLikely(parts, normal, options.allowed, weight)
-    const intent = found.candidates[0]?.intent
-    if (isAlarm(base, intent) && isRaised(base, found, SURE_CLAUSE)) return found
+    if (isSureAlarm(base, found)) return found
   }
   return undefined
 }

@@ -93,6 +93,7 @@ describe('an emergency is heard', () => {
     ['我对青霉素过敏现在喘不上气', 'emergency.allergy'],
     ['没有着火，有人晕倒了', 'emergency.unconscious'],
     ['不是，胸口疼', 'emergency.chest-pain'],
+    ['不舒服，胸口疼', 'emergency.chest-pain'],
     ['没怎么，就是胸闷', 'emergency.chest-pain'],
     ['没人，着火了', 'emergency.fire'],
     ['oh no, bleeding', 'emergency.bleeding'],
