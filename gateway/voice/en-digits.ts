@@ -7,6 +7,7 @@ import {
   timeToEn,
   yearToEn,
 } from './en-number.ts'
+import { createPhoneWordsEn, LINK_TO_NUMBER } from './en-phone-words.ts'
 import { createEnSlash } from './en-slash.ts'
 import { isNextBelowZero } from './minus.ts'
 import { groupDigits, localPhoneAt, phoneAt } from './phone-number.ts'
@@ -33,6 +34,8 @@ const TIMES = /\s?[×xX*]\s?(?=\d)/y
 const LETTERS_AFTER = /-?([A-Z]{1,2})\b/y
 /** How far back a word such as "room" may stand before its number. */
 const LOOK_BACK_CHARS = 24
+/** "or" or "ext." between two telephone numbers. */
+const PHONE_JOIN_CHARS = 6
 /** ****1234: the end of a card's number. */
 const MASKED = /[*xX]{2,}\s?$/
 const MIN_CODE_DIGITS = 3
@@ -46,15 +49,8 @@ export interface EnDigits {
 
 export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const { en } = data
-  const linked = '(?:\\s+(?:is|number|no\\.?))?[\\s:#"]*$'
-  const codeBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.codeBefore)})${linked}`, 'i')
-  // "Call us on 120"; "at" and "on" alone stand before an address, a price or a date too.
-  const phoneVia = `(?:[A-Za-z' ]* (?:${oneOf(en.phoneVia)}))?`
-  const phoneBefore = new RegExp(
-    `(?:^|[^A-Za-z])(?:${oneOf(en.phoneBefore)})${phoneVia}${linked}`,
-    'i',
-  )
-  const localPhoneBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.phoneVia)})\\s+$`, 'i')
+  const codeBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.codeBefore)})${LINK_TO_NUMBER}`, 'i')
+  const phoneWords = createPhoneWordsEn(en)
   const yearBefore = new RegExp(`(?:^|[^A-Za-z])(?:${oneOf(en.yearBefore)})\\s+$`, 'i')
   const ratioBefore = new RegExp(`\\b(?:${oneOf(en.ratioBefore)})\\s+$`, 'i')
   const ratioAfter = new RegExp(`\\s(?:${oneOf(en.ratioAfter)})\\b`, 'iy')
@@ -94,8 +90,8 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
   const phone: Rule = (scan) => {
     const { text, at } = scan
     const ahead = before(text, at)
-    const isLocalAhead = phoneBefore.test(ahead) || localPhoneBefore.test(ahead)
-    const number = phoneAt(text, at) ?? localPhoneAt(text, at, () => isLocalAhead)
+    const number =
+      phoneAt(text, at) ?? localPhoneAt(text, at, () => phoneWords.isLocalBehind(ahead))
     if (number === undefined) return -1
     scan.out.groups(number.groups.map(digitsToEn), true)
     scan.phoneEnd = number.end
@@ -172,8 +168,9 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
     const end = at + digits.length
     const ahead = before(text, at)
     const isLong = digits.length >= 7 && !digits.endsWith('0000')
-    const isPhone = digits.length >= MIN_CODE_DIGITS && phoneBefore.test(ahead)
-    const isJoined = emergency.has(digits) && scan.phoneEnd >= 0 && at - scan.phoneEnd <= 5
+    const isPhone = digits.length >= MIN_CODE_DIGITS && phoneWords.isBehind(ahead)
+    const isAfterPhone = scan.phoneEnd >= 0 && at - scan.phoneEnd <= PHONE_JOIN_CHARS
+    const isJoined = emergency.has(digits) && (isAfterPhone || isAlsoCalled(text, at, end))
     const isCode =
       digits.length >= MIN_CODE_DIGITS &&
       (codeBefore.test(ahead) || MASKED.test(ahead) || text.startsWith('**', end))
@@ -183,10 +180,17 @@ export function createEnDigits(data: VoiceData, units: UnitReader): EnDigits {
       scan.phoneEnd = end
     } else if (isCode || isLong || (digits.length > 1 && digits.startsWith('0'))) {
       out.groups(groupDigits(digits).map(digitsToEn), false)
+      // An extension belongs to its number.
+      if (isCode && isAfterPhone) scan.phoneEnd = end
     } else return -1
     scan.numberEnd = end
     return end
   }
+
+  /** "Call the desk or 120"; no pulse and no dose. */
+  const isAlsoCalled = (text: string, at: number, end: number) =>
+    phoneWords.isBehindOr(text, at) &&
+    units.read(text, text.charAt(end) === ' ' ? end + 1 : end, true) === undefined
 
   function quantity(scan: Scan, at: number): number {
     const { text, out } = scan

@@ -16,6 +16,9 @@ const FLOOR_BELOW = /(?<![A-Za-z\d])-([1-9])F(?![A-Za-z\d])/y
 /** K-3.5: behind letters that may be a minus or not. */
 const PART = /\d+\.\d/y
 const LOOK_BACK_CHARS = 12
+/** 12床-1张三 is the first place by bed 12; 12床-15床 leads up to something. */
+const BED_END = /(\d+)床$/
+const PLACE = /\d+/y
 /** A figure with its unit, whatever the unit: 5万, 5公里. */
 const AMOUNT = /\d\s?[^\s\d，。,;；、（(]{0,5}$/
 const AMOUNT_END = /(\d[\d,]*(?:\.\d+)?)\s?[\u4e00-\u9fff]{1,4}$/
@@ -41,6 +44,12 @@ export function createZhDash(
     const { text, at, out } = scan
     if (!/[-–~～—]/.test(text.charAt(at))) return -1
     const before = text.charAt(at - 1)
+    const ahead = text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
+    const place = placeAt(ahead, text, at)
+    if (place !== undefined) {
+      out.say(CODE_JOIN + integerToZh(place))
+      return at + 1 + place.length
+    }
     const isAfterNumber =
       scan.numberEnd === at ||
       (rangeLeft.has(before) &&
@@ -51,7 +60,6 @@ export function createZhDash(
       out.say('到')
       return at + 1
     }
-    const ahead = text.slice(Math.max(0, at - LOOK_BACK_CHARS), at)
     if (/[~～]/.test(text.charAt(at)) && isDigit(text.charCodeAt(at + 1))) {
       if (AMOUNT.test(ahead)) out.say('到')
       else if (before !== zh.about) out.say(zh.about)
@@ -87,6 +95,14 @@ export function createZhDash(
     }
     return digits.quantity(scan, at + 1, isBelowZero(text, at + 1) ? '零下' : '负')
   }
+}
+
+/** The number of a place at a bed, which is less than the bed's own. */
+function placeAt(ahead: string, text: string, at: number): string | undefined {
+  const bed = text.charAt(at) === '-' ? BED_END.exec(ahead)?.[1] : undefined
+  const place = matchAt(PLACE, text, at + 1)?.[0]
+  const isPlace = bed !== undefined && place !== undefined && Number(place) < Number(bed)
+  return isPlace && !text.startsWith('床', at + 1 + place.length) ? place : undefined
 }
 
 const figureOf = (figure: string | undefined) => Number((figure ?? '').replaceAll(',', ''))
