@@ -28,7 +28,7 @@ export const SETTLE_MS = 2500
 const CHOKED_RETRY_MS = 20
 
 export interface CrossingParts {
-  readonly broker: Pick<MqttBroker, 'publish' | 'aedes'>
+  readonly broker: Pick<MqttBroker, 'publish' | 'aedes' | 'retainedTopics'>
   readonly link: SiteLink
   readonly retained: RetainedSync
   readonly isForBox: (topic: string) => boolean
@@ -114,8 +114,13 @@ export function createCrossing(parts: CrossingParts): Crossing {
       return broker.publish(toBoxMessage(message))
     } finally {
       isImporting = false
+      if (isLost(message)) retained.forget(message.topic)
     }
   }
+
+  /** There was no room for it among the retained messages. */
+  const isLost = ({ topic, payload, retain }: CrossingMessage): boolean =>
+    retain && payload.length > 0 && broker.retainedTopics(topic).length === 0
 
   const listener = (packet: unknown, done: () => void): void => {
     done()
@@ -160,6 +165,9 @@ function toCrossing(packet: HousePacket, nowMs: number): CrossingMessage | undef
   return withLifeLeft(message, messageExpiry - nowMs)
 }
 
+/** In the place of a client id: what others retain has no claim to the whole room. */
+const PUBLISHER = '$site'
+
 const toBoxMessage = ({
   topic,
   payload,
@@ -171,5 +179,6 @@ const toBoxMessage = ({
   payload,
   qos,
   retain,
+  publisher: PUBLISHER,
   ...(properties ? { properties } : {}),
 })

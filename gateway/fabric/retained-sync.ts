@@ -30,6 +30,8 @@ export interface RetainedSync {
   changed(message: CrossingMessage): Buffer
   /** Whether a change of another box is newer than what is known here; then it is noted. */
   isNewer(topic: string, stamp: Buffer): boolean
+  /** It could not be kept here: this box says nothing of the topic, not that it is removed, and hears of it anew. */
+  forget(topic: string): void
   /** Compares with what the site has; call when the fabric is there again. */
   reconcile(): Promise<void>
   /** Where messages go that were missed here, and those that others missed. */
@@ -188,6 +190,10 @@ export function createRetainedSync(parts: {
       note(topic, Buffer.from(stamp))
       unsaved.delete(topic)
       return true
+    },
+    forget(topic) {
+      stamps.delete(topic)
+      unsaved.delete(topic)
     },
     async reconcile() {
       const kept = new Set<string>()

@@ -55,6 +55,25 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
     expect(await siteOf(a)).toMatchObject({ missed: 0, notOpened: 0 })
   })
 
+  it('leave a quarter of the room for what is retained to their own devices', async () => {
+    const site = newSite()
+    const a = await startBox(redis, { site, packs: [] })
+    const b = await startBox(redis, { site, keyFrom: a, packs: [], maxRetained: 40 })
+    await together(a, b)
+    const nurse = await connect(b, 'nurse')
+    await nurse.subscribeAsync('ward/#', { qos: 1 })
+    const from = await connect(a, 'from')
+    const sent = Array.from({ length: 60 }, (_, n) => `m${n}`)
+    for (const one of sent) {
+      await from.publishAsync(`ward/${one}`, one, { qos: 1, retain: true })
+    }
+    await soon(() => expect(words(nurse)).toEqual(sent))
+    expect(b.broker.totals().retainedMessages).toBe(30)
+    expect(a.broker.retainedTopics('ward/#')).toHaveLength(60)
+    // Refused, it rejects.
+    await nurse.publishAsync('ward/own', 'here', { qos: 1, retain: true })
+  })
+
   it('let a person go on at a speaker of the other box, and tell Redis nothing of it', async () => {
     const [a, b] = await startSite(redis)
     const subject = { id: 'p-4711', kind: 'patient' }

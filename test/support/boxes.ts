@@ -23,11 +23,12 @@ export interface BoxOptions {
   readonly packs?: readonly string[]
   readonly dataDir?: string
   readonly clock?: Clock
+  readonly maxRetained?: number
 }
 
 export function startBox(
   redis: TestRedis,
-  { site, keyFrom, packs, clock, dataDir = tempFolder() }: BoxOptions,
+  { site, keyFrom, packs, clock, maxRetained, dataDir = tempFolder() }: BoxOptions,
 ) {
   if (keyFrom) {
     mkdirSync(join(dataDir, 'keys'), { recursive: true, mode: 0o700 })
@@ -40,7 +41,7 @@ export function startBox(
     ...(clock ? { overrides: { clock } } : {}),
     config: {
       http: { port: 0, adapter: 'node' },
-      mqtt: { port: 0, bytesPerSecond: 0 },
+      mqtt: { port: 0, bytesPerSecond: 0, ...(maxRetained ? { maxRetained } : {}) },
       site: { redis: redis.url, name: site },
       permissions: [
         {

@@ -9,6 +9,7 @@ import { DurableLog } from './durable-log.ts'
 import { EndedQueues } from './ended-queues.ts'
 import type { Engine, EngineCounters } from './engine.ts'
 import { FairTurns } from './fair-turns.ts'
+import { InPassing } from './in-passing.ts'
 import { DEFAULT_LIMITS, type MqttLimits } from './limits.ts'
 import { LoginGuard } from './login-guard.ts'
 import type { AuthorizeResult, HousePolicy, MqttClock, MqttLogger, MqttPrincipal } from './ports.ts'
@@ -73,6 +74,14 @@ export function assemble(parts: AssemblyParts): Assembly {
   )
   const sessionRows = new SessionRows(store)
   const retained = new RetainedMessages(limits, nowMs)
+  const inPassing = new InPassing({
+    store,
+    clock: brokerClock,
+    counters,
+    logger,
+    queueRows,
+    retained,
+  })
   const durable = new DurableLog(store, queueRows, (topic) => {
     const kept = queueRows.retained(topic)
     if (kept === undefined) retained.delete(topic)
@@ -106,7 +115,15 @@ export function assemble(parts: AssemblyParts): Assembly {
     deadlines,
     send: (message, principal) =>
       sendWill(
-        { policy, dispatcher, retained, logger, counters, sessionOf: (id) => sessions.get(id) },
+        {
+          policy,
+          dispatcher,
+          retained,
+          inPassing,
+          logger,
+          counters,
+          sessionOf: (id) => sessions.get(id),
+        },
         message,
         principal,
       ),
@@ -167,6 +184,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     deadlines,
     dispatcher,
     retained,
+    inPassing,
     sessions,
     sessionRows,
     queueRows,

@@ -8,6 +8,7 @@ import type { Deadlines } from './deadlines.ts'
 import type { DeviceConnections } from './device-connections.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { FairTurns } from './fair-turns.ts'
+import type { InPassing } from './in-passing.ts'
 import type { MqttLimits } from './limits.ts'
 import type { LoginGuard } from './login-guard.ts'
 import type { HousePolicy, MqttLogger, MqttPrincipal } from './ports.ts'
@@ -33,7 +34,7 @@ export interface EngineCounters {
   connects: number
   refusedConnects: number
   refusedPublishes: number
-  /** Passed on for somebody, and not retained as was asked: there was no room. */
+  /** Taken, and not retained as was asked: there was no room. */
   notRetained: number
 }
 
@@ -47,6 +48,7 @@ export interface Engine {
   readonly deadlines: Deadlines
   readonly dispatcher: Dispatcher
   readonly retained: RetainedMessages
+  readonly inPassing: InPassing
   readonly sessions: Sessions
   readonly sessionRows: SessionRows
   readonly queueRows: QueueRows

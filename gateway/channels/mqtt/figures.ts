@@ -28,7 +28,7 @@ const COUNTED: Record<keyof EngineCounters, readonly [name: string, help: string
   refusedPublishes: ['publish_messages_refused', 'Messages that were refused since start'],
   notRetained: [
     'messages_not_retained',
-    'Messages of bridges passed on but not retained for lack of room, since start',
+    'Messages given on but not retained for lack of room, since start',
   ],
 }
 

@@ -18,8 +18,9 @@ export class Inbound {
 
   constructor(connection: Connection) {
     this.connection = connection
+    // What the box has taken goes on to subscribers, whether there is room to retain it or not.
     this.acks = new PendingAcks(connection, (ack, message, session) =>
-      this.dispatchFor(ack, message, session),
+      this.dispatchFor(ack, connection.engine.inPassing.fit(message), session),
     )
   }
 
@@ -47,13 +48,11 @@ export class Inbound {
     }
     const retain = packet.retain && rights.mayRetain
     const message = this.toMessage(packet, retain, buffer, from, end)
-    if (message.retain && !connection.engine.retained.wouldAccept(message)) {
+    if (rights.isForBox) this.toBox(packet, message, session)
+    else if (message.retain && !engine.retained.wouldAccept(message)) {
       const reason = 'the gateway holds as many retained messages as it may'
       this.refuse(packet, Reason.quotaExceeded, reason)
-      return
-    }
-    if (rights.isForBox) this.toBox(packet, message, session)
-    else this.toSubscribers(packet, message, session)
+    } else this.toSubscribers(packet, message, session)
   }
 
   /** False: the id was not open. */
@@ -225,9 +224,9 @@ export class Inbound {
   /** The box has taken a message, or refused it with a reason. */
   private taken(ack: PendingAck | null, message: Message, outcome: DeviceMessageOutcome): void {
     if (ack === null) {
-      const { session } = this.connection
+      const { session, engine } = this.connection
       if (outcome.reasonCode < 0x80 && session !== null) {
-        this.connection.engine.dispatcher.dispatch(message, session, null, null)
+        engine.dispatcher.dispatch(engine.inPassing.fit(message), session, null, null)
       }
       return
     }

@@ -20,6 +20,9 @@ function* notReserved(nodes: ReadonlyMap<string, Node>): Generator<Node, undefin
 /** Looked at before a filter is taken for one that has messages: the levels of a topic, and a few wildcards. */
 const MAX_PLACES = 20
 
+const isOfBroker = ({ topic, publisher }: Message): boolean =>
+  publisher === undefined && topic.startsWith('$SYS/')
+
 const createNode = (): Node => ({ children: new Map(), message: null })
 
 export class RetainedMessages {
@@ -28,6 +31,7 @@ export class RetainedMessages {
   private readonly root = createNode()
   /** Topics of messages of earlier runs that expire, and when; a newer one of a topic expires at another time. */
   private readonly earlier = new Map<string, number>()
+  /** Without the broker's own, which take no room of anybody. */
   count = 0
   bytes = 0
 
@@ -67,10 +71,9 @@ export class RetainedMessages {
       }
       node = child
     }
-    this.uncount(node.message)
+    this.account(node.message, -1)
     node.message = message
-    this.count++
-    this.bytes += message.bytes
+    this.account(message, 1)
   }
 
   /** Those that were kept when the gateway stopped. */
@@ -118,7 +121,7 @@ export class RetainedMessages {
     }
     const last = path[path.length - 1] as Node
     if (last.message === null) return false
-    this.uncount(last.message)
+    this.account(last.message, -1)
     last.message = null
     for (let depth = levels.length; depth > 0; depth--) {
       const node = path[depth] as Node
@@ -193,9 +196,9 @@ export class RetainedMessages {
     return topics
   }
 
-  private uncount(message: Message | null): void {
-    if (message === null) return
-    this.count--
-    this.bytes -= message.bytes
+  private account(message: Message | null, sign: 1 | -1): void {
+    if (message === null || isOfBroker(message)) return
+    this.count += sign
+    this.bytes += sign * message.bytes
   }
 }

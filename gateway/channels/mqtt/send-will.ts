@@ -12,7 +12,10 @@ import { shownText } from './shown-text.ts'
 /** Nobody waits for an acknowledgement of a will: newest version, so that reasons are told in full. */
 const PROTOCOL_VERSION = 5
 
-type SendingParts = Pick<Engine, 'policy' | 'dispatcher' | 'retained' | 'logger' | 'counters'> & {
+type SendingParts = Pick<
+  Engine,
+  'policy' | 'dispatcher' | 'retained' | 'inPassing' | 'logger' | 'counters'
+> & {
   /** The session of its client, where it is kept: it may want nothing of its own [MQTT-3.8.3-3]. */
   readonly sessionOf: (clientId: string) => Session | undefined
 }
@@ -46,7 +49,7 @@ function refusalOf(
   } else if (isForBox) {
     return { reasonCode: Reason.notAuthorized, reason: 'its device is not known any more' }
   }
-  if (!message.retain || retained.wouldAccept(message)) return undefined
+  if (isForBox || !message.retain || retained.wouldAccept(message)) return undefined
   return { reasonCode: Reason.quotaExceeded, reason: 'too many retained messages' }
 }
 
@@ -68,7 +71,7 @@ async function toBox(parts: SendingParts, message: Message, device: MqttPrincipa
       protocolVersion: PROTOCOL_VERSION,
       properties,
     })
-    if (outcome.reasonCode < 0x80) toSubscribers(parts, message)
+    if (outcome.reasonCode < 0x80) toSubscribers(parts, parts.inPassing.fit(message))
     else log(parts, message, outcome.reasonCode, outcome.reason)
   } catch (error) {
     logger.error({ clientId: publisher, err: error }, 'the gateway could not take a will')

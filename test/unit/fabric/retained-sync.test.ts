@@ -42,6 +42,18 @@ describe('a box that tells a site what Redis has lost', () => {
     expect(told).toEqual([[soon, madeByAnother]])
   })
 
+  it('tells nothing of what it had no room for, and hears of it anew', async () => {
+    const { sync, told } = boxWith([])
+    const madeByAnother = Buffer.alloc(STAMP_BYTES, 7)
+    madeByAnother.writeBigUInt64BE(5_000_000n)
+    expect(sync.isNewer(soon.topic, madeByAnother)).toBe(true)
+    sync.forget(soon.topic)
+    await sync.reconcile()
+    // Not as removed.
+    expect(told).toEqual([])
+    expect(sync.isNewer(soon.topic, madeByAnother)).toBe(true)
+  })
+
   it('tells how long it still lives, and nothing of what has expired', async () => {
     const { sync, told } = boxWith([
       { ...soon, messageExpiry: 130_000 },
