@@ -60,7 +60,8 @@ function checkCommand({ skill, command }: PackIntent, fail: Fail): void {
 }
 
 const isGeneral = (entity: string): boolean => Object.hasOwn(ENTITY_READERS, entity)
-const isAskedIn = (intent: PackIntent, lang: Language): boolean =>
+/** Whether something that is said in `lang` can mean the intent. */
+export const isAskedIn = (intent: PackIntent, lang: Language): boolean =>
   intent.questions[lang] !== undefined || intent.templates?.[lang] !== undefined
 
 function checkSlots(intent: PackIntent, pack: Pack, fail: Fail): void {

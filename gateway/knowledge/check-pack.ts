@@ -3,6 +3,7 @@ import { buildListLexicon } from '../language/entities/lists.ts'
 import { foldTemplate } from '../language/knowledge-base.ts'
 import { parseTemplate } from '../language/templates.ts'
 import { checkIntent, type Fail, type Intents, normalForm, problemOf } from './check-intent.ts'
+import { checkLanguages } from './check-languages.ts'
 import { checkList } from './check-list.ts'
 import { checkNamedValues } from './check-named-values.ts'
 import { checkTitles } from './check-titles.ts'
@@ -44,6 +45,7 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
   const named = { pack, lexicon: buildListLexicon([pack]) }
   const failsOf = new Map<string, Fail>()
   for (const { file, value } of files.intentFiles) {
+    checkLanguages(value, pack.manifest.languages, reportInto(warnings, file))
     value.intents.forEach((intent, at) => {
       const reportHere =
         (into: PackProblem[]): Fail =>

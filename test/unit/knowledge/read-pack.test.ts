@@ -50,6 +50,18 @@ describe('reading a pack', () => {
     )
   })
 
+  it('warns of intents that cannot be asked in a language that the pack names', () => {
+    const files = { ...PACK, 'pack.yaml': PACK['pack.yaml'].replace('[zh]', '[zh, en]') }
+    const read = readPack(write(files))
+    expect(read.ok && read.warnings).toEqual([
+      {
+        file: 'intents/a.yaml',
+        line: 2,
+        message: expect.stringMatching(/cannot be asked in en.*\(1 of 1\): phone$/),
+      },
+    ])
+  })
+
   it('names the file that is missing', () => {
     const { 'pack.yaml': _, ...rest } = PACK
     expect(problemsOf(rest)).toEqual([{ file: 'pack.yaml', message: 'the file is missing' }])
@@ -333,7 +345,9 @@ describe('the packs we ship', () => {
   it.each(['hospital', 'bank', 'retail', 'education'])('%s is valid', (name) => {
     const read = readPack(join(import.meta.dirname, '../../../gateway/packs', name))
     expect(read.ok ? [] : read.problems).toEqual([])
-    const missed = read.ok ? read.warnings.filter(({ file }) => file.startsWith('intents/')) : []
+    const missed = read.ok
+      ? read.warnings.filter(({ message }) => / is a name of /.test(message))
+      : []
     expect(missed).toEqual([])
   })
 })
