@@ -1,5 +1,5 @@
 /** What one packet may carry, and what it costs its client. */
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { brokerOfTest, clientOfTest, type RawClient, type TestBroker } from './broker-support.ts'
 
 /** A client of MQTT 5, clean start, that is connected. */
@@ -57,24 +57,6 @@ test('each filter of a SUBSCRIBE counts against the rate of its client', async (
   client.sendBytes(subscribeTimes(60))
   expect(await client.next()).toMatch(/^90/)
   expect(running.broker.connections()[0]?.counters.heldBack).toBe(1)
-})
-
-test('a message for the box that is to be retained is refused where there is no room for it', async () => {
-  const onDeviceMessage = vi.fn(() => ({ reasonCode: 0 }))
-  const running = await brokerOfTest({
-    limits: { maxRetainedBytes: 15_000 },
-    isDeviceMessageTopic: () => true,
-    onDeviceMessage,
-  })
-  const device = await open(running)
-  const state = (bytes: number) =>
-    device.sendBytes(packetOf(0x33, Buffer.concat([hex('0001 78 0001 00'), Buffer.alloc(bytes)])))
-  state(16_000)
-  expect(await device.next()).toMatch(/^40..000197/)
-  expect(onDeviceMessage).not.toHaveBeenCalled()
-  state(200)
-  expect(await device.next()).toMatch(/^40..0001(10)?$/)
-  expect(onDeviceMessage).toHaveBeenCalledOnce()
 })
 
 test('who is not let in yet may send 256 KB at most, and afterwards what the limit for packets allows', async () => {
