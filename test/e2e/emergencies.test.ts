@@ -48,6 +48,7 @@ describe('no alarm is raised', () => {
     ['胸闷挂什么科', '抽搐看什么科', '流鼻血挂什么科', '脑出血后遗症康复'],
     ['癫痫病能治好吗', '心梗能报销吗', '怎么预防中风', '我想去八楼', '我不想要了'],
     ['My IV hurts and my hand is swollen', 'I want to go home', 'I want to end my contract'],
+    ['血压130正常吗', '血氧98', '血糖5.2', 'my blood pressure is 130', '床单脏了', '尿袋满了'],
     ['我去年心梗过，现在来复查挂什么号', 'my father had a stroke last year, which department'],
   ])('by %s …', async (...texts) => {
     const heard = await Promise.all(
@@ -102,6 +103,18 @@ describe('an emergency is heard', () => {
     ["I can't find my child", 'service.missing-person'],
     ['my son is missing', 'service.missing-person'],
     ['chest pain', 'emergency.chest-pain'],
+    ['腿断了骨头露出来了', 'emergency.bleeding'],
+    ['引流管里都是血', 'emergency.bleeding'],
+    ['我爸从床上掉下来了', 'emergency.bleeding'],
+    ['血氧只有七十', 'emergency.equipment'],
+    ['血糖2.8', 'emergency.readings'],
+    ['血压220', 'emergency.readings'],
+    ['我奶奶说话含糊不清', 'emergency.stroke'],
+    ['my left arm is numb', 'emergency.stroke'],
+    ['肚子疼得打滚', 'emergency.severe-pain'],
+    ['救救我妈', 'emergency.unconscious'],
+    ['感觉要死了', 'emergency.unconscious'],
+    ['憋得慌', 'emergency.breathing'],
     ['我爸中风了，看哪个科', 'emergency.stroke'],
     ['孩子抽筋了挂什么科', 'emergency.child'],
     ['车祸受伤了，医保能报吗', 'emergency.bleeding'],
@@ -125,4 +138,21 @@ describe('first aid is told in its own words', () => {
     expect(answer.text).toMatch(says)
     expect(answer.text).not.toMatch(saysNot)
   })
+})
+
+describe('who asks in the ward or for a door', () => {
+  it.each([
+    ['妇儿楼晚上几点关门', /产科急诊和儿科急诊24小时/],
+    ['内科在几楼', /咨询台/],
+    ['输液能调快一点吗', /不要自己调/],
+    ['喝了酒能打头孢吗', /先告诉医生护士/],
+    ['where is surgery', /Which department|information desk/],
+    ['When can I be discharged', /Your doctor decides/],
+    ['I have a fever, where should I go?', /fever clinic/],
+  ])('%s', async (text, says) => expect((await ask(text)).text).toMatch(says))
+
+  it.each(['尿袋满了', '镇痛泵响了', '打针的地方鼓包了', 'my IV site is swollen'])(
+    'and needs a hand gets a nurse: %s',
+    async (text) => expect(said((await ask(text)).intent)).toBe('call.nurse'),
+  )
 })
