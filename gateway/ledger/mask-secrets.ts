@@ -8,7 +8,7 @@ const GAP = '[ \\u3000.·-]?'
 const MARK = '[\\s:：=,，“”"\'‘’「」]'
 const SPOKEN = '[零〇幺一二两三四五六七八九]'
 const ENGLISH = '(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)(?![a-z])'
-const DIGIT = '[0-9０-９]'
+const DIGIT = '[0-9]'
 const run = (least: number, most: number): string =>
   `(?<!${DIGIT})${DIGIT}(?:${GAP}${DIGIT}){${least - 1},${most - 1}}(?!${DIGIT})`
 /** Six and more, or fewer that count nothing. */
@@ -24,17 +24,19 @@ const BEFORE = `(?:${MARK}|${anyOf(BETWEEN)}){0,8}`
 const secretOf = (least: number): string => `(?:${digits(least)}|${spoken(least)}|${MIXED})`
 const said = (name: string, least: number) =>
   new RegExp(
-    `(${name}${BEFORE})(${secretOf(least)}(?:\\s*(?:${anyOf(OR)}|[,，、])\\s*${secretOf(least)})*)`,
-    'giu',
+    `${name}${BEFORE}(?<secret>${secretOf(least)}(?:\\s*(?:${anyOf(OR)}|[,，、])\\s*${secretOf(least)})*)`,
+    'dgiu',
   )
 
 const NAME = anyOf(SECRETS)
 const BEHIND_ITS_NAME = said(NAME, 4)
 const SHORT = said(`(?:${SHORT_SECRETS})`, 3)
 const BEFORE_ITS_NAME = new RegExp(
-  `(?:${digits(4)}|${spoken(4)})(\\s*${anyOf(IS_MY)}\\s*(?:${anyOf(WHOSE)}|\\s){0,4}${NAME})`,
-  'giu',
+  `(?<secret>${digits(4)}|${spoken(4)})\\s*${anyOf(IS_MY)}\\s*(?:${anyOf(WHOSE)}|\\s){0,4}${NAME}`,
+  'dgiu',
 )
+/** Of full or half width, and in circles. */
+const OF_OTHER_WIDTH = /[\u2460-\u24ff\u3000\uff00-\uffef]/gu
 const ANY_NAME = new RegExp(NAME, 'iu')
 
 /**
@@ -42,9 +44,26 @@ const ANY_NAME = new RegExp(NAME, 'iu')
  * One that is said without is not known from any other number.
  */
 export function maskSecrets(text: string): string {
-  if (!ANY_NAME.test(text)) return text
-  return text
-    .replace(BEFORE_ITS_NAME, (_, behind: string) => GONE + behind)
-    .replace(SHORT, (_, before: string) => before + GONE)
-    .replace(BEHIND_ITS_NAME, (_, before: string) => before + GONE)
+  if (!ANY_NAME.test(narrow(text))) return text
+  return [BEFORE_ITS_NAME, SHORT, BEHIND_ITS_NAME].reduce(hide, text)
+}
+
+function hide(text: string, pattern: RegExp): string {
+  let shown = ''
+  let at = 0
+  for (const { indices } of narrow(text).matchAll(pattern)) {
+    const span = indices?.groups?.secret
+    if (!span) continue
+    shown += text.slice(at, span[0]) + GONE
+    at = span[1]
+  }
+  return shown + text.slice(at)
+}
+
+/** Each letter as it is looked for, at its own place: ｋｅｆｕ２０２６ → kefu2026. */
+function narrow(text: string): string {
+  return text.replace(OF_OTHER_WIDTH, (letter) => {
+    const plain = letter.normalize('NFKC')
+    return plain.length === letter.length ? plain : letter
+  })
 }

@@ -36,6 +36,9 @@ export const BETWEEN = [
   '写',
   '念',
   '说',
+  '报',
+  // Him or her who is told: behind another word a number is of theirs.
+  '[他她]们?(?=[\\s:：,，]{0,4}[0-9零〇幺一二两三四五六七八九])',
   '输入?',
   '用',
   '设置?',
