@@ -1,16 +1,16 @@
 /** Figures that a site sets its alarms on: what `kefu-edge doctor` would find, before somebody asks it. */
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, statfsSync, statSync } from 'node:fs'
+import { readFileSync, statfsSync } from 'node:fs'
 import type { Config } from './config/schema.ts'
 import type { Figure } from './metrics.ts'
 import type { JobStatus } from './schedule/schedule.ts'
-import { listBackups } from './storage/backup.ts'
 
 const SECOND_MS = 1000
 
 export interface BoxFigureParts {
-  readonly config: Pick<Config, 'backup' | 'dataDir' | 'tls'>
-  readonly gatewayId: string
+  readonly config: Pick<Config, 'dataDir' | 'tls'>
+  /** From memory: its disk may be another machine's that does not answer. */
+  readonly newestBackupMs: () => number | undefined
   readonly nowMs: () => number
   readonly isTimeInDoubt: () => boolean
   readonly jobs: () => readonly JobStatus[]
@@ -18,7 +18,7 @@ export interface BoxFigureParts {
 
 /** Read when the page is asked for: a few system calls. What cannot be read is no figure. */
 export function boxFigures(parts: BoxFigureParts): readonly Figure[] {
-  const { config, gatewayId, nowMs, jobs } = parts
+  const { config, nowMs, jobs } = parts
   return [
     {
       name: 'kefu_job_failing',
@@ -33,7 +33,7 @@ export function boxFigures(parts: BoxFigureParts): readonly Figure[] {
     {
       name: 'kefu_backup_age_seconds',
       help: 'Since the newest backup in backup.dir was made; absent where there is none',
-      read: () => known(() => (nowMs() - newestBackupMs(config.backup.dir, gatewayId)) / SECOND_MS),
+      read: () => known(() => (nowMs() - (parts.newestBackupMs() ?? Number.NaN)) / SECOND_MS),
     },
     {
       name: 'kefu_disk_free_bytes',
@@ -65,11 +65,6 @@ function known(read: () => number): readonly { readonly value: number }[] {
   } catch {
     return []
   }
-}
-
-function newestBackupMs(dir: string | undefined, gatewayId: string): number {
-  const newest = dir === undefined ? undefined : listBackups(dir, gatewayId).at(-1)
-  return newest === undefined ? Number.NaN : statSync(newest).mtimeMs
 }
 
 const expiryMs = (certFile: string | undefined): number =>

@@ -62,6 +62,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
   try {
     const cloud = composeCloud(config, box, loggers.cloud)
     if (cloud) closers.push(() => cloud.close())
+    let newestBackupMs: number | undefined
     const metrics = createMetrics({
       connections: () => devices.mqttClients(),
       balance: () => box.ledger.balance(),
@@ -79,7 +80,7 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
         },
         ...boxFigures({
           config,
-          gatewayId: box.ledger.gatewayId,
+          newestBackupMs: () => newestBackupMs,
           nowMs: box.clock.now,
           isTimeInDoubt: () => box.time.doubt() !== undefined,
           jobs: () => schedule.status(),
@@ -107,6 +108,9 @@ export async function composeGateway(config: Config, overrides: Overrides = {}):
       jobs: boxJobs({
         ...box,
         makeBackup: box.operations.makeBackup,
+        onBackup: (atMs) => {
+          newestBackupMs = atMs
+        },
         logger: loggers.schedule,
         ...(cloud ? { pusher: cloud, counts: cloud.counts } : {}),
       }),

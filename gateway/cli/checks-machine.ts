@@ -196,10 +196,10 @@ function judgeAuthorities(file: string, all: readonly X509Certificate[], nowMs: 
   })
 }
 
-export function checkBackups({ backup, dataDir }: Config, nowMs: number): Verdict {
+export async function checkBackups({ backup, dataDir }: Config, nowMs: number): Promise<Verdict> {
   const { dir } = backup
   if (dir === undefined) return warn('backup', 'off')
-  const files = existsSync(dir) ? listBackups(dir, readGatewayId(dataDir) ?? '') : []
+  const files = existsSync(dir) ? await listBackups(dir, readGatewayId(dataDir) ?? '') : []
   const newest = files.at(-1)
   if (newest === undefined) return warn('backup', 'none', { dir })
   const days = Math.floor((nowMs - statSync(newest).mtimeMs) / DAY_MS)

@@ -70,7 +70,7 @@ export async function examine(
     ...checkCloudWire(config),
     ...checkWitness(status, nowMs),
     ...checkReleases(status),
-    checkBackups(config, nowMs),
+    await checkBackups(config, nowMs),
     ...checkJobs(status),
   ]
   return verdicts.map(wording())

@@ -1,5 +1,6 @@
 /** The jobs of the box: what is done at set times, and why. */
-import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs'
+import { statfsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
@@ -10,7 +11,7 @@ import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { Logger } from '../logger.ts'
-import { type BackupReport, backupName, listBackups, pruneBackups } from '../storage/backup.ts'
+import { type BackupReport, backupName, newestBackupMs, pruneBackups } from '../storage/backup.ts'
 import type { Store } from '../storage/store.ts'
 import { isWithinHours } from './hours.ts'
 import type { Job } from './schedule.ts'
@@ -34,6 +35,8 @@ export interface JobParts {
     TimeFloor,
     'doubt' | 'persist' | 'restampIfDue' | 'provenMs' | 'unprovenDays'
   >
+  /** Told when the newest backup in `backup.dir` was made. */
+  readonly onBackup?: (atMs: number) => void
   /** Told of what an operator must know at once. */
   readonly logger?: Pick<Logger, 'warn'>
   /** Present where a cloud is configured. */
@@ -166,21 +169,26 @@ const countsJob = (counts: NonNullable<JobParts['counts']>, time: JobParts['time
   run: (signal) => (time?.doubt() ? 'skipped: the time is in doubt' : counts.sendDue(signal)),
 })
 
-function backupJob({ config, clock, ledger, makeBackup, time }: JobParts, dir: string): Job {
+function backupJob(parts: JobParts, dir: string): Job {
+  const { config, clock, ledger, makeBackup, time } = parts
   const { gatewayId } = ledger
-  const isDue = (): boolean => {
-    const newest = existsSync(dir) ? listBackups(dir, gatewayId).at(-1) : undefined
-    return newest === undefined || clock.now() - statSync(newest).mtimeMs > DAY_MS
+  const { onBackup = () => {} } = parts
+  const isDue = async (): Promise<boolean> => {
+    const newestMs = await newestBackupMs(dir, gatewayId)
+    if (newestMs === undefined) return true
+    onBackup(newestMs)
+    return clock.now() - newestMs > DAY_MS
   }
   return {
     name: 'backup',
     cron: config.backup.cron,
     why: `Keeps ${config.backup.keep} backups in ${dir}`,
-    atStart: () => time?.doubt() === undefined && isDue(),
+    atStart: async () => time?.doubt() === undefined && (await isDue()),
     run: async () => {
-      mkdirSync(dir, { recursive: true, mode: 0o700 })
+      await mkdir(dir, { recursive: true, mode: 0o700 })
       const { file, bytes } = await makeBackup(join(dir, backupName(gatewayId, clock.now())))
-      const gone = pruneBackups(dir, gatewayId, config.backup.keep)
+      onBackup(clock.now())
+      const gone = await pruneBackups(dir, gatewayId, config.backup.keep)
       return `${file}, ${Math.ceil(bytes / 1e6)} MB; ${gone} older removed`
     },
   }

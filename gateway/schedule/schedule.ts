@@ -24,8 +24,11 @@ export interface Job {
   readonly cron: string
   /** Why the box does this; shown to operators. */
   readonly why: string
-  /** Asked soon after the start, whether to run then too: what must not wait on a box that is off at night. */
-  readonly atStart?: () => boolean
+  /**
+   * Asked at the start, whether to run then too: what must not wait on a box that is off at night. Where it
+   * cannot tell, the job runs and says why it fails.
+   */
+  readonly atStart?: () => boolean | Promise<boolean>
   /** Ends early when `signal` is aborted. The text it returns is shown as its last result. */
   run(signal: AbortSignal): string | undefined | Promise<string | undefined>
 }
@@ -133,14 +136,24 @@ export function createSchedule(parts: {
     }
   }
 
+  async function beginAtStart(entry: Entry): Promise<void> {
+    const { atStart } = entry.job
+    if (!atStart) return
+    let isWanted = true
+    try {
+      isWanted = await atStart()
+    } catch {
+      // The job meets the same and says so.
+    }
+    if (isWanted && !closing.signal.aborted) await begin(entry).catch(() => undefined)
+  }
+
   return {
     start: () => {
       if (timer) return
       timer = setInterval(look, LOOK_EVERY_MS)
       timer.unref()
-      for (const entry of entries.values()) {
-        if (entry.job.atStart?.()) begin(entry).catch(() => undefined)
-      }
+      for (const entry of entries.values()) void beginAtStart(entry)
     },
     runNow: async (name) => {
       const entry = entries.get(name)

@@ -1,18 +1,15 @@
 /** Makes backups while the box runs; backup-format says what one is. */
 import { createHash } from 'node:crypto'
 import {
-  closeSync,
   createReadStream,
   existsSync,
-  openSync,
   readdirSync,
   readFileSync,
-  readSync,
   rmSync,
   statfsSync,
   statSync,
 } from 'node:fs'
-import { open, rename, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.ts'
@@ -105,29 +102,37 @@ const HALF = /^kefu-(.+)-\d{8}T\d{6}Z\.kefu-backup\.partial(?:\.db(?:-\w+)?)?$/
 const HALF_IS_LEFT_MS = 24 * 3_600_000
 const TIMED = /^kefu-(?:(.+)-)?(\d{8}T\d{6}Z)\.kefu-backup$/
 
-/** Backups of this gateway in the folder, as this module names them, oldest first: boxes may share a folder. */
-export function listBackups(dir: string, gatewayId: string): readonly string[] {
+/**
+ * Backups of this gateway in the folder, as this module names them, oldest first: boxes may share a folder. Not
+ * synchronous, since the disk may be another machine's that does not answer.
+ */
+export async function listBackups(dir: string, gatewayId: string): Promise<readonly string[]> {
   const own: { readonly path: string; readonly time: string }[] = []
-  for (const name of readdirSync(dir)) {
+  for (const name of await readdir(dir)) {
     const [, owner, time = ''] = TIMED.exec(name) ?? []
     if (time === '') continue
     const path = join(dir, name)
-    if ((owner ?? namePart(gatewayIn(path))) === namePart(gatewayId)) own.push({ path, time })
+    if ((owner ?? namePart(await gatewayIn(path))) === namePart(gatewayId)) own.push({ path, time })
   }
   return own.sort((a, b) => (a.time < b.time ? -1 : 1)).map(({ path }) => path)
 }
 
+/** When the newest backup of this gateway in the folder was made; undefined where there is none. */
+export async function newestBackupMs(dir: string, gatewayId: string): Promise<number | undefined> {
+  const newest = (await listBackups(dir, gatewayId)).at(-1)
+  return newest === undefined ? undefined : (await stat(newest)).mtimeMs
+}
+
 /** Of a backup whose name does not say it, as older gateways made them; empty where nobody can tell. */
-function gatewayIn(file: string): string {
-  const head = Buffer.alloc(MAX_HEADER_BYTES)
+async function gatewayIn(file: string): Promise<string> {
   try {
-    const handle = openSync(file, 'r')
+    const handle = await open(file, 'r')
     try {
-      const length = readSync(handle, head)
-      const [, manifest = ''] = head.toString('utf8', 0, length).split('\n', 2)
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER_BYTES))
+      const [, manifest = ''] = buffer.toString('utf8', 0, bytesRead).split('\n', 2)
       return (JSON.parse(manifest) as Partial<BackupManifest>).gateway ?? ''
     } finally {
-      closeSync(handle)
+      await handle.close()
     }
   } catch {
     return ''
@@ -146,21 +151,23 @@ export function backupName(gatewayId: string, nowMs: number): string {
  * Removes the oldest backups of this gateway until `keep` are left, and what a power cut left of one: a copy
  * that no erasure reaches. Returns how many backups went.
  */
-export function pruneBackups(dir: string, gatewayId: string, keep: number): number {
-  const all = listBackups(dir, gatewayId)
+export async function pruneBackups(dir: string, gatewayId: string, keep: number): Promise<number> {
+  const all = await listBackups(dir, gatewayId)
   const old = all.slice(0, Math.max(0, all.length - keep))
-  for (const file of old) rmSync(file)
-  for (const file of halfBackups(dir, gatewayId)) rmSync(file, { force: true })
+  for (const file of [...old, ...(await halfBackups(dir, gatewayId))])
+    await rm(file, { force: true })
   return old.length
 }
 
 /** Of backups of this gateway that nobody writes any more. */
-function halfBackups(dir: string, gatewayId: string): readonly string[] {
-  const oldest = Date.now() - HALF_IS_LEFT_MS
-  return readdirSync(dir)
-    .filter((name) => HALF.exec(name)?.[1] === namePart(gatewayId))
-    .map((name) => join(dir, name))
-    .filter((path) => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? oldest) < oldest)
+async function halfBackups(dir: string, gatewayId: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const name of await readdir(dir)) {
+    if (HALF.exec(name)?.[1] !== namePart(gatewayId)) continue
+    const path = join(dir, name)
+    if (Date.now() - (await stat(path)).mtimeMs > HALF_IS_LEFT_MS) found.push(path)
+  }
+  return found
 }
 
 interface SideFile {

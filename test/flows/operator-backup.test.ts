@@ -146,6 +146,13 @@ const firstBackup = (gateway: TestGateway) =>
   expect
     .poll(() => jobOf(gateway), { timeout: 10_000 })
     .toMatchObject({ runs: 1, failures: 0, isRunning: false })
+/** Two of one second would have one name, so the second of them waits. */
+const runBackupJob = (gateway: TestGateway) =>
+  expect
+    .poll(() => runOperation('job.run', { name: 'backup' }, gateway.box.operations), {
+      timeout: 5000,
+    })
+    .toMatchObject({ kind: 'done' })
 async function jobOf(gateway: TestGateway) {
   const { jobs } = (await runOperation('status', {}, gateway.box.operations)) as LiveStatus
   return jobs.find(({ name }) => name === 'backup')
@@ -161,13 +168,11 @@ describe('a backup file', () => {
     ]
     await firstBackup(first)
     await firstBackup(second)
-    const run = (gateway: TestGateway) =>
-      runOperation('job.run', { name: 'backup' }, gateway.box.operations)
     await backup(first, join(folder, 'kefu-20261122T030000Z.kefu-backup'))
-    await run(second)
-    await run(second)
+    await runBackupJob(second)
+    await runBackupJob(second)
     expect(readdirSync(folder)).toContain('kefu-20261122T030000Z.kefu-backup')
-    await run(first)
+    await runBackupJob(first)
     const owners = readdirSync(folder).map((name) => name.split('-').slice(1, 3).join('-'))
     expect(owners.sort()).toEqual([first, second].map((one) => one.box.ledger.gatewayId).sort())
   })
@@ -422,10 +427,7 @@ describe('a backup file', () => {
     }
     const isWritten = `${own}-20990101T000000Z.kefu-backup.partial.db`
     writeFileSync(join(dir, isWritten), '')
-    // Two of one second would have one name.
-    await expect
-      .poll(() => runOperation('job.run', { name: 'backup' }, gateway.box.operations))
-      .toMatchObject({ kind: 'done' })
+    await runBackupJob(gateway)
     const names = readdirSync(dir).sort()
     expect(names).toHaveLength(6)
     expect(names).toEqual(expect.arrayContaining([left[1], isWritten]))
