@@ -12,18 +12,18 @@ export class LoginGuard {
 
   /** Milliseconds until this client may try again; 0: now. */
   waitMs(remoteAddress: string, name: string): number {
-    return this.logins.waitMs(keyOf(remoteAddress, name))
+    return this.logins.waitMs(loginKey(remoteAddress, deviceNameOf(name)))
   }
 
   failed(remoteAddress: string, name: string): void {
-    if (name !== '') this.logins.failed(keyOf(remoteAddress, name))
+    const deviceName = deviceNameOf(name)
+    if (deviceName !== '') this.logins.failed(loginKey(remoteAddress, deviceName))
   }
 
   succeeded(remoteAddress: string, name: string): void {
-    this.logins.succeeded(keyOf(remoteAddress, name))
+    this.logins.succeeded(loginKey(remoteAddress, deviceNameOf(name)))
   }
 }
 
 /** A device may use `ID:name` for further connections; they wait together, or each name would be a new try. */
-const keyOf = (remoteAddress: string, name: string): string =>
-  loginKey(remoteAddress, name.split(':', 1)[0] ?? '')
+const deviceNameOf = (name: string): string => name.split(':', 1)[0] ?? ''

@@ -73,6 +73,12 @@ describe('the login guard', () => {
     guard.succeeded('10.0.0.9', 'kiosk:one')
     expect(guard.waitMs('10.0.0.9', 'kiosk')).toBe(0)
   })
+
+  test('a name that is empty before its colon locks out nobody', () => {
+    const guard = new LoginGuard(() => 0)
+    for (let n = 0; n < 10; n++) guard.failed('10.0.0.9', `:${n}`)
+    expect(guard.waitMs('10.0.0.9', '')).toBe(0)
+  })
 })
 
 test('deadlines run in order of time, cancelled ones not at all', () => {
