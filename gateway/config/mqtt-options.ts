@@ -1,6 +1,6 @@
 /** Options of the MQTT broker: its ports, and what one client may take of it. */
 import { type Static, Type } from '@sinclair/typebox'
-import { DEFAULT_LIMITS, type MqttLimits } from '../channels/mqtt/limits.ts'
+import { BYTES_OF_RETAINED, DEFAULT_LIMITS, type MqttLimits } from '../channels/mqtt/limits.ts'
 import { type DeepReadonly, group, Port } from './option-types.ts'
 
 const HOUR_SECONDS = 3600
@@ -142,7 +142,8 @@ export const MqttOptions = Type.Object(
       minimum: 1,
       maximum: 10_000_000,
       default: DEFAULT_LIMITS.maxRetainedMessages,
-      description: 'Retained messages in all; a twin takes up to three a device (IT)',
+      description:
+        'Retained messages in all, of one device a quarter of them (1,000 in any case); a twin takes up to three a device (IT)',
     }),
   },
   group,
@@ -172,4 +173,5 @@ export const mqttLimitsOf = (
   maxKeptSessions: mqtt.maxKeptSessions,
   maxTopicBytes: mqtt.maxTopicBytes,
   maxRetainedMessages: mqtt.maxRetained,
+  maxRetainedBytes: Math.max(DEFAULT_LIMITS.maxRetainedBytes, mqtt.maxRetained * BYTES_OF_RETAINED),
 })

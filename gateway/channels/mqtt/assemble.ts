@@ -73,7 +73,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     brokerClock,
   )
   const sessionRows = new SessionRows(store)
-  const retained = new RetainedMessages(limits, nowMs)
+  const retained = new RetainedMessages(limits, nowMs, deviceOf)
   const inPassing = new InPassing({
     store,
     clock: brokerClock,

@@ -20,10 +20,11 @@ export class InPassing {
   }
 
   /**
-   * Gives the message, or the same without RETAIN where it finds no room in this share of the whole. Then an
-   * older one of its topic goes: it would be given out as if it still held.
+   * Gives the message, or the same without RETAIN where it finds no room, in this share of the whole or, where
+   * none is given, in that of its device. Then an older one of its topic goes: it would be given out as if it
+   * still held.
    */
-  fit(message: Message, share = 1): Message {
+  fit(message: Message, share?: number): Message {
     const { counters, retained } = this.parts
     if (!message.retain || retained.wouldAccept(message, share)) return message
     counters.notRetained++

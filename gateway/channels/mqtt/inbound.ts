@@ -4,6 +4,7 @@ import { PacketType, ProtocolError, type PublishPacket } from './codec/packets.t
 import { Reason } from './codec/reason-codes.ts'
 import type { Connection } from './connection.ts'
 import { InboundTopics } from './inbound-topics.ts'
+import { RETAINS_TOO_MUCH } from './limits.ts'
 import { forwardedProperties, Message } from './message.ts'
 import { type PendingAck, PendingAcks } from './pending-acks.ts'
 import type { DeviceMessageOutcome } from './ports.ts'
@@ -50,8 +51,7 @@ export class Inbound {
     const message = this.toMessage(packet, retain, buffer, from, end)
     if (rights.isForBox) this.toBox(packet, message, session)
     else if (message.retain && !engine.retained.wouldAccept(message)) {
-      const reason = 'the gateway holds as many retained messages as it may'
-      this.refuse(packet, Reason.quotaExceeded, reason)
+      this.refuse(packet, Reason.quotaExceeded, RETAINS_TOO_MUCH)
     } else this.toSubscribers(packet, message, session)
   }
 

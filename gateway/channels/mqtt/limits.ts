@@ -65,6 +65,7 @@ export interface MqttLimits {
   readonly maxTotalFilterBytes: number
   readonly crowdedFilterBytes: number
   readonly maxRetainedMessages: number
+  /** What all of them take in memory, each level of a topic too. */
   readonly maxRetainedBytes: number
   readonly maxConnections: number
   /** Of one device at once, under its client ids `ID` and `ID:name`: as many as are kept of it. */
@@ -121,7 +122,7 @@ export const DEFAULT_LIMITS: MqttLimits = {
   maxTotalFilterBytes: 128 * 1024 * 1024,
   crowdedFilterBytes: 32 * 1024,
   maxRetainedMessages: 50_000,
-  maxRetainedBytes: 64 * 1024 * 1024,
+  maxRetainedBytes: 128 * 1024 * 1024,
   maxConnections: 20_000,
   maxConnectionsPerDevice: 16,
   maxConnectsPerSecond: 500,
@@ -152,6 +153,20 @@ const LEVEL_BYTES = 220
 /** What a filter is charged for, whatever levels it shares with others. */
 export const filterBytes = (filter: string): number =>
   FILTER_BYTES + filter.length + topicDepth(filter) * LEVEL_BYTES
+
+/**
+ * What one device may have retained, of the whole: a quarter, and some in any case. One that fills its share
+ * leaves the others theirs.
+ */
+export const RETAINED_SHARE_OF_DEVICE = 1 / 4
+export const RETAINED_OF_DEVICE = { messages: 1000, bytes: 2 * 1024 * 1024 } as const
+
+/** Room for each message where an operator allows more of them: about twice what one of a twin is charged for. */
+export const BYTES_OF_RETAINED = 2560
+
+/** What a client is told that finds no room. */
+export const RETAINS_TOO_MUCH =
+  'the gateway, or this device, has as many retained messages as it may (mqtt.maxRetained; a quarter for one device)'
 
 type TopicLimits = Pick<MqttLimits, 'maxTopicBytes'>
 

@@ -1,10 +1,17 @@
 /** Retained messages: in memory as a tree of topic levels, written through to the store. */
-import type { MqttLimits } from './limits.ts'
+import { filterBytes, type MqttLimits } from './limits.ts'
 import type { Message } from './message.ts'
+import { RetainedShares } from './retained-shares.ts'
+
+export type RetainedLimits = Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>
 
 interface Node {
   readonly children: Map<string, Node>
   message: Message | null
+  /** Whose share the message counts against; null: nobody's. */
+  device: string | null
+  /** Of the message. */
+  charge: number
 }
 
 /** Nodes still to be gone to, and the level of the filter that is asked of them. */
@@ -23,37 +30,50 @@ const MAX_PLACES = 20
 const isOfBroker = ({ topic, publisher }: Message): boolean =>
   publisher === undefined && topic.startsWith('$SYS/')
 
-const createNode = (): Node => ({ children: new Map(), message: null })
+const createNode = (): Node => ({ children: new Map(), message: null, device: null, charge: 0 })
+
+/** What it takes in memory, whatever levels of its topic it shares with others. */
+const chargeOf = (message: Message): number => message.bytes + filterBytes(message.topic)
 
 export class RetainedMessages {
-  private readonly limits: Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>
+  private readonly limits: RetainedLimits
   private readonly nowMs: () => number
+  private readonly deviceOf: (clientId: string) => string
+  private readonly shares: RetainedShares
   private readonly root = createNode()
   /** Topics of messages of earlier runs that expire, and when; a newer one of a topic expires at another time. */
   private readonly earlier = new Map<string, number>()
   /** Without the broker's own, which take no room of anybody. */
   count = 0
   bytes = 0
+  private charged = 0
 
-  constructor(
-    limits: Pick<MqttLimits, 'maxRetainedMessages' | 'maxRetainedBytes'>,
-    nowMs: () => number,
-  ) {
+  constructor(limits: RetainedLimits, nowMs: () => number, deviceOf: (clientId: string) => string) {
     this.limits = limits
     this.nowMs = nowMs
+    this.deviceOf = deviceOf
+    this.shares = new RetainedShares(limits)
   }
 
   /**
-   * Whether there is room for one more in this share of the whole; replacing what is there by what is no
-   * larger is always possible.
+   * Whether there is room for one more in this share of the whole, and in that of its device where none is
+   * given; replacing what is there by what is no larger is always possible.
    */
-  wouldAccept(message: Message, share = 1): boolean {
+  wouldAccept(message: Message, share?: number): boolean {
     if (message.payload.length === 0) return true
     const { maxRetainedMessages, maxRetainedBytes } = this.limits
-    const old = this.get(message.topic)
-    const more = message.bytes - (old?.bytes ?? 0)
-    const hasPlace = old !== undefined || this.count < maxRetainedMessages * share
-    return hasPlace && (more <= 0 || this.bytes + more <= maxRetainedBytes * share)
+    const old = this.find(message.topic)
+    const isNew = old === undefined || old.message === null
+    const charge = chargeOf(message)
+    const more = isNew ? charge : charge - old.charge
+    const part = share ?? 1
+    const hasPlace = !isNew || this.count < maxRetainedMessages * part
+    if (!hasPlace || (more > 0 && this.charged + more > maxRetainedBytes * part)) return false
+    const { publisher } = message
+    if (share !== undefined || publisher === undefined) return true
+    const device = this.deviceOf(publisher)
+    const isOwn = !isNew && old.device === device
+    return this.shares.fits(device, isOwn ? 0 : 1, isOwn ? more : charge)
   }
 
   /** Keeps the message for its topic; an empty payload removes what was kept [MQTT-3.3.1-6]. */
@@ -71,9 +91,12 @@ export class RetainedMessages {
       }
       node = child
     }
-    this.account(node.message, -1)
+    const { message: old, device: oldDevice, charge: oldCharge } = node
     node.message = message
-    this.account(message, 1)
+    node.device = message.publisher === undefined ? null : this.deviceOf(message.publisher)
+    node.charge = chargeOf(message)
+    this.account(message, node.device, node.charge, 1)
+    if (old !== null) this.account(old, oldDevice, oldCharge, -1)
   }
 
   /** Those that were kept when the gateway stopped. */
@@ -103,12 +126,16 @@ export class RetainedMessages {
   }
 
   get(topic: string): Message | undefined {
+    return this.find(topic)?.message ?? undefined
+  }
+
+  private find(topic: string): Node | undefined {
     let node: Node | undefined = this.root
     for (const level of topic.split('/')) {
       node = node.children.get(level)
       if (node === undefined) return undefined
     }
-    return node.message ?? undefined
+    return node
   }
 
   delete(topic: string): boolean {
@@ -121,7 +148,7 @@ export class RetainedMessages {
     }
     const last = path[path.length - 1] as Node
     if (last.message === null) return false
-    this.account(last.message, -1)
+    this.account(last.message, last.device, last.charge, -1)
     last.message = null
     for (let depth = levels.length; depth > 0; depth--) {
       const node = path[depth] as Node
@@ -196,9 +223,11 @@ export class RetainedMessages {
     return topics
   }
 
-  private account(message: Message | null, sign: 1 | -1): void {
-    if (message === null || isOfBroker(message)) return
+  private account(message: Message, device: string | null, charge: number, sign: 1 | -1): void {
+    if (isOfBroker(message)) return
     this.count += sign
     this.bytes += sign * message.bytes
+    this.charged += sign * charge
+    if (device !== null) this.shares.add(device, sign, sign * charge)
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
+import { RETAINS_TOO_MUCH } from './limits.ts'
 import type { Message } from './message.ts'
 import type { MqttPrincipal } from './ports.ts'
 import type { Session } from './session.ts'
@@ -50,7 +51,7 @@ function refusalOf(
     return { reasonCode: Reason.notAuthorized, reason: 'its device is not known any more' }
   }
   if (isForBox || !message.retain || retained.wouldAccept(message)) return undefined
-  return { reasonCode: Reason.quotaExceeded, reason: 'too many retained messages' }
+  return { reasonCode: Reason.quotaExceeded, reason: RETAINS_TOO_MUCH }
 }
 
 function toSubscribers({ dispatcher, sessionOf }: SendingParts, message: Message): void {

@@ -1,6 +1,7 @@
 /** What is for the box reaches it though the broker holds as many retained messages as it may. */
-import { expect, test } from 'vitest'
-import { brokerOfTest, clientOfTest } from './broker-support.ts'
+import { connectAsync } from 'mqtt'
+import { expect, onTestFinished, test } from 'vitest'
+import { brokerOfTest, clientOfTest, startBroker } from './broker-support.ts'
 
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 
@@ -13,7 +14,7 @@ const retained = (packetId: string, topic: string, text: string): string => {
 test('a state that cannot be retained is taken by the box, and no older one is given out in its place', async () => {
   const taken: string[] = []
   const running = await brokerOfTest({
-    limits: { maxRetainedBytes: 100 },
+    limits: { maxRetainedBytes: 1600 },
     isDeviceMessageTopic: (topic) => topic === 'reported',
     onDeviceMessage: ({ payload }) => {
       taken.push(Buffer.from(payload).toString())
@@ -25,9 +26,9 @@ test('a state that cannot be retained is taken by the box, and no older one is g
   expect(await client.next()).toBe('20020000')
   client.send(retained('0001', 'reported', 'on'))
   expect(await client.next()).toBe('40020001')
-  client.send(retained('0002', 'other', 'x'.repeat(70)))
+  client.send(retained('0002', 'other', 'x'.repeat(100)))
   expect(await client.next()).toBe('40020002')
-  client.send(retained('0003', 'reported', 'switched off'.padEnd(60)))
+  client.send(retained('0003', 'reported', 'switched off'.padEnd(90)))
   expect(await client.next()).toBe('40020003')
   expect(taken.map((text) => text.trim())).toEqual(['on', 'switched off'])
   expect(running.broker.retainedTopics('#')).toEqual(['other'])
@@ -36,4 +37,44 @@ test('a state that cannot be retained is taken by the box, and no older one is g
   const again = await running.afterPowerCut()
   expect(again.broker.retainedTopics('#')).toEqual(['other'])
   await again.close()
+})
+
+test('one device that retains all it can leaves the others their room, under whatever names and over a restart', async () => {
+  const principalOf = (clientId: string) => ({ id: clientId.replace(/:.*/, '') })
+  let running = await startBroker({
+    limits: { maxRetainedMessages: 8000 },
+    principalOf,
+    authenticate: ({ clientId }) => ({ ok: true, principal: principalOf(clientId) }),
+  })
+  onTestFinished(() => running.close())
+  /** How many more are retained by it. */
+  const retain = async (clientId: string, topics: readonly string[]) => {
+    const before = running.broker.totals().retainedMessages
+    const url = `mqtt://127.0.0.1:${running.port}`
+    const client = await connectAsync(url, { clientId, reconnectPeriod: 0 })
+    onTestFinished(() => void client.end(true))
+    const send = (topic: string) => client.publishAsync(topic, 'x', { qos: 1, retain: true })
+    await Promise.all(topics.map(send))
+    await client.endAsync()
+    return running.broker.totals().retainedMessages - before
+  }
+  const topics = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => `${name}/${n}`)
+  expect(await retain('greedy', topics('a', 1500))).toBe(1500)
+  expect(await retain('greedy:2', topics('b', 600))).toBe(500)
+  running = await running.restart()
+  expect(await retain('greedy:3', ['c', 'a/0'])).toBe(0)
+  expect(await retain('other', topics('d', 300))).toBe(300)
+  // What it takes away it may keep anew.
+  await running.broker.publish({ topic: 'a/1', payload: '', retain: true })
+  expect(await retain('greedy', ['c'])).toBe(1)
+})
+
+test('deep topics are charged for what their levels take', async () => {
+  const running = await brokerOfTest({ limits: { maxRetainedBytes: 40_000 } })
+  const place = (n: number) => ({ topic: `${n}${'/a'.repeat(29)}`, payload: 'x', retain: true })
+  for (let n = 0; n < 10; n++)
+    await running.broker.publish({ ...place(n), publisher: '$bridge/his' })
+  // Each some 7 KB, in three quarters of the room.
+  expect(running.broker.totals().retainedMessages).toBe(4)
 })

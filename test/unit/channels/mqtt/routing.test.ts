@@ -36,7 +36,11 @@ test('retained messages are found by exactly the filters that match', () => {
   const limits = { maxRetainedMessages: 1000, maxRetainedBytes: 1_000_000 }
   fc.assert(
     fc.property(fc.uniqueArray(topic, { maxLength: 20 }), filter, (topics, wanted) => {
-      const retained = new RetainedMessages(limits, () => 0)
+      const retained = new RetainedMessages(
+        limits,
+        () => 0,
+        (id) => id,
+      )
       for (const one of topics) {
         retained.set(new Message({ topic: one, payload: Buffer.from('x'), qos: 0, retain: true }))
       }
