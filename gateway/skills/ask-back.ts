@@ -5,6 +5,7 @@ import type { Phrases } from '../dialogue/phrases.ts'
 import { createUnsureReader } from '../dialogue/said-as.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
+import { maskText } from '../ledger/masking.ts'
 import type {
   Candidate,
   KnowledgeRef,
@@ -16,8 +17,11 @@ import type {
 } from '../turn.ts'
 import { heardWords } from './skill.ts'
 
-/** What is longer is no name that is worth repeating. */
+/** What is shorter (嗯) or longer is no name that is worth repeating. */
+const MIN_NAME_CHARS = 2
 const MAX_NAME_CHARS = 24
+/** So many digits, also in Chinese words, may be a PIN or part of a number that others must not hear. */
+const DIGITS = /(?:[\p{N}一二两三四五六七八九零幺]\P{L}*){3}/u
 /** So sure words are the question itself once more, and no name that is not known. */
 const SAID_AGAIN = 0.85
 /** Values offered for a tap. */
@@ -93,7 +97,7 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
     const isSaidAgain = candidates.some(
       (one) => isSame(one.ref, ref) && one.confidence >= SAID_AGAIN,
     )
-    if (isSaidAgain || said.length > MAX_NAME_CHARS) return question
+    if (isSaidAgain || !isName(said) || isPrivate(heardWords(turn))) return question
     return phrases.say('slot-unknown', lang, turns, { said, question })
   }
 
@@ -151,6 +155,12 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
     },
   }
 }
+
+const isName = (said: string): boolean =>
+  said.length >= MIN_NAME_CHARS && said.length <= MAX_NAME_CHARS && !isPrivate(said)
+
+/** Whether it would be masked in a log: then it is not said aloud in a hall either. */
+const isPrivate = (said: string): boolean => maskText(said) !== said || DIGITS.test(said)
 
 /** Words that leave one question open for another are a miss; "neither" was counted when it was said. */
 const missOf = ({ between }: PendingChoice): number => (between.length > 0 ? 1 : 0)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { COUNTER_PACK, startGateway, type TestGateway } from '../support/gateway.ts'
 
 /** A person at a kiosk; each word follows the last. */
@@ -49,6 +50,27 @@ it('a name that is not known is named, and then a person is called', async () =>
   )
   expect((await say('天文科')).text).toContain('没有工作人员的设备在线')
 })
+
+it.each([
+  ['我的密码是668899', '668899'],
+  ['六六八八九九', '六六'],
+  ['我电话13812345678', '1381'],
+  ['我叫李建国', '李建国'],
+])(
+  'what others in the hall must not hear is not said back, nor kept as said: %s',
+  async (words, secret) => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('kiosk-1')
+    const subject = { id: 'p-1', kind: 'patient' } as const
+    const asked = await gateway.ask(token, { id: '1', text: '我要找一个科室', subject })
+    const again = await gateway.ask(token, { id: '2', text: words, subject })
+    expect(again.body).toMatchObject({ status: 'need-input', text: asked.body.text })
+    const kept = await runOperation('subject.export', subject, gateway.box.operations)
+    const answers = (kept as { personal: { answer: object } }[]).map((one) => one.personal.answer)
+    expect(answers).toHaveLength(2)
+    expect(JSON.stringify(answers)).not.toContain(secret)
+  },
+)
 
 it('silence is no answer, however often', async () => {
   const say = await personAt(await startGateway())

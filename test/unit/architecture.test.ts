@@ -115,6 +115,7 @@ describe('the rules of the house', () => {
       // Types and pure helpers that one room publishes for the next.
       'skills>knowledge',
       'skills>dialogue',
+      'skills>ledger',
       'dialogue>knowledge',
       'dialogue>language',
       'knowledge>language',
