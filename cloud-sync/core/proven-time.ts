@@ -28,6 +28,8 @@ export interface KeptTime {
   readonly nowMs: number
   /** It still followed any clock when it was kept last: dates up to now say nothing. */
   readonly isFirstDay: boolean
+  /** The clock was behind when this run began, and was set: what is dated from then on came later than that. */
+  readonly wasBehindFromMs: number | undefined
 }
 
 interface Row {
@@ -47,6 +49,7 @@ export function createProvenTime(store: CoreStore, clock: Clock): ProvenTime {
   let { provenMs, countedMs } = load.get() ?? { provenMs: clock.now(), countedMs: 0 }
   let keptCountedMs = countedMs
   let countedAt = clock.monotonic()
+  const start = { clockMs: clock.now(), monotonicMs: countedAt, receiptMs: receiptMs() }
 
   function now(): number {
     const clockMs = Math.floor(clock.now())
@@ -59,18 +62,27 @@ export function createProvenTime(store: CoreStore, clock: Clock): ProvenTime {
     return Math.min(Math.floor(provenMs), clockMs)
   }
 
+  function receiptMs(): number {
+    now()
+    return Math.max(Math.floor(provenMs), Math.floor(clock.now()))
+  }
+
+  /** Only on the first day of a run: a clock that leaps later has more likely gone wrong, or the machine slept. */
+  function wasBehindFromMs(): number | undefined {
+    const passedMs = clock.monotonic() - start.monotonicMs
+    const aheadMs = clock.now() - start.clockMs - passedMs
+    return passedMs < DAY_MS && aheadMs >= DAY_MS ? start.receiptMs : undefined
+  }
+
   return {
     now,
-    receiptMs() {
-      now()
-      return Math.max(Math.floor(provenMs), Math.floor(clock.now()))
-    },
+    receiptMs,
     keep() {
       const nowMs = now()
       const isFirstDay = keptCountedMs < DAY_MS
       save.run(Math.floor(provenMs), Math.floor(countedMs))
       keptCountedMs = countedMs
-      return { nowMs, isFirstDay }
+      return { nowMs, isFirstDay, wasBehindFromMs: wasBehindFromMs() }
     },
   }
 }

@@ -61,8 +61,14 @@ export function createRetention(options: RetentionOptions): Retention {
        WHERE session_turn.gateway_no = session.gateway_no AND session_id = session.id)`,
   )
   const removeDays = store.prepare('DELETE FROM stream_day WHERE day < ?')
+  const removeDaysFrom = store.prepare('DELETE FROM stream_day WHERE day >= ? AND day < ?')
   const forgetDays = store.prepare('DELETE FROM stream_day')
   const dateAll = store.prepare('INSERT INTO stream_day SELECT no, ?, 0 FROM stream')
+  const dateAnew = store.prepare(
+    `INSERT INTO stream_day SELECT stream_no, ?, min(after_sequence) FROM stream_day
+       WHERE day BETWEEN ? AND ? GROUP BY stream_no
+     ON CONFLICT DO UPDATE SET after_sequence = excluded.after_sequence`,
+  )
   let timer: NodeJS.Timeout | undefined
   let sweeping: Promise<unknown> = Promise.resolve()
   let isClosed = false
@@ -74,12 +80,17 @@ export function createRetention(options: RetentionOptions): Retention {
     return options.retainDays === undefined ? 0 : sweepEntries(provenMs, options.retainDays)
   }
 
-  /** What came on the core's first day came today: a clock that was set meanwhile makes nothing old. */
+  /** Dates what came by a clock that has been set since as if it came today: that makes nothing old. */
   function keepTime(): number {
-    const { nowMs, isFirstDay } = time.keep()
+    const { nowMs, isFirstDay, wasBehindFromMs } = time.keep()
+    const today = dayOf(time.receiptMs())
     if (isFirstDay) {
       forgetDays.run()
-      dateAll.run(dayOf(time.receiptMs()))
+      dateAll.run(today)
+    } else if (wasBehindFromMs !== undefined) {
+      const from = dayOf(wasBehindFromMs)
+      dateAnew.run(today, from, today)
+      removeDaysFrom.run(from, today)
     }
     return nowMs
   }
@@ -150,6 +161,10 @@ export function createRetention(options: RetentionOptions): Retention {
       isClosed = true
       clearInterval(timer)
       await sweeping
+      // A clock that was set since the last sweep: the next run would not know that it was behind.
+      await store.commit(keepTime).catch((error: unknown) => {
+        logger.error({ error }, 'the time could not be kept; where the clock was set within the hour, what came before it may be removed early')
+      })
     },
     sweepOnce,
   }

@@ -188,3 +188,22 @@ it('keeps what came on the first day of a core before its clock was set, also wh
   nowMs += 3 * DAY_MS
   expect(await second.retention.sweepOnce()).toBe(20)
 })
+
+it.each(['while it runs', 'before it is stopped'])(
+  'keeps what came after a start with the clock of the shutdown, six weeks behind, and set %s',
+  async (set) => {
+    await partsAfterADay()
+    const first = parts()
+    await first.receiver.receive(gateway, batch(1, 10))
+    nowMs += 3_600_000
+    wrongMs = 42 * DAY_MS
+    if (set === 'while it runs') expect(await first.retention.sweepOnce()).toBe(0)
+    await first.retention.close()
+    const second = parts()
+    nowMs += 2 * DAY_MS
+    expect(await second.retention.sweepOnce()).toBe(0)
+    // The time that is proven has caught up.
+    nowMs += 10 * DAY_MS
+    expect(await second.retention.sweepOnce()).toBe(10)
+  },
+)
