@@ -19,8 +19,10 @@ const MAX_CANDIDATES = 5
 const REPAIR_DISCOUNT = 0.95
 /** Of what a rule or an example says whole. */
 const EXACT_CONFIDENCE = 0.99
-/** From here up words that are not certain say which emergency it is. */
+/** From here up a clause that is not certain is an emergency, where an illness is asked about. */
 const SURE_ALARM = 0.55
+/** From here up all of the words say which it is; less may not reach a threshold that an intent names itself. */
+const SURE_OF_WHICH = 0.7
 
 export interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
   readonly allowed: ((intent: number) => boolean) | undefined
@@ -53,7 +55,7 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   if (asks || hasClauses(said)) {
     const danger = dangerIn(parts, said, options, { asks, weight })
     // All of the words know better which emergency it is, where they are sure of one.
-    if (danger) return [isSureAlarm(parts.base, likely) ? likely : danger]
+    if (danger) return [isSureAlarm(parts.base, likely, SURE_OF_WHICH) ? likely : danger]
   }
   const isCalm = asks && !isUrgent(normal.plain)
   const heard = { ...likely, isCalm }
@@ -70,8 +72,8 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   return [heard, again]
 }
 
-const isSureAlarm = (base: KnowledgeBase, found: Found): boolean =>
-  isAlarm(base, found.candidates[0]?.intent) && isRaised(base, found, SURE_ALARM)
+const isSureAlarm = (base: KnowledgeBase, found: Found, from: number): boolean =>
+  isAlarm(base, found.candidates[0]?.intent) && isRaised(base, found, from)
 
 /**
  * The clause that says by itself that somebody is in danger: 不舒服，胸口疼. Where an illness is asked about (`asks`) it
@@ -87,12 +89,13 @@ function dangerIn(
   for (const clause of clausesOf(said).flatMap(partsOfClause)) {
     const normal = normalise(clause)
     const certain = findCertain(parts, normal, options, weight)
-    if (certain?.method === 'template' && isAlarm(base, certain.candidates[0]?.intent)) {
-      return certain
-    }
-    if (!asks || !hasHappened(clause) || withoutDenied(clause) !== undefined) continue
+    const happened = hasHappened(clause)
+    // An illness that is an example of an emergency (骨折) may be named for any reason; what has happened is told.
+    const isPlain = happened || certain?.method === 'template'
+    if (certain && isPlain && isAlarm(base, certain.candidates[0]?.intent)) return certain
+    if (!asks || !happened || withoutDenied(clause) !== undefined) continue
     const found = certain ?? findLikely(parts, normal, options.allowed, weight)
-    if (isSureAlarm(base, found)) return found
+    if (isSureAlarm(base, found, SURE_ALARM)) return found
   }
   return undefined
 }

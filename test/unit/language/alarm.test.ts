@@ -163,6 +163,11 @@ describe('a "no" before an emergency', () => {
     ['not really, I have chest pain', 'emergency.chest-pain'],
   ])('denies it not: %s', (text, name) => expect(hear(text)).toBe(name))
 
+  it('nor does what is likelier of all the words hide a clause that is an emergency', () => {
+    expect(hear('车停在哪里，着火了')).toBe('emergency.fire')
+    expect(hear('几点开门，我胸口疼得厉害')).toBe('emergency.chest-pain')
+  })
+
   it('is the answer to the question of the box, where it has asked', () => {
     const ref = { pack: 'hall', version: '1.0.0', intent: 'toilet' }
     const expecting = { ref, slot: 'place', entity: 'place' }
