@@ -15,35 +15,27 @@ export interface DurableSize {
 /** `storedSize` reads the size from the tables, open transaction included. */
 export function trackDurableSize(store: Store, storedSize: () => number): DurableSize {
   let known = storedSize()
-  /** Of the open transaction. */
-  let growing: { size: number } | undefined
+  /** Of the open transaction; undefined where it has none. */
+  let growing: number | undefined
   const listeners = new Set<() => void>()
 
   store.onRollback(() => {
-    if (growing) growing.size = Math.min(growing.size, storedSize())
+    if (growing !== undefined) growing = Math.min(growing, storedSize())
   })
-
-  function settle(growth: { readonly size: number }): void {
-    if (growing === growth) growing = undefined
-    if (growth.size <= known) return
-    known = growth.size
-    for (const listener of listeners) listener()
-  }
+  store.onCommit(() => {
+    const size = growing ?? known
+    growing = undefined
+    if (size <= known) return
+    known = size
+    // After those whose entries they are.
+    queueMicrotask(() => {
+      for (const listener of listeners) listener()
+    })
+  })
 
   return {
     grew: (size) => {
-      if (growing) {
-        growing.size = size
-        return
-      }
-      const growth = { size }
-      growing = growth
-      store.durable().then(
-        () => settle(growth),
-        () => {
-          if (growing === growth) growing = undefined
-        },
-      )
+      growing = size
     },
     value: () => known,
     onGrowth: (listener) => {

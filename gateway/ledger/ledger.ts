@@ -111,7 +111,6 @@ export function createLedger(options: LedgerOptions): FullLedger {
   function refresh(): void {
     if (!isStale) return
     isStale = false
-    subjectKeys.forgetUncommitted()
     lanes.reload()
     if (treeSize(store) !== tree.size) tree.reload()
     epochs.reload()

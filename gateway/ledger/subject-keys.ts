@@ -85,8 +85,6 @@ export interface SubjectKeys {
   reapplyErasures(): { readonly destroyed: readonly number[]; readonly held: number }
   /** Gives keys made under an unknown time the period of `atMs`. */
   dateUndated(atMs: number): void
-  /** After a lost transaction: forgets keys that may have been made in it. */
-  forgetUncommitted(): void
 }
 
 export function createSubjectKeys(options: {
@@ -115,7 +113,7 @@ export function createSubjectKeys(options: {
     const cached = current.get(name)
     if (cached) return cached
     const { isNew, ...found } = loadOrMake(who, dataClass, period)
-    if (isNew) trackUncommitted(name)
+    if (isNew) uncommitted.add(name)
     if (current.size >= CACHE_KEYS) dropOldest()
     current.set(name, found)
     return found
@@ -131,21 +129,15 @@ export function createSubjectKeys(options: {
     return { id: Number(made.lastInsertRowid), key, isNew: true }
   }
 
-  function trackUncommitted(name: string): void {
-    uncommitted.add(name)
-    store.durable().then(
-      () => uncommitted.delete(name),
-      () => undefined,
-    )
-  }
-
-  function forgetUncommitted(): void {
+  store.onCommit(() => uncommitted.clear())
+  // At once: what else is in that transaction may be kept, and the number of a lost key is given again.
+  store.onRollback(() => {
     for (const name of uncommitted) {
       current.get(name)?.key.fill(0)
       current.delete(name)
     }
     uncommitted.clear()
-  }
+  })
 
   function unwrap(row: KeyRow): Buffer {
     const key = keys.unwrap(row.wrapped)
@@ -272,7 +264,6 @@ export function createSubjectKeys(options: {
       dateOthers.run(startOf(atMs, SUBJECT_PERIOD_DAYS), UNDATED, box, DESTROYED)
       forget()
     },
-    forgetUncommitted,
   }
 }
 

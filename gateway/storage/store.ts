@@ -39,7 +39,12 @@ export interface Store {
    * an answer nothing. Given again before it ran, it runs once. It must not throw.
    */
   soon(work: () => void): void
-  /** Called after a transaction was lost, so that state derived from it in memory can be read anew. */
+  /** Called when a transaction is on disk, before anybody who waits for it goes on. */
+  onCommit(listener: () => void): void
+  /**
+   * Called after a transaction or one work of it was lost, before anybody is told, so that state derived from it
+   * in memory can be read anew.
+   */
   onRollback(listener: () => void): void
   /**
    * Empties the write-ahead log, so that nothing is left of what was overwritten or deleted. False: a
@@ -105,6 +110,7 @@ export function openStore(options: StoreOptions): Store {
   })
   const statements = new Map<string, Sqlite.Statement>()
   const lostListeners: (() => void)[] = []
+  const keptListeners: (() => void)[] = []
   let waiters: Waiter[] = []
   let isOpen = false
   let isClosed = false
@@ -155,6 +161,7 @@ export function openStore(options: StoreOptions): Store {
       for (const waiter of settled) waiter.reject(error)
       return
     }
+    for (const kept of keptListeners) kept()
     for (const waiter of settled) waiter.resolve()
     if (checkpointer?.committed(settled.length)) foldRest()
     if (settled.length >= SEVERAL_WAITERS) sharedMs = performance.now()
@@ -261,6 +268,9 @@ export function openStore(options: StoreOptions): Store {
       isOpen
         ? new Promise<void>((resolve, reject) => waiters.push({ resolve, reject }))
         : Promise.resolve(),
+    onCommit: (listener) => {
+      keptListeners.push(listener)
+    },
     onRollback: (listener) => {
       lostListeners.push(listener)
     },

@@ -156,6 +156,23 @@ describe('rollback', () => {
     expect(box.ledger.entryAt(box.ledger.size() - 2)?.subject).toEqual(visitor)
   })
 
+  test('a key whose making was undone is not used again, though its transaction was kept', async () => {
+    await box.append()
+    const visitor = { id: 'V-1', kind: 'visitor' } as const
+    const other = { id: 'V-2', kind: 'visitor' } as const
+    const failed = box.store.commit(() => {
+      box.ledger.append(turn({ subject: visitor }))
+      throw new Error('no')
+    })
+    // Of the same transaction, and nothing of the ledger.
+    await Promise.all([box.store.commit(() => undefined), expect(failed).rejects.toThrow('no')])
+    // Takes the number of the key that was undone.
+    const indices = [await box.append({ subject: other }), await box.append({ subject: visitor })]
+    await box.reopen()
+    const subjects = indices.map((index) => box.ledger.entryAt(index)?.subject)
+    expect(subjects).toEqual([other, visitor])
+  })
+
   test('a rollback over the edge of a tile leaves the tree as the tables have it', async () => {
     await box.store.commit(() => {
       for (let i = 0; i < 250; i++) box.ledger.append(turn())
@@ -193,6 +210,21 @@ describe('the way up', () => {
     expect(box.ledger.readLane('session', 0, 100, 1)).toHaveLength(1)
     const two = (all[0]?.bytes.length ?? 0) + (all[1]?.bytes.length ?? 0)
     expect(box.ledger.readLane('session', 0, 100, two)).toHaveLength(2)
+  })
+
+  test('an entry of a transaction that began as the last one ended is not read either', async () => {
+    await box.append()
+    const sizeSeen: number[] = []
+    const next = box.store
+      .commit(() => undefined)
+      .then(() => {
+        const opened = box.append({ kind: 'open' })
+        queueMicrotask(() => sizeSeen.push(box.ledger.readLane('session', 0, 100, 1e6).length))
+        return opened
+      })
+    await Promise.all([box.append({ kind: 'second' }), next])
+    expect(sizeSeen).toEqual([2])
+    expect(box.ledger.readLane('session', 0, 100, 1e6)).toHaveLength(3)
   })
 
   test('a rolled-back entry is never read, though others of its transaction are', async () => {
