@@ -7,6 +7,7 @@
 import type { Store } from '../../storage/store.ts'
 import type { MqttClock } from './ports.ts'
 import { QueueAging } from './queue-aging.ts'
+import { type Aged, RetainedAging } from './retained-aging.ts'
 
 /** How often the time is noted, and so how much of it a crash may forget. */
 export const NOTE_INTERVAL_MS = 60_000
@@ -25,6 +26,12 @@ const TOLERANCE_MS = 60_000
 interface Noted {
   readonly last_ms: number
   readonly proven_ms: number | null
+}
+
+/** Part of a rest that became known after the start, as it has to be written. */
+interface Missed {
+  readonly byMs: number
+  readonly retained: readonly Aged[]
 }
 
 export const CLOCK_SQL = {
@@ -46,9 +53,12 @@ export class BrokerClock {
   private readonly anchorMs: number
   private readonly startedAt: number
   private readonly waiting: QueueAging
+  private readonly retained: RetainedAging
   /** Of the rest before this run, as far as it is known to have been one. */
   private countedMs: number
   private isSettled: boolean
+  private missed: Missed | undefined
+  private isWriting = false
 
   constructor(store: Store, clock: MqttClock) {
     this.store = store
@@ -58,6 +68,7 @@ export class BrokerClock {
     this.noted = store.prepare<Noted>(CLOCK_SQL.read).get()
     const lastSeq = store.prepare<{ seq: number | null }>(LAST_SEQ).get()?.seq ?? 0
     this.waiting = new QueueAging(store, lastSeq)
+    this.retained = new RetainedAging(store)
     this.isSettled = this.noted?.proven_ms == null
     this.countedMs = this.restMs()
     this.anchorMs = this.noted === undefined ? clock.nowMs() : this.noted.last_ms + this.countedMs
@@ -75,27 +86,34 @@ export class BrokerClock {
 
   /** Keeps the time reached. Not waited for: at worst the next run begins a minute early. */
   note(): void {
+    // A note that is ahead of what it made older would have the next run count that rest no more.
+    if (this.missed !== undefined) return
     void this.store.commit(() => this.writeNote()).catch(() => undefined)
   }
 
   /**
    * The time may have become known since the start: then the rest before it was longer than was counted, and
-   * what waits since then is older by that. Asked every few seconds; gives by how much, 0 mostly.
+   * what waits since then is older by that. Asked every few seconds. `ageInMemory` is told by how much, once,
+   * and gives the retained messages that are older; rows that a full disk did not take are tried again.
    */
-  catchUp(): number {
-    if (this.isSettled) return 0
-    const missedMs = this.restMs() - this.countedMs
-    const isOlder = missedMs > TOLERANCE_MS
-    if (isOlder) {
-      this.countedMs += missedMs
-      this.age(missedMs)
+  catchUp(ageInMemory: (byMs: number) => readonly Aged[]): void {
+    if (this.missed !== undefined) {
+      this.writeMissed(this.missed)
+      return
+    }
+    if (this.isSettled) return
+    const byMs = this.restMs() - this.countedMs
+    if (byMs > TOLERANCE_MS) {
+      this.countedMs += byMs
+      this.missed = { byMs, retained: ageInMemory(byMs) }
+      this.writeMissed(this.missed)
     }
     this.isSettled = this.ranMs() > SETTLED_AFTER_MS && !this.isInDoubt()
-    return isOlder ? missedMs : 0
   }
 
   close(): void {
     this.waiting.close()
+    this.retained.close()
   }
 
   private ranMs(): number {
@@ -125,14 +143,25 @@ export class BrokerClock {
     note.run(Math.floor(this.nowMs()), Math.floor(this.provenMs()))
   }
 
-  private age(byMs: number): void {
-    void this.store
-      .commit(() => {
-        this.waiting.begin(byMs)
-        this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
-        // Else a crash before the next note would have the next run count the same rest once more.
-        this.writeNote()
-      })
-      .catch(() => this.waiting.reload())
+  private writeMissed({ byMs, retained }: Missed): void {
+    if (this.isWriting) return
+    this.isWriting = true
+    const work = (): void => {
+      this.waiting.begin(byMs)
+      this.retained.begin(byMs, retained)
+      this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
+      // Else a crash before the next note would have the next run count the same rest once more.
+      this.writeNote()
+    }
+    this.store.commit(work).then(
+      () => {
+        this.isWriting = false
+        this.missed = undefined
+      },
+      () => {
+        this.isWriting = false
+        this.waiting.reload()
+      },
+    )
   }
 }

@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
-import type { Message } from './message.ts'
 import type { OldRow } from './queue-rows.ts'
 import type { Session } from './session.ts'
 
@@ -34,33 +33,13 @@ export function closeSilent(engine: Engine): void {
 
 /**
  * The rest before this run may turn out longer than was known at its start: what was kept before it is older by
- * that. Rows of queues and sessions are the clock's, in the same transaction.
+ * that. Rows are the clock's, in one transaction with the time that it counts.
  */
-export function catchUp(engine: Engine): void {
-  const olderMs = engine.clock.catchUp()
-  if (olderMs === 0) return
-  engine.sessions.age(olderMs)
-  void writeExpiries(engine, engine.retained.age(olderMs))
-}
-
-async function writeExpiries(engine: Engine, aged: readonly Message[]): Promise<void> {
-  const { store, retained, queueRows } = engine
-  for (let from = 0; from < aged.length && !engine.isClosing; from += SLICE) {
-    const write = (): void => {
-      for (const { topic } of aged.slice(from, from + SLICE)) {
-        const kept = retained.get(topic)
-        if (kept !== undefined) queueRows.setExpiry(topic, kept.expiresAtMs)
-      }
-    }
-    try {
-      await store.commit(write)
-    } catch (error) {
-      notRemoved(engine, error)
-      return
-    }
-    await delay(PAUSE_MS, undefined, { ref: false })
-  }
-}
+export const catchUp = ({ clock, sessions, retained }: Engine): void =>
+  clock.catchUp((olderMs) => {
+    sessions.age(olderMs)
+    return retained.age(olderMs)
+  })
 
 /** Messages looked at in one stretch: 1 to 2 ms where all of them go. */
 const SLICE = 200

@@ -5,13 +5,10 @@
  * row before its turn counts the difference in by `olderBy`.
  */
 import type { Store } from '../../storage/store.ts'
+import { InSlices } from './in-slices.ts'
 
 /** Rows written anew in one transaction: 2 to 5 ms, by their size. */
 const SLICE = 50
-/** Between two of them the others have the loop, and the disk. */
-const PAUSE_MS = 20
-/** After a write that failed: a full disk is not mended sooner. */
-const RETRY_MS = 1000
 
 interface Aging {
   readonly id: number
@@ -37,19 +34,17 @@ const LIMIT = 'UPDATE mqtt_aging SET last_seq = min(last_seq, ?)'
 type Writes = 'put' | 'limit' | 'reached' | 'remove' | 'age'
 
 export class QueueAging {
-  private readonly store: Store
   /** The last message of earlier runs. */
   private readonly lastSeq: number
   private readonly all
   private readonly lastOfSlice
   private readonly sql: Record<Writes, ReturnType<Store['prepare']>>
+  private readonly slices: InSlices
   private pending: readonly Aging[] = []
-  private timer: NodeJS.Timeout | undefined
   private isClosed = false
 
   /** `lastSeq` is the last message of earlier runs. Goes on with what an earlier run has not come to. */
   constructor(store: Store, lastSeq: number) {
-    this.store = store
     this.lastSeq = lastSeq
     this.all = store.prepare<Aging>(ALL)
     this.lastOfSlice = store.prepare<{ seq: number | null }>(AGING_SQL.lastOfSlice)
@@ -60,12 +55,13 @@ export class QueueAging {
       remove: store.prepare(AGING_SQL.remove),
       age: store.prepare(AGING_SQL.age),
     }
+    this.slices = new InSlices(store, this.ageSlice, this.reload)
     store.onRollback(this.reload)
     this.reload()
     if (this.pending.length === 0) return
     // Numbers above it are given again, to messages of now.
     store.commit(() => this.sql.limit.run(lastSeq)).then(this.reload, this.reload)
-    this.goOn(PAUSE_MS)
+    this.slices.goOn()
   }
 
   /** How much older a waiting message is than its row says. */
@@ -81,8 +77,7 @@ export class QueueAging {
   begin(byMs: number): void {
     this.sql.put.run(byMs, this.lastSeq)
     this.reload()
-    this.ageSlice()
-    this.goOn(PAUSE_MS)
+    if (this.ageSlice()) this.slices.goOn()
   }
 
   /** A write of it was lost. */
@@ -94,33 +89,18 @@ export class QueueAging {
   /** What is left is done by the next run. */
   close(): void {
     this.isClosed = true
-    clearTimeout(this.timer)
+    this.slices.close()
   }
 
-  private goOn(afterMs: number): void {
-    if (this.isClosed || this.pending.length === 0) return
-    this.timer ??= setTimeout(this.next, afterMs).unref()
-  }
-
-  private readonly next = (): void => {
-    this.timer = undefined
-    this.store.commit(this.ageSlice).then(
-      () => this.goOn(PAUSE_MS),
-      () => {
-        this.reload()
-        this.goOn(RETRY_MS)
-      },
-    )
-  }
-
-  private readonly ageSlice = (): void => {
+  private readonly ageSlice = (): boolean => {
     const [first] = this.pending
-    if (first === undefined) return
+    if (first === undefined) return false
     const { id, by_ms: byMs, done_seq: from, last_seq: last } = first
     const to = this.lastOfSlice.get(from, last, SLICE)?.seq ?? null
     if (to !== null) this.sql.age.run(byMs, byMs, from, to)
     if (to === null || to === last) this.sql.remove.run(id)
     else this.sql.reached.run(to, id)
     this.reload()
+    return this.pending.length > 0
   }
 }

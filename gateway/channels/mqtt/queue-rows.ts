@@ -76,7 +76,6 @@ export const QUEUE_SQL = {
   received: 'SELECT packet_id FROM mqtt_received WHERE session_id = ?',
   putRetained: `INSERT OR REPLACE INTO mqtt_retained
     (topic, payload, qos, properties, publisher, expires_at) VALUES (?,?,?,?,?,?)`,
-  setExpiry: 'UPDATE mqtt_retained SET expires_at = ? WHERE topic = ?',
   removeRetained: 'DELETE FROM mqtt_retained WHERE topic = ?',
   retained:
     'SELECT topic, payload, qos, properties, publisher, expires_at FROM mqtt_retained WHERE topic = ?',
@@ -121,7 +120,6 @@ export class QueueRows {
       clearReceived: store.prepare(QUEUE_SQL.clearReceived),
       received: store.prepare<{ packet_id: number }>(QUEUE_SQL.received),
       putRetained: store.prepare(QUEUE_SQL.putRetained),
-      setExpiry: store.prepare(QUEUE_SQL.setExpiry),
       removeRetained: store.prepare(QUEUE_SQL.removeRetained),
       retained: store.prepare<RetainedRow>(QUEUE_SQL.retained),
     }
@@ -226,11 +224,6 @@ export class QueueRows {
       message.publisher ?? null,
       finiteOrNull(message.expiresAtMs),
     )
-  }
-
-  /** Of the retained message of a topic. */
-  setExpiry(topic: string, expiresAtMs: number): void {
-    this.sql.setExpiry.run(finiteOrNull(expiresAtMs), topic)
   }
 
   removeRetained(topic: string): void {

@@ -15,6 +15,7 @@ import { mqttWaiting } from './320-mqtt-waiting.ts'
 import { mqttClock } from './330-mqtt-clock.ts'
 import { noRetainedWords } from './340-no-retained-words.ts'
 import { mqttAging } from './350-mqtt-aging.ts'
+import { mqttRetainedAging } from './360-mqtt-retained-aging.ts'
 import { packs } from './400-packs.ts'
 import { ledger } from './500-ledger.ts'
 import { largeEntries } from './510-large-entries.ts'
@@ -46,6 +47,7 @@ export const migrations: readonly Migration[] = [
   mqttClock,
   noRetainedWords,
   mqttAging,
+  mqttRetainedAging,
   packs,
   ledger,
   largeEntries,

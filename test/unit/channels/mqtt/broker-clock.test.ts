@@ -4,10 +4,11 @@ import { connectAsync } from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
 import { BrokerClock, LONGEST_COUNTED_MS } from '../../../../gateway/channels/mqtt/broker-clock.ts'
 import type { MqttClock } from '../../../../gateway/channels/mqtt/ports.ts'
+import { QueueRows } from '../../../../gateway/channels/mqtt/queue-rows.ts'
 import { createTimeFloor, type TimeFloor } from '../../../../gateway/ledger/time-floor.ts'
-import { openStore } from '../../../../gateway/storage/store.ts'
+import { openStore, type Store } from '../../../../gateway/storage/store.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
-import { startBroker } from './broker-support.ts'
+import { startBroker, type TestBroker } from './broker-support.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -19,6 +20,9 @@ class Box {
   #wallMs = TODAY
   #monotonicMs = 0
   #seq = 0
+  #isDiskFull = false
+  /** Writes for which there was no room. */
+  lost = 0
   clock!: BrokerClock
   time!: TimeFloor
 
@@ -34,11 +38,26 @@ class Box {
     const clock = { now: () => this.#wallMs, monotonic: () => this.#monotonicMs }
     const random = (bytes: Uint8Array) => void randomFillSync(bytes)
     this.time = createTimeFloor({ store: this.store, clock, random })
-    this.clock = new BrokerClock(this.store, {
+    const store: Store = {
+      ...this.store,
+      commit: (work) =>
+        this.store.commit(() => {
+          const result = work()
+          if (!this.#isDiskFull) return result
+          this.lost++
+          throw new Error('disk full')
+        }),
+    }
+    this.clock = new BrokerClock(store, {
       nowMs: clock.now,
       monotonicMs: clock.monotonic,
       time: this.time,
     })
+  }
+
+  /** While it is, nothing can be written. */
+  fillDisk(isFull: boolean): void {
+    this.#isDiskFull = isFull
   }
 
   /** Numbers above this one are given again. */
@@ -50,14 +69,14 @@ class Box {
   run(ms: number): void {
     this.#wallMs += ms
     this.#monotonicMs += ms
-    this.clock.catchUp()
+    this.clock.catchUp(() => [])
   }
 
   /** Somebody sets its clock; gives by how much broker time jumps. */
   setClock(wallMs: number): number {
     const beforeMs = this.clock.nowMs()
     this.#wallMs = wallMs
-    this.clock.catchUp()
+    this.clock.catchUp(() => [])
     return this.clock.nowMs() - beforeMs
   }
 
@@ -104,13 +123,13 @@ class Box {
 
   /** How long each waiting message is still good for, as it is read, and as its row has it by now. */
   good(): { read: number[]; written: number[] } {
-    const rows = this.store
-      .prepare<{ seq: number; at: number }>('SELECT seq, drop_at AS at FROM mqtt_queue')
-      .all()
+    const queue = new QueueRows(this.store, () => undefined, 0, this.clock)
+    const read = queue.page(1, 0, this.#seq, this.#seq)
+    const rows = this.store.prepare<{ at: number }>('SELECT drop_at AS at FROM mqtt_queue').all()
     const nowMs = Math.floor(this.clock.nowMs())
     const distinct = (times: number[]) => [...new Set(times.map((at) => at - nowMs))]
     return {
-      read: distinct(rows.map(({ seq, at }) => at - this.clock.olderBy(seq))),
+      read: distinct(read.flatMap(({ dropAtMs, message }) => [dropAtMs, message.expiresAtMs])),
       written: distinct(rows.map(({ at }) => at)),
     }
   }
@@ -197,6 +216,42 @@ it('messages that take the numbers of others which were to age do not', async ()
   expect(box.good().read).toEqual([6.5 * DAY_MS, 7 * DAY_MS])
 })
 
+it('two rests that become known one after the other make a long queue older by both', async () => {
+  const box = new Box()
+  await box.fill(400, 7 * DAY_MS)
+  await box.restart(0)
+  box.setClock(TODAY + 12 * HOUR_MS)
+  await box.store.durable()
+  box.setClock(TODAY + 24 * HOUR_MS)
+  expect(box.good().read).toEqual([6 * DAY_MS])
+  await box.crash(TODAY + 24 * HOUR_MS)
+  expect(box.good().read).toEqual([6 * DAY_MS])
+  await expect.poll(() => box.good().written).toEqual([6 * DAY_MS])
+})
+
+it('what a full disk did not take ages once there is room, and no more than once', async () => {
+  const box = new Box()
+  await box.fill(120, 7 * DAY_MS)
+  await box.restart(0)
+  box.fillDisk(true)
+  box.setClock(TODAY + 12 * HOUR_MS)
+  await box.store.durable()
+  expect(box.good().written).toEqual([7 * DAY_MS])
+  box.clock.note()
+  box.fillDisk(false)
+  box.run(1)
+  const older = 6.5 * DAY_MS - 1
+  expect(box.good()).toEqual({ read: [older], written: [older, 7 * DAY_MS - 1] })
+  // The next slice is lost, and tried again.
+  box.fillDisk(true)
+  await expect.poll(() => box.lost).toBeGreaterThan(1)
+  expect(box.good()).toEqual({ read: [older], written: [older, 7 * DAY_MS - 1] })
+  box.fillDisk(false)
+  await expect
+    .poll(() => box.good(), { timeout: 5000 })
+    .toEqual({ read: [older], written: [older] })
+})
+
 it('a rest that was found out after the start counts once, though the box crashes right then', async () => {
   const box = new Box()
   await box.restart(1000)
@@ -233,21 +288,46 @@ it('what waits does not age by a clock that somebody sets ahead when the box has
   expect((await box.kept()).messages).toEqual(['for a day'])
 })
 
-it('what is retained, and sessions in memory, age with it too', async () => {
+/** A clock that the core has to confirm after a rest of three days. */
+function siteClock() {
   const start = performance.now()
-  let wallMs = TODAY
-  let isKnown = true
-  let skippedMs = 0
-  const ranMs = () => performance.now() - start + skippedMs
+  const state = { wallMs: TODAY, isKnown: true, skippedMs: 0 }
+  const ranMs = () => performance.now() - start + state.skippedMs
   const clock = {
-    nowMs: () => wallMs + ranMs(),
+    nowMs: () => state.wallMs + ranMs(),
     monotonicMs: ranMs,
     time: {
-      // Three days of rest stay unknown until the core has told the time.
-      provenMs: () => (isKnown ? wallMs : TODAY) + ranMs(),
-      reading: () => ({ nowMs: wallMs, isKnown }),
+      provenMs: () => (state.isKnown ? state.wallMs : TODAY) + ranMs(),
+      reading: () => ({ nowMs: state.wallMs, isKnown: state.isKnown }),
     },
   } as unknown as MqttClock
+  return { state, clock }
+}
+
+it('all that is retained ages by a rest, though the power goes while the rows are written', async () => {
+  const { state, clock } = siteClock()
+  let running = await startBroker({ clock })
+  onTestFinished(() => running.close())
+  const properties = { messageExpiryInterval: (4 * DAY_MS) / 1000 }
+  const notice = { payload: 'on Friday', qos: 1, retain: true, properties } as const
+  const topics = Array.from({ length: 1000 }, (_, n) => `notice/${n}`)
+  await Promise.all(topics.map((topic) => running.broker.publish({ ...notice, topic })))
+  state.isKnown = false
+  running = await running.restart()
+  await running.broker.publish({ ...notice, topic: 'notice/999' })
+  state.wallMs += 3 * DAY_MS
+  state.isKnown = true
+  const SOON = 'SELECT count(*) AS count FROM mqtt_retained WHERE expires_at < ?'
+  const soon = ({ store, broker }: TestBroker) =>
+    store.prepare<{ count: number }>(SOON).get(broker.nowMs() + 2 * DAY_MS)?.count
+  await expect.poll(() => soon(running), { timeout: 5000, interval: 5 }).toBeGreaterThan(0)
+  const after = await running.afterPowerCut()
+  onTestFinished(() => after.close())
+  expect(soon(after)).toBe(999)
+})
+
+it('what is retained, and sessions in memory, age with it too', async () => {
+  const { state, clock } = siteClock()
   let running = await startBroker({ clock })
   onTestFinished(() => running.close())
   const { broker } = running
@@ -260,14 +340,14 @@ it('what is retained, and sessions in memory, age with it too', async () => {
   const options = { clientId: 'bed', protocolVersion: 5, reconnectPeriod: 0, properties } as const
   const bed = await connectAsync(`mqtt://127.0.0.1:${running.port}`, options)
   await bed.endAsync()
-  isKnown = false
+  state.isKnown = false
   running = await running.restart()
   await running.broker.publish({ ...notice, topic: 'notice/renewed', properties: hour })
-  wallMs += 3 * DAY_MS
-  isKnown = true
+  state.wallMs += 3 * DAY_MS
+  state.isKnown = true
   const topics = () => running.broker.retainedTopics('notice/#').sort()
   await expect.poll(topics, { timeout: 5000 }).toEqual(['notice/for-good', 'notice/renewed'])
-  skippedMs = 10_000
+  state.skippedMs = 10_000
   running.broker.runDue()
   expect(running.broker.connections()).toEqual([])
 })

@@ -6,6 +6,7 @@ import { CLIENT_SQL } from '../../../../gateway/channels/mqtt/client-rows.ts'
 import { ENDED_SQL } from '../../../../gateway/channels/mqtt/ended-rows.ts'
 import { AGING_SQL } from '../../../../gateway/channels/mqtt/queue-aging.ts'
 import { QUEUE_SQL } from '../../../../gateway/channels/mqtt/queue-rows.ts'
+import { RETAINED_AGING_SQL } from '../../../../gateway/channels/mqtt/retained-aging.ts'
 import { SESSION_SQL } from '../../../../gateway/channels/mqtt/session-rows.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
 
@@ -26,6 +27,7 @@ const STATEMENTS = [
   RETAINED_SQL,
   CLOCK_SQL,
   AGING_SQL,
+  RETAINED_AGING_SQL,
 ].flatMap((group): [string, string][] => Object.entries(group))
 
 test.each(STATEMENTS)('the statement %s scans no table', async (_name, sql) => {
