@@ -1,11 +1,11 @@
 /** `kefu-edge announce`: what staff, or a program of theirs, have devices say. */
-import type { Announced, AnnounceOutcome } from '../voice/announcer.ts'
+import type { Told } from '../voice/house-voice.ts'
 import { type Command, type CommandOptions, EVERY } from './command.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { loadLabels, pad, widthOf } from './labels.ts'
 import { operate } from './operate.ts'
 
-const HELP = `kefu-edge announce "TEXT" --device ID … | --group G   has devices say TEXT; each device's proof of play is in the record
+const HELP = `kefu-edge announce "TEXT" --device ID … | --group G …   has devices say TEXT; each device's proof of play is in the record
 
   --priority P           critical, urgent, normal (usual) or background: who may interrupt whom, and what waits in quiet hours
   --until-acknowledged   said again until somebody there confirms it; if nobody does, staff are told
@@ -19,7 +19,7 @@ Says for each device what came of it; exit code 1 where one of them does not say
 const OPTIONS = {
   ...EVERY,
   device: { type: 'string', multiple: true },
-  group: { type: 'string' },
+  group: { type: 'string', multiple: true },
   priority: { type: 'string' },
   'until-acknowledged': { type: 'boolean' },
   'not-before': { type: 'string' },
@@ -30,10 +30,8 @@ const OPTIONS = {
 
 export const announce: Command<typeof OPTIONS> = { options: OPTIONS, help: HELP, run }
 
-/** `unknown`: the box has no device of that name; the others are told. */
-type Outcome = AnnounceOutcome | 'unknown'
 /** Said, or already said: the device has it. */
-const SAID: ReadonlySet<Outcome> = new Set(['queued', 'duplicate'])
+const SAID: ReadonlySet<Told['outcome']> = new Set(['queued', 'duplicate'])
 
 async function run({
   words,
@@ -41,13 +39,13 @@ async function run({
   config,
   io,
 }: CommandOptions<typeof OPTIONS>): Promise<ExitCode> {
-  const { device: devices, group, priority, lang, id } = values
+  const { device: devices, group: groups, priority, lang, id } = values
   const text = words.join(' ').trim()
-  if (text === '' || (devices === undefined && group === undefined)) throw new UsageError(HELP)
+  if (text === '' || (devices === undefined && groups === undefined)) throw new UsageError(HELP)
   const announcement = {
     text,
     devices,
-    group,
+    groups,
     priority,
     lang,
     id,
@@ -56,26 +54,19 @@ async function run({
     expiresAt: values['expires-at'],
   }
   const given = Object.entries(announcement).filter(([, value]) => value !== undefined)
-  const report = await operate(config(), 'announce', Object.fromEntries(given))
-  const results = withUnknown(report as readonly Announced[], devices ?? [])
+  const results = (await operate(
+    config(),
+    'announce',
+    Object.fromEntries(given),
+  )) as readonly Told[]
   if (values.json) io.stdout(JSON.stringify(results))
   else for (const line of linesOf(results)) io.stdout(line)
   return results.every(({ outcome }) => SAID.has(outcome)) ? 0 : 1
 }
 
-interface Result {
-  readonly deviceId: string
-  readonly outcome: Outcome
-}
-
-function withUnknown(announced: readonly Announced[], named: readonly string[]): Result[] {
-  const known = new Set(announced.map(({ deviceId }) => deviceId))
-  const missing = [...new Set(named)].filter((id) => !known.has(id))
-  return [...announced, ...missing.map((deviceId) => ({ deviceId, outcome: 'unknown' as const }))]
-}
-
-function linesOf(results: readonly Result[]): string[] {
+function linesOf(results: readonly Told[]): string[] {
   const label = loadLabels('announce.yaml')
-  const wide = Math.max(...results.map(({ deviceId }) => widthOf(deviceId)))
-  return results.map(({ deviceId, outcome }) => `${pad(deviceId, wide)}  ${label(outcome)}`)
+  const names = results.map((one) => ('group' in one ? one.group : one.deviceId))
+  const wide = Math.max(...names.map(widthOf))
+  return results.map(({ outcome }, at) => `${pad(names[at] ?? '', wide)}  ${label(outcome)}`)
 }

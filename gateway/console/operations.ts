@@ -16,7 +16,7 @@ import { invalidMessage } from '../schema-wording.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import type { IncomingAsk } from '../turn.ts'
 import { Announcement } from '../voice/announcement.ts'
-import type { Announced } from '../voice/announcer.ts'
+import type { Told } from '../voice/house-voice.ts'
 import {
   DEVICE_OPERATIONS,
   type DeviceOperationParts,
@@ -51,7 +51,7 @@ export interface OperationParts
 
 export interface LiveParts extends LiveDevices, LiveRules, LiveMqtt {
   /** Speech to devices, with proof of play. */
-  readonly announce: (announcement: Announcement) => Promise<readonly Announced[]>
+  readonly announce: (announcement: Announcement) => Promise<readonly Told[]>
   readonly runJob: (name: string) => Promise<JobOutcome>
   readonly recentLog: () => readonly string[]
 }

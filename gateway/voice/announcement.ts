@@ -12,9 +12,10 @@ const Time = Type.String({
 
 export const Announcement = Type.Object({
   text: Type.String({ minLength: 1, maxLength: 1000 }),
-  /** Device ids; with `group`, its members are added. */
+  /** Device ids; members of `group` and of each of `groups` are added. */
   devices: Type.Optional(Type.Array(Id, { maxItems: 1000 })),
   group: Type.Optional(Id),
+  groups: Type.Optional(Type.Array(Id, { maxItems: 100 })),
   lang: Type.Optional(Type.Union([Type.Literal('zh'), Type.Literal('en')])),
   priority: Type.Optional(
     Type.Union([

@@ -10,7 +10,7 @@ import { GatewayError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { CallReply, Device, StaffMessage } from '../turn.ts'
 import type { Announcement } from './announcement.ts'
-import type { About, Announced, Announcer } from './announcer.ts'
+import type { About, AnnounceOutcome, Announcer } from './announcer.ts'
 import { type QuietHours, quietForMs } from './quiet-hours.ts'
 import type { Speaker } from './speaker.ts'
 import type { Escalation } from './speech-watch.ts'
@@ -25,12 +25,24 @@ const ESCALATED_ID_CHARS = 22
 /** Staff are told in the language of the house. */
 const STAFF_LANG = 'zh'
 
+interface KnownDevice extends Device {
+  readonly isDisabled: boolean
+}
+
+/**
+ * What came of an announcement at each device, then of each name that stands for none. `disabled`: switched off, it
+ * is not kept for it; `unknown`: no device of that name; `empty`: no device in that group.
+ */
+export type Told =
+  | { readonly deviceId: string; readonly outcome: AnnounceOutcome | 'disabled' | 'unknown' }
+  | { readonly group: string; readonly outcome: 'empty' }
+
 export interface HouseVoiceParts {
   readonly clock: Pick<Clock, 'now'>
   readonly announcer: Pick<Announcer, 'announce' | 'isAcknowledged'>
   readonly speaker: Pick<Speaker, 'say' | 'sayWhenMade'>
   readonly quiet: QuietHours | undefined
-  readonly devices: { list(): readonly Device[]; get(id: string): Device | undefined }
+  readonly devices: { list(): readonly KnownDevice[]; get(id: string): Device | undefined }
   /** The devices of staff. */
   readonly staff: () => readonly Device[]
   /** A phrase of the house; `staff-unanswered` of a call to staff themselves, `escalated` of a device's speech. */
@@ -47,7 +59,7 @@ export interface HouseVoice {
    * Fanned out to each member, so that each device's proof of play is its own. In quiet hours what can wait
    * is said at their end, and its terms run from there. Throws `device.unknown` where nobody is meant.
    */
-  announce(announcement: Announcement): Promise<readonly Announced[]>
+  announce(announcement: Announcement): Promise<readonly Told[]>
   /** Writes before it returns; sound is made behind it. */
   tellStaff(message: StaffMessage): void
   /** At once, and not any more when it may have changed (`CALL_REPLY_LIFE_MS`). */
@@ -63,24 +75,21 @@ export function createHouseVoice(parts: HouseVoiceParts): HouseVoice {
   const { clock, announcer, speaker, devices, logger } = parts
   const onNotTold = (error: unknown) => logger.error({ error }, 'staff not told')
 
-  async function announce(
-    announcement: Announcement,
-    about: About = {},
-  ): Promise<readonly Announced[]> {
+  async function announce(announcement: Announcement, about: About = {}): Promise<readonly Told[]> {
     const { text, lang = 'zh', priority = 'normal' } = announcement
     const said = {
       id: announcement.id ?? newId(clock.now()),
       reply: { text, lang, priority },
       ...(announcement.untilAcknowledged ? { repeat: UNTIL_ACKNOWLEDGED } : {}),
     }
-    const members = membersOf(announcement, devices.list())
+    const { members, notTold } = meantBy(announcement, devices.list())
     const times = timesOf(announcement, priority)
-    const results: Announced[] = []
+    const results: Told[] = []
     for (const to of byKind(members)) {
       const speech = await speaker.sayWhenMade({ ...said, ...times, to, nowMs: clock.now() })
       results.push(...(await announcer.announce(to.ids, speech, about)))
     }
-    return results
+    return [...results, ...notTold]
   }
 
   /** Where the sender sets no end, the time to live begins when quiet hours let it be said. */
@@ -141,17 +150,26 @@ function escalationId(of: readonly string[]): string {
   return ESCALATED + digest.slice(0, ESCALATED_ID_CHARS)
 }
 
-/** Throws `device.unknown` where there is none. */
-function membersOf(
-  { devices = [], group }: Announcement,
-  all: readonly Device[],
-): readonly Device[] {
-  const isMeant = ({ id, groups }: Device) =>
-    devices.includes(id) || (group !== undefined && groups.includes(group))
-  const members = all.filter(isMeant)
-  if (members.length > 0) return members
-  const named = [...devices, ...(group === undefined ? [] : [`group ${group}`])]
-  throw new GatewayError('device.unknown', { detail: named.join(', ') })
+/** Who is meant and can be told, and what becomes of the other names. Throws `device.unknown` where nobody is meant. */
+function meantBy(announcement: Announcement, all: readonly KnownDevice[]) {
+  const named = new Set(announcement.devices)
+  const groups = new Set([announcement.group ?? [], announcement.groups ?? []].flat())
+  const meant = all.filter((one) => named.has(one.id) || one.groups.some((its) => groups.has(its)))
+  if (meant.length === 0) {
+    const names = [...named, ...[...groups].map((group) => `group ${group}`)]
+    throw new GatewayError('device.unknown', { detail: names.join(', ') })
+  }
+  for (const { id, groups: its } of meant) {
+    named.delete(id)
+    for (const group of its) groups.delete(group)
+  }
+  const disabled = meant.filter(({ isDisabled }) => isDisabled)
+  const notTold: readonly Told[] = [
+    ...disabled.map(({ id: deviceId }) => ({ deviceId, outcome: 'disabled' as const })),
+    ...[...named].map((deviceId) => ({ deviceId, outcome: 'unknown' as const })),
+    ...[...groups].map((group) => ({ group, outcome: 'empty' as const })),
+  ]
+  return { members: meant.filter(({ isDisabled }) => !isDisabled), notTold }
 }
 
 /** Each kind of device has its own voice. */

@@ -55,3 +55,34 @@ it('an announcement that names nobody, or in a way that no device takes, is refu
     err: expect.stringContaining('(device.unknown)'),
   })
 })
+
+it('every ward that is named hears it, and the command says which name stands for nobody and which device is switched off', async () => {
+  const gateway = await startGateway()
+  announce(gateway)
+  for (const [bed, ward] of [
+    ['bed-1', 'ward-1'],
+    ['bed-2', 'ward-2'],
+    ['bed-3', 'ward-2'],
+  ] as const) {
+    await gateway.addDevice(bed, 'bedside', [ward])
+  }
+  await kefu('device', 'disable', 'bed-3', '--data', gateway.dataDir)
+  const said = await kefu(
+    ...['announce', '请收看电视。', '--group', 'ward-1', '--group', 'ward-2', '--group', 'ward-9'],
+    ...['--device', 'bed-33', '--json', '--data', gateway.dataDir],
+  )
+  expect({ ...said, out: JSON.parse(said.out) }).toMatchObject({
+    code: 1,
+    out: [
+      { deviceId: 'bed-1', outcome: 'queued' },
+      { deviceId: 'bed-2', outcome: 'queued' },
+      { deviceId: 'bed-3', outcome: 'disabled' },
+      { deviceId: 'bed-33', outcome: 'unknown' },
+      { group: 'ward-9', outcome: 'empty' },
+    ],
+  })
+  const off = await kefu('announce', '请吃药。', '--device', 'bed-3', '--data', gateway.dataDir)
+  expect(off).toMatchObject({ code: 1, out: expect.stringMatching(/^bed-3 {2}已停用/) })
+  const rows = gateway.box.store.prepare('SELECT device_id AS bed FROM speech ORDER BY 1').all()
+  expect(rows).toEqual([{ bed: 'bed-1' }, { bed: 'bed-2' }])
+})
