@@ -6,6 +6,7 @@
 import type { Clock } from '../ports.ts'
 import type { Checkpoint } from '../protocol/checkpoint.ts'
 import type { EntryHead } from '../protocol/entry.ts'
+import { createLogForks, type ShownFork } from './log-forks.ts'
 import { judgeLoss, type Lost, type LostRow } from './lost-entries.ts'
 import type { CoreStore } from './storage.ts'
 
@@ -60,7 +61,7 @@ export interface LogHeads {
   /** `size`: of the head that shows it. */
   markBroken(gatewayNo: number, origin: string, size: number, reason: string): void
   /** Where a head of this epoch was cosigned. */
-  markForked(gatewayNo: number, epoch: string, reason: string): void
+  markForked(gatewayNo: number, epoch: string, shown: ShownFork): void
   /** Why an epoch was opened, where this is the entry that says so. */
   noteOpening(gatewayNo: number, leafIndex: number, head: EntryHead): void
   /** How many heads of the gateway had something wrong that nobody had accepted yet. */
@@ -125,11 +126,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
        accepted_reason = iif(${IS_SAME_INCIDENT}, accepted_reason, NULL)
      FROM (SELECT ? AS shown_size, ? AS shown_reason) WHERE gateway_no = ? AND origin = ?`,
   )
-  // One lane after the other tells of the same fork.
-  const markForked = store.prepare(
-    `UPDATE log_head SET forked_reason = coalesce(forked_reason, ?)
-     WHERE gateway_no = ? AND substr(origin, -length(?)) = ?`,
-  )
+  const forks = createLogForks(store)
   const goneOn = store.prepare(
     `UPDATE log_head SET broken_size = NULL
      WHERE gateway_no = ? AND origin = ? AND broken_size IS NOT NULL`,
@@ -195,9 +192,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
     markBroken(gatewayNo, origin, size, reason) {
       markBroken.run(size, reason, gatewayNo, origin)
     },
-    markForked(gatewayNo, epoch, reason) {
-      markForked.run(reason, gatewayNo, `/${epoch}`, `/${epoch}`)
-    },
+    markForked: forks.show,
     noteOpening(gatewayNo, leafIndex, { kind, body }) {
       const { epoch, answersFor } = body
       if (kind !== OPENED_KIND || typeof epoch !== 'string') return
@@ -206,7 +201,7 @@ export function createLogHeads(store: CoreStore, clock: Pick<Clock, 'now'>): Log
       const before = newest.get(gatewayNo)
       if (reason !== FORKED || !before || before.origin.endsWith(`/${epoch}`)) return
       const found = `forked: the record goes on under epoch ${epoch}, its folder was put back`
-      markForked.run(found, gatewayNo, before.origin, before.origin)
+      forks.mark(gatewayNo, before.origin, found)
     },
     accept: (gatewayNo, reason) => accept.run(reason, gatewayNo).changes,
   }

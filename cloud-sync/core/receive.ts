@@ -99,9 +99,8 @@ export function createReceiver(
     }
     const { fork, unchecked } = compare(stream, batch)
     if (fork !== undefined) {
-      const reason = `forked: other entries came under the numbers of ${batch.lane} from ${fork} on`
-      heads.markForked(gateway.no, batch.epoch, reason)
-      return { kind: 'forked', fromSequence: fork } as const
+      heads.markForked(gateway.no, batch.epoch, { lane: batch.lane, ...fork })
+      return { kind: 'forked', fromSequence: fork.sequence } as const
     }
     addDay.run(stream.no, dayOf(time.receiptMs()), stream.high)
     const tally = {
@@ -213,7 +212,8 @@ function createComparison(store: CoreStore) {
     for (const [sequence, , bytes] of entries) {
       if (sequence > high) break
       const there = known.get(sequence)
-      if (there && Buffer.compare(there, bytes) !== 0) return { fork: sequence, unchecked }
+      if (there && Buffer.compare(there, bytes) !== 0)
+        return { fork: { sequence, bytes }, unchecked }
       if (!there && !without.has(sequence)) unchecked += 1
     }
     return { unchecked }

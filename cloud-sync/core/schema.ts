@@ -282,4 +282,18 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
         WHERE broken_reason IS NOT NULL OR lost_size IS NOT NULL OR forked_reason IS NOT NULL;
     `,
   },
+  {
+    id: 16,
+    sql: `
+      -- Where each lane showed a fork, and what came there (SHA-256): another place or another entry is another fork.
+      CREATE TABLE log_fork (
+        gateway_no INTEGER NOT NULL REFERENCES gateway (no),
+        epoch      TEXT    NOT NULL,
+        lane       TEXT    NOT NULL,
+        sequence   INTEGER NOT NULL,
+        digest     BLOB    NOT NULL,
+        PRIMARY KEY (gateway_no, epoch, lane)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

@@ -243,7 +243,10 @@ it('keeps an acceptance while the record that was cut goes on, not when it is cu
 it('keeps an acceptance of a fork while one lane after the other shows it', async () => {
   const { heads, bring, opened } = aCore()
   await bring('one', cosignedBefore)
-  const forked = (lane: string) => store.commit(() => heads.markForked(1, 'one', `forked: ${lane}`))
+  const forked = (lane: string) =>
+    store.commit(() =>
+      heads.markForked(1, 'one', { lane, sequence: 5, bytes: Buffer.from('another') }),
+    )
   await forked('critical')
   await store.commit(() => heads.accept(1, 'disk image put back'))
   await opened('two', 8, 'forked')
@@ -251,7 +254,7 @@ it('keeps an acceptance of a fork while one lane after the other shows it', asyn
   expect(heads.troubled(9)).toMatchObject([
     {
       brokenReason: null,
-      forkedReason: 'forked: critical',
+      forkedReason: expect.stringContaining('numbers of critical from 5 on'),
       forkAcceptedReason: 'disk image put back',
     },
   ])
@@ -266,13 +269,17 @@ it('shows a record that is cut or rewritten after a fork of it was accepted', as
     return bring('one', leaves)
   }
   await bring('one', cosignedBefore)
-  await store.commit(() => heads.markForked(1, 'one', 'forked: audit from 5 on'))
+  const shown = { lane: 'audit', sequence: 5, bytes: Buffer.from('another') }
+  await store.commit(() => heads.markForked(1, 'one', shown))
   expect(unaccepted()).toBe(1)
   expect(await store.commit(() => heads.accept(1, 'a copy ran as well'))).toBe(1)
   expect(unaccepted()).toBe(0)
   await later(`${cosignedBefore}ijklm`)
   await later(`${cosignedBefore}ijkl`)
-  const fork = { forkedReason: 'forked: audit from 5 on', forkAcceptedReason: 'a copy ran as well' }
+  const fork = {
+    forkedReason: 'forked: other entries came under the numbers of audit from 5 on',
+    forkAcceptedReason: 'a copy ran as well',
+  }
   const cut = 'cut: 13 entries were cosigned, now it has 12'
   expect(heads.troubled(9)).toMatchObject([{ ...fork, brokenReason: cut, acceptedReason: null }])
   expect(unaccepted()).toBe(1)
