@@ -1,6 +1,6 @@
 /** What a text says is not so: set aside before an emergency is guessed from the rest. */
 import { AFTER, ANSWERS, DANGERS, DENIALS, type DenialWords } from './data/denials.ts'
-import { clean, commonForm } from './normalise.ts'
+import { clean, commonForm, MAX_TEXT_LENGTH } from './normalise.ts'
 
 const anyOf = (words: readonly string[]): string => `(?:${words.join('|')})`
 /** At most so many words between: farther off, something else is denied. */
@@ -33,6 +33,7 @@ export const hasClauses = (said: string): boolean => CLAUSE_END.test(said) || PA
 /** Clauses in common words, without their punctuation. */
 export const clausesOf = (said: string): string[] =>
   said
+    .slice(0, MAX_TEXT_LENGTH)
     .split(CLAUSE_END)
     .flatMap((clause) => commonForm(clean(clause)).split(PAUSE))
     .filter((clause) => clause !== '')
@@ -63,17 +64,18 @@ const longestFirst = [...ANSWERS].sort((a, b) => b.length - a.length)
 const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
 
 /**
- * What was `said` after a "no" of its own (不是，胸口疼), or after what it is not; undefined where it denies nothing. `isAnswer`: the box has
- * asked, so that a "no" without a pause is its answer too.
+ * What was `said` after a "no" of its own (不是，胸口疼), or after what it is not; undefined where there is none.
+ * `isAnswer`: the box has asked, so that a "no" without a pause is its answer too.
  */
 export function afterNo(said: string, isAnswer: boolean): string | undefined {
   if (!NEGATION.test(said)) return undefined
-  const [first = '', ...others] = clausesOf(said)
-  if (ANSWER.test(first)) {
-    const rest = joined(others)
-    return rest === '' ? undefined : (afterNo(rest, isAnswer) ?? rest)
-  }
-  const whole = [first, ...others].join('，')
-  const rest = whole.replace(NOT_BUT, '').replace(isAnswer ? ANSWER_HERE : ANSWER_BEFORE, '')
-  return rest === whole || rest === '' ? undefined : joined([rest])
+  const clauses = clausesOf(said)
+  const from = clauses.findIndex((clause) => !ANSWER.test(clause))
+  if (from < 0) return undefined
+  const whole = clauses.slice(from).join('，')
+  // Who has said "no" already says what it is not.
+  const before = isAnswer && from === 0 ? ANSWER_HERE : ANSWER_BEFORE
+  const rest = whole.replace(NOT_BUT, '').replace(before, '')
+  if (from === 0 && rest === whole) return undefined
+  return rest.replace(/^[ ，]+/u, '').replace(LEFT_OVER, '') || undefined
 }

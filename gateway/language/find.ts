@@ -19,6 +19,8 @@ const MAX_CANDIDATES = 5
 const REPAIR_DISCOUNT = 0.95
 /** Of what a rule or an example says whole. */
 const EXACT_CONFIDENCE = 0.99
+/** Read one by one; who says more in one breath is read as a whole. */
+const MOST_CLAUSES = 20
 /** From here up a clause that is not certain is an emergency, where an illness is asked about. */
 const SURE_ALARM = 0.55
 /** From here up all of the words say which it is; less may not reach a threshold that an intent names itself. */
@@ -86,7 +88,7 @@ function dangerIn(
   { asks, weight }: { readonly asks: boolean; readonly weight: number },
 ): Found | undefined {
   const { base } = parts
-  for (const clause of clausesOf(said).flatMap(partsOfClause)) {
+  for (const clause of clausesOf(said).flatMap(partsOfClause).slice(0, MOST_CLAUSES)) {
     const normal = normalise(clause)
     const certain = findCertain(parts, normal, options, weight)
     const happened = hasHappened(clause)

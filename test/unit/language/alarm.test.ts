@@ -113,6 +113,7 @@ describe('a danger that is denied', () => {
     '没有着火',
     '这里没着火，别紧张',
     '不是着火，是蒸汽',
+    '没有，不是着火了，是蒸汽',
     '他没有中风',
     'there is no fire, it was a drill',
     'I do not have chest pain',
