@@ -321,6 +321,8 @@ it('all that is retained ages by a rest, though the power goes while the rows ar
   const soon = ({ store, broker }: TestBroker) =>
     store.prepare<{ count: number }>(SOON).get(broker.nowMs() + 2 * DAY_MS)?.count
   await expect.poll(() => soon(running), { timeout: 5000, interval: 5 }).toBeGreaterThan(0)
+  // What is read may be of a transaction that is still open: lost, the next run would count the rest at its start.
+  await running.store.durable()
   const after = await running.afterPowerCut()
   onTestFinished(() => after.close())
   expect(soon(after)).toBe(999)
