@@ -64,8 +64,7 @@ export function composeVoice(parts: {
       clock,
       staff,
       phrases,
-      langOf: (device, subject) =>
-        sessions.resume({ ask: subject ? { subject } : {}, device }).lang ?? 'zh',
+      langOf: (device, subject) => sessions.langAt(device, subject) ?? 'zh',
       reply: house.replyToCall,
       isStillToSay: announcer.isUnanswered,
       onOtherButton: ({ id }, button) =>

@@ -10,22 +10,20 @@ import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Packr } from 'msgpackr'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
+import type { Language } from '../knowledge/pack-schema.ts'
 import type { Store } from '../storage/store.ts'
-import { type IncomingAsk, knownAs, type Session } from '../turn.ts'
+import { type Device, type IncomingAsk, knownAs, type Session } from '../turn.ts'
 
 /** A person at a kiosk has walked away after this long; the next words are somebody else's. */
 export const DEVICE_SESSION_IDLE_MS = 90_000
 /** Sessions kept in memory; about 1 KB each. */
 const CACHE_SESSIONS = 5000
 
-/** What of an ask says whose session it goes on with. */
-interface Spoken extends Pick<IncomingAsk, 'device'> {
-  readonly ask: Partial<IncomingAsk['ask']>
-}
-
 export interface Sessions {
   /** The session that words from there go on with, or a new one. Throws `session.not-yours`. */
-  resume(incoming: IncomingAsk | Spoken): Session
+  resume(incoming: IncomingAsk): Session
+  /** In which the subject was spoken to last, else whoever was at the device; undefined where that is over. */
+  langAt(device: Device, subject?: Subject): Language | undefined
   /**
    * The session as the last turn left it, where one was recorded since `session` was read; a new one where it was
    * erased since.
@@ -115,6 +113,11 @@ export function createSessions(parts: {
     }
   }
 
+  function findOf(subject: Subject): Session | undefined {
+    const session = read(bySubject.get(keys.tagOf(subject)))
+    return session && clock.now() - session.updatedAtMs <= idleMs ? session : undefined
+  }
+
   function resumeOfDevice(deviceId: string): Session | undefined {
     const last = current.get(deviceId)
     if (!last || clock.now() - last.atMs > DEVICE_SESSION_IDLE_MS) return undefined
@@ -129,13 +132,13 @@ export function createSessions(parts: {
         const session = find(ask.session)
         if (session) return withSubject(session, subject)
       }
-      if (subject) {
-        const session = read(bySubject.get(keys.tagOf(subject)))
-        if (session && clock.now() - session.updatedAtMs <= idleMs) return session
-      }
-      const ofDevice =
-        subject || ask.session !== undefined ? undefined : resumeOfDevice(knownAs(device))
-      return ofDevice ?? fresh(clock.now(), subject)
+      if (subject) return findOf(subject) ?? fresh(clock.now(), subject)
+      const ofDevice = ask.session === undefined ? resumeOfDevice(knownAs(device)) : undefined
+      return ofDevice ?? fresh(clock.now(), undefined)
+    },
+    langAt(device, subject) {
+      const atDevice = current.get(knownAs(device))
+      return ((subject && findOf(subject)) ?? (atDevice && find(atDevice.sessionId)))?.lang
     },
     latest: (session) =>
       erased.has(session.id)

@@ -115,6 +115,26 @@ describe('a call for the nurse', () => {
     expect(gateway.box.hooks.live?.recentLog().join()).toContain('this button calls nobody')
   })
 
+  it('by the button is answered in the language that was spoken there last, though the words named a patient and the press names nobody', async () => {
+    const gateway = await startGateway()
+    const bed = await station(gateway, 'bed-12', [], 'bedside')
+    const send = (topic: string, message: object) =>
+      bed.client.publishAsync(`kefu/v1/bed-12/${topic}`, JSON.stringify(message), { qos: 1 })
+    const press = (id: string, more = {}) =>
+      send('event', { id, kind: 'button', name: 'call-nurse', ...more })
+    const subject = { id: 'p-1', kind: 'patient' }
+    await send('ask', { id: '1', text: 'I need a nurse', subject })
+    await press('e-1')
+    const nobody = 'nobody has heard this call'
+    expect((await bed.next()).text).toContain(nobody)
+    await station(gateway, 'station-1')
+    await press('e-2', { subject: { id: 'p-2', kind: 'patient' } })
+    expect((await bed.next()).text).toBe('I have called a nurse for you. Please wait.')
+    await send('ask', { id: '2', text: '停车场在哪' })
+    await press('e-3')
+    expect((await bed.next()).text).toBe('已经帮您呼叫护士，请稍等。')
+  })
+
   it('after staff have come is a call of its own, however soon it follows', async () => {
     const gateway = await startGateway()
     const desk = await station(gateway, 'station-1')
