@@ -1,7 +1,8 @@
 /** Questions that name an illness and call nobody: 骨折多久能好, 我爸去年心梗. */
-import { CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
+import { BESIDE, CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
 
 const calm = new RegExp(CALM.join('|'), 'u')
+const beside = new RegExp(BESIDE.join('|'), 'u')
 const urgent = new RegExp(URGENT.join('|'), 'u')
 const behind = new RegExp(`(?<=了)(?=${QUESTION_BEHIND.join('|')})`, 'u')
 
@@ -17,3 +18,11 @@ export const partsOfClause = (clause: string): readonly string[] => clause.split
 /** Whether a clause says that something has happened now: 我骨折了, not 我去年骨折了. */
 export const hasHappened = (clause: string): boolean =>
   isUrgent(clause) || (/了/u.test(clause) && !asksAboutIllness(clause))
+
+/** A name of two characters (胸闷, 中风) is asked about; who suffers says more. */
+const isTold = (part: string): boolean =>
+  (/[a-z]/.test(part) || part.replace(/\P{Script=Han}/gu, '').length > 2) && !asksAboutIllness(part)
+
+/** What a clause tells beside what it asks: 胸口疼 of 胸口疼挂什么科. */
+export const toldBeside = (clause: string): readonly string[] =>
+  beside.test(clause) ? clause.split(beside).filter(isTold) : []

@@ -2,7 +2,13 @@
 import type { Hypothesis } from '../turn.ts'
 import { isAlarm, isRaised, isShort } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
-import { asksAboutIllness, hasHappened, isUrgent, partsOfClause } from './calm-question.ts'
+import {
+  asksAboutIllness,
+  hasHappened,
+  isUrgent,
+  partsOfClause,
+  toldBeside,
+} from './calm-question.ts'
 import { afterNo, clausesOf, hasClauses, namesDanger, withoutDenied } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
@@ -95,11 +101,31 @@ function dangerIn(
     // An illness that is an example of an emergency (骨折) may be named for any reason; what has happened is told.
     const isPlain = happened || certain?.method === 'template'
     if (certain && isPlain && isAlarm(base, certain.candidates[0]?.intent)) return certain
+    const beside = asks ? dangerBeside(parts, clause, options, weight) : undefined
+    if (beside) return beside
     if (!asks || !happened || withoutDenied(clause) !== undefined) continue
     const found = certain ?? findLikely(parts, normal, options.allowed, weight)
     if (isSureAlarm(base, found, SURE_ALARM)) return found
   }
   return undefined
+}
+
+/** The danger that a clause tells beside what it asks: 胸口疼 of 胸口疼挂什么科. */
+function dangerBeside(
+  parts: EngineParts,
+  clause: string,
+  options: FindOptions,
+  weight: number,
+): Found | undefined {
+  const told = toldBeside(clause).filter((part) => withoutDenied(part) === undefined)
+  return told
+    .map(normalise)
+    .map(
+      (normal) =>
+        findCertain(parts, normal, options, weight) ??
+        findLikely(parts, normal, options.allowed, weight),
+    )
+    .find((found) => !isShort(found) && isSureAlarm(parts.base, found, SURE_ALARM))
 }
 
 function findCertain(

@@ -124,6 +124,24 @@ describe('an emergency is heard', () => {
   ])('%s', async (text, name) => expect(said((await ask(text)).intent)).toBe(name))
 })
 
+describe('an emergency is heard beside a question or what was before', () => {
+  it.each([
+    ['胸口疼去哪个科', '胸口疼挂什么科', '胸口疼吃什么药', '我胸口疼该看哪个科'],
+    ['孩子抽搐挂什么科', '孩子发烧抽搐去哪个科', '手指切断挂什么科', '误吞电池挂什么科'],
+    ['流血不止挂什么科', '大出血挂哪个科', '想自杀挂什么科', '有过敏史的我喉咙肿了'],
+    ['以前没这样过胸口疼', '我胸口疼以前没有过', '我有冠心病史胸口疼', '我来探望病人胸口疼'],
+    ['chest pain which department', 'my mother is having a stroke which doctor'],
+    ['my father is having a heart attack which department', 'a visitor has fainted'],
+    ['how long do I wait I have chest pain', 'how long does it take my father is unconscious'],
+    ['I have a history of heart disease and my chest hurts'],
+  ])('%s …', async (...texts) => {
+    const heard = await Promise.all(
+      texts.map(async (text) => `${text}: ${said((await ask(text)).intent)}`),
+    )
+    expect(heard.filter((one) => !isAlarm(one.split(': ')[1] ?? ''))).toEqual([])
+  })
+})
+
 describe('first aid is told in its own words', () => {
   it.each([
     ['被开水烫了', /流动的凉水冲.*不要涂/, /压住/],

@@ -19,7 +19,27 @@ export const CALM = [
   '\\bhow much\\b|\\bcosts?\\b|\\binsurance\\b|\\bcovered\\b',
   '\\bprevent|\\bcure|\\bhow long\\b|\\brecover|\\brehab|\\bdiet\\b',
   '\\blast (?:year|month|week)\\b|\\b(?:years|months|weeks) ago\\b|\\bin the past\\b|\\bused to\\b|\\bhistory of\\b',
-  '\\bwhere can i buy\\b|\\bvisit',
+  '\\bwhere can i buy\\b|\\bvisit(?:s|ing)?\\b',
+] as const
+
+const CARE = '(?:科室?|门诊|号|医生|大夫|专家)'
+const PEOPLE = '(?:病人|亲戚|朋友|同事|同学|家人|家属|老人|老师|爸爸?|妈妈?|爷爷|奶奶)'
+
+/**
+ * What is asked, or said of before, beside a danger of now: 胸口疼 of 胸口疼挂什么科, of 以前没这样过胸口疼. Never what an
+ * illness is named for (its price, its cure, what was last year): what stands beside that is the illness itself.
+ */
+export const BESIDE = [
+  `(?:应该|应当|[应要该得])*(?:[挂看找去归]|属于?)(?:什么|哪一?个?|啥)${CARE}`,
+  '(?:应该|[应要该得])*[吃用](?:什么|啥)药?',
+  '(?:从前|以前|之前)(?:从来|从)?[都也]?没有?[^ ]{0,4}过',
+  '有[^ ]{1,5}(?<!过敏)病?史的?|有(?:药物)?过敏史的?',
+  `来(?:探望|看望|看|陪)(?:住院的|一个)?我?的?${PEOPLE}`,
+  '(?:没带|忘带)医保卡?|医保卡?(?:没带|忘带|忘了带)',
+  '(?:要|得)?(?:等|排)(?:多久|多长时间)',
+  '\\b(?:which|what) (?:department|clinic|doctor|specialist)(?: (?:is )?(?:for|treats|do i see (?:for|with)) .*)?',
+  '\\bhow long (?:do|does|will|must|should) (?:i|we|it|he|she)(?: have to)?(?: wait| take)?\\b',
+  '\\bhistory of [a-z ]+? (?:and|but)\\b',
 ] as const
 
 /** Begins the question behind what has happened. */

@@ -218,5 +218,9 @@ describe('an illness that is only asked about', () => {
     ['楼道里冒烟了，医保能报吗', 'emergency.fire'],
     ['嘴巴歪了说话不清楚挂什么科', 'emergency.stroke'],
     ['去年中风过，现在嘴巴又歪了', 'emergency.stroke'],
+    ['胸口疼去哪个科', 'emergency.chest-pain'],
+    ['以前没这样过胸口疼', 'emergency.chest-pain'],
+    ['我来看望朋友胸口疼', 'emergency.chest-pain'],
+    ['I have chest pain which department', 'emergency.chest-pain'],
   ])('is one where somebody is in danger now: %s', (text, name) => expect(hear(text)).toBe(name))
 })
