@@ -7,8 +7,10 @@ import { decodeSealed, type Leaf } from './entry-codec.ts'
 import type { Evidence } from './evidence.ts'
 import type { KeyRow } from './evidence-keys.ts'
 import type { Found } from './findings.ts'
+import { OPENED_KIND } from './head.ts'
 import { destroyedBy, idsIn } from './key-entries.ts'
 import { open, type WrapKeys } from './key-ring.ts'
+import type { Json } from './port.ts'
 import { CLASS_NUMBER, isZero, periodOf, subjectName } from './subject-keys.ts'
 
 export interface KeysReport {
@@ -29,9 +31,11 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
   const keys = evidence.database?.keys
   const states = new Uint8Array((keys?.count ?? 0) + 1)
   const held = new Set<number>()
+  let opening: Opening | undefined
 
   function entry(index: number, leaf: Leaf): void {
     if (!keys) return
+    opening = openingOf(index, leaf, opening)
     for (const id of destroyedBy(leaf)) destroyed(index, id)
     if (leaf.kind === 'subject.held') for (const id of idsIn(leaf.body.keys)) held.add(id)
     if (leaf.kind === 'subject.released') for (const id of idsIn(leaf.body.keys)) held.delete(id)
@@ -54,7 +58,8 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
   function destroyed(index: number, id: number): void {
     if (states[id] === UNNAMED) states[id] = NAMED
     if (held.has(id)) {
-      found('key-destroyed', `data key ${id} was destroyed under legal hold`, index)
+      const detail = `data key ${id} was destroyed under legal hold${whereToLook(opening)}`
+      found('key-destroyed', detail, index)
     }
     const row = keys?.row(id)
     if (row && !isZero(row.wrapped)) {
@@ -117,3 +122,26 @@ export function createKeyCheck(evidence: Evidence, secrets: WrapKeys | undefined
     },
   }
 }
+
+/** The newest entry of those that open an epoch over an older copy, with erasures that are done again. */
+interface Opening {
+  readonly index: number
+  readonly reason: Json | undefined
+  /** The epoch whose end the copy lacks. */
+  readonly lost: string
+}
+
+function openingOf(index: number, { kind, body }: Leaf, before?: Opening): Opening | undefined {
+  const { answersFor, reason } = body
+  if (kind === OPENED_KIND && typeof answersFor === 'string') {
+    return { index, reason, lost: answersFor.split(' ', 1)[0] ?? '' }
+  }
+  const goesOn = before && before.index === index - 1 && before.reason === reason
+  return goesOn && kind === 'subject.erased' ? { ...before, index } : undefined
+}
+
+/** Builds that took no heed of holds did so: only what the copy lacks can tell whether they were right. */
+const whereToLook = (opening: Opening | undefined): string =>
+  opening
+    ? ` when an older copy was put back: where the cloud core has a subject.released for it in the end of epoch ${opening.lost}, the hold was over`
+    : ''

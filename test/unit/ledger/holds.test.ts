@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
 import { nameDestroyedKeys } from '../../../gateway/ledger/name-again.ts'
+import { insertEpoch } from '../../../gateway/ledger/settings.ts'
 import { createSubjectRights } from '../../../gateway/ledger/subjects.ts'
 import { decodeVerifierKey } from '../../../gateway/ledger/tlog/note.ts'
 import { verifyLedger } from '../../../gateway/ledger/verify.ts'
-import { type Fixture, openFixture } from './fixture.ts'
+import { type Fixture, openFixture, seededRandom } from './fixture.ts'
 
 const held = { id: 'P-1', kind: 'patient' } as const
 const erased = { id: 'P-2', kind: 'patient' } as const
@@ -28,11 +29,12 @@ const destroyByHand = (ids: readonly number[]) =>
     )
     .run()
 
-function wrong(): readonly string[] {
+function findings() {
   const logKey = decodeVerifierKey(box.ledger.verifierKey)
   const options = { logKey, cosigners: [], secrets: box.keys }
-  return verifyLedger(databaseEvidence(box.store), options).findings.map(({ code }) => code)
+  return verifyLedger(databaseEvidence(box.store), options).findings
 }
+const wrong = (): readonly string[] => findings().map(({ code }) => code)
 
 test('a key that somebody destroyed past the box is not named as erased when a core was put back', async () => {
   const [ofErased, ofHeld] = [keysOf(erased), keysOf(held)]
@@ -56,4 +58,28 @@ test('an entry that says the key of a held person was destroyed is found, whoeve
   await box.append({ lane: 'audit', kind: 'subject.erased', body: { keys, reason: 'asked' } })
   await box.ledger.checkpoint()
   expect(wrong()).toEqual(['key-destroyed'])
+})
+
+test('where an older copy was put back the finding names the record in which the release may stand', async () => {
+  const keys = keysOf(held)
+  destroyByHand(keys)
+  // As builds wrote it that erased again without regard to holds.
+  const answersFor = `01OLD 9 ${Buffer.alloc(32).toString('base64')}`
+  const { id: epoch } = await box.store.commit(() =>
+    insertEpoch(box.store, box.ledger.size(), box.clock.now(), seededRandom('epoch')),
+  )
+  await box.reopen()
+  for (const [kind, body] of [
+    ['ledger.opened', { gateway: 'box-1', epoch, reason: 'restored', format: 1, answersFor }],
+    ['subject.erased', { keys, reason: 'restored' }],
+    ['subject.erased', { keys, reason: 'asked' }],
+  ] as const) {
+    await box.append({ lane: 'audit', kind, body })
+  }
+  await box.ledger.checkpoint()
+  const said = findings().map(({ code, detail }) => [code, detail.includes('epoch 01OLD')])
+  expect(said).toEqual([
+    ['key-destroyed', true],
+    ['key-destroyed', false],
+  ])
 })
