@@ -1,5 +1,14 @@
 /** What a text says is not so: set aside before an emergency is guessed from the rest. */
-import { AFTER, ANSWERS, DANGERS, DENIALS, type DenialWords } from './data/denials.ts'
+import {
+  AFTER,
+  ANSWERS,
+  DANGERS,
+  DENIALS,
+  type DenialWords,
+  NONE_OF,
+  SYMPTOM_NAMES,
+  SYMPTOMS_SAID,
+} from './data/denials.ts'
 import { clean, commonForm, MAX_TEXT_LENGTH } from './normalise.ts'
 
 const anyOf = (words: readonly string[]): string => `(?:${words.join('|')})`
@@ -14,6 +23,22 @@ const toPattern = ({ denying, between, dangers, unless }: DenialWords): string =
 }
 const DENIAL = new RegExp(DENIALS.map(toPattern).join('|'), 'gu')
 const DANGER = new RegExp(anyOf(DANGERS), 'u')
+
+const SYMPTOM = anyOf([...SYMPTOM_NAMES, ...SYMPTOMS_SAID])
+const OR = '(?:或者?|或是)'
+/** 、 and 和 go on with what is denied: 没有发烧、咳嗽和胸痛. */
+const LISTED = `(?:(?:[、和跟]|以及|${OR})${SYMPTOM})+`
+/** A comma or a pause does so only before names, two or more: 没有发烧，胸痛 may tell of a pain. */
+const NAMED = `(?:[,， ] ?${anyOf(SYMPTOM_NAMES)})`
+/** What is felt (疼得厉害), has happened (晕倒了) or lasts is told: the list has ended before. */
+const LIST_END = '(?= *(?:$|[。.!！?？;；,，、 ]))'
+const DENIED_LIST = new RegExp(
+  `${NONE_OF}${SYMPTOM}(?:${LISTED}|${NAMED}{2,}|${NAMED}+${OR}${SYMPTOM})${LIST_END}`,
+  'gu',
+)
+
+/** What was `said`, without symptoms that it denies one after the other: 有高血压，没有胸痛、喘不上气. */
+export const withoutDeniedLists = (said: string): string => said.replace(DENIED_LIST, '，')
 
 /** Whether `text` (normal form) names a danger in so many words. */
 export const namesDanger = (text: string): boolean => DANGER.test(text)
@@ -45,14 +70,15 @@ const joined = (clauses: readonly string[]): string =>
     .join('，')
 
 /** Without one of these nothing is denied; most questions have none and are read no further. */
-const NEGATION = /[不没沒未]|n[o']|never|without/iu
+const NEGATION = /[不没沒未无無]|n[o']|never|without/iu
 
 /** What was `said`, without the dangers that its clauses deny; undefined where they deny none. */
 export function withoutDenied(said: string): string | undefined {
   if (!NEGATION.test(said)) return undefined
-  const clauses = clausesOf(said).join(BREAK)
+  const unlisted = withoutDeniedLists(said)
+  const clauses = clausesOf(unlisted).join(BREAK)
   const rest = clauses.replace(DENIAL, ' ')
-  return rest === clauses ? undefined : joined(rest.split(BREAK))
+  return rest === clauses && unlisted === said ? undefined : joined(rest.split(BREAK))
 }
 
 const ANSWER = new RegExp(`^${anyOf(ANSWERS)}$`, 'u')
@@ -69,7 +95,7 @@ const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
  */
 export function afterNo(said: string, isAnswer: boolean): string | undefined {
   if (!NEGATION.test(said)) return undefined
-  const clauses = clausesOf(said)
+  const clauses = clausesOf(withoutDeniedLists(said))
   const from = clauses.findIndex((clause) => !ANSWER.test(clause))
   if (from < 0) return undefined
   const whole = clauses.slice(from).join('，')

@@ -9,7 +9,14 @@ import {
   partsOfClause,
   toldBeside,
 } from './calm-question.ts'
-import { afterNo, clausesOf, hasClauses, namesDanger, withoutDenied } from './denial.ts'
+import {
+  afterNo,
+  clausesOf,
+  hasClauses,
+  namesDanger,
+  withoutDenied,
+  withoutDeniedLists,
+} from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { type NormalText, normalise } from './normalise.ts'
@@ -94,7 +101,9 @@ function dangerIn(
   { asks, weight }: { readonly asks: boolean; readonly weight: number },
 ): Found | undefined {
   const { base } = parts
-  for (const clause of clausesOf(said).flatMap(partsOfClause).slice(0, MOST_CLAUSES)) {
+  for (const clause of clausesOf(withoutDeniedLists(said))
+    .flatMap(partsOfClause)
+    .slice(0, MOST_CLAUSES)) {
     const normal = normalise(clause)
     const certain = findCertain(parts, normal, options, weight)
     const happened = hasHappened(clause)
@@ -180,7 +189,11 @@ function findUndenied(
   const { base } = parts
   const certain = rest.text === '' ? undefined : findCertain(parts, rest, options, heard.weight)
   if (certain && isAlarm(base, certain.candidates[0]?.intent)) return certain
-  if (!isAlarm(base, heard.candidates[0]?.intent)) return heard
+  if (!isAlarm(base, heard.candidates[0]?.intent)) {
+    if (rest.text !== '') return heard
+    // Nothing is left that could be a danger behind what is likelier: 没头晕、胸闷.
+    return { ...heard, candidates: heard.candidates.filter(({ intent }) => !isAlarm(base, intent)) }
+  }
   if (certain) return certain
   const likely = findLikely(parts, rest, options.allowed, heard.weight)
   // What the pain was denied of (胸口, there is) is left, and no danger with it.

@@ -49,6 +49,8 @@ describe('no alarm is raised', () => {
     ['癫痫病能治好吗', '心梗能报销吗', '怎么预防中风', '我想去八楼', '我不想要了'],
     ['My IV hurts and my hand is swollen', 'I want to go home', 'I want to end my contract'],
     ['血压130正常吗', '血氧98', '血糖5.2', 'my blood pressure is 130', '床单脏了', '尿袋满了'],
+    ['我没有发烧、咳嗽、胸痛', '没有发烧 咳嗽 胸痛', '有高血压，没有胸痛、喘不上气'],
+    ['没有头晕，胸痛，呕吐', '没有发烧和胸痛'],
     ['我去年心梗过，现在来复查挂什么号', 'my father had a stroke last year, which department'],
   ])('by %s …', async (...texts) => {
     const heard = await Promise.all(
@@ -97,6 +99,9 @@ describe('an emergency is heard', () => {
     ['不舒服，胸口疼', 'emergency.chest-pain'],
     ['没怎么，就是胸闷', 'emergency.chest-pain'],
     ['没人，着火了', 'emergency.fire'],
+    ['没有发烧，胸口疼', 'emergency.chest-pain'],
+    ['没有外伤，头晕，晕倒了', 'emergency.unconscious'],
+    ['没有胸痛、喘不上气了', 'emergency.breathing'],
     ['oh no, bleeding', 'emergency.bleeding'],
     ['身上起疹子，还喘不上气', 'emergency.allergy'],
     ['牙疼，胸口也疼', 'emergency.chest-pain'],

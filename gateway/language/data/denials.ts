@@ -153,6 +153,44 @@ export const DENIALS: readonly DenialWords[] = [
   },
 ]
 
+/** Begins a denial that holds on over a list: 没有发烧、咳嗽、胸痛; not what asks (有没有). */
+export const NONE_OF = '(?<![有差点])(?:没有?|并?无|未见)'
+
+/** Names of symptoms, which a list may go on with after a comma or a pause too. */
+export const SYMPTOM_NAMES = [
+  '发[烧热]',
+  '高烧',
+  '咳[嗽痰血]',
+  '流鼻?涕',
+  '头[晕痛疼昏]',
+  '眩晕',
+  '恶心',
+  '呕吐',
+  '腹[痛泻胀]',
+  '拉肚子',
+  '便血',
+  '胸[痛闷疼]',
+  '心[慌悸]',
+  '气[短喘促]',
+  '呼吸困难',
+  '抽[搐筋]',
+  '晕[倒厥]',
+  '昏[迷厥]',
+  '出血',
+  '皮疹',
+  '乏力',
+  '过敏',
+] as const
+
+/** What is said of a symptom, part of a list only where 、, 和 or 或 stands before it: 没有胸痛、喘不上气. */
+export const SYMPTOMS_SAID = [
+  '喘不[上过]气来?',
+  '(?:胸口|心口|肚子|头|嗓子)[痛疼闷晕]',
+  '起?疹子',
+  '流[血鼻]血?',
+  '吐血?',
+] as const
+
 /** Begins what is said instead (不是肚子疼，是胸口疼), or ends the denial. */
 export const AFTER = ['(?:而|就|只|但)?是', '了', '吧', 'but\\b', 'it is\\b'] as const
 

@@ -148,6 +148,31 @@ describe('a danger that is denied', () => {
   )
 })
 
+describe('a list of symptoms that one 没有 denies', () => {
+  it.each([
+    '我没有发烧、咳嗽、胸痛',
+    '没有发烧 咳嗽 胸痛',
+    '有高血压，没有胸痛、喘不上气',
+    '没有头晕，胸痛，呕吐',
+    '没有发烧和胸痛',
+    '没有发烧，咳嗽或胸痛',
+    '无发热、咳嗽、胸闷',
+    '没头晕、胸闷',
+  ])('raises no alarm: %s', (text) => expect(hear(text)).not.toMatch(/^emergency/))
+
+  it.each([
+    '没有发烧，胸口疼',
+    '没有发烧，咳嗽，胸口疼',
+    '没有发烧、咳嗽，胸口疼',
+    '没有发烧，头晕、胸口疼',
+    '没有发烧、胸口疼得厉害',
+    '没有发烧、咳嗽，就是胸口疼',
+    '没有外伤，胸口疼，头晕',
+    '有没有发烧、胸痛，我胸口疼',
+    '没有医生，胸口疼，头晕',
+  ])('ends before what is told: %s', (text) => expect(hear(text)).toBe('emergency.chest-pain'))
+})
+
 describe('a "no" before an emergency', () => {
   it.each([
     ['不是，胸口疼', 'emergency.chest-pain'],
