@@ -117,6 +117,8 @@ export type PendingQuestion =
       readonly slot: string
       readonly entity: string
       readonly slots: Readonly<Record<string, SlotValue>>
+      /** Values that were named together and asked back for, in the order they were said. */
+      readonly between?: readonly Slot[]
       readonly tries: number
     }
   | {

@@ -3,7 +3,7 @@ import type { Library } from '../knowledge/library.ts'
 import type { KnowledgeRef, PendingQuestion, Turn, Understanding } from '../turn.ts'
 import { intentOf, isGrave, isSame } from './pending.ts'
 import type { Phrases } from './phrases.ts'
-import { type Forms, fitsAny, formsOf, templatesOf } from './said-as.ts'
+import { CHOICE_ANSWERS, createChoiceWords, type Forms, formsOf } from './said-as.ts'
 
 /** `unclear`: "yes", "both", or words that mean nothing here; `isSaid`: they mean something to a person. */
 export type ChoiceAnswer =
@@ -15,18 +15,9 @@ export type ChoiceAnswer =
 export type ReadChoice = (turn: Turn, heard: Understanding, asked: PendingChoice) => ChoiceAnswer
 export type PendingChoice = Extract<PendingQuestion, { kind: 'choice' }>
 
-/** Names of the phrases by which a choice is answered, in the order of `between`, then the rest. */
-const ANSWERS = ['choice-first', 'choice-second', 'choice-neither', 'choice-unclear'] as const
-
 /** Reads answers to "A or B?" by the box's own phrases. */
 export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'entry'>): ReadChoice {
-  const words = ANSWERS.map((name) => ({ name, templates: templatesOf(phrases, name) }))
-  /** "Yes" is one only as it was said: 好的，谢谢你 takes leave. */
-  const saidAs = (forms: Forms) =>
-    words.find(({ name, templates }) => {
-      const counted = name === 'choice-unclear' ? forms.slice(0, 1) : forms
-      return templates.some((one) => fitsAny(one, counted))
-    })?.name
+  const saidAs = createChoiceWords(phrases)
 
   function titled(forms: Forms, between: readonly KnowledgeRef[]) {
     const meant = between.filter((ref) => {
@@ -41,7 +32,8 @@ export function createChoiceReader(phrases: Phrases, library: Pick<Library, 'ent
     for (const { text } of heard.kind === 'intent' ? hypotheses.slice(0, 1) : hypotheses) {
       const forms = formsOf(text)
       const name = saidAs(forms)
-      const ref = titled(forms, between) ?? between[name === undefined ? -1 : ANSWERS.indexOf(name)]
+      const pointed = name === undefined ? undefined : between[CHOICE_ANSWERS.indexOf(name)]
+      const ref = titled(forms, between) ?? pointed
       if (ref) return one(heard, { ref, confidence: 1 })
       if (name === 'choice-neither') return { kind: 'neither' }
       if (name !== undefined) return { kind: 'unclear', isSaid: true }

@@ -9,7 +9,7 @@ import type {
   Understanding,
 } from '../turn.ts'
 import type { Phrases } from './phrases.ts'
-import { createUnsureReader } from './said-as.ts'
+import { type ChoiceSaid, createChoiceWords, createUnsureReader, formsOf } from './said-as.ts'
 
 /** A new question that names a value which the box waits for has to be as clear as this to be one. */
 const NEW_QUESTION_CONFIDENCE = 0.85
@@ -29,14 +29,30 @@ export type ContinuePending = (turn: Turn, heard: Understanding) => Understandin
 
 export function createContinuePending(phrases: Phrases, library: Entries): ContinuePending {
   const saysUnsure = createUnsureReader(phrases)
+  const saysOf = createChoiceWords(phrases)
   return (turn, heard) => {
     const { pending } = turn.session
     if (pending?.kind !== 'slot' || isSilence(heard)) return heard
+    const text = turn.hypotheses[0]?.text ?? ''
+    const { between } = pending
+    const said = between && saysOf(formsOf(text))
+    if (said) {
+      const value = between[POINTED_AT[said]]
+      return answered({ ...heard, slots: value ? [value] : [] }, pending, true)
+    }
     // What a pack says to 不知道 itself counts before the box's own words.
     const isCertain = heard.kind === 'intent' && CERTAIN.has(heard.method)
-    const isUnsure = !isCertain && saysUnsure(turn.hypotheses[0]?.text ?? '')
+    const isUnsure = !isCertain && saysUnsure(text)
     return isUnsure ? answered(heard, pending, false) : readAnswer(heard, pending, library)
   }
+}
+
+/** "A or B first?": with both, or whatever comes, the first is begun with. */
+const POINTED_AT: Readonly<Record<ChoiceSaid, number>> = {
+  'choice-first': 0,
+  'choice-unclear': 0,
+  'choice-second': 1,
+  'choice-neither': -1,
 }
 
 /** Silence answers nothing and is no try: the question stays. */

@@ -22,6 +22,26 @@ export const templatesOf = (phrases: Phrases, name: string): readonly TemplateNo
 export const fitsAny = (template: TemplateNode, forms: Forms): boolean =>
   forms.some((form) => matchTemplate(template, form, () => []) !== undefined)
 
+/** Names of the phrases by which "A or B?" is answered, in the order of what was offered, then the rest. */
+export const CHOICE_ANSWERS = [
+  'choice-first',
+  'choice-second',
+  'choice-neither',
+  'choice-unclear',
+] as const
+export type ChoiceSaid = (typeof CHOICE_ANSWERS)[number]
+
+/** By which of these phrases words answer "A or B?"; undefined where they say something else. */
+export function createChoiceWords(phrases: Phrases): (forms: Forms) => ChoiceSaid | undefined {
+  const words = CHOICE_ANSWERS.map((name) => ({ name, templates: templatesOf(phrases, name) }))
+  return (forms) =>
+    words.find(({ name, templates }) => {
+      // "Yes" is one only as it was said: 好的，谢谢你 takes leave.
+      const counted = name === 'choice-unclear' ? forms.slice(0, 1) : forms
+      return templates.some((one) => fitsAny(one, counted))
+    })?.name
+}
+
 /** Whether a text says that its speaker does not know what the box has asked. */
 export function createUnsureReader(phrases: Phrases): (text: string) => boolean {
   const templates = templatesOf(phrases, 'slot-unsure-said')

@@ -2,7 +2,7 @@
 import type { PendingChoice } from '../dialogue/choice.ts'
 import { isSame } from '../dialogue/pending.ts'
 import type { Phrases } from '../dialogue/phrases.ts'
-import { createUnsureReader } from '../dialogue/said-as.ts'
+import { createChoiceWords, createUnsureReader, formsOf } from '../dialogue/said-as.ts'
 import type { Library } from '../knowledge/library.ts'
 import type { Language, PackIntent } from '../knowledge/pack-schema.ts'
 import { maskText } from '../ledger/masking.ts'
@@ -51,6 +51,8 @@ export interface AskBack {
 
 export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>): AskBack {
   const saysUnsure = createUnsureReader(phrases)
+  /** Words that point (都不是) name nothing. */
+  const isPointing = createChoiceWords(phrases)
   const titleOf = (ref: KnowledgeRef, lang: Language): string => {
     const title = library.entry(ref)?.intent.title
     return title?.[lang] ?? title?.zh ?? ref.intent
@@ -91,13 +93,14 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
     { normal: said, candidates }: Understanding,
   ): string {
     const { turns } = turn.session
-    if (saysUnsure(turn.hypotheses[0]?.text ?? '')) {
-      return phrases.say('slot-unsure', lang, turns, { question })
-    }
+    const words = heardWords(turn)
+    if (saysUnsure(words)) return phrases.say('slot-unsure', lang, turns, { question })
     const isSaidAgain = candidates.some(
       (one) => isSame(one.ref, ref) && one.confidence >= SAID_AGAIN,
     )
-    if (isSaidAgain || !isName(said) || isPrivate(heardWords(turn))) return question
+    if (isSaidAgain || !isName(said) || isPrivate(words) || isPointing(formsOf(words))) {
+      return question
+    }
     return phrases.say('slot-unknown', lang, turns, { said, question })
   }
 
@@ -137,21 +140,18 @@ export function createAskBack(phrases: Phrases, library: Pick<Library, 'entry'>)
       const before = isAsked ? pending.tries : 0
       const question = ask?.[lang] ?? ask?.zh ?? titleOf(ref, lang)
       const values = (heard.undecided ?? []).filter(({ name }) => name === slot)
-      // Who names two has answered; who says what is not known here has not.
-      const tries = values.length > 0 ? Math.max(before, 1) : before + 1
+      // Who names two has answered, once; who says what is not known here has not.
+      const isFirstPair = values.length > 0 && !(isAsked && pending.between)
+      const tries = isFirstPair ? Math.max(before, 1) : before + 1
       if (tries > MAX_TRIES) return giveUp(turn, lang)
-      return {
-        status: 'need-input',
-        lang,
-        source: 'local',
-        ref,
-        confidence,
-        slots,
-        ...(values.length > 0
-          ? askFirst(turn, lang, values)
-          : { text: isAsked ? askAgain(turn, lang, ref, question, heard) : question }),
-        session: { pending: { kind: 'slot', ref, confidence, slot, entity, slots, tries } },
+      const asked = { kind: 'slot', ref, confidence, slot, entity, slots, tries } as const
+      const reply = { status: 'need-input', lang, source: 'local', ref, confidence, slots } as const
+      if (values.length > 0) {
+        const pending = { ...asked, between: values }
+        return { ...reply, ...askFirst(turn, lang, values), session: { pending } }
       }
+      const text = isAsked ? askAgain(turn, lang, ref, question, heard) : question
+      return { ...reply, text, session: { pending: asked } }
     },
   }
 }

@@ -12,6 +12,7 @@ async function personAt(gateway: TestGateway) {
       status: string
       text: string
       suggestions?: string[]
+      slots?: Record<string, unknown>
       intent?: { name: string; confidence: number }
     }
   }
@@ -29,17 +30,46 @@ it('"Say that again" and "slower" leave the question of the box open', async () 
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
 })
 
-it('two departments to "which department?" are asked for one after the other, which is no miss', async () => {
+const ONE_AT_A_TIME = {
+  status: 'need-input',
+  text: '请一个一个来：先说“骨科”，还是“心内科”？',
+  suggestions: ['骨科', '心内科'],
+}
+
+it('two departments to "which department?" are asked for one after the other, which is no miss; for ever it is not asked', async () => {
   const say = await personAt(await startGateway())
   await say('我要找一个科室')
-  for (const both of ['骨科和心内科', '骨科还是心内科', '骨科、心内科']) {
-    expect(await say(both)).toMatchObject({
-      status: 'need-input',
-      text: '请一个一个来：先说“骨科”，还是“心内科”？',
-      suggestions: ['骨科', '心内科'],
-    })
+  for (const both of ['骨科和心内科', '骨科还是心内科']) {
+    expect(await say(both)).toMatchObject(ONE_AT_A_TIME)
   }
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
+  await say('我要找一个科室')
+  for (const both of ['骨科和心内科', '骨科、心内科']) await say(both)
+  expect((await say('骨科和心内科')).text).toContain('没有工作人员的设备在线')
+})
+
+it.each([
+  ['第一个', '骨科'],
+  ['前面那个', '骨科'],
+  ['都要', '骨科'],
+  ['第二个', '心内科'],
+  ['the second one', '心内科'],
+  ['先说心内科', '心内科'],
+])('"A or B first?" is answered by words that point: %s', async (words, department) => {
+  const say = await personAt(await startGateway())
+  await say('我要找一个科室')
+  await say('儿科')
+  await say('我要找一个科室')
+  expect(await say('骨科和心内科')).toMatchObject(ONE_AT_A_TIME)
+  const { status, slots } = await say(words)
+  expect({ status, slots }).toEqual({ status: 'answered', slots: { department } })
+})
+
+it('neither of two is no name that is looked for', async () => {
+  const say = await personAt(await startGateway())
+  const asked = await say('我要找一个科室')
+  await say('骨科和心内科')
+  expect((await say('都不是')).text).toBe(asked.text)
 })
 
 it('a name that is not known is named, and then a person is called', async () => {
