@@ -113,12 +113,14 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   const behind = raisedBehind(base, found, (one) => thresholdsOf(base, one, isCalm).answer)
   const grave = candidates[behind ?? -1]
   if (grave) return { ...common, kind: 'intent', best: grave, method: found.method }
-  // An emergency too unlikely to be heard is not offered either: a tap on it would call staff.
-  const other = candidates.find(
-    (_, place) => place > 0 && !isAlarm(base, found.candidates[place]?.intent),
+  // An emergency too unlikely to be heard is not offered either, nor one that is only asked about: a tap on it would
+  // call staff. A word or two may be a piece of one, and who said it is asked.
+  const [first, second] = candidates.filter(
+    (_, place) => (place === 0 && !isCalm) || !isAlarm(base, found.candidates[place]?.intent),
   )
-  if (best.confidence >= clarify && other) {
-    return { ...common, kind: 'ambiguous', between: [best, other] }
+  const isWorthAsking = best.confidence >= clarify && (first?.confidence ?? 0) >= clarify / 2
+  if (isWorthAsking && first && second) {
+    return { ...common, kind: 'ambiguous', between: [first, second] }
   }
   return {
     ...common,

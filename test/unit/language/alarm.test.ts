@@ -229,6 +229,21 @@ it('an emergency that is not heard is not offered in a question back either', ()
   expect(offered).toEqual(['parking', 'opening', 'toilet', 'opening', 'opening', 'parking'])
 })
 
+it('an emergency that is only asked about is not offered in a question back', () => {
+  const offered = [
+    '中风多久能好',
+    '胸口疼多久能好',
+    '中风能治好吗',
+    '着火能报销吗',
+    'is a stroke covered',
+  ].flatMap((text) => {
+    const heard = engine.understand([{ text, confidence: 1 }])
+    expect(heard.candidates[0]?.ref.intent).toMatch(/^emergency/)
+    return heard.kind === 'ambiguous' ? heard.between.map(({ ref }) => ref.intent) : []
+  })
+  expect(offered.filter((name) => name.startsWith('emergency'))).toEqual([])
+})
+
 describe('an illness that is only asked about', () => {
   it.each([
     '怎么预防中风',
