@@ -6,7 +6,7 @@ import { createUwsServer, loadUws } from '../../gateway/channels/http/uws-server
 import type { MqttLimits } from '../../gateway/channels/mqtt/limits.ts'
 import { mqttOverWebSocket } from '../../gateway/channels/websocket/mqtt-endpoint.ts'
 import { WireClient } from '../support/wire/client.ts'
-import { openLink } from '../support/wire/link.ts'
+import { openLink, type Transport } from '../support/wire/link.ts'
 import * as packet from '../support/wire/packets.ts'
 import { brokerOfTest } from '../unit/channels/mqtt/broker-support.ts'
 
@@ -46,10 +46,15 @@ describe.each(adapters)('MQTT over WebSocket on %s', (name, create) => {
 
   type Listening = Awaited<ReturnType<typeof listen>>
 
-  async function connect({ address }: Listening, version: packet.Version, clientId: string) {
-    const client = new WireClient(await openLink('ws', address), version, clientId)
+  async function connect(
+    { address }: Listening,
+    version: packet.Version,
+    clientId: string,
+    { transport = 'ws', will }: { transport?: Transport; will?: packet.Will } = {},
+  ) {
+    const client = new WireClient(await openLink(transport, address), version, clientId)
     onTestFinished(() => client.kill())
-    client.send(packet.connect({ version, clientId }))
+    client.send(packet.connect({ version, clientId, ...(will ? { will } : {}) }))
     await client.expect('connack')
     return client
   }
@@ -131,6 +136,38 @@ describe.each(adapters)('MQTT over WebSocket on %s', (name, create) => {
       expect(client.closed).toBe(false)
     }
   })
+
+  test.each<Transport>(name === 'node' ? ['tcp', 'ws'] : ['ws'])(
+    'a client over its rate that says goodbye and closes is heard to the end, and its will not sent (%s)',
+    async (transport) => {
+      const box = await listen(SLOW)
+      const watch = await connect(box, 5, 'desk')
+      await watch.subscribe('#')
+      const will = { topic: 'a/will', payload: 'lost' }
+      const client = await connect(box, 5, 'bed-1', { transport, will })
+      const body = Buffer.alloc(MB / 2)
+      for (let n = 0; n < 6; n++) client.send(packet.publish(5, `a/${n}`, body))
+      const left = client.disconnect()
+      // Where reading can be paused the end is read behind the rest.
+      if (name === 'uws') await left
+      else left.catch(() => {})
+      const heard: string[] = []
+      while (heard.length < 6) {
+        box.advance(1000)
+        await watch.ping()
+        while (watch.unread.length > 0) heard.push((await watch.receive()).topic)
+      }
+      await expect
+        .poll(() => {
+          box.advance(1000)
+          return box.broker.connections().map(({ clientId }) => clientId)
+        })
+        .toEqual(['desk'])
+      await watch.publish('a/end', 'after it')
+      expect((await watch.receive()).topic).toBe('a/end')
+      expect(heard).toEqual(['a/0', 'a/1', 'a/2', 'a/3', 'a/4', 'a/5'])
+    },
+  )
 
   test('retained messages reach a client that reads slowly to the last, without a word of it', async () => {
     const box = await listen({ maxBytesPerSecond: 0 })

@@ -36,6 +36,8 @@ export class Connection {
   private readonly pace: Pace
   private isRefused = false
   private holds = 0
+  /** The peer is gone, and why; what it had sent before is still handled, at its rate. */
+  private goneCause: string | null = null
   /** Why the connection ends, said once. */
   private endReason: { code: number; text: string; isClean: boolean } | null = null
 
@@ -133,6 +135,7 @@ export class Connection {
     if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
     this.lastHeardMs = this.engine.clock.nowMs()
     this.guard(() => this.framer.release())
+    if (this.goneCause !== null) this.onClosed(this.goneCause)
     // More is read only once what was read before has been handled.
     if (!this.isHeld) this.io.resume()
   }
@@ -237,11 +240,7 @@ export class Connection {
     this.lastHeardMs = this.engine.clock.nowMs()
     this.engine.counters.bytesReceived += chunk.length
     if (this.session !== null) this.session.counters.bytesReceived += chunk.length
-    try {
-      this.framer.push(chunk)
-    } catch (error) {
-      this.failed(error)
-    }
+    this.guard(() => this.framer.push(chunk))
   }
 
   /** The client reads again, or has fallen so far behind that we stop reading from it. From the outlet. */
@@ -254,6 +253,11 @@ export class Connection {
   }
 
   private readonly onClosed = (cause = 'the client closed the connection'): void => {
+    // Its DISCONNECT may be there, behind what it sent too fast.
+    if (this.state === 'open' && this.framer.isHolding) {
+      this.goneCause = cause
+      return
+    }
     if (this.state === 'authenticating' && this.session === null) {
       this.noteRefusal(Reason.unspecifiedError, 'the client left during its login')
     }

@@ -11,6 +11,8 @@ const COMPACT_AT = 1024
 export class PausableChunks {
   /** Takes what is not held. */
   onData: (chunk: Buffer) => void = () => {}
+  /** Hears that nothing is held any more. */
+  onEmpty: () => void = () => {}
   /** What is held, the cost of holding it included. */
   heldBytes = 0
   #held: Buffer[] = []
@@ -43,6 +45,7 @@ export class PausableChunks {
     } finally {
       this.#isHandingOver = false
     }
+    if (this.heldBytes === 0) this.onEmpty()
   }
 
   receive(chunk: Buffer): void {

@@ -97,11 +97,16 @@ class WebSocketStream implements ByteConnection {
   /** Its share of them. */
   #heldBytes = 0
   #isEnded = false
+  /** The peer has closed; what it had sent is still to be handed over. */
+  #isGone = false
   #cause: string | undefined
 
   constructor(peer: WebSocketPeer, requiresCertificate: boolean, allHeld: Held) {
     this.#peer = peer
     this.#allHeld = allHeld
+    this.#chunks.onEmpty = () => {
+      if (this.#isGone) this.#leave()
+    }
     this.requiresCertificate = requiresCertificate
     this.remoteAddress = peer.remoteAddress
     this.wasAdmitted = peer.wasAdmitted ?? false
@@ -113,7 +118,7 @@ class WebSocketStream implements ByteConnection {
     this.#peer.send(bytes)
   }
   bufferedBytes(): number {
-    return this.#peer.bufferedBytes()
+    return this.#isGone ? 0 : this.#peer.bufferedBytes()
   }
   pause(): void {
     this.#chunks.pause()
@@ -159,16 +164,28 @@ class WebSocketStream implements ByteConnection {
   }
   /** uWebSockets.js tells each part that the network took; the engine goes on once there is nothing left. */
   drained(): void {
-    if (this.#peer.bufferedBytes() === 0) this.#onDrain()
+    if (this.bufferedBytes() === 0) this.#onDrain()
   }
+  /** As of a socket, the end is told behind the last bytes. */
   closed(cause = this.#cause): void {
-    this.#finish()
-    this.#onClose(cause)
+    this.#cause = cause
+    if (this.#isEnded || this.#chunks.heldBytes === 0) {
+      this.#leave()
+      return
+    }
+    this.#isGone = true
+    // Who waits for the peer to read need not.
+    this.#onDrain()
   }
   /** Closes with an RFC 6455 code, which is told as the cause too. */
   turnDown(code: number, cause: string): void {
     this.#cause = cause
     this.#peer.close(code, cause)
+  }
+
+  #leave(): void {
+    this.#finish()
+    this.#onClose(this.#cause)
   }
 
   #finish(): void {

@@ -58,6 +58,11 @@ export class Framer {
     this.run(bytes)
   }
 
+  /** Whether there is something that `release` goes on with. */
+  get isHolding(): boolean {
+    return this.isHeld && this.rest !== null
+  }
+
   /** Stops handing out packets; bytes that come meanwhile are kept. */
   hold(): void {
     this.isHeld = true
