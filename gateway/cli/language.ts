@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanguageModelError } from '../language/model-error.ts'
 import {
+  distinct,
+  FEW_ROWS,
   type LabelledText,
   openTask,
   type Task,
@@ -141,7 +143,15 @@ function train(
   writeFileSync(join(dir, MODEL_FILE), model)
   writeFileSync(join(dir, META_FILE), `${JSON.stringify(meta, null, 2)}\n`)
   io.stdout(JSON.stringify({ ...meta, cpuSeconds: Math.round((user + system) / 1e4) / 100 }))
+  warnOfFew(distinct(rows).length, io)
   return 0
+}
+
+function warnOfFew(texts: number, io: Io): void {
+  if (texts >= FEW_ROWS) return
+  io.stderr(
+    `${texts} different texts are few: below ${FEW_ROWS} they hardly tell what to refuse. Add ways of asking, and judge the model on others with "language evaluate"`,
+  )
 }
 
 function showProgress(io: Io, share: number): void {

@@ -43,7 +43,7 @@ const FAQ_WORTH_OF_REFUSING = 0.02
 /** An FAQ is asked more than it answers: about this share of what people ask is not in it. */
 const FAQ_FOREIGN_SHARE = 0.3
 /** Of fewer rows a handful is held out, and a threshold fitted on them may refuse the questions themselves. */
-const FEW_ROWS = 50
+export const FEW_ROWS = 50
 const FEW_ROWS_REFUSE_BELOW = 0.5
 const NO_ENTITIES = (): readonly string[] => []
 
@@ -91,7 +91,7 @@ export function trainTask(
  * Records of a site repeat what is popular. A question that meets its twin among the examples takes itself for
  * known, and whatever is fitted on held-out questions takes all of them for easy.
  */
-function distinct(rows: readonly LabelledText[]): readonly LabelledText[] {
+export function distinct(rows: readonly LabelledText[]): readonly LabelledText[] {
   const seen = new Set<string>()
   return rows.filter(({ text, label }) => {
     const key = `${label}\n${normalise(text).text}`

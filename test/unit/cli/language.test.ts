@@ -33,6 +33,17 @@ const table = (lines: readonly string[]): string =>
   ['id\tlabel\ttext', ...lines.map((line, i) => `r${i}\t${line}`)].join('\n')
 
 describe('kefu-edge language', () => {
+  it('says that a handful of rows teaches little, however often they stand there', async () => {
+    const few = table([...rows.slice(0, 9), ...rows.slice(-9)].flatMap((row) => [row, row, row]))
+    const train = file('few.tsv', few)
+    const model = join(dir, 'few')
+    const trained = await run('train', '--task', 'classify', '--in', train, '--model', model)
+    expect(trained).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^1\d different texts are few.*below 50.*evaluate.*\n$/),
+    })
+  })
+
   it('trains, predicts and evaluates', async () => {
     const train = file('train.tsv', table(rows))
     const ask = file('ask.tsv', 'id\ttext\nq1\t明天下雨吗\nq2\t有什么早餐\nq3\t\n')
