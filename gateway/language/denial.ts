@@ -5,6 +5,7 @@ import {
   DANGERS,
   DENIALS,
   type DenialWords,
+  EVENTS,
   NONE_OF,
   SYMPTOM_NAMES,
   SYMPTOMS_SAID,
@@ -79,6 +80,37 @@ export function withoutDenied(said: string): string | undefined {
   const clauses = clausesOf(unlisted).join(BREAK)
   const rest = clauses.replace(DENIAL, ' ')
   return rest === clauses && unlisted === said ? undefined : joined(rest.split(BREAK))
+}
+
+const WORD = /^\p{Script=Han}{1,2}\p{P}?$/u
+/** A "no" said first may be an answer (没有 胸痛), but not before what would be told as 着火了. */
+const OPENING_DENIAL = new RegExp(`^没有?${anyOf(EVENTS)}`, 'u')
+
+/** What a recogniser `said` that writes words apart, without its spaces; undefined where they are pauses. */
+export function withoutSpaces(said: string): string | undefined {
+  const pieces = said.trim().split(/ +/)
+  const words = pieces.filter((piece) => WORD.test(piece)).length
+  // Longer words are few, whole clauses many.
+  return pieces.length > 1 && words * 4 >= pieces.length * 3 ? pieces.join('') : undefined
+}
+
+/** The same with each denial in one piece and all other spaces left, which may be pauses: 头 不晕 胸痛. */
+export function joinDenials(said: string): string {
+  const whole = NEGATION.test(said) ? withoutSpaces(said) : undefined
+  if (whole === undefined) return said
+  const denials = [...whole.matchAll(DENIAL)].filter(
+    ({ index }) => index > 0 || OPENING_DENIAL.test(whole),
+  )
+  let at = 0
+  return [...said.trim()]
+    .filter((char) => {
+      if (char !== ' ') at += char.length
+      return (
+        char !== ' ' ||
+        !denials.some(({ index, 0: words }) => at > index && at < index + words.length)
+      )
+    })
+    .join('')
 }
 
 const ANSWER = new RegExp(`^${anyOf(ANSWERS)}$`, 'u')

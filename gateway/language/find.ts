@@ -13,9 +13,11 @@ import {
   afterNo,
   clausesOf,
   hasClauses,
+  joinDenials,
   namesDanger,
   withoutDenied,
   withoutDeniedLists,
+  withoutSpaces,
 } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
@@ -52,10 +54,10 @@ export function findAll(
 ): Found[] {
   // The recogniser's own order counts, but less than whether the words make sense here.
   const weight = 0.7 + 0.3 * Math.min(Math.max(confidence, 0), 1) - 0.02 * place
-  const rest = afterNo(text, options.expecting !== undefined)
-  return [text, ...(rest === undefined ? [] : [rest])].flatMap((said) =>
-    findSaid(parts, said, weight, options),
-  )
+  const heard = joinDenials(text)
+  const rest = afterNo(heard, options.expecting !== undefined)
+  const readings = new Set([heard, withoutSpaces(text) ?? heard, rest ?? heard])
+  return [...readings].flatMap((said) => findSaid(parts, said, weight, options))
 }
 
 /** What the words may mean, as heard and as mended. */

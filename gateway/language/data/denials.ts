@@ -16,7 +16,7 @@ export interface DenialWords {
 const SENSATIONS = ['疼痛?', '痛', '胸[闷痛疼]', '闷', '过敏', '火灾'] as const
 
 /** What happens: 没有着火 is denied, 没有着火了 is no Chinese, and so 没有，着火了. */
-const EVENTS = [
+export const EVENTS = [
   '着火',
   '起火',
   '失火',

@@ -203,6 +203,24 @@ describe('a "no" before an emergency', () => {
   })
 })
 
+describe('a recogniser that writes words apart', () => {
+  it.each(['没有 着火', '他 没有 中风', '胸口 不 疼 了', '我 没有 胸口 疼', '这里 没有 着火。'])(
+    'denies in one piece: %s',
+    (text) => expect(hear(text)).not.toMatch(/^emergency/),
+  )
+
+  it.each([
+    ['胸口 疼', 'emergency.chest-pain'],
+    ['着火 了', 'emergency.fire'],
+    ['头 不 晕 胸口 疼', 'emergency.chest-pain'],
+    ['没有 胸痛 胸口 疼', 'emergency.chest-pain'],
+    ['没有 人 着火 了', 'emergency.fire'],
+    ['没有 中风 着火 了', 'emergency.fire'],
+    ['这里 不 是 着火 了 吗', 'emergency.fire'],
+    ['不是 中风', 'emergency.stroke'],
+  ])('silences no danger that is told: %s', (text, name) => expect(hear(text)).toBe(name))
+})
+
 describe('a guess of the recogniser', () => {
   const guess = (...said: [string, number][]) => {
     const heard = engine.understand(said.map(([text, confidence]) => ({ text, confidence })))
