@@ -35,9 +35,11 @@ export function decide(
 ): Decided {
   const allowed = allowedIntents(parts.base, options)
   const likeliest = Math.max(...hypotheses.map(({ confidence }) => confidence))
+  // Many recognisers say it of their first guess only, and 0 of all others: that is no judgement of them.
+  const isTold = hypotheses.slice(1).some(({ confidence }) => confidence > 0)
   const found = hypotheses.slice(0, MAX_HYPOTHESES).flatMap((hypothesis, place) => {
     const all = findAll(parts, hypothesis, place, { ...options, allowed })
-    const isUnlikely = hypothesis.confidence < LEAST_LIKELY * likeliest
+    const isUnlikely = isTold && hypothesis.confidence < LEAST_LIKELY * likeliest
     return isUnlikely ? all.filter((one) => !actsAtOnce(parts.base, one)) : all
   })
   const best = found.reduce<Found | undefined>(

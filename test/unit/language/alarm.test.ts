@@ -232,6 +232,12 @@ describe('a guess of the recogniser', () => {
     expect(guess(['今天天气怎么样', 0.95], ['着火了', 0.001])).not.toMatch(/^emergency/)
   })
 
+  it('raises one where the recogniser says of its first guess only how likely it is', () => {
+    expect(guess(['胸口藤', 0.6], ['胸口疼', 0])).toBe('emergency.chest-pain')
+    expect(guess(['今天天气怎么样', 0.95], ['着火了', 0], ['着火啦', 0])).toBe('emergency.fire')
+    expect(guess(['停车多少钱', 0.95], ['停车多少', 0.3], ['着火了', 0])).toBe('parking')
+  })
+
   it('raises one where it may well have been said, or none is likely', () => {
     expect(guess(['胸口藤', 0.6], ['胸口疼', 0.3])).toBe('emergency.chest-pain')
     expect(guess(['今天天气怎么样', 0], ['着火了', 0])).toBe('emergency.fire')
