@@ -20,8 +20,9 @@ import { heardWords } from './skill.ts'
 /** What is shorter (嗯) or longer is no name that is worth repeating. */
 const MIN_NAME_CHARS = 2
 const MAX_NAME_CHARS = 24
-/** So many digits, also in Chinese words, may be a PIN or part of a number that others must not hear. */
-const DIGITS = /(?:[\p{N}一二两三四五六七八九零幺]\P{L}*){3}/u
+/** So many digits, also in words, may be a PIN or part of a number that others must not hear. */
+const DIGITS =
+  /(?:(?:[\p{N}一二两三四五六七八九零幺]|\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)\b)\P{L}*){3}/u
 /** So sure words are the question itself once more, and no name that is not known. */
 const SAID_AGAIN = 0.85
 /** Values offered for a tap. */
