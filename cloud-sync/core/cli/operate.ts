@@ -33,7 +33,7 @@ export const OPERATE_USAGE = `npm run cloud -- …      commands to a core that 
   publish config FILE                     options, JSON: answers, limits, log, permissions
   publish twin FILE                       JSON: device or group, and state
   publish command OPERATION [NAME=VALUE]  job.run name=backup, reload, device.disable id=ID, device.enable id=ID
-  publish announcement FILE               JSON: text, devices or group
+  publish announcement FILE               JSON: text, devices, group or groups
   releases [KIND[/NAME]]                  what is offered, and how the gateways took it
   rollout KIND/NAME[/SERIAL] PERCENT      to more or fewer gateways; goes on with one that was halted
   halt KIND/NAME[/SERIAL] [--reason TEXT] offers it to nobody else; who has it keeps it
