@@ -1,8 +1,9 @@
 /** Questions that name an illness and call nobody: 骨折多久能好, 我爸去年心梗. */
-import { BESIDE, CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
+import { ACUTE, BESIDE, CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
 
 const calm = new RegExp(CALM.join('|'), 'u')
 const beside = new RegExp(BESIDE.join('|'), 'u')
+const acute: ReadonlySet<string> = new Set(ACUTE)
 const urgent = new RegExp(URGENT.join('|'), 'u')
 const behind = new RegExp(`(?<=了)(?=${QUESTION_BEHIND.join('|')})`, 'u')
 
@@ -19,10 +20,16 @@ export const partsOfClause = (clause: string): readonly string[] => clause.split
 export const hasHappened = (clause: string): boolean =>
   isUrgent(clause) || (/了/u.test(clause) && !asksAboutIllness(clause))
 
-/** A name of two characters (胸闷, 中风) is asked about; who suffers says more. */
+/** Who suffers says more than the name of an illness in two characters. */
 const isTold = (part: string): boolean =>
-  (/[a-z]/.test(part) || part.replace(/\P{Script=Han}/gu, '').length > 2) && !asksAboutIllness(part)
+  (/[a-z]/.test(part) ||
+    part.replace(/[^\p{Script=Han}\d]/gu, '').length > 2 ||
+    acute.has(part.trim())) &&
+  !asksAboutIllness(part)
+
+/** Whether `text` (in common words) asks, or says of before, what may stand beside a danger of now. */
+export const asksBeside = (text: string): boolean => beside.test(text)
 
 /** What a clause tells beside what it asks: 胸口疼 of 胸口疼挂什么科. */
 export const toldBeside = (clause: string): readonly string[] =>
-  beside.test(clause) ? clause.split(beside).filter(isTold) : []
+  asksBeside(clause) ? clause.split(beside).filter(isTold) : []

@@ -4,6 +4,7 @@ import { isAlarm, isRaised, isShort } from './alarm.ts'
 import { askedAlone } from './bare-value.ts'
 import {
   asksAboutIllness,
+  asksBeside,
   hasHappened,
   isUrgent,
   partsOfClause,
@@ -69,7 +70,7 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   if (certain) return [certain]
   const asks = asksAboutIllness(normal.plain)
   const likely = findLikely(parts, normal, allowed, weight)
-  if (asks || hasClauses(said)) {
+  if (asks || hasClauses(said) || asksBeside(normal.plain)) {
     const danger = dangerIn(parts, said, options, { asks, weight })
     // All of the words know better which emergency it is, where they are sure of one.
     if (danger) return [isSureAlarm(parts.base, likely, SURE_OF_WHICH) ? likely : danger]
@@ -112,7 +113,7 @@ function dangerIn(
     // An illness that is an example of an emergency (骨折) may be named for any reason; what has happened is told.
     const isPlain = happened || certain?.method === 'template'
     if (certain && isPlain && isAlarm(base, certain.candidates[0]?.intent)) return certain
-    const beside = asks ? dangerBeside(parts, clause, options, weight) : undefined
+    const beside = dangerBeside(parts, clause, options, weight)
     if (beside) return beside
     if (!asks || !happened || withoutDenied(clause) !== undefined) continue
     const found = certain ?? findLikely(parts, normal, options.allowed, weight)

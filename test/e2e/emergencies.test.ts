@@ -49,6 +49,7 @@ describe('no alarm is raised', () => {
     ['癫痫病能治好吗', '心梗能报销吗', '怎么预防中风', '我想去八楼', '我不想要了'],
     ['My IV hurts and my hand is swollen', 'I want to go home', 'I want to end my contract'],
     ['血压130正常吗', '血氧98', '血糖5.2', 'my blood pressure is 130', '床单脏了', '尿袋满了'],
+    ['骨折要等多久', '中风挂什么科', '血压130挂什么科', '他 没有 晕倒', '胸口 不 疼 了'],
     ['我没有发烧、咳嗽、胸痛', '没有发烧 咳嗽 胸痛', '有高血压，没有胸痛、喘不上气'],
     ['没有头晕，胸痛，呕吐', '没有发烧和胸痛'],
     ['我去年心梗过，现在来复查挂什么号', 'my father had a stroke last year, which department'],
@@ -133,6 +134,7 @@ describe('an emergency is heard beside a question or what was before', () => {
   it.each([
     ['胸口疼去哪个科', '胸口疼挂什么科', '胸口疼吃什么药', '我胸口疼该看哪个科'],
     ['孩子抽搐挂什么科', '孩子发烧抽搐去哪个科', '手指切断挂什么科', '误吞电池挂什么科'],
+    ['昏迷挂什么科', '割腕去哪个科', '血压220挂什么科', '我大出血要等多久'],
     ['流血不止挂什么科', '大出血挂哪个科', '想自杀挂什么科', '有过敏史的我喉咙肿了'],
     ['以前没这样过胸口疼', '我胸口疼以前没有过', '我有冠心病史胸口疼', '我来探望病人胸口疼'],
     ['chest pain which department', 'my mother is having a stroke which doctor'],

@@ -42,6 +42,19 @@ export const BESIDE = [
   '\\bhistory of [a-z ]+? (?:and|but)\\b',
 ] as const
 
+/** Names of two characters that nobody has but now; others (胸闷, 中风) are asked about as an illness. */
+export const ACUTE = [
+  '昏迷',
+  '休克',
+  '窒息',
+  '割腕',
+  '想死',
+  '触电',
+  '溺水',
+  '吐血',
+  '中毒',
+] as const
+
 /** Begins the question behind what has happened. */
 export const QUESTION_BEHIND = [
   '[应要]?该?(?:挂|看|找|去|归)(?:什么|哪|啥)',

@@ -284,6 +284,7 @@ describe('an illness that is only asked about', () => {
     ['去年中风过，现在嘴巴又歪了', 'emergency.stroke'],
     ['胸口疼去哪个科', 'emergency.chest-pain'],
     ['以前没这样过胸口疼', 'emergency.chest-pain'],
+    ['我胸口疼要等多久', 'emergency.chest-pain'],
     ['我来看望朋友胸口疼', 'emergency.chest-pain'],
     ['I have chest pain which department', 'emergency.chest-pain'],
   ])('is one where somebody is in danger now: %s', (text, name) => expect(hear(text)).toBe(name))
