@@ -117,7 +117,7 @@ const ANSWER = new RegExp(`^${anyOf(ANSWERS)}$`, 'u')
 /** 不是是胸口疼: who goes on so has answered before. */
 const ANSWER_BEFORE = /^(?:都?不是|没有)(?=是)/u
 /** 没发烧没咳嗽就是胸闷: what it is, after what it is not. */
-const NOT_BUT = /^.*[没不].*[就只但可]是/u
+const NOT_BUT = /^.*[没不].*[就只但可]是|^.*(?:\b(?:no|not|never|without)|n't) .* but /u
 const longestFirst = [...ANSWERS].sort((a, b) => b.length - a.length)
 const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
 

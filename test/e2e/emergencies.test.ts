@@ -100,6 +100,8 @@ describe('an emergency is heard', () => {
     ['不舒服，胸口疼', 'emergency.chest-pain'],
     ['没怎么，就是胸闷', 'emergency.chest-pain'],
     ['没人，着火了', 'emergency.fire'],
+    ['没有 脉搏', 'emergency.unconscious'],
+    ["I have no pain but I can't breathe", 'emergency.breathing'],
     ['没有发烧，胸口疼', 'emergency.chest-pain'],
     ['没有外伤，头晕，晕倒了', 'emergency.unconscious'],
     ['没有胸痛、喘不上气了', 'emergency.breathing'],
