@@ -291,3 +291,9 @@ describe('an illness that is only asked about', () => {
     ['I have chest pain which department', 'emergency.chest-pain'],
   ])('is one where somebody is in danger now: %s', (text, name) => expect(hear(text)).toBe(name))
 })
+
+it('what repeats the words of a question is read as fast as anything', () => {
+  const startMs = performance.now()
+  for (const words of ['应该', '没有发烧，', '没 有 ', 'no fever but ']) hear(words.repeat(200))
+  expect(performance.now() - startMs).toBeLessThan(5_000)
+})
