@@ -163,7 +163,10 @@ export function createRetention(options: RetentionOptions): Retention {
       await sweeping
       // A clock that was set since the last sweep: the next run would not know that it was behind.
       await store.commit(keepTime).catch((error: unknown) => {
-        logger.error({ error }, 'the time could not be kept; where the clock was set within the hour, what came before it may be removed early')
+        logger.error(
+          { error },
+          'the time could not be kept; where the clock was set within the hour, what came before it may be removed early',
+        )
       })
     },
     sweepOnce,
