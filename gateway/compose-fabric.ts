@@ -194,7 +194,7 @@ export function joinSite(parts: {
     }
   })
   return {
-    status: link.status,
+    status: () => ({ ...link.status(), dropped: crossing.dropped() }),
     close: async () => {
       box.hooks.sharing = undefined
       box.hooks.onSubscribed = undefined
@@ -243,5 +243,13 @@ export function siteFigures(status: () => SiteStatus | undefined): readonly Figu
       (site) => (site.state === 'connected' && site.refused === undefined ? 1 : 0),
     ),
     figure('kefu_site_boxes', 'Other boxes of the site heard lately', ({ boxes }) => boxes.length),
+    {
+      ...figure(
+        'kefu_site_messages_dropped',
+        'QoS 1 and 2 that other boxes did not get since the start: held too long, or too much of it',
+        ({ dropped }) => dropped,
+      ),
+      isCounter: true,
+    },
   ]
 }

@@ -46,6 +46,8 @@ export interface CrossingParts {
 export interface Crossing {
   /** Publishes here what another box has; it does not cross again. Resolves when it is on disk. */
   enter(message: CrossingMessage): Promise<void>
+  /** QoS 1 and 2 that other boxes did not get since the start: held too long, or too much of it. */
+  dropped(): number
   close(): void
 }
 
@@ -59,6 +61,7 @@ export function createCrossing(parts: CrossingParts): Crossing {
   const { broker, link, retained } = parts
   const held: Held[] = []
   let heldBytes = 0
+  let dropped = 0
   let isImporting = false
   let timer: NodeJS.Timeout | undefined
 
@@ -85,7 +88,10 @@ export function createCrossing(parts: CrossingParts): Crossing {
     const kept = { ...message, payload: Buffer.from(message.payload) }
     held.push({ message: kept, stamp, atMs: parts.monotonicMs() })
     heldBytes += kept.payload.length
-    while (held.length > MAX_HELD_MESSAGES || heldBytes > MAX_HELD_BYTES) releaseFirst()
+    while (held.length > MAX_HELD_MESSAGES || heldBytes > MAX_HELD_BYTES) {
+      releaseFirst()
+      dropped++
+    }
   }
 
   function releaseFirst(): void {
@@ -99,7 +105,8 @@ export function createCrossing(parts: CrossingParts): Crossing {
     for (let next = held[0]; next; next = held[0]) {
       const waitedMs = parts.monotonicMs() - next.atMs
       const message = waitedMs > HELD_MS ? undefined : afterWaiting(next.message, waitedMs)
-      if (message !== undefined && !send(message, next.stamp)) {
+      if (message === undefined) dropped++
+      else if (!send(message, next.stamp)) {
         // Away: they go when it is back.
         if (!link.isAway()) timer = sendHeldAfter(CHOKED_RETRY_MS)
         return
@@ -150,6 +157,7 @@ export function createCrossing(parts: CrossingParts): Crossing {
 
   return {
     enter,
+    dropped: () => dropped,
     close: () => {
       clearTimeout(timer)
       broker.aedes.unsubscribe('#', subscribeAll, () => {})

@@ -10,7 +10,8 @@ import type { SiteSeal } from './site-seal.ts'
 /** A box that was not heard for so long is gone: five beats. */
 const GONE_AFTER_MS = 5 * BEAT_MS
 
-export type SiteStatus = FabricStatus & {
+/** What the link knows of the site. */
+export type LinkStatus = FabricStatus & {
   readonly name: string
   /** Other boxes heard within `GONE_AFTER_MS`. */
   readonly boxes: readonly string[]
@@ -20,6 +21,11 @@ export type SiteStatus = FabricStatus & {
   readonly notOpened: number
   /** Frames not taken because they were taken before, or are of an earlier run of their box. */
   readonly stale: number
+}
+
+export type SiteStatus = LinkStatus & {
+  /** See `Crossing.dropped`. */
+  readonly dropped: number
 }
 
 export interface SiteLink {
@@ -37,7 +43,7 @@ export interface SiteLink {
   /** Whether another box listens. */
   hasOthers(): boolean
   isAway(): boolean
-  status(): SiteStatus
+  status(): LinkStatus
   close(): void
 }
 

@@ -204,9 +204,14 @@ describe.skipIf(!hasRedis)('a box whose Redis is away', () => {
     await watcher.subscribeAsync('ward/#', { qos: 1 })
     await nurse.publishAsync('ward/held', 'held back', { qos: 1 })
     await nurse.publishAsync('ward/fast', 'QoS 0 is not', { qos: 0 })
+    // Held for longer than it lives: not given, and counted.
+    const properties = { messageExpiryInterval: 1 }
+    await nurse.publishAsync('ward/short', 'one second', { qos: 1, properties })
     await redis.start()
     await together(a, b)
     await soon(() => expect(words(watcher).sort()).toEqual(['held back', 'while away']), 9000)
+    const page = await (await fetch(`${a.httpUrl}/metrics`)).text()
+    expect(page).toContain('kefu_site_messages_dropped 1\n')
   })
 
   it('settles what both did while apart: the later change and the later connection stay', async () => {
