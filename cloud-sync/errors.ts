@@ -107,6 +107,11 @@ export const CLOUD_ERRORS = {
     title: 'The core cannot listen there',
     next: 'Another program, perhaps another core, has the port, or the address is none of this machine: give another --port or --host.',
   },
+  'core.in-use': {
+    status: 409,
+    title: 'Another cloud core is using this data folder',
+    next: 'Stop that core, or give this one another folder with --data.',
+  },
   'core.database': {
     status: 500,
     title: 'The database of the core cannot be opened',

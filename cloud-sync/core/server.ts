@@ -5,6 +5,7 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CloudError } from '../errors.ts'
+import { type FolderLock, lockFolder } from '../folder-lock.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
 import { type Answerer, openListAnswerer } from './answerer.ts'
 import { askRoutes } from './ask-routes.ts'
@@ -78,16 +79,27 @@ export interface CloudCore {
   close(): Promise<void>
 }
 
+/** Throws `core.in-use` beside another core on the folder, `core.database` and `core.port` where it gets neither. */
 export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCore> {
-  const { dataDir, host = '127.0.0.1', clock = systemClock, logger = silentLogger } = options
-  const cosignerName = options.cosignerName ?? 'kefu-edge-core'
-  const isPlain = options.isInsecureHttp ?? false
-  if (isPlain && !isLoopback(host)) {
+  const { dataDir, host, isInsecureHttp } = options
+  if (isInsecureHttp && host !== undefined && !isLoopback(host)) {
     throw new CloudError('request.invalid', {
       detail: `--insecure-http listens on loopback only, not on ${host}`,
     })
   }
-  makeFolder(dataDir)
+  const folder = takeFolder(dataDir)
+  try {
+    return await startIn(folder, options)
+  } catch (error) {
+    folder.release()
+    throw error
+  }
+}
+
+async function startIn(folder: FolderLock, options: CloudCoreOptions): Promise<CloudCore> {
+  const { dataDir, host = '127.0.0.1', clock = systemClock, logger = silentLogger } = options
+  const cosignerName = options.cosignerName ?? 'kefu-edge-core'
+  const isPlain = options.isInsecureHttp ?? false
   const keys = loadKeys(dataDir, cosignerName, logger)
   const tokens = {
     enrolToken: loadToken(join(dataDir, 'enrol.token')),
@@ -190,15 +202,21 @@ export async function startCloudCore(options: CloudCoreOptions): Promise<CloudCo
     await relay?.close()
     await retention.close()
     store.close()
+    folder.release()
   }
 }
 
-function makeFolder(dataDir: string): void {
+/** Two cores on one folder would answer under one name, each with ends of its own. */
+function takeFolder(dataDir: string): FolderLock {
+  let lock: FolderLock | undefined
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    lock = lockFolder(dataDir)
   } catch (cause) {
     throw new CloudError('core.database', { cause, detail: `${dataDir}: ${cause}` })
   }
+  if (!lock) throw new CloudError('core.in-use', { detail: dataDir })
+  return lock
 }
 
 function serveTls(

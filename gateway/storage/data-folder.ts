@@ -1,10 +1,9 @@
 /** The data folder of a box: made with tight permissions, held by one gateway at a time. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type Sqlite from 'better-sqlite3'
+import { type FolderLock, LOCK, lockFolder } from '@kefu-edge/cloud-sync/folder-lock'
 import { GatewayError } from '../errors.ts'
 import { readOrMakeText } from './secret-file.ts'
-import { Database } from './sqlite-driver.ts'
 
 /** File of the box's name, made at its first start. */
 export const GATEWAY_ID = 'gateway.id'
@@ -41,7 +40,7 @@ export function openDataFolder(path: string): DataFolder {
   } catch (cause) {
     throw new GatewayError('storage.open-failed', { detail: path, cause })
   }
-  const lock = takeLock(join(path, 'lock'))
+  const lock = takeLock(path)
   const runFile = join(path, 'run.json')
   return {
     path,
@@ -51,38 +50,31 @@ export function openDataFolder(path: string): DataFolder {
     writeRunFile: (run) => writeFileSync(runFile, `${JSON.stringify(run)}\n`),
     release: () => {
       rmSync(runFile, { force: true })
-      lock.close()
+      lock.release()
     },
   }
 }
 
-/** Node has no file locks; SQLite's are the kernel's own, and end with the process however it dies. */
-function takeLock(path: string): Sqlite.Database {
-  let db: Sqlite.Database | undefined
+function takeLock(folder: string): FolderLock {
+  let lock: FolderLock | undefined
   try {
-    db = new Database(path, { timeout: 0 })
-    chmodSync(path, 0o600)
-    db.exec('BEGIN EXCLUSIVE')
-    return db
+    lock = lockFolder(folder)
   } catch (cause) {
-    db?.close()
-    const isBusy = cause instanceof Database.SqliteError && cause.code.startsWith('SQLITE_BUSY')
-    throw new GatewayError(isBusy ? 'storage.in-use' : 'storage.open-failed', {
-      detail: path,
-      cause,
-    })
+    throw new GatewayError('storage.open-failed', { detail: join(folder, LOCK), cause })
   }
+  if (!lock) throw new GatewayError('storage.in-use', { detail: folder })
+  return lock
 }
 
 /** Whether a gateway or a command holds the folder just now. Changes nothing in it. */
 export function isFolderHeld(path: string): boolean {
-  const file = join(path, 'lock')
-  if (!existsSync(file)) return false
+  if (!existsSync(join(path, LOCK))) return false
   try {
-    takeLock(file).close()
+    const lock = lockFolder(path)
+    lock?.release()
+    return lock === undefined
+  } catch {
     return false
-  } catch (error) {
-    return error instanceof GatewayError && error.code === 'storage.in-use'
   }
 }
 

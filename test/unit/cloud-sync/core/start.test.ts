@@ -36,6 +36,14 @@ describe('a core that starts', () => {
     await expect(start(folder)).rejects.toMatchObject({ code: 'core.token' })
   })
 
+  it('leaves a folder to the core that has it, and takes it when that has ended', async () => {
+    const folder = tempFolder()
+    const first = await start(folder)
+    await expect(start(folder)).rejects.toMatchObject({ code: 'core.in-use', detail: folder })
+    await first.close()
+    expect((await start(folder)).cosignerKey).toBe(first.cosignerKey)
+  })
+
   it('says that its port is taken, and lets go of what it has opened', async () => {
     const { port } = await start(tempFolder())
     const folder = tempFolder()
