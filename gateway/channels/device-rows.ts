@@ -1,8 +1,8 @@
 /** What the broker keeps on disk of one device. */
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import type { Store } from '../storage/store.ts'
-import { ClientRows } from './mqtt/client-rows.ts'
-import { QUEUE_SQL } from './mqtt/queue-rows.ts'
+import { QUEUE_SQL } from './mqtt/queues/queue-rows.ts'
+import { ClientRows } from './mqtt/sessions/client-rows.ts'
 
 /**
  * Takes away sessions and wills of a device and of its further connections (`ID:name`), and what is

@@ -15,9 +15,9 @@ import type { Logger } from '../logger.ts'
 import { covers } from '../topic-filters.ts'
 import type { Device } from '../turn.ts'
 import type { Inbox } from './inbox.ts'
-import { autoClientId } from './mqtt/auto-client-id.ts'
 import type { PeerCertificate } from './mqtt/byte-connection.ts'
 import type { Properties } from './mqtt/codec/packets.ts'
+import { autoClientId } from './mqtt/connection/auto-client-id.ts'
 import type {
   AuthenticateResult,
   AuthorizeAction,

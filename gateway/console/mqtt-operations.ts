@@ -1,7 +1,7 @@
 /** Operations on the clients of the MQTT broker: who is there, what each did, and why the others went. */
 import { Type } from '@sinclair/typebox'
 import type { MqttBroker } from '../channels/mqtt/broker.ts'
-import type { ConnectionInfo } from '../channels/mqtt/connection-info.ts'
+import type { ConnectionInfo } from '../channels/mqtt/sessions/connection-info.ts'
 import { GatewayError } from '../errors.ts'
 import { operation } from './operation.ts'
 

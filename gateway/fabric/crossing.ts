@@ -9,7 +9,7 @@
 import type { Aedes } from 'aedes'
 import type { BoxMessage } from '../channels/mqtt/box-message.ts'
 import type { MqttBroker } from '../channels/mqtt/broker.ts'
-import type { HousePacket } from '../channels/mqtt/router.ts'
+import type { HousePacket } from '../channels/mqtt/routing/router.ts'
 import { MAX_UNSENT_BYTES } from './fabric.ts'
 import type { CrossingMessage } from './frames.ts'
 import { afterWaiting, withLifeLeft } from './message-life.ts'

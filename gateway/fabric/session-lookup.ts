@@ -1,6 +1,6 @@
 /** What the broker knows of a client's session; questions of a moment are answered by one look at all sessions. */
 import type { MqttBroker } from '../channels/mqtt/broker.ts'
-import type { ConnectionInfo } from '../channels/mqtt/connection-info.ts'
+import type { ConnectionInfo } from '../channels/mqtt/sessions/connection-info.ts'
 
 /** After an outage of a box thousands of devices come at once; the broker lists its sessions once for them. */
 const BATCH_MS = 50

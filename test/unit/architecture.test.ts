@@ -135,6 +135,21 @@ describe('the rules of the house', () => {
     expect(wrong).toEqual([])
   })
 
+  it('a room of the MQTT engine stands on the rooms below it, none on one above', () => {
+    const mqtt = 'gateway/channels/mqtt'
+    const rooms = ['routing', 'queues', 'sessions', 'connection']
+    const wrong = rooms.flatMap((room, floor) =>
+      inRoom(`${mqtt}/${room}`).flatMap(([file]) =>
+        runtimeImports(file)
+          .filter((target) =>
+            rooms.slice(floor + 1).some((r) => target.startsWith(`${mqtt}/${r}/`)),
+          )
+          .map((target) => `${file} → ${target}`),
+      ),
+    )
+    expect(wrong).toEqual([])
+  })
+
   it.each(WORKSPACES)('%s declares the packages that it imports, and no other', (room) => {
     const manifest = JSON.parse(readFileSync(join(root, room, 'package.json'), 'utf8')) as Manifest
     const declared = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })

@@ -1,7 +1,7 @@
 /** What the house publishes, as a message of the broker. */
 import type { Properties, Qos } from './codec/packets.ts'
 import type { Engine } from './engine.ts'
-import { houseProperties, Message } from './message.ts'
+import { houseProperties, Message } from './routing/message.ts'
 
 export interface BoxMessage {
   readonly topic: string

@@ -6,8 +6,8 @@
  */
 import type { Store } from '../../storage/store.ts'
 import type { MqttClock } from './ports.ts'
-import { QueueAging } from './queue-aging.ts'
-import { type Aged, RetainedAging } from './retained-aging.ts'
+import { QueueAging } from './queues/queue-aging.ts'
+import { type Aged, RetainedAging } from './routing/retained-aging.ts'
 
 /** How often the time is noted, and so how much of it a crash may forget. */
 export const NOTE_INTERVAL_MS = 60_000

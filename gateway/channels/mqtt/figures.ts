@@ -2,7 +2,7 @@
 import type { Figure } from '../../metrics.ts'
 import type { MqttBroker } from './broker.ts'
 import type { EngineCounters } from './engine.ts'
-import type { SessionCounters } from './session.ts'
+import type { SessionCounters } from './sessions/session.ts'
 import type { BrokerTotals } from './totals.ts'
 
 /** Clients shown one by one: the busiest, since a page of 20,000 would help nobody. */

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Reason } from './codec/reason-codes.ts'
 import type { Engine } from './engine.ts'
-import type { OldRow } from './queue-rows.ts'
-import type { Session } from './session.ts'
+import type { OldRow } from './queues/queue-rows.ts'
+import type { Session } from './sessions/session.ts'
 
 /** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT, stopped in their login or do not read. */
 export function closeSilent(engine: Engine): void {

@@ -4,7 +4,7 @@
  */
 import { generate, type Packet, type Parser, parser } from 'mqtt-packet'
 import type { ByteConnection } from './byte-connection.ts'
-import { PausableChunks } from './pausable-chunks.ts'
+import { PausableChunks } from './connection/pausable-chunks.ts'
 
 const MQTT_5 = { protocolVersion: 5 } as const
 /** The broker caps it at its own limit for sessions. */

@@ -1,6 +1,6 @@
 /** `$SYS` topics by the names that Mosquitto's users know (mosquitto(8), "Broker status"). */
 import type { Engine, EngineCounters } from './engine.ts'
-import { Message } from './message.ts'
+import { Message } from './routing/message.ts'
 import type { BrokerTotals } from './totals.ts'
 
 /** Mosquitto's default `sys_interval`. */

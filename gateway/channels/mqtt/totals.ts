@@ -1,7 +1,7 @@
 /** What the broker holds now, counted when somebody asks: for `$SYS`, the metrics page and the console. */
 import type { Engine } from './engine.ts'
-import type { Router } from './router.ts'
-import type { SharedGroups } from './shared-groups.ts'
+import type { Router } from './routing/router.ts'
+import type { SharedGroups } from './routing/shared-groups.ts'
 
 export interface BrokerTotals {
   /** Sessions, connected or kept. */

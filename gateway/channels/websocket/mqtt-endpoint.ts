@@ -1,7 +1,7 @@
 /** MQTT over WebSocket at `/mqtt` [MQTT-6]: a WebSocket as a stream of bytes for the engine. */
 import type { WebSocketEndpoint, WebSocketListener, WebSocketPeer } from '../http/server.ts'
 import type { ByteConnection, CertificateFault, PeerCertificate } from '../mqtt/byte-connection.ts'
-import { PausableChunks } from '../mqtt/pausable-chunks.ts'
+import { PausableChunks } from '../mqtt/connection/pausable-chunks.ts'
 
 /**
  * A frame may hold so many packets of the largest size [MQTT-6.0.0-2]; what is larger is cut by the transport,

@@ -5,9 +5,9 @@
  */
 import { Aedes } from 'aedes'
 import type { Store } from '../../../storage/store.ts'
-import { houseProperties, Message } from '../message.ts'
 import type { MqttLogger } from '../ports.ts'
-import type { HousePacket, Listener, Router } from '../router.ts'
+import { houseProperties, Message } from '../routing/message.ts'
+import type { HousePacket, Listener, Router } from '../routing/router.ts'
 import { RouteEmitter } from './emitter.ts'
 import { AedesPersistence } from './persistence.ts'
 import type { AedesPacket } from './retained-rows.ts'

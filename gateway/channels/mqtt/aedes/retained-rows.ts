@@ -3,7 +3,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { Store } from '../../../storage/store.ts'
 import type { Properties, Qos } from '../codec/packets.ts'
 import { encodeProperties } from '../codec/properties.ts'
-import type { RetainedRow } from '../queue-rows.ts'
+import type { RetainedRow } from '../queues/queue-rows.ts'
 import { toBuffer, toProperties } from '../row-values.ts'
 
 /** A packet as aedes-packet makes it. */

@@ -1,5 +1,5 @@
 /** Subscriptions of clients that aedes itself would serve, in memory: by topic, and by client. */
-import { TopicTrie } from '../topic-trie.ts'
+import { TopicTrie } from '../routing/topic-trie.ts'
 
 export interface AedesSubscription {
   readonly topic: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConnectGate } from '../../../../gateway/channels/mqtt/connect-gate.ts'
+import { ConnectGate } from '../../../../gateway/channels/mqtt/connection/connect-gate.ts'
 
 /** How many of so many tries from an address come through. */
 const admitted = (gate: ConnectGate, address: string, tries: number): number =>

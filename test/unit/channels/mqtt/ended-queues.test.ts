@@ -1,7 +1,7 @@
 /** What waits for clients that are away is cleared a little at a time, and holds nobody up. */
 import mqtt from 'mqtt'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/wills.ts'
+import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/sessions/wills.ts'
 import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
 
 const HOUR_MS = 3_600_000

@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { PacketType } from '../../../../gateway/channels/mqtt/codec/packets.ts'
-import { FairTurns } from '../../../../gateway/channels/mqtt/fair-turns.ts'
+import { FairTurns } from '../../../../gateway/channels/mqtt/connection/fair-turns.ts'
+import { AT_ONCE, NEXT_TURN, Pace } from '../../../../gateway/channels/mqtt/connection/pace.ts'
+import { PausableChunks } from '../../../../gateway/channels/mqtt/connection/pausable-chunks.ts'
 import { DEFAULT_LIMITS } from '../../../../gateway/channels/mqtt/limits.ts'
-import { AT_ONCE, NEXT_TURN, Pace } from '../../../../gateway/channels/mqtt/pace.ts'
-import { PausableChunks } from '../../../../gateway/channels/mqtt/pausable-chunks.ts'
 
 const LIMITS = {
   maxMessagesPerSecond: 1000,

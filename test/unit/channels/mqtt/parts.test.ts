@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { LoginGuard } from '../../../../gateway/channels/mqtt/connection/login-guard.ts'
 import { Deadlines } from '../../../../gateway/channels/mqtt/deadlines.ts'
-import { LoginGuard } from '../../../../gateway/channels/mqtt/login-guard.ts'
 import { RatePacer } from '../../../../gateway/channels/mqtt/rate-pacer.ts'
 import { createScramMethod, deriveScramKeys } from '../../../../gateway/channels/mqtt/scram.ts'
 import { loginKey } from '../../../../gateway/devices/failed-logins.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { RecentEnds } from '../../../../gateway/channels/mqtt/connection/recent-ends.ts'
+import { Refusals } from '../../../../gateway/channels/mqtt/connection/refusals.ts'
 import { Deadlines } from '../../../../gateway/channels/mqtt/deadlines.ts'
-import { RecentEnds } from '../../../../gateway/channels/mqtt/recent-ends.ts'
-import { Refusals } from '../../../../gateway/channels/mqtt/refusals.ts'
 import { RawClient, startBroker } from './broker-support.ts'
 
 function create() {

@@ -2,8 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
-import { ClientRows } from '../../../../gateway/channels/mqtt/client-rows.ts'
-import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/wills.ts'
+import { ClientRows } from '../../../../gateway/channels/mqtt/sessions/client-rows.ts'
+import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/sessions/wills.ts'
 import { brokerOfTest, startBroker, type TestBroker } from './broker-support.ts'
 
 const AN_HOUR = { sessionExpiryInterval: 3600 }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseFilter } from '../../../../gateway/channels/mqtt/codec/topics.ts'
-import { Message } from '../../../../gateway/channels/mqtt/message.ts'
-import { RetainedMessages } from '../../../../gateway/channels/mqtt/retained.ts'
-import { TopicTrie } from '../../../../gateway/channels/mqtt/topic-trie.ts'
+import { Message } from '../../../../gateway/channels/mqtt/routing/message.ts'
+import { RetainedMessages } from '../../../../gateway/channels/mqtt/routing/retained.ts'
+import { TopicTrie } from '../../../../gateway/channels/mqtt/routing/topic-trie.ts'
 import { covers } from '../../../../gateway/topic-filters.ts'
 
 const level = fc.constantFrom('a', 'b', '', '$x', '客服')

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { RouteEmitter } from '../../../../../gateway/channels/mqtt/aedes/emitter.ts'
 import { AedesPersistence } from '../../../../../gateway/channels/mqtt/aedes/persistence.ts'
-import { MQTT_SYNTAX, TopicTrie } from '../../../../../gateway/channels/mqtt/topic-trie.ts'
+import { MQTT_SYNTAX, TopicTrie } from '../../../../../gateway/channels/mqtt/routing/topic-trie.ts'
 import { openStore } from '../../../../../gateway/storage/store.ts'
 
 const require = createRequire(import.meta.url)
