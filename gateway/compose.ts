@@ -41,10 +41,10 @@ import { type DataFolder, GATEWAY_ID, openDataFolder } from './storage/data-fold
 import { openStore, type Store } from './storage/store.ts'
 import { createUnderstandTurn, toTurn } from './understand-turn.ts'
 import { VERSION } from './version.ts'
+import { loadVoiceData, type VoiceData } from './voice/reading/voice-data.ts'
 import { dropSounds, SOUND_FOLDER } from './voice/sound-folder.ts'
 import { createSpeaker, type Speaker } from './voice/speaker.ts'
 import type { SpeechSounds } from './voice/speech-sounds.ts'
-import { loadVoiceData, type VoiceData } from './voice/voice-data.ts'
 
 const MINUTE_MS = 60_000
 

@@ -1,9 +1,9 @@
 /** Spoken pieces → segments for an engine that reads pinyin (Chinese) and words (English). */
 import { pinyin } from 'pinyin-pro'
 import type { ReadingAt } from './lexicon.ts'
+import type { Piece } from './reading/spoken.ts'
+import type { Profile } from './reading/voice-data.ts'
 import type { Segment } from './speech-engine.ts'
-import type { Piece } from './spoken.ts'
-import type { Profile } from './voice-data.ts'
 
 const PUNCTUATION: Readonly<Record<string, string>> = {
   '，': ',',

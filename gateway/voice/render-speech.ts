@@ -6,10 +6,10 @@
  */
 import type { Priority, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createLexicon, findReadings } from './lexicon.ts'
-import { createSayer } from './sayer.ts'
-import { spokenWords } from './spoken.ts'
+import { createSayer } from './reading/sayer.ts'
+import { spokenWords } from './reading/spoken.ts'
+import type { ProfileName, VoiceData } from './reading/voice-data.ts'
 import { toSentences, toSsml } from './ssml.ts'
-import type { ProfileName, VoiceData } from './voice-data.ts'
 
 export interface SpeechRequest {
   readonly id: string

@@ -1,9 +1,9 @@
 /** The one voice of the house: chooses the profile by kind of device, renders, and adds the sound that is made. */
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Reply, Turn } from '../turn.ts'
+import type { ProfileName, VoiceData } from './reading/voice-data.ts'
 import { createSpeechRenderer, type SpeechRequest } from './render-speech.ts'
 import type { Listeners, SpeechSounds } from './speech-sounds.ts'
-import type { ProfileName, VoiceData } from './voice-data.ts'
 
 export interface SpeakerOptions {
   /** Profile of kinds that `voiceByKind` does not name. */

@@ -8,10 +8,10 @@ import { createHash } from 'node:crypto'
 import type { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { createLexicon } from './lexicon.ts'
 import { toSegments } from './pinyin.ts'
-import { createSayer } from './sayer.ts'
+import { createSayer } from './reading/sayer.ts'
+import type { ProfileName, VoiceData } from './reading/voice-data.ts'
 import type { SoundFolder } from './sound-folder.ts'
 import type { EngineState, Segment, SpeechEngine } from './speech-engine.ts'
-import type { ProfileName, VoiceData } from './voice-data.ts'
 import { durationMsOf, readWav, writeWav } from './wav.ts'
 
 export interface AudioRequest {

@@ -5,7 +5,7 @@
  * `sub` 3.1.11, `lang` 3.1.12, `break` 3.2.3, `prosody` 3.2.4. All text is escaped; no element takes
  * anything from the text as an attribute but `sub alias`, which is escaped too.
  */
-import type { Piece } from './spoken.ts'
+import type { Piece } from './reading/spoken.ts'
 
 export interface Manner {
   readonly lang: string

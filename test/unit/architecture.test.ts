@@ -124,7 +124,6 @@ describe('the rules of the house', () => {
       'voice>ledger',
       'channels>devices',
       'channels>ledger',
-      'voice>knowledge',
     ])
     const wrong = stages.flatMap((stage) =>
       violations(`gateway/${stage}`, (target) => {
@@ -148,6 +147,13 @@ describe('the rules of the house', () => {
       ),
     )
     expect(wrong).toEqual([])
+  })
+
+  it('how a text is read aloud knows nothing of devices, queues or sounds', () => {
+    const isOther = (target: string) =>
+      imports.has(target) && !/^gateway\/(voice\/reading\/|errors\.ts)/.test(target)
+    expect(inRoom('gateway/voice/reading').length).toBeGreaterThan(20)
+    expect(violations('gateway/voice/reading', isOther)).toEqual([])
   })
 
   it.each(WORKSPACES)('%s declares the packages that it imports, and no other', (room) => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { loadVoiceData } from '../../../gateway/voice/reading/voice-data.ts'
+import { digitsToZh, integerToZh } from '../../../gateway/voice/reading/zh-number.ts'
 import { createSpokenText } from '../../../gateway/voice/render-speech.ts'
-import { loadVoiceData } from '../../../gateway/voice/voice-data.ts'
-import { digitsToZh, integerToZh } from '../../../gateway/voice/zh-number.ts'
 
 type Table = Record<string, [string, string][]>
 const readTable = (name: string) =>

@@ -2,8 +2,8 @@ import { Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Value } from '@sinclair/typebox/value'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { loadVoiceData } from '../../../gateway/voice/reading/voice-data.ts'
 import { createSpeechRenderer, type SpeechRequest } from '../../../gateway/voice/render-speech.ts'
-import { loadVoiceData } from '../../../gateway/voice/voice-data.ts'
 import { readSsml } from './xml-check.ts'
 
 const renderSpeech = createSpeechRenderer(loadVoiceData())

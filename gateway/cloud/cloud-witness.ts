@@ -1,7 +1,7 @@
 /** How far the cloud core has witnessed the record: for `status`, the doctor and the metrics. */
 import type { Cosigning } from '@kefu-edge/cloud-sync/cosign-checkpoints'
-import type { LiveStatus } from './console/status.ts'
-import type { Figure } from './metrics.ts'
+import type { LiveStatus } from '../console/status.ts'
+import type { Figure } from '../metrics.ts'
 
 type CloudStatus = NonNullable<LiveStatus['cloud']>
 

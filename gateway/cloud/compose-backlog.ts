@@ -5,10 +5,10 @@
 import { Worker } from 'node:worker_threads'
 import type { Carrier, Order, Parcel } from '@kefu-edge/cloud-sync/carrier'
 import { createRemoteCarrier, type RemoteCarrier } from '@kefu-edge/cloud-sync/remote-carrier'
+import type { Box } from '../compose.ts'
+import { LANES } from '../ledger/port.ts'
+import type { Logger } from '../logger.ts'
 import type { BacklogOrder, BacklogWork } from './backlog-worker.ts'
-import type { Box } from './compose.ts'
-import { LANES } from './ledger/port.ts'
-import type { Logger } from './logger.ts'
 
 /** A backlog that grows anew within a minute (a flapping link) finds the thread still there. */
 const IDLE_MS = 60_000

@@ -1,7 +1,7 @@
 /** Takes what the box does not know to the cloud core, masked, and brings its answer back as a reply. */
 import type { Escalator } from '@kefu-edge/cloud-sync/escalate'
-import { maskText } from './ledger/masking.ts'
-import type { Escalate } from './skills/skills.ts'
+import { maskText } from '../ledger/masking.ts'
+import type { Escalate } from '../skills/skills.ts'
 
 /** Identity numbers, phones and cards stay on site: the core gets the question without them. */
 export function createEscalation(parts: {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { GatewayError } from '../errors.ts'
+import { GatewayError } from '../../errors.ts'
 
 const Words = Type.Array(Type.String({ minLength: 1 }))
 const Symbols = Type.Record(Type.String(), Type.String())
@@ -218,8 +218,10 @@ export interface VoiceData {
 
 /** Beside this file in the sources; the build leaves the data where it is. */
 function shippedFolder(): string {
-  const beside = fileURLToPath(new URL('./data/', import.meta.url))
-  return existsSync(beside) ? beside : fileURLToPath(new URL('../../voice/data/', import.meta.url))
+  const beside = fileURLToPath(new URL('../data/', import.meta.url))
+  return existsSync(beside)
+    ? beside
+    : fileURLToPath(new URL('../../../voice/data/', import.meta.url))
 }
 
 /** Reads and checks the data folder. Throws `config.invalid` with file and field when a file is not as it must be. */

@@ -6,12 +6,12 @@ import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey } from '@kefu-edge/cloud-sync/identity'
 import type { Link } from '@kefu-edge/cloud-sync/ports'
 import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
-import type { Box } from './compose.ts'
-import type { Config } from './config/schema.ts'
-import { GatewayError } from './errors.ts'
-import { addCosigners } from './ledger/cosigners.ts'
-import type { Logger } from './logger.ts'
-import { OWNER_ONLY } from './storage/secret-file.ts'
+import type { Box } from '../compose.ts'
+import type { Config } from '../config/schema.ts'
+import { GatewayError } from '../errors.ts'
+import { addCosigners } from '../ledger/cosigners.ts'
+import type { Logger } from '../logger.ts'
+import { OWNER_ONLY } from '../storage/secret-file.ts'
 
 interface Pinned {
   readonly publisherKey: string

@@ -1,7 +1,7 @@
 /** A cloud core that was put back from a copy shows erased persons again: it is told anew who they are. */
-import type { Box } from './compose.ts'
-import { nameDestroyedKeys } from './ledger/name-again.ts'
-import type { Logger } from './logger.ts'
+import type { Box } from '../compose.ts'
+import { nameDestroyedKeys } from '../ledger/name-again.ts'
+import type { Logger } from '../logger.ts'
 
 /** Each lane notices by itself, and one telling is enough; a core that forgets all the time fills no disk. */
 const TELL_EVERY_MS = 30_000
