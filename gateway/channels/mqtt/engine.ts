@@ -1,4 +1,4 @@
-/** What the handlers of one connection share: the parts of the broker, wired in `broker.ts`. */
+/** What the handlers of one connection share: the parts of the broker, wired in `assemble.ts`. */
 import type { Store } from '../../storage/store.ts'
 import type { AedesCore } from './aedes/core.ts'
 import type { BrokerClock } from './broker-clock.ts'
