@@ -22,6 +22,8 @@ export type Delivery =
   | { readonly kind: 'unknown-gateway' }
   /** The core read the batch and will not take it as it is. */
   | { readonly kind: 'unacceptable'; readonly code: string; readonly detail: string }
+  /** Something between here and the core refuses a request of this size; the core never saw it. */
+  | { readonly kind: 'too-large'; readonly detail: string }
   /** The core failed at it; perhaps at this batch, perhaps at all. */
   | {
       readonly kind: 'core-failed'
@@ -40,6 +42,8 @@ export interface SendLimits extends Pick<LinkRequest, 'sockets'> {
 
 /** Codes of our own core; a 4xx of a proxy on the way says nothing of the entries. */
 const UNACCEPTABLE = new Set(['request.invalid', 'request.too-large'])
+/** RFC 9110, 15.5.14. */
+const CONTENT_TOO_LARGE = 413
 
 export async function deliver(
   link: Link,
@@ -71,6 +75,9 @@ export async function deliver(
   const problem = parseJson(ProblemAnswer, result.body)
   const code = problem.ok ? problem.value.code : `http.${result.status}`
   const detail = (problem.ok && problem.value.detail) || `status ${result.status}`
+  if (!problem.ok && result.status === CONTENT_TOO_LARGE) {
+    return { kind: 'too-large', detail: `a request of ${encoded.body.length} bytes` }
+  }
   if (code === 'gateway.unknown') return { kind: 'unknown-gateway' }
   if (UNACCEPTABLE.has(code)) return { kind: 'unacceptable', code, detail }
   return {

@@ -167,6 +167,11 @@ export const CLOUD_ERRORS = {
     title: 'There is no sum of this key for that day',
     next: 'It is given out once three branches with this key and the same cloud.counts.intents have counted the day, which each does in the hour after midnight.',
   },
+  'proxy.too-large': {
+    status: 413,
+    title: 'A proxy on the way to the core refuses requests of this size',
+    next: 'Let the proxy take bodies of 8 MB (nginx: client_max_body_size 8m). Until then what it takes goes up in smaller requests; nothing is lost.',
+  },
   'link.no-answer': {
     status: 504,
     title: 'The core did not answer',

@@ -3,6 +3,7 @@ import type { Backoff } from './backoff.ts'
 import { createBatchSize } from './batch-size.ts'
 import { type Carrier, createLocalCarrier, type Parcel } from './carrier.ts'
 import type { Delivery } from './deliver.ts'
+import { CLOUD_ERRORS } from './errors.ts'
 import type { Health } from './health.ts'
 import type { Clock, LedgerSource, Link, LinkRequest, Logger } from './ports.ts'
 import { type BatchHead, readBatch } from './push-batch.ts'
@@ -176,6 +177,9 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         health.failed(delivery.code, delivery.detail)
         if (!(await isolate(batch, 'refused', delivery.code))) ownBackoff.failed('busy')
         return
+      case 'too-large':
+        waitForProxy(batch, delivery.detail)
+        return
       case 'core-failed':
         health.failed(delivery.code, delivery.detail)
         if (delivery.isAtBatch && (await isolate(batch, 'failed', delivery.code))) return
@@ -189,6 +193,21 @@ export function createLanePusher(options: LanePusherOptions): LanePusher {
         backoff.failed(delivery.failure)
         return
     }
+  }
+
+  /** Whoever refuses the size knows nothing of the entries: smaller batches, and none is set apart. */
+  function waitForProxy(batch: BatchHead, request: string): void {
+    const detail = `${request}. ${CLOUD_ERRORS['proxy.too-large'].next}`
+    if (size.tooLarge(batch)) {
+      logger.info({ lane, detail }, 'a proxy refuses requests of this size: smaller ones go')
+      return
+    }
+    health.failed('proxy.too-large', detail)
+    logger.warn(
+      { lane, sequence: batch.firstSequence, detail },
+      'a proxy refuses one entry as too large: it and what follows in its lane wait here',
+    )
+    ownBackoff.failed('busy')
   }
 
   /** True when something changed: a smaller batch or one entry less; the next try need not wait. */

@@ -117,6 +117,39 @@ it('holds no critical entry, however long its own lane waits for it', async () =
   expect(source.count('session')).toMatchObject({ pending: 1, quarantined: 0 })
 })
 
+describe('a proxy that refuses requests above its size', () => {
+  const hour = 3_600_000
+  const never = { random: () => 1, backoff: { baseMs: hour, capMs: hour } }
+
+  it('gets smaller ones at once, and what must not wait does not', async () => {
+    const core = coreThat((sequences) => (sequences.length > 8 ? { status: 413 } : undefined))
+    const one = start(core.link, never)
+    await until('the core echoes', () => one.status().state === 'connected')
+    source.append('audit', 100)
+    await until('a request was refused', () => core.attempts() > 0)
+    source.append('critical', 1)
+    await until('all is there', () => core.stored.length === 101)
+    // Smaller ones, and not every second one in vain: 100 → 50 → 25 → 12 → 6, then 17 requests.
+    expect(core.attempts()).toBeLessThan(30)
+    expect(source.count('audit')).toMatchObject({ pending: 0, quarantined: 0 })
+    expect(one.status().state).toBe('connected')
+  })
+
+  it('holds only the lane of an entry that it will not take alone, and says so', async () => {
+    const core = coreThat((sequences, lane) =>
+      lane === 'audit' && sequences.includes(3) ? { status: 413 } : undefined,
+    )
+    const one = start(core.link, never)
+    await until('the core echoes', () => one.status().state === 'connected')
+    source.append('audit', 4)
+    await until('it is said', () => one.status().lastError?.code === 'proxy.too-large')
+    expect(one.status().lastError?.detail).toContain('client_max_body_size')
+    source.append('critical', 1)
+    await until('the other lanes go on', () => core.lanes.includes('critical'))
+    expect(source.count('audit')).toMatchObject({ pending: 2, quarantined: 0, delivered: 2 })
+  })
+})
+
 describe('a fault that is not the entries’', () => {
   it.each([
     ['a core of another version refuses all', { status: 422, code: 'request.invalid' }],
