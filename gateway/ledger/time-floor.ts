@@ -102,10 +102,13 @@ export function createTimeFloor(parts: {
   const lower = store.prepare('UPDATE ledger_clock SET floor_ms = ?, proven_ms = ? WHERE id = 1')
   const boot = newId(Math.max(0, clock.now()), random)
   const bootMonotonic = clock.monotonic()
+  /** The latest time that was known to be good; it rises while the box runs. */
   let good = {
     atMs: Math.max(saved?.floorMs ?? EARLIEST_MS, EARLIEST_MS),
     monotonic: bootMonotonic,
   }
+  /** Without what only the clock said in this run: the core may find that wrong. */
+  let earliestConfirmableMs = good.atMs
   const proven = createProvenTime({
     savedMs: saved?.provenMs,
     earliestMs: EARLIEST_MS,
@@ -121,17 +124,17 @@ export function createTimeFloor(parts: {
   const passed = (): number => clock.monotonic() - bootMonotonic
   const floor = (): number => good.atMs + clock.monotonic() - good.monotonic
 
-  const isPossible = (ms: number, toleranceMs: number): boolean =>
-    ms >= good.atMs - toleranceMs && ms <= floor() + restDays * DAY_MS
+  const isBeforeRest = (ms: number): boolean => ms <= floor() + restDays * DAY_MS
+  /** Network time sets a clock back by seconds; what is set back by more is wrong, or was. */
+  const isPossible = (wall: number): boolean =>
+    wall >= good.atMs - TOLERANCE_MS && isBeforeRest(wall)
 
   function read(): Reading {
     const wall = clock.now()
     const byClock: Reading = { nowMs: wall, isKnown: true, by: 'clock' }
     // The monotonic clock counts fractions; times are stored as whole milliseconds.
     if (confirmed) return readConfirmed(confirmed, byClock)
-    return isPossible(wall, 0)
-      ? byClock
-      : { nowMs: Math.floor(floor()), isKnown: false, by: 'floor' }
+    return isPossible(wall) ? byClock : { nowMs: Math.floor(floor()), isKnown: false, by: 'floor' }
   }
 
   function readConfirmed(known: Confirmed, byClock: Reading): Reading {
@@ -141,7 +144,7 @@ export function createTimeFloor(parts: {
     const toleranceMs = TOLERANCE_MS + known.uncertaintyMs
     if (Math.abs(wall - nowMs) <= toleranceMs) return byClock
     const isMovedAhead = wall - monotonic - known.wallOffset > TOLERANCE_MS && wall > nowMs
-    if (!isMovedAhead || !isPossible(wall, 0)) return { nowMs, isKnown: true, by: 'core' }
+    if (!isMovedAhead || !isPossible(wall)) return { nowMs, isKnown: true, by: 'core' }
     // The box slept, a paused machine goes on, or somebody set the clock wrong.
     const wasRight = Math.abs(known.wallOffset - known.offset) <= toleranceMs
     const isUnopposed = monotonic - known.monotonic > CORE_SPEAKS_WITHIN_MS
@@ -169,8 +172,10 @@ export function createTimeFloor(parts: {
     reading: read,
     confirm: async (trueMs, uncertainty) => {
       const toleranceMs = TOLERANCE_MS + uncertainty
-      const isAgreed = Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= good.atMs
-      if (!isAgreed && !isPossible(trueMs, toleranceMs)) return false
+      const isAgreed =
+        Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= earliestConfirmableMs
+      const isPlausible = trueMs >= earliestConfirmableMs - toleranceMs && isBeforeRest(trueMs)
+      if (!isAgreed && !isPlausible) return false
       const monotonic = clock.monotonic()
       confirmed = {
         offset: trueMs - monotonic,
@@ -180,7 +185,8 @@ export function createTimeFloor(parts: {
       }
       // A core alone is not enough: who took it over must not have the record of years destroyed.
       if (isAgreed) proven.prove(trueMs)
-      await save(trueMs - uncertainty)
+      good = { atMs: Math.floor(trueMs - uncertainty), monotonic }
+      await save(good.atMs)
       return true
     },
     accept: async () => {
@@ -191,13 +197,16 @@ export function createTimeFloor(parts: {
       const floorMs = Math.floor(floor())
       await store.commit(() => void lower.run(atMs, atMs))
       good = { atMs, monotonic: clock.monotonic() }
+      earliestConfirmableMs = atMs
       confirmed = undefined
       proven.prove(atMs)
       return { floorMs }
     },
     persist: async () => {
-      if (!isKnown()) return
-      await save(now())
+      const { nowMs, isKnown: isGood } = read()
+      if (!isGood) return
+      if (nowMs > good.atMs) good = { atMs: nowMs, monotonic: clock.monotonic() }
+      await save(nowMs)
     },
     restampIfDue: async (ledger) => {
       if (!isDatingDue || !isKnown()) return false

@@ -168,6 +168,31 @@ test('a clock that was ahead all along stays overruled, and leaves a doubt when 
   expect(time.doubt()).toBeDefined()
 })
 
+test('a clock that is set back by weeks while the box runs is doubted at once, by seconds followed', async () => {
+  const time = start()
+  pass(30 * DAY_MS)
+  await time.persist()
+  const rightMs = wall
+  wall -= 30_000
+  expect([time.now(), time.doubt()]).toEqual([wall, undefined])
+
+  wall -= 29 * DAY_MS
+  pass(HOUR_MS)
+  expect(time.now()).toBe(rightMs + HOUR_MS)
+  expect(time.doubt()).toBeDefined()
+  expect(await time.confirm(rightMs + HOUR_MS, 100)).toBe(true)
+  expect([time.now(), time.doubt()]).toEqual([rightMs + HOUR_MS, undefined])
+})
+
+test('the core is believed about a clock that was ahead while the core was away', async () => {
+  await start().persist()
+  const time = start()
+  wall = NOON_MS + 30 * DAY_MS
+  await time.persist()
+  expect(await time.confirm(NOON_MS + 60_000, 100)).toBe(true)
+  expect([time.now(), time.doubt()]).toEqual([NOON_MS + 60_000, undefined])
+})
+
 test('a core whose clock is years off is not believed, so nothing expires for it', async () => {
   await start().persist()
   const time = start()
