@@ -54,6 +54,7 @@ export interface SpeechRows {
   toWake(nowMs: number, limit: number): SpeechRow[]
   /** A `waiting` row is now with the device. */
   sent(row: SpeechRow): void
+  /** What was acknowledged stays so: its device may be through with the play only afterwards. */
   reported(row: SpeechRow, state: SpeechState, reportId: string, plays: number): void
   wakeAt(row: SpeechRow, atMs: number): void
   escalateAt(row: SpeechRow, atMs: number): void
@@ -93,7 +94,10 @@ export function createSpeechRows(store: Store): SpeechRows {
   const key = 'WHERE device_id = ? AND speech_id = ?'
   const sent = store.prepare(`UPDATE speech SET state = 'sent' ${key} AND state = 'waiting'`)
   const escalateAt = store.prepare(`UPDATE speech SET escalate_at = ?, wake_at = ? ${key}`)
-  const reported = store.prepare(`UPDATE speech SET state = ?, last_report = ?, plays = ? ${key}`)
+  const reported = store.prepare(
+    `UPDATE speech SET state = CASE state WHEN 'acknowledged' THEN state ELSE ? END,
+       last_report = ?, plays = ? ${key}`,
+  )
   const wakeAt = store.prepare(`UPDATE speech SET wake_at = ? ${key}`)
   const escalated = store.prepare(`UPDATE speech SET escalate_at = NULL ${key}`)
   const finish = store.prepare(

@@ -70,3 +70,31 @@ it('a stranger without credentials is not the nurse whose name it gives', async 
   await stranger.subscribeAsync('kefu/v1/night-nurse/speech', { qos: 1 })
   expect(await callFrom(gateway, 'bed-1')).toContain('按床头的红色呼叫按钮')
 })
+
+it('a nurse who confirms while the call is still played is called again by the next press', async () => {
+  const gateway = await startGateway()
+  const url = `${gateway.httpUrl.replace('http', 'ws')}/v1/ws`
+  const connect = async (deviceId: string, kind: string) => {
+    const token = await gateway.addDevice(deviceId, kind)
+    const client = createDeviceClient({ deviceId, token, url })
+    await client.ask('你好')
+    return client
+  }
+  const bed = await connect('bed-1', 'bedside')
+  const nurse = await connect('nurse-a', 'nurse')
+  const other = await connect('nurse-b', 'nurse')
+  const calls: string[] = []
+  nurse.onSpeech(({ id }) => {
+    calls.push(id)
+    for (const state of ['playing', 'acknowledged', 'played'] as const) {
+      void nurse.reportPlayed(id, state)
+    }
+  })
+  other.onSpeech(({ id }) => void other.reportPlayed(id, 'played'))
+  for (const presses of [1, 2]) {
+    await bed.sendEvent({ kind: 'button', name: 'call-nurse' })
+    await expect.poll(() => calls.length).toBe(presses)
+    await nurse.flush()
+  }
+  for (const client of [bed, nurse, other]) await client.close()
+})

@@ -429,6 +429,24 @@ describe('escalation', () => {
     },
   )
 
+  test.each([
+    ['playing', 'acknowledged', 'played'],
+    ['acknowledged', 'queued', 'playing'],
+    ['played', 'acknowledged', 'skipped'],
+    ['failed', 'acknowledged', 'failed'],
+    ['acknowledged', 'acknowledged', 'played'],
+  ] as const)(
+    'a call that one of staff has acknowledged stays so: %s, %s, %s',
+    async (...states) => {
+      const box = setUp()
+      const call = box.speech('call', { priority: 'urgent', repeat: untilHeard })
+      await box.announcer.announce(['nurse-a', 'nurse-b'], call)
+      for (const state of states) await box.report('nurse-a', 'call', state)
+      expect(box.announcer.isAcknowledged('call')).toBe(true)
+      expect(box.announcer.isUnanswered('call')).toBe(false)
+    },
+  )
+
   test('an escalation that could not be told is told again, also after a restart', async () => {
     let tries = 0
     const box = setUp({
