@@ -163,7 +163,11 @@ export function createReleases(
     const newest = new Map<string, ReleaseRow>()
     for (const row of sql.current.all(clock.now())) {
       if (kinds && !kinds.includes(row.kind)) continue
-      if (isFor(row, gateway.id)) newest.set(`${row.kind}/${row.name}`, row)
+      if (!isFor(row, gateway.id)) continue
+      const key = `${row.kind}/${row.name}`
+      // A name that is set anew would keep its first place; what was published last must come last.
+      newest.delete(key)
+      newest.set(key, row)
     }
     return [...newest]
       .filter(([key, row]) => isNew(row, have.get(key)) && !isReplaced(row, gateway))
