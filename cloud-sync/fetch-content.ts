@@ -13,41 +13,71 @@ import {
 
 const inflate = promisify(gunzip)
 
+/** A core that gives other bytes than it named so often will not give the right ones; each costs a transfer. */
+const MAX_WRONG_CONTENTS = 5
+
 export type Fetched =
   | { readonly kind: 'content'; readonly bytes: Uint8Array }
-  /** What came is not what the manifest names. */
+  /** What came is not what the manifest names, each time. */
   | { readonly kind: 'wrong'; readonly detail: string }
-  /** The core answered, and did not give it. */
+  /** It was not given, by the core or by something on the way; perhaps it is the next time. */
   | { readonly kind: 'not-given'; readonly detail: string }
   | { readonly kind: 'no-answer'; readonly detail: string }
 
-export async function fetchContent(
+export interface Base {
+  readonly serial: number
+  readonly content: Uint8Array
+}
+
+export type FetchContent = (
+  manifest: ReleaseManifest,
+  base: Base | undefined,
+  signal: AbortSignal,
+) => Promise<Fetched>
+
+/** Counts what came wrong, so that one bad answer refuses no release and a bad release is not fetched for ever. */
+export function createFetcher(link: Link, gatewayId: string): FetchContent {
+  const wrong = new Map<string, number>()
+  return async (manifest, base, signal) => {
+    const { kind, name, sha256 } = manifest
+    const key = `${kind}/${name}/${sha256}`
+    const fetched = await fetchContent(link, gatewayId, manifest, base, signal)
+    if (fetched.kind === 'content') wrong.delete(key)
+    if (fetched.kind !== 'wrong') return fetched
+    const times = (wrong.get(key) ?? 0) + 1
+    wrong.set(key, times)
+    if (times < MAX_WRONG_CONTENTS) return { kind: 'not-given', detail: fetched.detail }
+    wrong.delete(key)
+    return fetched
+  }
+}
+
+async function fetchContent(
   link: Link,
   gatewayId: string,
   manifest: ReleaseManifest,
-  options: {
-    readonly base?: number
-    readonly baseContent?: Uint8Array | undefined
-    readonly signal: AbortSignal
-  },
+  base: Base | undefined,
+  signal: AbortSignal,
 ): Promise<Fetched> {
   const { kind, name, serial } = manifest
-  const query = options.baseContent ? `?base=${options.base}` : ''
+  const query = base ? `?base=${base.serial}` : ''
   const result = await link.request({
     method: 'GET',
     path: `/v1/gateways/${gatewayId}/releases/${kind}/${name}/${serial}${query}`,
-    signal: options.signal,
+    signal,
   })
   if (result.kind === 'failure') return { kind: 'no-answer', detail: `link.${result.failure}` }
   if (result.status !== 200) return { kind: 'not-given', detail: `status ${result.status}` }
   const content = parseMsgpack(ReleaseContent, result.body)
-  if (!content.ok) return { kind: 'wrong', detail: content.detail }
-  const bytes = await unpack(content.value, options.baseContent)
+  if (!content.ok) {
+    const detail = `no release came, but something else, perhaps of a proxy: ${content.detail}`
+    return { kind: 'not-given', detail }
+  }
+  const bytes = await unpack(content.value, base?.content)
   const isNamed = bytes?.length === manifest.bytes && sha256Hex(bytes) === manifest.sha256
   if (bytes && isNamed) return { kind: 'content', bytes }
   // A base that rotted on this disk must not stop updates: all of it is fetched instead.
-  if (options.baseContent)
-    return fetchContent(link, gatewayId, manifest, { signal: options.signal })
+  if (base) return fetchContent(link, gatewayId, manifest, undefined, signal)
   return { kind: 'wrong', detail: 'the content is not the one that the manifest names' }
 }
 

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type Backoff, createBackoff, sleep } from './backoff.ts'
 import { createBeside } from './beside.ts'
-import { fetchContent } from './fetch-content.ts'
+import { type Base, createFetcher } from './fetch-content.ts'
 import { createInstaller, type ReleaseTarget } from './install-release.ts'
 import type { Clock, Link, Logger, Random, TrustedTime } from './ports.ts'
 import { parseJson } from './protocol/parse.ts'
@@ -67,6 +67,7 @@ export function createPuller(options: PullerOptions): Puller {
   const time = options.time ?? (() => ({ nowMs: clock.now(), isKnown: true }))
   const closing = new AbortController()
   const backoff: Backoff = createBackoff(options.random)
+  const fetchContent = createFetcher(link, gatewayId)
   const installer = createInstaller({ targets, store, logger })
   let running: Promise<void> | undefined
   let isWindowOpen = true
@@ -211,11 +212,7 @@ export function createPuller(options: PullerOptions): Puller {
       else waitForTime(manifest)
       return 'done'
     }
-    const base = before?.contentSerial
-    const content = await fetchContent(link, gatewayId, manifest, {
-      ...(base === undefined ? {} : { base, baseContent: store.content(kind, name, base) }),
-      signal: closing.signal,
-    })
+    const content = await fetchContent(manifest, baseOf(before), closing.signal)
     if (content.kind === 'no-answer' || content.kind === 'not-given') {
       lastError = content.detail
       return content.kind === 'no-answer' ? 'no-link' : 'later'
@@ -226,6 +223,13 @@ export function createPuller(options: PullerOptions): Puller {
     }
     await installer.install(target, manifest, content.bytes)
     return 'done'
+  }
+
+  function baseOf(record: PullRecord | undefined): Base | undefined {
+    if (record?.contentSerial === undefined) return undefined
+    const { kind, name, contentSerial: serial } = record
+    const content = store.content(kind, name, serial)
+    return content && { serial, content }
   }
 
   /** The core offers it again with each round, and then the time may be known. */

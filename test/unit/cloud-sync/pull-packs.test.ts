@@ -1,12 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { isInRollout } from '@kefu-edge/cloud-sync/core/release-audience'
 import { enrol } from '@kefu-edge/cloud-sync/enrol'
 import { type Identity, importPublicKey, loadIdentity } from '@kefu-edge/cloud-sync/identity'
 import type { ReleaseTarget, Verdict } from '@kefu-edge/cloud-sync/install-release'
 import { createLink } from '@kefu-edge/cloud-sync/link'
 import { type Link, silentLogger, systemClock, type TrustedTime } from '@kefu-edge/cloud-sync/ports'
+import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import type { ReleaseManifest } from '@kefu-edge/cloud-sync/protocol/release'
 import { createPuller, type Puller } from '@kefu-edge/cloud-sync/pull-packs'
 import { openPullStore } from '@kefu-edge/cloud-sync/pull-store'
@@ -478,6 +480,56 @@ describe('releases from the core', () => {
     await one.pullOnce()
     await one.pullOnce()
     expect(rig.core.releases.reports(1)).toMatchObject([{ notHere: 1, refused: 0, active: 0 }])
+  })
+
+  it('leaves a box that comes late with what was published last, as those that were there', async () => {
+    for (const [name, content] of [
+      ['site', 'first'],
+      ['ward', 'second'],
+      ['site', 'third'],
+    ] as const) {
+      await publish(content, { kind: 'config', name })
+    }
+    await puller().pullOnce()
+    expect(target.seen).toEqual(['stage second', 'stage third'])
+    expect(target.active).toBe('third')
+  })
+
+  it('waits while something on the way answers with a page of its own, and is taken after it', async () => {
+    const page = Buffer.from('<html>maintenance</html>')
+    let isAway = true
+    const link = (real: Link): Link => ({
+      ...real,
+      request: (request) =>
+        isAway && request.method === 'GET'
+          ? Promise.resolve({ kind: 'answer', status: 200, body: page })
+          : real.request(request),
+    })
+    const one = puller({ link })
+    await publish('this one')
+    for (let round = 0; round < 9; round += 1) await one.pullOnce()
+    expect(await reports()).toMatchObject([{ active: 0, refused: 0 }])
+    expect(one.status().lastError).toContain('proxy')
+    isAway = false
+    await one.pullOnce()
+    expect(target.active).toBe('this one')
+  })
+
+  it('is refused once its content came wrong five times, and not before', async () => {
+    await publish('this one')
+    const packed = { form: 'full', gzip: gzipSync('another') }
+    const link = (real: Link): Link => ({
+      ...real,
+      request: (request) =>
+        request.method === 'GET'
+          ? Promise.resolve({ kind: 'answer', status: 200, body: packr.pack(packed) })
+          : real.request(request),
+    })
+    const one = puller({ link })
+    for (let round = 0; round < 4; round += 1) await one.pullOnce()
+    expect(one.status()).toMatchObject({ releases: [], lastError: expect.any(String) })
+    await one.pullOnce()
+    expect(one.status().releases).toMatchObject([{ phase: 'refused' }])
   })
 
   it('offers a gateway outside the rollout the release before', async () => {
