@@ -37,9 +37,10 @@ export function leafOf(
     leaf.ask = askKey.deviceId === deviceId ? askId : [askKey.deviceId, askId]
   }
   if (doubt) leaf.doubt = doubt
-  if (!personal) return leaf
+  // That a person pressed the button is his own affair too: shown to him, and erased with the rest.
+  if (!personal && !subject) return leaf
   const dataClass = draft.dataClass ?? 'C2'
-  const kept = withoutSecrets(withoutUndefined(personal))
+  const kept = withoutSecrets(withoutUndefined(personal ?? {}))
   const plain = encodeSealed(subject ? { subject, personal: kept } : { personal: kept })
   const { keyId, sealed } = keys.seal(subject, dataClass, doubt ? undefined : atMs, plain)
   leaf.cls = dataClass

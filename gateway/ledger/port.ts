@@ -30,7 +30,7 @@ export interface LedgerDraft {
   readonly kind: string
   readonly atMs: number
   readonly deviceId?: string
-  /** Whose personal data `personal` is; its key encrypts it. Absent: the key of the box. */
+  /** Of whom the entry tells; his key seals his id and `personal`. Absent: the key of the box. */
   readonly subject?: Subject
   /** Kept in clear: codes, names of intents, counts; never what a person said. */
   readonly body: { readonly [key: string]: Json | undefined }

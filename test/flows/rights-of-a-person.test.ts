@@ -142,6 +142,28 @@ describe('a person', () => {
       await client.close()
     }
   })
+
+  it('is shown, and has erased, the alarm that he raised and the scan of his wristband, which say nothing else', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const client = createDeviceClient({ deviceId: 'k1', token, url: gateway.mqttUrl })
+    const run = (name: 'subject.export' | 'subject.erase', more = {}) =>
+      runOperation(name, { ...subject, ...more }, gateway.box.operations)
+    try {
+      await client.sendEvent({ kind: 'alarm', name: 'sos', subject })
+      await client.sendEvent({ kind: 'scan', name: 'wristband', subject })
+      await client.flush()
+      const kept = await run('subject.export')
+      expect(kept).toMatchObject([
+        { kind: 'event.alarm', subject, personal: {}, body: { name: 'sos' } },
+        { kind: 'event.scan', subject, personal: {} },
+      ])
+      expect(await run('subject.erase', { reason: 'asked' })).toMatchObject({ keys: 1 })
+      expect(JSON.stringify(gateway.box.ledger.entriesFrom(0, 1000))).not.toContain(subject.id)
+    } finally {
+      await client.close()
+    }
+  })
 })
 
 describe('the command', () => {
