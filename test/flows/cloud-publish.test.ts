@@ -83,6 +83,14 @@ it('a rollout that is halted is offered to nobody, says why, and goes on when it
   expect(releases).toMatchObject([{ name: 'fleet', percent: 50, haltedReason: null }])
 }, 60_000)
 
+it('commands of one second are each one of its own', async () => {
+  const { cloud } = await startedCore()
+  const ids = ['k1', 'k2', 'k3', 'k4']
+  await Promise.all(ids.map((id) => cloud('publish', 'command', 'device.disable', `id=${id}`)))
+  const { releases } = JSON.parse(await cloud('releases', 'command', '--json'))
+  expect(new Set(releases.map(({ name }: { name: string }) => name)).size).toBe(ids.length)
+}, 60_000)
+
 it('a pack is halted by its name however many announcements came after it, and the list tells of all', async () => {
   const elsewhere = await startCore()
   const publish = (kind: 'pack' | 'announcement', name: string) => {

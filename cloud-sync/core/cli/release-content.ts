@@ -1,4 +1,5 @@
 /** What an operator names, as the content of a release: a pack folder, a JSON file, or a command in words. */
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { CloudError } from '../../errors.ts'
@@ -77,7 +78,7 @@ function fileContent(file: string, now: Date): NamedContent {
   return { name, label: now.toISOString().slice(0, 16), content: Buffer.from(text) }
 }
 
-/** A command is done once by its name, so each has one of its own. */
+/** A command is done once by its name, so each has one of its own, however many come in one second. */
 function commandContent(operation: string, words: readonly string[], now: Date): NamedContent {
   const args = words.map((word) => {
     const [, name, value] = /^([A-Za-z]+)=(.*)$/.exec(word) ?? []
@@ -85,8 +86,9 @@ function commandContent(operation: string, words: readonly string[], now: Date):
     return [name, value]
   })
   const at = now.toISOString().slice(0, 19)
+  const second = at.replace(/[:-]/g, '').toLowerCase()
   return {
-    name: `${operation}-${at.replace(/[:-]/g, '').toLowerCase()}`,
+    name: `${operation}-${second}-${randomBytes(4).toString('hex')}`,
     label: at,
     content: Buffer.from(JSON.stringify({ operation, args: Object.fromEntries(args) })),
   }
