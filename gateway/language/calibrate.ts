@@ -87,19 +87,22 @@ export function judge(decision: Decision, rows: readonly HeldOut[]): Judged[] {
   })
 }
 
+/** Right answers given up where no row says what is foreign; a label less likely than `most` is none in any table. */
+const FLOOR = { givenUp: 0.001, most: 0.2 }
 /** Gains that differ by less than this share of `worth` tell of the held-out texts, not of the threshold. */
 const EQUAL_GAIN = 0.01
 
 /**
  * The confidence below which refusing gains more than it loses: a foreign question refused counts
  * `worth` of an answer given right, both as shares of their kind. Of all that gain as much as the best, the
- * middle: the best one itself lies wherever a single text happens to be.
+ * middle: the best one itself lies wherever a single text happens to be. Without a foreign question only what is less
+ * sure than all but {@link FLOOR} of the right answers is refused.
  */
 export function refusalThreshold(judged: readonly Judged[], worth: number): number {
   const sum = (rows: readonly Judged[]): number => rows.reduce((all, { weight }) => all + weight, 0)
   const inScope = sum(judged.filter((row) => row.isInScope))
   const foreign = sum(judged.filter((row) => !row.isInScope))
-  if (foreign === 0) return 0
+  if (foreign === 0) return Math.min(quantile(judged, FLOOR.givenUp), FLOOR.most)
   const sorted = [...judged].sort((a, b) => a.confidence - b.confidence)
   // Anything above `from` and up to `to` refuses the same texts.
   const steps = [{ from: 0, to: sorted[0]?.confidence ?? 0, gain: 0 }]
@@ -113,4 +116,16 @@ export function refusalThreshold(judged: readonly Judged[], worth: number): numb
   const best = steps.reduce((most, step) => Math.max(most, step.gain), 0)
   const equal = steps.filter((step) => step.gain >= best - EQUAL_GAIN * worth)
   return ((equal[0]?.from ?? 0) + (equal.at(-1)?.to ?? 0)) / 2
+}
+
+/** The confidence that this share of the right answers does not reach; 0 where none is right. */
+function quantile(judged: readonly Judged[], share: number): number {
+  const right = judged.filter(({ isRight }) => isRight).sort((a, b) => a.confidence - b.confidence)
+  const allowed = share * right.reduce((sum, { weight }) => sum + weight, 0)
+  let below = 0
+  const first = right.find(({ weight }) => {
+    below += weight
+    return below > allowed
+  })
+  return first?.confidence ?? 0
 }

@@ -37,7 +37,12 @@ describe('the threshold of refusal', () => {
     expect(refusalThreshold(mixed, 0.1)).toBeLessThan(0.4)
   })
 
-  it('is nothing where no table says what is foreign', () => {
-    expect(refusalThreshold(KNOWN, 0.2)).toBe(0)
+  it('gives up hardly an answer where no table says what is foreign, and refuses what is next to impossible', () => {
+    const sure = spread(0.1, 0.99, 2000).map(known)
+    const refused = refusalThreshold(sure, 0.2)
+    expect(refused).toBeGreaterThan(0.1)
+    expect(sure.filter(({ confidence }) => confidence < refused).length).toBeLessThanOrEqual(2)
+    // A handful of held-out rows is sure of itself, and tells nothing of others.
+    expect(refusalThreshold(spread(0.7, 0.99, 9).map(known), 0.2)).toBe(0.2)
   })
 })
