@@ -1,7 +1,8 @@
 /** `kefu-edge language train|predict|evaluate`: models from tables, judged on tables. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { LanguageModelError } from '../language/model-error.ts'
+import { OUT_OF_SCOPE } from '../language/question-model.ts'
 import {
   distinct,
   FEW_ROWS,
@@ -55,19 +56,33 @@ export const language: Command<typeof OPTIONS> = {
     try {
       return run(options)
     } catch (error) {
-      if (error instanceof TsvError || error instanceof LanguageModelError || isFileError(error)) {
-        options.io.stderr((error as Error).message)
-        return 1
-      }
-      throw error
+      const isKnown = error instanceof TsvError || error instanceof LanguageModelError
+      if (!isKnown && !isFileError(error)) throw error
+      options.io.stderr(isKnown ? error.message : describeFileError(error))
+      return 1
     }
   },
 }
 
 const usedWrong = (problem: string) => new UsageError(`${problem}\n\n${HELP}`)
 
-const isFileError = (error: unknown): boolean =>
+const isFileError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && 'syscall' in error && 'code' in error
+
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file, or no such folder to write it to; check the path',
+  EEXIST: 'this is a file where a folder is needed; name another one',
+  ENOTDIR: 'a part of this path is a file where a folder is needed; name another one',
+  EISDIR: 'this is a folder where a file is needed',
+  EACCES: 'no permission to read or write here',
+}
+
+function describeFileError({ code = '', path, message }: NodeJS.ErrnoException): string {
+  if (path === undefined || FILE_PROBLEMS[code] === undefined) return message
+  const isNoModel = code === 'ENOENT' && basename(path) === MODEL_FILE
+  const problem = isNoModel ? 'no model was trained into this folder' : FILE_PROBLEMS[code]
+  return `${path}: ${problem}`
+}
 
 function run({ words: [verb, ...rest], values, io }: Options): ExitCode {
   if (verb === 'help') {
@@ -129,6 +144,7 @@ function train(
 ): ExitCode {
   const table = parseTsv(input, readFileSync(input))
   const rows = labelledTexts(table, columns)
+  mkdirSync(dir, { recursive: true })
   const started = process.cpuUsage()
   const model = trainTask(rows, { task, seed, onProgress: (share) => showProgress(io, share) })
   const { user, system } = process.cpuUsage(started)
@@ -139,11 +155,11 @@ function train(
     seed,
     bytes: model.length,
   }
-  mkdirSync(dir, { recursive: true })
   writeFileSync(join(dir, MODEL_FILE), model)
   writeFileSync(join(dir, META_FILE), `${JSON.stringify(meta, null, 2)}\n`)
   io.stdout(JSON.stringify({ ...meta, cpuSeconds: Math.round((user + system) / 1e4) / 100 }))
   warnOfFew(distinct(rows).length, io)
+  if (task === 'classify') warnOfNothingToRefuse(rows, io)
   return 0
 }
 
@@ -151,6 +167,14 @@ function warnOfFew(texts: number, io: Io): void {
   if (texts >= FEW_ROWS) return
   io.stderr(
     `${texts} different texts are few: below ${FEW_ROWS} they hardly tell what to refuse. Add ways of asking, and judge the model on others with "language evaluate"`,
+  )
+}
+
+/** A table of questions and answers needs none: to each answer the questions of the others are foreign. */
+function warnOfNothingToRefuse(rows: readonly LabelledText[], io: Io): void {
+  if (rows.some(({ label }) => label === OUT_OF_SCOPE)) return
+  io.stderr(
+    'no row is labelled "oos": hardly anything will be refused. Where people will ask other things too, add some of these as rows labelled oos, and train again',
   )
 }
 
@@ -200,6 +224,13 @@ function openModel(dir: string): TaskModel {
   return openTask(readFileSync(join(dir, MODEL_FILE)))
 }
 
+/** Two names of one file are one file. */
+function isSameFile(one: string, other: string): boolean {
+  if (!existsSync(one) || !existsSync(other)) return false
+  const [a, b] = [statSync(one), statSync(other)]
+  return a.dev === b.dev && a.ino === b.ino
+}
+
 function predict(
   dir: string,
   input: string,
@@ -208,6 +239,9 @@ function predict(
   top: number,
   io: Io,
 ): ExitCode {
+  if (isSameFile(input, output)) {
+    throw usedWrong(`--in and --out are the same file "${input}"; name another one to write to`)
+  }
   const model = openModel(dir)
   const table = parseTsv(input, readFileSync(input))
   const textAt = columnAt(table, textColumn)

@@ -14,13 +14,18 @@ export interface Table {
   readonly rows: readonly { readonly line: number; readonly fields: readonly string[] }[]
 }
 
-/** Parses the bytes of a table. Throws {@link TsvError} with the line. */
+/** What a spreadsheet puts around a field that has a comma or quotes in it; they are doubled inside. */
+const QUOTED = /^"((?:[^"]|"")*)"$/
+const fieldsOf = (line: string): string[] =>
+  line.split('\t').map((field) => QUOTED.exec(field)?.[1]?.replaceAll('""', '"') ?? field)
+
+/** Parses the bytes of a table, without the quotes around its fields. Throws {@link TsvError} with the line. */
 export function parseTsv(file: string, bytes: Uint8Array): Table {
   const lines = decode(file, bytes).split(/\r?\n/)
   const [head = ''] = lines
   if (head.trim() === '')
     throw new TsvError(file, 1, 'the header line with the column names is missing')
-  const columns = head.split('\t').map((name) => name.trim())
+  const columns = fieldsOf(head).map((name) => name.trim())
   const twice = columns.find((name, i) => columns.indexOf(name) !== i)
   if (twice !== undefined) throw new TsvError(file, 1, `the column "${twice}" is there twice`)
   // In a table of one column an empty line is a row with an empty text, but for the end of the last line.
@@ -28,7 +33,7 @@ export function parseTsv(file: string, bytes: Uint8Array): Table {
     text !== '' || (columns.length === 1 && i < lines.length - 1)
   const rows = lines.flatMap((text, i) => {
     if (i === 0 || !isRow(text, i)) return []
-    const fields = text.split('\t')
+    const fields = fieldsOf(text)
     if (fields.length > columns.length) {
       throw new TsvError(
         file,

@@ -40,8 +40,41 @@ describe('kefu-edge language', () => {
     const trained = await run('train', '--task', 'classify', '--in', train, '--model', model)
     expect(trained).toMatchObject({
       code: 0,
-      stderr: expect.stringMatching(/^1\d different texts are few.*below 50.*evaluate.*\n$/),
+      stderr: expect.stringMatching(/^1\d different texts are few.*below 50.*evaluate/),
     })
+  })
+
+  it('refuses what is next to impossible where no row is labelled oos, and says that this is all', async () => {
+    const train = file('without-oos.tsv', table([...rows.slice(0, 9), ...rows.slice(-9)]))
+    const model = join(dir, 'without-oos')
+    const trained = await run('train', '--task', 'classify', '--in', train, '--model', model)
+    expect(trained.stderr).toContain('no row is labelled "oos": hardly anything will be refused')
+    const asked = file('foreign.tsv', 'text\nhow do I tie a bow tie\n今天天气怎么样\n')
+    const out = join(dir, 'foreign-pred.tsv')
+    await run('predict', '--model', model, '--in', asked, '--out', out)
+    const lines = readFileSync(out, 'utf8').trimEnd().split('\n').slice(1)
+    expect(lines.map((line) => line.split('\t')[1])).toEqual(['oos', 'weather'])
+  })
+
+  it('takes no quotes that a spreadsheet wrote for a part of the label', async () => {
+    const quoted = rows.map((row) => row.replace(/^(.*)\t(.*)$/, '"$1"\t"$2, ""说"""'))
+    const train = file('quoted.tsv', `"label"\t"text"\n${quoted.join('\n')}\n`)
+    const model = join(dir, 'quoted')
+    await run('train', '--task', 'classify', '--in', train, '--model', model)
+    const out = join(dir, 'quoted-pred.tsv')
+    const ask = file('quoted-ask.tsv', 'text\n明天下雨吗\n')
+    await run('predict', '--model', model, '--in', ask, '--out', out)
+    expect(readFileSync(out, 'utf8')).toContain('1\tweather\t')
+  })
+
+  it('does not write over the table that it reads', async () => {
+    const asked = file('mine.tsv', 'text\n明天下雨吗\n')
+    const { code, stderr } = await run('predict', '--model', dir, '--in', asked, '--out', asked)
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('same file'),
+    })
+    expect(readFileSync(asked, 'utf8')).toBe('text\n明天下雨吗\n')
   })
 
   it('trains, predicts and evaluates', async () => {
@@ -49,7 +82,7 @@ describe('kefu-edge language', () => {
     const ask = file('ask.tsv', 'id\ttext\nq1\t明天下雨吗\nq2\t有什么早餐\nq3\t\n')
     const model = join(dir, 'model')
     const trained = await run('train', '--task', 'classify', '--in', train, '--model', model)
-    expect(trained).toMatchObject({ code: 0, stderr: '' })
+    expect(trained.code).toBe(0)
     expect(JSON.parse(trained.stdout)).toMatchObject({ examples: rows.length, labels: 3, seed: 1 })
 
     const out = join(dir, 'pred.tsv')
@@ -150,7 +183,10 @@ describe('kefu-edge language', () => {
   it('says which file is missing or no model', async () => {
     const gone = await run('evaluate', '--model', join(dir, 'nowhere'), '--in', 'x')
     expect(gone).toMatchObject({ code: 1 })
-    expect(gone.stderr).toContain('nowhere')
+    expect(gone.stderr).toMatch(/nowhere.*: no model was trained into this folder\n$/)
+    const train = file('to-a-file.tsv', table(rows))
+    const taken = await run('train', '--task', 'classify', '--in', train, '--model', train)
+    expect(taken.stderr).toMatch(/to-a-file.tsv: this is a file where a folder is needed/)
   })
 })
 
