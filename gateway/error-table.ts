@@ -240,7 +240,7 @@ export const ERRORS = {
   },
   'pack.score-lower': {
     status: 409,
-    title: 'The pack answers fewer of its own test questions than it must',
+    title: 'The pack answers too few of its test questions, or fewer than the version before',
     next: 'Look at the questions that broke (listed), mend examples or tests, and install again. Nothing was changed.',
   },
   'pack.risk-lower': {
