@@ -137,6 +137,23 @@ describe('work that may wait', () => {
     await store.close()
   })
 
+  it('leaves the disk as strict as it was, once work that could wait had a transaction of its own', async () => {
+    const { store } = open()
+    const FULL = 2
+    const strictness = () => store.prepare('PRAGMA synchronous').get()
+    expect(strictness()).toEqual({ synchronous: FULL })
+    let during: unknown
+    await new Promise<void>((resolve) => {
+      store.soon(() => {
+        during = strictness()
+        setImmediate(resolve)
+      })
+    })
+    expect(during).toEqual({ synchronous: FULL - 1 })
+    expect(strictness()).toEqual({ synchronous: FULL })
+    await store.close()
+  })
+
   it('is done when the store closes', async () => {
     const { store, count } = open()
     store.soon(() => void store.prepare(insert).run(key(1)))

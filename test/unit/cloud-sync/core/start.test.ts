@@ -9,6 +9,7 @@ import tls from 'node:tls'
 import { loadServerCertificate } from '@kefu-edge/cloud-sync/core/certificates'
 import { renewCertificate } from '@kefu-edge/cloud-sync/core/renewal'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
+import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
@@ -34,6 +35,14 @@ describe('a core that starts', () => {
     await (await start(folder)).close()
     writeFileSync(join(folder, 'operator.token'), `${token}\n`)
     await expect(start(folder)).rejects.toMatchObject({ code: 'core.token' })
+  })
+
+  it('acknowledges only what the disk has: its database commits with FULL', async () => {
+    const FULL = 2
+    const store = openCoreStore(tempFolder())
+    closers.push(() => store.close())
+    expect(store.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: FULL })
+    expect(store.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
   })
 
   it('leaves a folder to the core that has it, and takes it when that has ended', async () => {
