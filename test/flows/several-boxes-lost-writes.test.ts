@@ -57,6 +57,28 @@ describe.skipIf(!hasRedis)('a site whose Redis has lost writes', () => {
     await soon(() => expect(words(here)).toEqual(['two']))
   })
 
+  it('puts a newer message back where Redis went back to an older one', async () => {
+    const site = newSite()
+    const a = await startBox(redis, { site, packs: [] })
+    const nurse = await connect(a, 'nurse')
+    const key = `kefu:${site}:kept`
+    const inRedis = () => admin.hgetallBuffer(key)
+    await nurse.publishAsync('ward/x', 'one', kept)
+    await soon(async () => expect(Object.keys(await inRedis())).not.toEqual([]))
+    const older = await inRedis()
+    await nurse.publishAsync('ward/x', 'two', kept)
+    await soon(async () => expect(await inRedis()).not.toEqual(older))
+
+    await admin.hset(key, older)
+    await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await soon(async () => expect(await inRedis()).not.toEqual(older), 8000)
+    const joins = await startBox(redis, { site, keyFrom: a, packs: [] })
+    await together(a, joins)
+    const watcher = await connect(joins, 'watcher')
+    await watcher.subscribeAsync('ward/#', { qos: 1 })
+    await soon(() => expect(words(watcher)).toEqual(['two']))
+  })
+
   it('says that Redis takes no writes, though messages pass, and when it does again', async () => {
     const [a, b] = await startSite(redis, [])
     await admin.config('SET', 'min-replicas-to-write', '1')
