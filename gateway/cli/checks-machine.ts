@@ -12,8 +12,8 @@ import { keyFilesOf } from '../ledger/key-files.ts'
 import { LONGEST_UNPROVEN_MS } from '../ledger/proven-time.ts'
 import { EARLIEST_MS, LONGEST_REST_MS } from '../ledger/time-floor.ts'
 import { freeBytesOf, LOW_DISK_BYTES } from '../schedule/jobs.ts'
-import { listBackups } from '../storage/backup.ts'
 import { readGatewayId } from '../storage/data-folder.ts'
+import { listBackups } from '../storage/kept-backups.ts'
 import { bad, ok, type Verdict, warn } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -199,10 +199,11 @@ function judgeAuthorities(file: string, all: readonly X509Certificate[], nowMs: 
 export async function checkBackups({ backup, dataDir }: Config, nowMs: number): Promise<Verdict> {
   const { dir } = backup
   if (dir === undefined) return warn('backup', 'off')
-  const files = existsSync(dir) ? await listBackups(dir, readGatewayId(dataDir) ?? '') : []
-  const newest = files.at(-1)
+  const all = existsSync(dir) ? await listBackups(dir, readGatewayId(dataDir) ?? '', nowMs) : []
+  const newest = all.at(-1)
   if (newest === undefined) return warn('backup', 'none', { dir })
-  const days = Math.floor((nowMs - statSync(newest).mtimeMs) / DAY_MS)
+  if (newest.madeAtMs > nowMs) return warn('backup', 'ahead', { dir, newest: newest.file })
+  const days = Math.floor((nowMs - newest.madeAtMs) / DAY_MS)
   if (days > BACKUP_OLD_DAYS) return bad('backup', 'old', { days })
-  return ok('backup', { count: files.length, newest })
+  return ok('backup', { count: all.length, newest: newest.file })
 }

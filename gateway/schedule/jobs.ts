@@ -11,7 +11,8 @@ import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
 import type { TimeFloor } from '../ledger/time-floor.ts'
 import type { Logger } from '../logger.ts'
-import { type BackupReport, backupName, newestBackupMs, pruneBackups } from '../storage/backup.ts'
+import type { BackupReport } from '../storage/backup.ts'
+import { backupName, newestBackupMs, pruneBackups } from '../storage/kept-backups.ts'
 import type { Store } from '../storage/store.ts'
 import { isWithinHours } from './hours.ts'
 import type { Job } from './schedule.ts'
@@ -35,8 +36,8 @@ export interface JobParts {
     TimeFloor,
     'doubt' | 'persist' | 'restampIfDue' | 'provenMs' | 'unprovenDays'
   >
-  /** Told when the newest backup in `backup.dir` was made. */
-  readonly onBackup?: (atMs: number) => void
+  /** Told when the newest backup in `backup.dir` was made; undefined where none is there. */
+  readonly onBackup?: (atMs: number | undefined) => void
   /** Told of what an operator must know at once. */
   readonly logger?: Pick<Logger, 'warn'>
   /** Present where a cloud is configured. */
@@ -172,13 +173,12 @@ const countsJob = (counts: NonNullable<JobParts['counts']>, time: JobParts['time
 function backupJob(parts: JobParts, dir: string): Job {
   const { config, clock, ledger, makeBackup, time } = parts
   const { gatewayId } = ledger
-  const { onBackup = () => {} } = parts
-  const isDue = async (): Promise<boolean> => {
-    const newestMs = await newestBackupMs(dir, gatewayId)
-    if (newestMs === undefined) return true
-    onBackup(newestMs)
-    return clock.now() - newestMs > DAY_MS
+  const look = async (): Promise<number | undefined> => {
+    const newestMs = await newestBackupMs(dir, gatewayId, clock.now())
+    parts.onBackup?.(newestMs)
+    return newestMs
   }
+  const isDue = async () => clock.now() - ((await look()) ?? Number.NEGATIVE_INFINITY) > DAY_MS
   return {
     name: 'backup',
     cron: config.backup.cron,
@@ -187,8 +187,9 @@ function backupJob(parts: JobParts, dir: string): Job {
     run: async () => {
       await mkdir(dir, { recursive: true, mode: 0o700 })
       const { file, bytes } = await makeBackup(join(dir, backupName(gatewayId, clock.now())))
-      onBackup(clock.now())
-      const gone = await pruneBackups(dir, gatewayId, config.backup.keep)
+      const { keep } = config.backup
+      const gone = await pruneBackups(dir, gatewayId, { keep, made: file, nowMs: clock.now() })
+      await look()
       return `${file}, ${Math.ceil(bytes / 1e6)} MB; ${gone} older removed`
     },
   }

@@ -9,7 +9,7 @@ import {
   statfsSync,
   statSync,
 } from 'node:fs'
-import { open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { Value } from '@sinclair/typebox/value'
 import { GatewayError } from '../errors.ts'
@@ -28,7 +28,6 @@ import {
 import { OWNER_ONLY } from './secret-file.ts'
 import type { Store } from './store.ts'
 
-export const BACKUP_SUFFIX = '.kefu-backup'
 /** Settings and keys are small, and are held in memory so that none changes under the hand. */
 const MAX_SIDE_BYTES = 64 * 1024 * 1024
 
@@ -94,80 +93,6 @@ export async function writeBackup(source: BackupSource, file: string): Promise<B
       rmSync(path, { force: true })
     }
   }
-}
-
-/** Parts of one that is being written; see `writeBackup`. */
-const HALF = /^kefu-(.+)-\d{8}T\d{6}Z\.kefu-backup\.partial(?:\.db(?:-\w+)?)?$/
-/** A part that nobody has written to for so long belongs to no backup that is under way. */
-const HALF_IS_LEFT_MS = 24 * 3_600_000
-const TIMED = /^kefu-(?:(.+)-)?(\d{8}T\d{6}Z)\.kefu-backup$/
-
-/**
- * Backups of this gateway in the folder, as this module names them, oldest first: boxes may share a folder. Not
- * synchronous, since the disk may be another machine's that does not answer.
- */
-export async function listBackups(dir: string, gatewayId: string): Promise<readonly string[]> {
-  const own: { readonly path: string; readonly time: string }[] = []
-  for (const name of await readdir(dir)) {
-    const [, owner, time = ''] = TIMED.exec(name) ?? []
-    if (time === '') continue
-    const path = join(dir, name)
-    if ((owner ?? namePart(await gatewayIn(path))) === namePart(gatewayId)) own.push({ path, time })
-  }
-  return own.sort((a, b) => (a.time < b.time ? -1 : 1)).map(({ path }) => path)
-}
-
-/** When the newest backup of this gateway in the folder was made; undefined where there is none. */
-export async function newestBackupMs(dir: string, gatewayId: string): Promise<number | undefined> {
-  const newest = (await listBackups(dir, gatewayId)).at(-1)
-  return newest === undefined ? undefined : (await stat(newest)).mtimeMs
-}
-
-/** Of a backup whose name does not say it, as older gateways made them; empty where nobody can tell. */
-async function gatewayIn(file: string): Promise<string> {
-  try {
-    const handle = await open(file, 'r')
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEADER_BYTES))
-      const [, manifest = ''] = buffer.toString('utf8', 0, bytesRead).split('\n', 2)
-      return (JSON.parse(manifest) as Partial<BackupManifest>).gateway ?? ''
-    } finally {
-      await handle.close()
-    }
-  } catch {
-    return ''
-  }
-}
-
-const namePart = (gatewayId: string): string => gatewayId.replace(/[^\w.-]/g, '_')
-
-/** `kefu-gw-01…-20261122T030000Z.kefu-backup` */
-export function backupName(gatewayId: string, nowMs: number): string {
-  const time = new Date(nowMs).toISOString().replace(/\.\d+/, '').replace(/[-:]/g, '')
-  return `kefu-${namePart(gatewayId)}-${time}${BACKUP_SUFFIX}`
-}
-
-/**
- * Removes the oldest backups of this gateway until `keep` are left, and what a power cut left of one: a copy
- * that no erasure reaches. Returns how many backups went.
- */
-export async function pruneBackups(dir: string, gatewayId: string, keep: number): Promise<number> {
-  const all = await listBackups(dir, gatewayId)
-  const old = all.slice(0, Math.max(0, all.length - keep))
-  for (const file of [...old, ...(await halfBackups(dir, gatewayId))])
-    await rm(file, { force: true })
-  return old.length
-}
-
-/** Of backups of this gateway that nobody writes any more. */
-async function halfBackups(dir: string, gatewayId: string): Promise<readonly string[]> {
-  const found: string[] = []
-  for (const name of await readdir(dir)) {
-    if (HALF.exec(name)?.[1] !== namePart(gatewayId)) continue
-    const path = join(dir, name)
-    if (Date.now() - (await stat(path)).mtimeMs > HALF_IS_LEFT_MS) found.push(path)
-  }
-  return found
 }
 
 interface SideFile {

@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
+import { checkBackups } from '../../../gateway/cli/checks-machine.ts'
 import type { Clock } from '../../../gateway/clock.ts'
 import { type Box, composeBox } from '../../../gateway/compose.ts'
 import { loadConfig } from '../../../gateway/config/load-config.ts'
@@ -8,6 +10,7 @@ import { isCron } from '../../../gateway/schedule/schedule.ts'
 import { handClock } from '../../support/clock.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
+const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
 const START_MS = Date.UTC(2026, 10, 22, 2, 0)
 const boxes: Box[] = []
@@ -139,6 +142,41 @@ it('time-floor dates what was written in doubt once the clock is right', async (
   clock.advance(START_MS)
   expect(await run('time-floor')).toBe('entries written in doubt were dated')
   expect(await run('time-floor')).toBe('kept')
+})
+
+it('backup keeps the newest that the clock was right for, and tells of none that only a clock ahead has made', async () => {
+  const { box, clock } = await openBox()
+  const dir = join(tempFolder(), 'backups')
+  const told: (number | undefined)[] = []
+  const config = { ...box.config, backup: { dir, keep: 2, cron: '30 3 * * *' } }
+  const [job] = boxJobs({
+    ...box,
+    config,
+    makeBackup: box.operations.makeBackup,
+    onBackup: (atMs) => void told.push(atMs),
+  }).filter((one) => one.name === 'backup')
+  const backUp = async () => {
+    clock.advance(MINUTE_MS)
+    await job?.run(new AbortController().signal)
+  }
+  const years = () =>
+    readdirSync(dir)
+      .map((name) => /-(\d{4})\d{4}T/.exec(name)?.[1])
+      .sort()
+  clock.advance(300 * DAY_MS)
+  await backUp()
+  await backUp()
+  expect(years()).toEqual(['2027', '2027'])
+  clock.advance(-300 * DAY_MS)
+  expect(await job?.atStart?.()).toBe(true)
+  expect(told.at(-1)).toBeUndefined()
+  expect(await checkBackups(config, clock.now())).toMatchObject({ verdict: 'ahead' })
+  await backUp()
+  expect(years()).toEqual(['2026', '2027'])
+  await backUp()
+  expect(years()).toEqual(['2026', '2026'])
+  expect(told.at(-1)).toBe(clock.now())
+  expect(await checkBackups(config, clock.now())).toMatchObject({ verdict: 'ok' })
 })
 
 it('cloud-window opens the way for a backlog in the hours that are set, and is there only with them', async () => {
