@@ -16,13 +16,11 @@ export function checkNamedValues(
   { pack, lexicon }: { readonly pack: Pack; readonly lexicon: ListLexicon },
   warn: Fail,
 ): void {
-  const id = pack.manifest.pack
   const needed = (intent.slots ?? []).filter(
     ({ entity, required }) => required === true && pack.lists.has(entity),
   )
   for (const { name, entity } of needed) {
-    const isHeard = (text: string): boolean =>
-      findListValues(lexicon, text, { list: entity, pack: id }).length > 0
+    const isHeard = (text: string): boolean => findListValues(lexicon, text, entity).length > 0
     for (const lang of LANGUAGES) {
       ;(intent.questions[lang] ?? []).forEach((question, at) => {
         const { text } = normalise(question)

@@ -42,7 +42,7 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
   for (const { file, value } of files.listFiles) {
     checkList(value, lists, reportInto(errors, file))
   }
-  const named = { pack, lexicon: buildListLexicon([pack]) }
+  const named = { pack, lexicon: buildListLexicon(pack) }
   const failsOf = new Map<string, Fail>()
   for (const { file, value } of files.intentFiles) {
     checkLanguages(value, pack.manifest.languages, reportInto(warnings, file))

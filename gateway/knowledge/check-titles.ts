@@ -13,7 +13,7 @@ const LANGUAGES: readonly Language[] = ['zh', 'en']
  * first, as an emergency's may. `failsOf`: where each intent stands. For a pack whose templates can be read.
  */
 export function checkTitles(pack: Pack, failsOf: ReadonlyMap<string, Fail>): void {
-  const base = buildKnowledgeBase([pack])
+  const base = buildKnowledgeBase(pack)
   base.intents.forEach(({ intent: { intent: name, title } }, number) => {
     for (const lang of LANGUAGES) {
       const text = title[lang]

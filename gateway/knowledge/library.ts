@@ -23,7 +23,7 @@ import { createPackStore, type InstalledPack, type KeptModel } from './pack-stor
 import { missedAmongAll, type PackTestResult, runPackTests } from './pack-tests.ts'
 import type { TrainingWork } from './train-in-worker.ts'
 
-/** Same packs, same seed, same model: a box can be compared with another. */
+/** Same pack, same seed, same model: a box can be compared with another. */
 export const TRAINING_SEED = 20_261_122
 /** Counts into a model's identity: a new engine never loads the old engine's bytes. */
 const ENGINE_VERSION = 8
@@ -76,7 +76,8 @@ interface Ready extends KeptModel {
 }
 
 interface Tried {
-  readonly digest: string
+  /** Which packs, in which versions. */
+  readonly set: string
   readonly shelf: Shelf
   readonly tests: PackTestResult
 }
@@ -123,20 +124,20 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   }
 
   async function learn(pack: Pack, givesWay: boolean): Promise<Ready> {
-    const model = await parts.train({ packs: [pack], seed: TRAINING_SEED, givesWay })
-    return { packsDigest: packsDigest([pack]), model, parts: language.load(pack, model) }
+    const model = await parts.train({ pack, seed: TRAINING_SEED, givesWay })
+    return { modelKey: modelKeyOf(pack), model, parts: language.load(pack, model) }
   }
 
   /** A pack by what was learnt of it before: in use now, kept, or in the build. */
   function learntBefore(pack: Pack): Ready | undefined {
-    const digest = packsDigest([pack])
-    const used = shelf.ready.find((one) => one.packsDigest === digest)
-    if (used) return { packsDigest: digest, parts: used.parts }
-    const kept = readable(pack, packs.model(digest))
-    if (kept) return { packsDigest: digest, parts: kept }
-    const model = learnedModel(digest)
+    const modelKey = modelKeyOf(pack)
+    const used = shelf.ready.find((one) => one.modelKey === modelKey)
+    if (used) return { modelKey, parts: used.parts }
+    const kept = readable(pack, packs.model(modelKey))
+    if (kept) return { modelKey, parts: kept }
+    const model = learnedModel(modelKey)
     const built = readable(pack, model)
-    return built && model && { packsDigest: digest, model, parts: built }
+    return built && model && { modelKey, model, parts: built }
   }
 
   /** Undefined where there is no model, or none that this program can read: what was learnt can be learnt again. */
@@ -167,11 +168,11 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
 
   /** The shelf with this pack, trained and tried beside the one in use. A second call finds it ready. */
   async function tryOut(pack: Pack): Promise<Tried> {
-    const set = withPack(pack)
-    const digest = packsDigest(set)
-    if (tried?.digest !== digest) {
-      const next = await shelve(set, shelf.packs.length > 0)
-      tried = { digest, shelf: next, tests: await runPackTests(pack, next.engine) }
+    const packs = withPack(pack)
+    const set = packs.map(modelKeyOf).join()
+    if (tried?.set !== set) {
+      const next = await shelve(packs, shelf.packs.length > 0)
+      tried = { set, shelf: next, tests: await runPackTests(pack, next.engine) }
     }
     return tried
   }
@@ -256,9 +257,8 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
   }
 }
 
-/** Identity of a model: the packs it is trained on, the seed, and the engine that reads it. */
-export const packsDigest = (packs: readonly Pack[]): string => {
-  const hash = createHash('sha256').update(`engine ${ENGINE_VERSION} seed ${TRAINING_SEED}`)
-  for (const pack of packs) hash.update(`\0${pack.manifest.pack}\0${pack.digest}`)
-  return hash.digest('hex')
-}
+/** Identity of a model: the pack it is trained on, the seed, and the engine that reads it. */
+export const modelKeyOf = ({ manifest, digest }: Pack): string =>
+  createHash('sha256')
+    .update(`engine ${ENGINE_VERSION} seed ${TRAINING_SEED}\0${manifest.pack}\0${digest}`)
+    .digest('hex')

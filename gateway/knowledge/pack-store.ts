@@ -22,13 +22,14 @@ export interface PackStore {
   activate(pack: Pack, testScore: number, nowMs: number): void
   /** Switches a pack off without deleting its versions; inside `store.commit`. False when it was not on. */
   deactivate(name: string): boolean
-  model(packsDigest: string): Uint8Array | undefined
+  model(modelKey: string): Uint8Array | undefined
   /** Keeps these models, new ones and those already kept; what was longest in no use goes. Inside `store.commit`. */
   keepModels(models: readonly KeptModel[], nowMs: number): void
 }
 
 export interface KeptModel {
-  readonly packsDigest: string
+  /** Of the pack and the engine that it was learnt with. */
+  readonly modelKey: string
   /** Absent: it is kept already. */
   readonly model?: Uint8Array
 }
@@ -102,11 +103,11 @@ export function createPackStore(store: Store): PackStore {
       switchTo.run(name, pack.digest)
     },
     deactivate: (name) => switchOff.run(name).changes > 0,
-    model: (packsDigest) => readModel.get(packsDigest)?.model,
+    model: (modelKey) => readModel.get(modelKey)?.model,
     keepModels(models, nowMs) {
-      for (const { packsDigest, model } of models) {
-        if (model) writeModel.run(packsDigest, model, nowMs)
-        else touchModel.run(nowMs, packsDigest)
+      for (const { modelKey, model } of models) {
+        if (model) writeModel.run(modelKey, model, nowMs)
+        else touchModel.run(nowMs, modelKey)
       }
       dropModels.run(models.length + SPARE_MODELS)
     },

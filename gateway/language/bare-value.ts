@@ -19,22 +19,18 @@ export function askedAlone(
   base: KnowledgeBase,
   text: string,
   expecting: UnderstandOptions['expecting'],
-  allowed: ((intent: number) => boolean) | undefined,
 ): Found['candidates'] | undefined {
   const named = longestAt(base.lists, text, 0).filter(
     ({ exact, end }) => exact && end === text.length,
   )
-  const answers = named.filter(
-    ({ list, pack }) => list === expecting?.entity && pack === expecting.ref.pack,
-  )
+  const own = expecting?.ref.pack === base.pack ? expecting : undefined
+  const answers = named.filter(({ list }) => list === own?.entity)
   const asked = answers.length > 0
   for (const hit of asked ? answers : named) {
-    const known = base.intents.flatMap(({ ref, intent }, number) =>
-      ref.pack === hit.pack && (!allowed || allowed(number)) && isAskedByName(intent, hit.list)
-        ? [{ number, name: intent.intent }]
-        : [],
+    const known = base.intents.flatMap(({ intent }, number) =>
+      isAskedByName(intent, hit.list) ? [{ number, name: intent.intent }] : [],
     )
-    const wanted = asked ? expecting?.ref.intent : base.aloneAsks.get(`${hit.pack}/${hit.list}`)
+    const wanted = asked ? own?.ref.intent : base.aloneAsks.get(hit.list)
     const only = known.length === 1 ? known[0] : known.find(({ name }) => name === wanted)
     if (only) return [{ intent: only.number, confidence: ALONE_CONFIDENCE }]
     const either = known.slice(0, 2)

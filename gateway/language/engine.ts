@@ -20,6 +20,7 @@ import { trainQuestionModel } from './trainer.ts'
  * it is asked that it does not.
  */
 const foreignShareOf = (intents: number): number => 0.2 + 0.3 * Math.exp(-intents / 20)
+
 export interface LanguageModuleOptions {
   /** What 明天 counts from; milliseconds since 1970. */
   readonly now: () => number
@@ -28,22 +29,19 @@ export interface LanguageModuleOptions {
 /** The language room as the house uses it. */
 export function createLanguageModule(options: LanguageModuleOptions): LanguageModule {
   return {
-    load: (pack, model) => loadParts([pack], model, options.now),
+    load: (pack, model) => loadParts(pack, model, options.now),
     join: joinPacks,
   }
 }
 
 /**
- * Trains on the packs' questions: seconds of CPU, so in a worker where others are answered meanwhile.
- * The same packs and seed give the same bytes.
+ * Trains on a pack's questions: seconds of CPU, so in a worker where others are answered meanwhile.
+ * The same pack and seed give the same bytes.
  */
-export function trainPacks(
-  packs: readonly Pack[],
-  options: { readonly seed: number },
-): TrainedModel {
-  const base = buildKnowledgeBase(packs)
+export function trainPack(pack: Pack, options: { readonly seed: number }): TrainedModel {
+  const base = buildKnowledgeBase(pack)
   const label = base.intents.length
-  const foreign = foreignExamples(packs, base).map((text) => ({ text, label }))
+  const foreign = foreignExamples(pack, base).map((text) => ({ text, label }))
   const { model } = trainQuestionModel(
     [...base.questions, ...foreign],
     [...base.intents.map((known) => known.label), OUT_OF_SCOPE],
@@ -58,20 +56,12 @@ export function trainPacks(
   return writeModel({
     model,
     questions: foreign,
-    about: { task: 'packs', packs: digests(packs) },
+    about: aboutOf(pack),
   })
 }
 
-const digests = (packs: readonly Pack[]): string[] => packs.map((pack) => pack.digest)
-
-/** An engine from packs and the one model trained on all of them. Throws {@link LanguageModelError}. */
-export function loadEngine(
-  packs: readonly Pack[],
-  bytes: TrainedModel,
-  now: () => number,
-): LanguageEngine {
-  return joinPacks([loadParts(packs, bytes, now)])
-}
+/** A list, as when one model knew several packs: models of the same pack keep their bytes. */
+const aboutOf = ({ digest }: Pack) => ({ task: 'packs', packs: [digest] })
 
 function joinPacks(all: readonly EngineParts[]): LanguageEngine {
   const nothing = all.length === 0 ? 'no-knowledge' : 'out-of-scope'
@@ -88,15 +78,15 @@ function joinPacks(all: readonly EngineParts[]): LanguageEngine {
   }
 }
 
-function loadParts(packs: readonly Pack[], bytes: TrainedModel, now: () => number): EngineParts {
+function loadParts(pack: Pack, bytes: TrainedModel, now: () => number): EngineParts {
   const { model, about, questions: foreign = [] } = readModel(bytes)
-  if (JSON.stringify(about.packs) !== JSON.stringify(digests(packs))) {
+  if (JSON.stringify(about.packs) !== JSON.stringify(aboutOf(pack).packs)) {
     throw new LanguageModelError(
       'model.other-packs',
-      'The language model was trained on other packs than those installed',
+      'The language model was trained on another pack than the one installed',
     )
   }
-  const base = buildKnowledgeBase(packs)
+  const base = buildKnowledgeBase(pack)
   const entityNames = listNames(base)
   const stored = [...base.questions, ...foreign]
   const index = buildQuestionIndex(

@@ -42,9 +42,8 @@ const SURE_ALARM = 0.55
 /** From here up all of the words say which it is; less may not reach a threshold that an intent names itself. */
 const SURE_OF_WHICH = 0.7
 
-export interface FindOptions extends Pick<UnderstandOptions, 'expecting'> {
-  readonly allowed: ((intent: number) => boolean) | undefined
-}
+/** What the box has just asked for. */
+type FindOptions = Pick<UnderstandOptions, 'expecting'>
 
 /** What one hypothesis may mean, and what follows a "no" of its own. */
 export function findAll(
@@ -65,11 +64,10 @@ export function findAll(
 function findSaid(parts: EngineParts, said: string, weight: number, options: FindOptions): Found[] {
   const normal = normalise(said)
   if (normal.text === '') return []
-  const { allowed } = options
   const certain = findCertain(parts, normal, options, weight)
   if (certain) return [certain]
   const asks = asksAboutIllness(normal.plain)
-  const likely = findLikely(parts, normal, allowed, weight)
+  const likely = findLikely(parts, normal, weight)
   if (asks || hasClauses(said) || asksBeside(normal.plain)) {
     const danger = dangerIn(parts, said, options, { asks, weight })
     // All of the words know better which emergency it is, where they are sure of one.
@@ -84,7 +82,7 @@ function findSaid(parts: EngineParts, said: string, weight: number, options: Fin
   if (!mended) return [heard]
   const again =
     findCertain(parts, mended, options, weight) ??
-    ({ ...findLikely(parts, mended, allowed, weight), isCalm } satisfies Found)
+    ({ ...findLikely(parts, mended, weight), isCalm } satisfies Found)
   const agrees = again.candidates[0]?.intent === heard.candidates[0]?.intent
   if (!agrees) return [heard, { ...again, weight: weight * REPAIR_DISCOUNT }]
   return [heard, again]
@@ -116,7 +114,7 @@ function dangerIn(
     const beside = dangerBeside(parts, clause, options, weight)
     if (beside) return beside
     if (!asks || !happened || withoutDenied(clause) !== undefined) continue
-    const found = certain ?? findLikely(parts, normal, options.allowed, weight)
+    const found = certain ?? findLikely(parts, normal, weight)
     if (isSureAlarm(base, found, SURE_ALARM)) return found
   }
   return undefined
@@ -133,9 +131,7 @@ function dangerBeside(
   return told
     .map(normalise)
     .map(
-      (normal) =>
-        findCertain(parts, normal, options, weight) ??
-        findLikely(parts, normal, options.allowed, weight),
+      (normal) => findCertain(parts, normal, options, weight) ?? findLikely(parts, normal, weight),
     )
     .find((found) => !isShort(found) && isSureAlarm(parts.base, found, SURE_ALARM))
 }
@@ -143,13 +139,13 @@ function dangerBeside(
 function findCertain(
   parts: EngineParts,
   normal: NormalText,
-  { allowed, expecting }: FindOptions,
+  { expecting }: FindOptions,
   weight: number,
 ): Found | undefined {
   const { base } = parts
   for (const text of new Set([normal.plain, normal.bare, normal.text])) {
     for (const template of base.templatesFor(text)) {
-      if (template.lang !== normal.lang || (allowed && !allowed(template.intent))) continue
+      if (template.lang !== normal.lang) continue
       if (template.firsts && !template.firsts.has(text.charAt(0))) continue
       const match = matchTemplate(template.node, text, slotReader(parts, template.intent))
       if (match) {
@@ -164,23 +160,17 @@ function findCertain(
       }
     }
   }
-  const only =
-    onlyOne(base.titles.get(normal.text), allowed) ?? onlyOne(base.exact.get(normal.text), allowed)
+  const only = onlyOne(base.titles.get(normal.text)) ?? onlyOne(base.exact.get(normal.text))
   const candidates =
     only !== undefined
       ? [{ intent: only, confidence: EXACT_CONFIDENCE }]
-      : askedAlone(base, normal.text, expecting, allowed)
+      : askedAlone(base, normal.text, expecting)
   return candidates && { normal, method: 'exact', candidates, slots: {}, weight }
 }
 
 /** The one intent that may be meant; undefined where none or several may. */
-function onlyOne(
-  intents: readonly number[] = [],
-  allowed: ((intent: number) => boolean) | undefined,
-): number | undefined {
-  const [only, ...others] = intents.filter((intent) => !allowed || allowed(intent))
-  return others.length === 0 ? only : undefined
-}
+const onlyOne = ([only, ...others]: readonly number[] = []): number | undefined =>
+  others.length === 0 ? only : undefined
 
 /** What was `heard` where its words deny a danger: no emergency, unless the `rest` of them is one. */
 function findUndenied(
@@ -198,20 +188,15 @@ function findUndenied(
     return { ...heard, candidates: heard.candidates.filter(({ intent }) => !isAlarm(base, intent)) }
   }
   if (certain) return certain
-  const likely = findLikely(parts, rest, options.allowed, heard.weight)
+  const likely = findLikely(parts, rest, heard.weight)
   // What the pain was denied of (胸口, there is) is left, and no danger with it.
   const isSame = likely.candidates[0]?.intent === heard.candidates[0]?.intent
   const isEmpty = isShort(likely) || (isSame && !namesDanger(rest.text))
   return isEmpty ? { ...heard, candidates: [] } : likely
 }
 
-function findLikely(
-  parts: EngineParts,
-  normal: NormalText,
-  allowed: ((intent: number) => boolean) | undefined,
-  weight: number,
-): Found {
-  const reading = read(parts.reader, prepareQuery(normal, parts.entityNames), allowed)
+function findLikely(parts: EngineParts, normal: NormalText, weight: number): Found {
+  const reading = read(parts.reader, prepareQuery(normal, parts.entityNames))
   const [first] = reading.evidence
   const candidates = shareOut(reading.evidence.slice(0, MAX_CANDIDATES), reading.confidence).map(
     ({ item, score }) => ({ intent: item.label, confidence: score }),

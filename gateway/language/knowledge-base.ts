@@ -1,5 +1,5 @@
-/** The packs as the engine looks things up in them: intents by number, templates, exact questions, lists. */
-import type { Language, Pack, PackIntent } from '../knowledge/pack-schema.ts'
+/** A pack as the engine looks things up in it: intents by number, templates, exact questions, lists. */
+import type { Language, Pack, PackIntent, PackManifest } from '../knowledge/pack-schema.ts'
 import type { KnowledgeRef } from '../turn.ts'
 import { buildListLexicon, findListValues, type ListLexicon } from './entities/lists.ts'
 import { clean, commonForm, latinWords, normalise } from './normalise.ts'
@@ -10,7 +10,6 @@ import { firstCharacters, parseTemplate, type TemplateNode } from './templates.t
 export interface KnownIntent {
   readonly ref: KnowledgeRef
   readonly intent: PackIntent
-  readonly pack: Pack
   /** `pack/intent`, the label in the model. */
   readonly label: string
 }
@@ -25,8 +24,12 @@ export interface KnownTemplate {
 }
 
 export interface KnowledgeBase {
+  /** Name of the pack. */
+  readonly pack: string
+  /** From where up the pack answers and asks back, where it says so itself (0–1). */
+  readonly thresholds: PackManifest['thresholds']
   readonly intents: readonly KnownIntent[]
-  /** The templates that a normal form may fit, in the order of the packs. */
+  /** The templates that a normal form may fit, in the order of the pack. */
   readonly templatesFor: (text: string) => readonly KnownTemplate[]
   /** Normal form of an example question → intents that have it. */
   readonly exact: ReadonlyMap<string, readonly number[]>
@@ -35,24 +38,21 @@ export interface KnowledgeBase {
   /** Every example question of every intent. */
   readonly questions: readonly StoredQuestion[]
   readonly lists: ListLexicon
-  /** `pack/list` → the intent that a value said alone asks, where the list names one. */
+  /** List → the intent that a value said alone asks, where the list names one. */
   readonly aloneAsks: ReadonlyMap<string, string>
-  /** Latin words of the packs' Chinese wording, in normal form: ct, wifi. */
+  /** Latin words of the pack's Chinese wording, in normal form: ct, wifi. */
   readonly latinInChinese: ReadonlySet<string>
 }
 
 const LANGUAGES: readonly Language[] = ['zh', 'en']
 
-export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
-  const intents = packs.flatMap((pack) =>
-    pack.intents.map((intent): KnownIntent => {
-      const { pack: name, version } = pack.manifest
-      return {
-        ref: { pack: name, version, intent: intent.intent },
-        intent,
-        pack,
-        label: `${name}/${intent.intent}`,
-      }
+export function buildKnowledgeBase(pack: Pack): KnowledgeBase {
+  const { pack: name, version, thresholds } = pack.manifest
+  const intents = pack.intents.map(
+    (intent): KnownIntent => ({
+      ref: { pack: name, version, intent: intent.intent },
+      intent,
+      label: `${name}/${intent.intent}`,
     }),
   )
   const questions = intents.flatMap(({ intent }, number) =>
@@ -61,8 +61,10 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
     ),
   )
   return {
+    pack: name,
+    thresholds,
     intents,
-    templatesFor: indexTemplates(compileTemplates(intents)),
+    templatesFor: indexTemplates(compileTemplates(pack)),
     exact: byNormalForm(questions),
     titles: byNormalForm(
       intents.flatMap(({ intent: { title } }, label) =>
@@ -73,15 +75,13 @@ export function buildKnowledgeBase(packs: readonly Pack[]): KnowledgeBase {
       ),
     ),
     questions,
-    lists: buildListLexicon(packs),
+    lists: buildListLexicon(pack),
     aloneAsks: new Map(
-      packs.flatMap(({ manifest, lists }) =>
-        [...lists.values()].flatMap(({ list, alone }): [string, string][] =>
-          alone === undefined ? [] : [[`${manifest.pack}/${list}`, alone]],
-        ),
+      [...pack.lists.values()].flatMap(({ list, alone }): [string, string][] =>
+        alone === undefined ? [] : [[list, alone]],
       ),
     ),
-    latinInChinese: new Set(chineseTexts(packs).flatMap((text) => latinWords(clean(text)))),
+    latinInChinese: new Set(chineseTexts(pack).flatMap((text) => latinWords(clean(text)))),
   }
 }
 
@@ -97,24 +97,22 @@ function byNormalForm(texts: readonly StoredQuestion[]): ReadonlyMap<string, rea
   return found
 }
 
-const chineseTexts = (packs: readonly Pack[]): string[] =>
-  packs.flatMap(({ intents, lists }) => [
-    ...intents.flatMap(({ questions }) => questions.zh ?? []),
-    ...[...lists.values()].flatMap(({ values }) =>
-      values.flatMap(({ value, synonyms = [] }) => [value, ...synonyms]),
-    ),
-  ])
+const chineseTexts = ({ intents, lists }: Pack): string[] => [
+  ...intents.flatMap(({ questions }) => questions.zh ?? []),
+  ...[...lists.values()].flatMap(({ values }) =>
+    values.flatMap(({ value, synonyms = [] }) => [value, ...synonyms]),
+  ),
+]
 
-function compileTemplates(intents: readonly KnownIntent[]): KnownTemplate[] {
-  return intents.flatMap(({ intent, pack }, number) =>
+function compileTemplates(pack: Pack): KnownTemplate[] {
+  const rules = Object.fromEntries(
+    Object.entries(pack.rules).map(([name, rule]) => [name, foldTemplate(rule)]),
+  )
+  return pack.intents.flatMap(({ templates }, intent) =>
     LANGUAGES.flatMap((lang) =>
-      (intent.templates?.[lang] ?? []).flatMap((source) => {
-        const folded = foldTemplate(source)
-        const rules = Object.fromEntries(
-          Object.entries(pack.rules).map(([name, rule]) => [name, foldTemplate(rule)]),
-        )
-        const node = parseTemplate(folded, rules)
-        return [{ intent: number, lang, source, node, firsts: firstCharacters(node) }]
+      (templates?.[lang] ?? []).map((source) => {
+        const node = parseTemplate(foldTemplate(source), rules)
+        return { intent, lang, source, node, firsts: firstCharacters(node) }
       }),
     ),
   )
@@ -134,7 +132,7 @@ export function listNames(base: KnowledgeBase): (text: string) => readonly strin
   return (text) => [...new Set(findListValues(base.lists, text).map((hit) => hit.list))]
 }
 
-/** The words of the packs, for mending what was misheard. */
+/** The words of the pack, for mending what was misheard. */
 export function packTexts(base: KnowledgeBase): string[] {
   const surfaces = [...base.lists.byCharacter.values()].flat().map(({ text }) => text)
   return [...base.exact.keys(), ...surfaces, ...surfaces.map(commonForm)]

@@ -69,11 +69,6 @@ export function buildQuestionIndex(texts: readonly QueryText[]): QuestionIndex {
   }
 }
 
-/** Cosine of the stored question nearest to `query` by n-grams alone; 0 when none shares any. */
-export function nearestCosine(index: QuestionIndex, query: QueryText): number {
-  return searchIndex(index.inverted, termsOf(index, query), 1)[0]?.score ?? 0
-}
-
 /** Scratch: the question that is asked. */
 const asked = createProfile()
 

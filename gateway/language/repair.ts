@@ -1,5 +1,5 @@
 /**
- * Mends what a recogniser misheard, by the words of the packs: 瓜号 sounds like 挂号, and only 挂号 is
+ * Mends what a recogniser misheard, by the words of the pack: 瓜号 sounds like 挂号, and only 挂号 is
  * spoken of here.
  */
 import { numbersPlace } from './entities/numerals.ts'
@@ -11,7 +11,7 @@ interface Word {
   readonly count: number
 }
 
-/** Neighbouring characters of the packs, by themselves and by their sound. */
+/** Neighbouring characters of the pack, by themselves and by their sound. */
 export interface PairLexicon {
   readonly pairs: ReadonlySet<string>
   /** Best pair for two exact toneless syllables; then for two merged ones. */
@@ -19,7 +19,7 @@ export interface PairLexicon {
   readonly byMergedSound: ReadonlyMap<number, Word>
 }
 
-/** A pair must occur this often in the packs before words are changed into it. */
+/** A pair must occur this often in the pack before words are changed into it. */
 const MINIMUM_COUNT = 2
 const SYLLABLES = 1024
 
@@ -53,7 +53,7 @@ function soundOf(text: string, at: number, syllable: (unit: number) => number): 
   return first === 0 || second === 0 ? -1 : first * SYLLABLES + second
 }
 
-/** `text` with unknown pairs replaced by pairs of the packs that sound the same, or undefined. */
+/** `text` with unknown pairs replaced by pairs of the pack that sound the same, or undefined. */
 export function repairText(text: string, lexicon: PairLexicon): string | undefined {
   let out = text
   for (let i = 0; i + 1 < out.length; i++) {
@@ -68,7 +68,7 @@ export function repairText(text: string, lexicon: PairLexicon): string | undefin
   return out === text ? undefined : out
 }
 
-/** A change must not tear apart a pair that the packs know, as 化验单 would be by 单号. */
+/** A change must not tear apart a pair that the pack knows, as 化验单 would be by 单号. */
 function breaksKnownPair(text: string, at: number, word: string, lexicon: PairLexicon): boolean {
   const before = at > 0 && word[0] !== text[at] && lexicon.pairs.has(text.slice(at - 1, at + 1))
   const after =
@@ -81,7 +81,7 @@ function breaksKnownPair(text: string, at: number, word: string, lexicon: PairLe
 const changesPlaceNumber = (text: string, at: number, word: string): boolean =>
   [0, 1].some((i) => word[i] !== text[at + i] && numbersPlace(text, at + i))
 
-/** A repaired reading of `normal`, or undefined when nothing sounds like the packs' words. */
+/** A repaired reading of `normal`, or undefined when nothing sounds like the pack's words. */
 export function repairNormal(normal: NormalText, lexicon: PairLexicon): NormalText | undefined {
   if (normal.lang !== 'zh') return undefined
   const text = repairText(normal.text, lexicon)

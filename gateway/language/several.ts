@@ -26,11 +26,9 @@ export function judge(
   options: UnderstandOptions,
 ): readonly Judged[] {
   const { packs, expecting } = options
-  const asks = ({ base }: EngineParts, pack: string): boolean =>
-    base.intents.some(({ ref }) => ref.pack === pack)
-  const wanted = packs ? all.filter((parts) => packs.some((pack) => asks(parts, pack))) : all
+  const wanted = packs ? all.filter(({ base }) => packs.includes(base.pack)) : all
   const judged = wanted.map((parts) => ({ parts, decided: decide(parts, hypotheses, options) }))
-  const owner = expecting && judged.find(({ parts }) => asks(parts, expecting.ref.pack))
+  const owner = expecting && judged.find(({ parts: { base } }) => base.pack === expecting.ref.pack)
   // Of two that are as sure the one that has asked is heard; else the order of the packs counts.
   const inOrder = owner ? [owner, ...judged.filter((one) => one !== owner)] : judged
   const [first, ...others] = inOrder.sort((a, b) => weightOf(b) - weightOf(a))

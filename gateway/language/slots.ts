@@ -3,6 +3,7 @@ import type { Slot } from '../turn.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import { ENTITY_READERS, findEntity, namedValues } from './entities/extract.ts'
 import { findListValues, longestAt } from './entities/lists.ts'
+import type { KnowledgeBase } from './knowledge-base.ts'
 import type { UnderstandOptions } from './port.ts'
 import type { SlotReader } from './templates.ts'
 
@@ -18,8 +19,7 @@ export function slotReader(parts: Pick<EngineParts, 'base' | 'now'>, intent: num
         .filter((hit) => hit.start === at)
         .map(({ end, value }) => ({ end, value }))
     }
-    const own = { list: entity, pack: known?.ref.pack ?? '' }
-    return longestAt(parts.base.lists, text, at, own).map(({ end, value }) => ({ end, value }))
+    return longestAt(parts.base.lists, text, at, entity).map(({ end, value }) => ({ end, value }))
   }
 }
 
@@ -29,25 +29,22 @@ export function findSlots(parts: EngineParts, found: Found, options: UnderstandO
   const text = found.normal.text
   const nowMs = now()
   const slots = new Map<string, Slot>()
-  const { expecting } = options
-  const offer = (name: string, entity: string, pack: string): void => {
+  const offer = (name: string, entity: string): void => {
     if (slots.has(name)) return
     const fixed = found.slots[name]
     if (typeof fixed === 'string' || typeof fixed === 'number') {
       slots.set(name, { name, value: fixed, text: String(fixed), entity })
       return
     }
-    const hit = findEntity(base.lists, pack, entity, text, nowMs)
+    const hit = findEntity(base.lists, entity, text, nowMs)
     if (hit) slots.set(name, { name, value: hit.value, text: hit.text, entity })
   }
-  if (expecting) offer(expecting.slot, expecting.entity, expecting.ref.pack)
-  const known = base.intents[found.candidates[0]?.intent ?? -1]
-  for (const slot of known?.intent.slots ?? []) offer(slot.name, slot.entity, known?.ref.pack ?? '')
-  for (const { list, pack, start, end } of findListValues(base.lists, text)) {
+  for (const { name, entity } of wantedSlots(base, found, options)) offer(name, entity)
+  for (const { list, start, end } of findListValues(base.lists, text)) {
     // Words that two lists share are named once, for whom needs them.
     const isTaken = ({ entity, text: words }: Slot): boolean =>
       entity === list || words === text.slice(start, end)
-    if (![...slots.values()].some(isTaken)) offer(list, list, pack)
+    if (![...slots.values()].some(isTaken)) offer(list, list)
   }
   return [...slots.values()]
 }
@@ -57,20 +54,24 @@ export function findUndecided(
   { base }: EngineParts,
   found: Found,
   filled: readonly Slot[],
-  { expecting }: UnderstandOptions,
+  options: UnderstandOptions,
 ): Slot[] {
-  const known = base.intents[found.candidates[0]?.intent ?? -1]
-  const pack = known?.ref.pack ?? ''
-  const wanted = (known?.intent.slots ?? []).map(({ name, entity }) => ({ name, entity, pack }))
-  const asked = expecting && {
-    name: expecting.slot,
-    entity: expecting.entity,
-    pack: expecting.ref.pack,
-  }
-  for (const { name, entity, pack: owner } of asked ? [asked, ...wanted] : wanted) {
+  for (const { name, entity } of wantedSlots(base, found, options)) {
     if (entity in ENTITY_READERS || filled.some((slot) => slot.name === name)) continue
-    const values = namedValues(base.lists, owner, entity, found.normal.text)
+    const values = namedValues(base.lists, entity, found.normal.text)
     if (values.length > 1) return values.map((value) => ({ ...value, name, entity }))
   }
   return []
+}
+
+/** What the box has asked for, unless it is of another pack's list, then what the best intent needs. */
+function wantedSlots(
+  base: KnowledgeBase,
+  { candidates: [first] }: Found,
+  { expecting }: UnderstandOptions,
+): readonly { readonly name: string; readonly entity: string }[] {
+  const needed = base.intents[first?.intent ?? -1]?.intent.slots ?? []
+  if (!expecting) return needed
+  const { ref, slot: name, entity } = expecting
+  return ref.pack === base.pack || entity in ENTITY_READERS ? [{ name, entity }, ...needed] : needed
 }

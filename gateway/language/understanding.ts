@@ -33,12 +33,11 @@ export function decide(
   hypotheses: readonly Hypothesis[],
   options: UnderstandOptions,
 ): Decided {
-  const allowed = allowedIntents(parts.base, options)
   const likeliest = Math.max(...hypotheses.map(({ confidence }) => confidence))
   // Many recognisers say it of their first guess only, and 0 of all others: that is no judgement of them.
   const isTold = hypotheses.slice(1).some(({ confidence }) => confidence > 0)
   const found = hypotheses.slice(0, MAX_HYPOTHESES).flatMap((hypothesis, place) => {
-    const all = findAll(parts, hypothesis, place, { ...options, allowed })
+    const all = findAll(parts, hypothesis, place, options)
     const isUnlikely = isTold && hypothesis.confidence < LEAST_LIKELY * likeliest
     return isUnlikely ? all.filter((one) => !actsAtOnce(parts.base, one)) : all
   })
@@ -71,19 +70,6 @@ const actsAtOnce = ({ intents }: KnowledgeBase, { candidates: [first] }: Found):
 /** How sure the best of a reading is, with what the recogniser thought of its words. */
 export const scoreOf = ({ candidates, weight }: Found): number =>
   (candidates[0]?.confidence ?? 0) * weight
-
-function allowedIntents(
-  base: KnowledgeBase,
-  { packs }: UnderstandOptions,
-): ((intent: number) => boolean) | undefined {
-  if (!packs) return undefined
-  const wanted = new Set(packs)
-  return (intent) => {
-    const known = base.intents[intent]
-    // What no pack answers may be said to any device.
-    return known === undefined || wanted.has(known.ref.pack)
-  }
-}
 
 function conclude(parts: EngineParts, found: Found, options: UnderstandOptions): Understanding {
   const { base } = parts
@@ -143,9 +129,8 @@ export function thresholdsOf(
   isCalm = false,
 ): { answer: number; clarify: number } {
   const known = base.intents[intent]
-  const pack = known?.pack.manifest.thresholds
-  const usual = pack?.answer ?? DEFAULT_ANSWER
-  const asked = Math.min(pack?.clarify ?? DEFAULT_CLARIFY, usual)
+  const usual = base.thresholds?.answer ?? DEFAULT_ANSWER
+  const asked = Math.min(base.thresholds?.clarify ?? DEFAULT_CLARIFY, usual)
   const ofRisk = known?.intent.risk === 'high' ? Math.min(usual + HIGH_RISK_EXTRA, 0.95) : usual
   // An emergency that would be asked back is acted on: a false alarm does less harm than the time it takes.
   const own = known?.intent.threshold ?? (isAlarm(base, intent) ? asked : ofRisk)

@@ -2,13 +2,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { learnedModelPath } from '../knowledge/learned-model.ts'
-import { packsDigest, TRAINING_SEED } from '../knowledge/library.ts'
+import { modelKeyOf, TRAINING_SEED } from '../knowledge/library.ts'
 import { readValidPack } from '../knowledge/read-pack.ts'
-import { trainPacks } from '../language/engine.ts'
+import { trainPack } from '../language/engine.ts'
 import { STARTER_PACK_DIR } from '../starter-pack.ts'
 
 const pack = readValidPack(STARTER_PACK_DIR)
-const file = learnedModelPath(packsDigest([pack]))
+const file = learnedModelPath(modelKeyOf(pack))
 rmSync(dirname(file), { recursive: true, force: true })
 mkdirSync(dirname(file), { recursive: true })
-writeFileSync(file, trainPacks([pack], { seed: TRAINING_SEED }))
+writeFileSync(file, trainPack(pack, { seed: TRAINING_SEED }))

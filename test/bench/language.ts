@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { columnAt, parseTsv } from '../../gateway/cli/tsv.ts'
 import { readValidPack } from '../../gateway/knowledge/read-pack.ts'
 import { hesitate, mishear, rephrase } from '../../gateway/language/augment.ts'
-import { loadEngine, trainPacks } from '../../gateway/language/engine.ts'
+import { createLanguageModule, trainPack } from '../../gateway/language/engine.ts'
 import { seededRandom } from '../../gateway/language/random.ts'
 import {
   type LabelledText,
@@ -141,10 +141,13 @@ async function measureNlpJs(data: Data): Promise<void> {
 /** The engine as the gateway runs it: templates, exact questions, slots and all. */
 async function measureEngine(): Promise<void> {
   const pack = readValidPack(join(ROOT, 'gateway/packs/hospital'))
-  const [bytes, trainCpuSeconds] = await cpuOf(() => trainPacks([pack], { seed: SEED }))
+  const [bytes, trainCpuSeconds] = await cpuOf(() => trainPack(pack, { seed: SEED }))
   globalThis.gc?.()
   const before = process.memoryUsage().rss
-  const [engine, loadCpuSeconds] = await cpuOf(() => loadEngine([pack], bytes, Date.now))
+  const [engine, loadCpuSeconds] = await cpuOf(() => {
+    const language = createLanguageModule({ now: Date.now })
+    return language.join([language.load(pack, bytes)])
+  })
   const loadRssMb = (process.memoryUsage().rss - before) / 1e6
   const texts = pack.tests.map(({ text }) => text)
   const times = await timesOf([...texts, ...texts, ...texts], (text) =>

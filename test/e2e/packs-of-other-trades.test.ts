@@ -1,12 +1,12 @@
 /** What the shipped packs of a bank, a shop and a school take for despair, and in which languages they answer. */
 import { describe, expect, it } from 'vitest'
 import { readValidPack } from '../../gateway/knowledge/read-pack.ts'
-import { loadEngine, trainPacks } from '../../gateway/language/engine.ts'
 import { packagePath } from '../../gateway/paths.ts'
+import { engineOf } from '../support/language.ts'
 
 describe.each(['bank', 'retail', 'education'])('the %s pack', (name) => {
   const pack = readValidPack(packagePath(`packs/${name}`))
-  const engine = loadEngine([pack], trainPacks([pack], { seed: 1 }), () => 0)
+  const engine = engineOf(pack, 1)
   /** Every intent that is answered or offered. */
   const reached = (text: string): string[] => {
     const heard = engine.understand([{ text, confidence: 1 }])

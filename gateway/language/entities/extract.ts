@@ -1,6 +1,6 @@
 /** Finds the entities that a slot asks for. */
 import type { EntityReader } from './entity.ts'
-import { findListValues, type ListHit, type ListLexicon, type OwnList } from './lists.ts'
+import { findListValues, type ListHit, type ListLexicon } from './lists.ts'
 import { meantValue } from './meant-value.ts'
 import {
   readAges,
@@ -42,35 +42,25 @@ export interface FoundEntity {
  */
 export function findEntity(
   lexicon: ListLexicon,
-  pack: string,
   entity: string,
   text: string,
   nowMs: number,
 ): FoundEntity | undefined {
   const reader = ENTITY_READERS[entity]
-  const hit = reader
-    ? reader(text, nowMs)[0]
-    : meantValue(text, hitsOf(lexicon, { list: entity, pack }, text))
+  const hit = reader ? reader(text, nowMs)[0] : meantValue(text, hitsOf(lexicon, entity, text))
   return hit && { value: hit.value, text: text.slice(hit.start, hit.end) }
 }
 
 /** The values of a list that `text` names, each once, where {@link findEntity} finds none that is meant. */
-export function namedValues(
-  lexicon: ListLexicon,
-  pack: string,
-  list: string,
-  text: string,
-): FoundEntity[] {
-  const named = hitsOf(lexicon, { list, pack }, text).filter(({ exact }) => exact)
+export function namedValues(lexicon: ListLexicon, list: string, text: string): FoundEntity[] {
+  const named = hitsOf(lexicon, list, text).filter(({ exact }) => exact)
   const firsts = new Map(named.toReversed().map((hit) => [hit.value, hit]))
   return named
     .filter((hit) => firsts.get(hit.value) === hit)
     .map(({ value, start, end }) => ({ value, text: text.slice(start, end) }))
 }
 
-function hitsOf(lexicon: ListLexicon, own: OwnList, text: string): ListHit[] {
-  const hits = findListValues(lexicon, text).filter(
-    ({ list, pack }) => list === own.list && pack === own.pack,
-  )
+function hitsOf(lexicon: ListLexicon, own: string, text: string): ListHit[] {
+  const hits = findListValues(lexicon, text).filter(({ list }) => list === own)
   return hits.length > 0 ? hits : findListValues(lexicon, text, own).filter(({ exact }) => exact)
 }

@@ -1,4 +1,4 @@
-/** Values of the packs' closed lists in a text: as written, or as a recogniser may have heard them. */
+/** Values of a pack's closed lists in a text: as written, or as a recogniser may have heard them. */
 import type { Pack } from '../../knowledge/pack-schema.ts'
 import { COLLOQUIAL } from '../data/colloquial.ts'
 import { GRAMMAR_CHARACTERS } from '../data/value-cues.ts'
@@ -8,7 +8,6 @@ import { numbersPlace } from './numerals.ts'
 
 export interface ListHit {
   readonly list: string
-  readonly pack: string
   readonly value: string
   readonly start: number
   readonly end: number
@@ -19,7 +18,6 @@ export interface ListHit {
 interface Surface {
   readonly text: string
   readonly list: string
-  readonly pack: string
   readonly value: string
   readonly latin: boolean
 }
@@ -30,25 +28,22 @@ export interface ListLexicon {
   readonly bySyllable: ReadonlyMap<number, readonly Surface[]>
 }
 
-export function buildListLexicon(packs: readonly Pack[]): ListLexicon {
+export function buildListLexicon({ lists }: Pack): ListLexicon {
   const byCharacter = new Map<string, Surface[]>()
   const bySyllable = new Map<number, Surface[]>()
-  for (const pack of packs) {
-    for (const [list, file] of pack.lists) {
-      for (const { value, synonyms = [], en = [] } of file.values) {
-        const words = [value, ...synonyms, ...en].map(clean)
-        // 看小孩的科 is read as 看孩子的科; but 娃娃 among toys makes no toy of 孩子, a word of its own.
-        const common = words.filter((word) => !Object.hasOwn(COLLOQUIAL, word)).map(commonForm)
-        for (const text of new Set([...words, ...common])) {
-          if (text === '') continue
-          const latin = /[a-z]/.test(text)
-          const surface = { text, list, pack: pack.manifest.pack, value, latin }
-          add(byCharacter, text.charAt(0), surface)
-          const syllable = syllableOf(text.charCodeAt(0))
-          // Nobody says the common form itself: 眼孩子 is no misheard 洋娃娃.
-          const isSaid = text.length > 1 && words.includes(text)
-          if (syllable > 0 && isSaid) add(bySyllable, syllable, surface)
-        }
+  for (const [list, file] of lists) {
+    for (const { value, synonyms = [], en = [] } of file.values) {
+      const words = [value, ...synonyms, ...en].map(clean)
+      // 看小孩的科 is read as 看孩子的科; but 娃娃 among toys makes no toy of 孩子, a word of its own.
+      const common = words.filter((word) => !Object.hasOwn(COLLOQUIAL, word)).map(commonForm)
+      for (const text of new Set([...words, ...common])) {
+        if (text === '') continue
+        const surface = { text, list, value, latin: /[a-z]/.test(text) }
+        add(byCharacter, text.charAt(0), surface)
+        const syllable = syllableOf(text.charCodeAt(0))
+        // Nobody says the common form itself: 眼孩子 is no misheard 洋娃娃.
+        const isSaid = text.length > 1 && words.includes(text)
+        if (syllable > 0 && isSaid) add(bySyllable, syllable, surface)
       }
     }
   }
@@ -64,14 +59,11 @@ function add<K>(map: Map<K, Surface[]>, key: K, surface: Surface): void {
   else map.set(key, [surface])
 }
 
-/** One list of one pack, where the words of the others do not count. */
-export interface OwnList {
-  readonly list: string
-  readonly pack: string
-}
-
-/** All list values in `text`, left to right, the longest at each place, none overlapping. */
-export function findListValues(lexicon: ListLexicon, text: string, own?: OwnList): ListHit[] {
+/**
+ * All list values in `text`, left to right, the longest at each place, none overlapping. `own`: the one list whose
+ * words count.
+ */
+export function findListValues(lexicon: ListLexicon, text: string, own?: string): ListHit[] {
   const hits: ListHit[] = []
   let at = 0
   while (at < text.length) {
@@ -94,27 +86,22 @@ function hidesWritten(lexicon: ListLexicon, text: string, hit: ListHit | undefin
   return false
 }
 
-/** Values that start exactly at `at`; several when lists share a word. */
-export function longestAt(
-  lexicon: ListLexicon,
-  text: string,
-  at: number,
-  own?: OwnList,
-): ListHit[] {
-  const counts = ({ list, pack }: Surface): boolean =>
-    own === undefined || (list === own.list && pack === own.pack)
+/** Values that start exactly at `at`; several when lists share a word. `own`: the one list whose words count. */
+export function longestAt(lexicon: ListLexicon, text: string, at: number, own?: string): ListHit[] {
   const written = (lexicon.byCharacter.get(text.charAt(at)) ?? []).filter(
     (surface) => endOf(text, at, surface) > at,
   )
   const exact = written.length > 0
-  const surfaces = (exact ? written : heardAt(lexicon, text, at)).filter(counts)
+  const surfaces = (exact ? written : heardAt(lexicon, text, at)).filter(
+    ({ list }) => own === undefined || list === own,
+  )
   const length = surfaces[0]?.text.length ?? 0
   return surfaces
     .filter((surface) => surface.text.length === length)
     .map((surface) => {
-      const { list, pack, value } = surface
+      const { list, value } = surface
       const end = exact ? endOf(text, at, surface) : at + length
-      return { list, pack, value, start: at, end, exact }
+      return { list, value, start: at, end, exact }
     })
 }
 

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
 import { withoutDenied } from '../../../gateway/language/denial.ts'
-import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
 import type { UnderstandOptions } from '../../../gateway/language/port.ts'
+import { engineOf } from '../../support/language.ts'
 
 const intent = (
   name: string,
@@ -74,7 +74,7 @@ const PACK: Pack = {
   digest: 'of the hall',
 }
 
-const engine = loadEngine([PACK], trainPacks([PACK], { seed: 3 }), () => 0)
+const engine = engineOf(PACK, 3)
 const hear = (text: string, options: UnderstandOptions = {}) => {
   const heard = engine.understand([{ text, confidence: 1 }], options)
   return heard.kind === 'intent' ? heard.best.ref.intent : heard.kind

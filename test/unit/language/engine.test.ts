@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ListFile, Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
-import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
+import { createLanguageModule, trainPack } from '../../../gateway/language/engine.ts'
 import { LanguageModelError } from '../../../gateway/language/model-error.ts'
 
 const intent = (
@@ -120,15 +120,16 @@ const pack = (intents = INTENTS): Pack => ({
   digest: `digest of ${intents.length}`,
 })
 
-const packs = [pack()]
-const model = trainPacks(packs, { seed: 7 })
-const engine = loadEngine(packs, model, () => new Date(2026, 4, 1, 10).getTime())
+const DESK = pack()
+const model = trainPack(DESK, { seed: 7 })
+const language = createLanguageModule({ now: () => new Date(2026, 4, 1, 10).getTime() })
+const engine = language.join([language.load(DESK, model)])
 const ask = (text: string) => engine.understand([{ text, confidence: 1 }])
 
 describe('the engine', () => {
-  it('gives the same bytes for the same packs and seed, and other bytes for another seed', () => {
-    expect(Buffer.compare(trainPacks(packs, { seed: 7 }), model)).toBe(0)
-    expect(Buffer.compare(trainPacks(packs, { seed: 8 }), model)).not.toBe(0)
+  it('gives the same bytes for the same pack and seed, and other bytes for another seed', () => {
+    expect(Buffer.compare(trainPack(DESK, { seed: 7 }), model)).toBe(0)
+    expect(Buffer.compare(trainPack(DESK, { seed: 8 }), model)).not.toBe(0)
   })
 
   it.each([
@@ -254,13 +255,13 @@ describe('the engine', () => {
 })
 
 describe('a trained model', () => {
-  it('is refused with other packs, when damaged, and when it is something else', () => {
-    const load = (bytes: Uint8Array, other = packs) => loadEngine(other, bytes, () => 0)
+  it('is refused with another pack, when damaged, and when it is something else', () => {
+    const load = (bytes: Uint8Array, of = DESK) => language.load(of, bytes)
     const damaged = model.slice()
     damaged[40] = (damaged[40] ?? 0) ^ 1
     const newer = model.slice()
     newer[4] = 99
-    const other = [pack(INTENTS.slice(1))]
+    const other = pack(INTENTS.slice(1))
     for (const [run, code] of [
       [() => load(model, other), 'model.other-packs'],
       [() => load(damaged), 'model.corrupt'],
@@ -272,7 +273,10 @@ describe('a trained model', () => {
   })
 
   it('knows nothing without packs, and says so', () => {
-    const empty = loadEngine([], trainPacks([], { seed: 1 }), () => 0)
-    expect(empty.understand([{ text: '怎么挂号', confidence: 1 }]).kind).toBe('not-known')
+    const empty = language.join([])
+    expect(empty.understand([{ text: '怎么挂号', confidence: 1 }])).toMatchObject({
+      kind: 'not-known',
+      reason: 'no-knowledge',
+    })
   })
 })

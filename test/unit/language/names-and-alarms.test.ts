@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ListFile, Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
 import { runPackTests } from '../../../gateway/knowledge/pack-tests.ts'
-import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
+import { engineOf } from '../../support/language.ts'
 
 const intent = (name: string, zh: string[], more: Partial<PackIntent> = {}): PackIntent => ({
   intent: name,
@@ -71,7 +71,7 @@ const PACK: Pack = {
   digest: 'of the ward',
 }
 
-const engine = loadEngine([PACK], trainPacks([PACK], { seed: 7 }), () => 0)
+const engine = engineOf(PACK, 7)
 const ask = (text: string, options = {}) => engine.understand([{ text, confidence: 1 }], options)
 
 describe('an emergency', () => {

@@ -1,8 +1,8 @@
 /** Names that two lists share, that a longer name of another list hides, or that everyday words change. */
 import { describe, expect, it } from 'vitest'
 import type { ListFile, Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
-import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
 import { buildListLexicon, findListValues } from '../../../gateway/language/entities/lists.ts'
+import { engineOf } from '../../support/language.ts'
 
 const SOURCE = 'written for this test'
 const needs = (intent: string, list: string, zh: string[], en: string[]): PackIntent => ({
@@ -77,9 +77,9 @@ const PACK: Pack = {
   digest: 'of names in lists',
 }
 
-const engine = loadEngine([PACK], trainPacks([PACK], { seed: 7 }), () => 0)
+const engine = engineOf(PACK, 7)
 const ask = (text: string, options = {}) => engine.understand([{ text, confidence: 1 }], options)
-const lexicon = buildListLexicon([PACK])
+const lexicon = buildListLexicon(PACK)
 const namesIn = (text: string) => findListValues(lexicon, text).map(({ value }) => value)
 const slotOf = (text: string, name: string) =>
   ask(text).slots.find((slot) => slot.name === name)?.value

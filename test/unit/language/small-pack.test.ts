@@ -1,7 +1,7 @@
 /** A desk with five matters to answer, and a hall full of people with others. */
 import { describe, expect, it } from 'vitest'
 import type { Pack, PackIntent } from '../../../gateway/knowledge/pack-schema.ts'
-import { loadEngine, trainPacks } from '../../../gateway/language/engine.ts'
+import { engineOf } from '../../support/language.ts'
 
 const intent = (name: string, zh: string[]): PackIntent => ({
   intent: name,
@@ -102,7 +102,7 @@ const OWN = [
 ] as const
 
 describe('a small pack', () => {
-  const engine = loadEngine([DESK], trainPacks([DESK], { seed: 1 }), () => 0)
+  const engine = engineOf(DESK, 1)
   const ask = (text: string) => engine.understand([{ text, confidence: 1 }])
 
   it('answers at most one of twenty questions that sound like its own and are not', () => {
