@@ -55,6 +55,13 @@ export function watchTlsFiles(files: TlsFiles, onChange: () => void): { close():
 }
 
 const stampOf = ({ certFile, keyFile, caFile }: TlsFiles): string =>
-  [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])]
-    .map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    .join(' ')
+  [certFile, keyFile, ...(caFile === undefined ? [] : [caFile])].map(changeOf).join(' ')
+
+/** A file that cannot be looked at any more is a change like another: whoever reads it says why. */
+function changeOf(file: string): number | string {
+  try {
+    return statSync(file).mtimeMs
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
