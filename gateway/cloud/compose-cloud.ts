@@ -186,7 +186,7 @@ function takeTime(time: Box['time'], logger: Logger, onKnown: () => void) {
         if (!isTaken && !isRefusalSaid) {
           logger.warn(
             { here, core },
-            'the cloud core says a time that cannot be by the last time known to be good: kefu-edge doctor says what to do',
+            'the cloud core says a time that cannot be by what this box knows, which keeps its own: look at the clock of the core; of that of the box kefu-edge doctor says what to do',
           )
         }
         isRefusalSaid = !isTaken

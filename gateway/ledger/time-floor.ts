@@ -25,6 +25,8 @@ const LONGEST_SHELF_DAYS = 3650
 const TOLERANCE_MS = 120_000
 /** The core is heard every 15 s: if a clock that moved ahead is wrong, it says so within this. */
 const CORE_SPEAKS_WITHIN_MS = 60_000
+/** What a clock by itself may lose or gain: twice what a quartz in a warm cupboard does. */
+const DRIFT = 100e-6
 
 /** What somebody who knows said, and what the clock of the box said then. */
 interface Confirmed {
@@ -62,7 +64,9 @@ export interface TimeFloor extends Clock {
   reading(): TrustedTime
   /**
    * Somebody who knows says what time it is: the cloud core, an operator. False, and not taken: it is
-   * before the last time known to be good, or further ahead than a box rests and the clock disagrees.
+   * before the last time known to be good, or further ahead than a box rests and the clock disagrees; or
+   * it jumped, and the clock of the box, which had agreed, did not. What an earlier word of this run left
+   * as the floor is taken back where it was later.
    */
   confirm(trueMs: number, uncertaintyMs: number): Promise<boolean>
   /**
@@ -78,6 +82,10 @@ export interface TimeFloor extends Clock {
    */
   restampIfDue(ledger: Restampable): Promise<boolean>
 }
+
+/** The clock of the box and whoever confirmed said the same. */
+const isAgreeing = ({ wallOffset, offset, uncertaintyMs }: Confirmed): boolean =>
+  Math.abs(wallOffset - offset) <= TOLERANCE_MS + uncertaintyMs
 
 /** The floor and how far time is proven, as they were last kept; undefined before the first start. */
 export const savedTime = (store: Store): { floorMs: number; provenMs: number } | undefined =>
@@ -99,7 +107,9 @@ export function createTimeFloor(parts: {
      ON CONFLICT (id) DO UPDATE SET floor_ms = max(floor_ms, excluded.floor_ms),
        proven_ms = excluded.proven_ms`,
   )
-  const lower = store.prepare('UPDATE ledger_clock SET floor_ms = ?, proven_ms = ? WHERE id = 1')
+  const replace = store.prepare(
+    'REPLACE INTO ledger_clock (id, floor_ms, proven_ms) VALUES (1, ?, ?)',
+  )
   const boot = newId(Math.max(0, clock.now()), random)
   const bootMonotonic = clock.monotonic()
   /** The latest time that was known to be good; it rises while the box runs. */
@@ -146,9 +156,17 @@ export function createTimeFloor(parts: {
     const isMovedAhead = wall - monotonic - known.wallOffset > TOLERANCE_MS && wall > nowMs
     if (!isMovedAhead || !isPossible(wall)) return { nowMs, isKnown: true, by: 'core' }
     // The box slept, a paused machine goes on, or somebody set the clock wrong.
-    const wasRight = Math.abs(known.wallOffset - known.offset) <= toleranceMs
     const isUnopposed = monotonic - known.monotonic > CORE_SPEAKS_WITHIN_MS
-    return wasRight && isUnopposed ? byClock : { nowMs, isKnown: false, by: 'core' }
+    return isAgreeing(known) && isUnopposed ? byClock : { nowMs, isKnown: false, by: 'core' }
+  }
+
+  /** The clock goes on as it did when the two agreed, and the core does not: its own was set. */
+  function isCoreAlone(known: Confirmed, trueMs: number, toleranceMs: number): boolean {
+    const monotonic = clock.monotonic()
+    const countedMs = known.offset + monotonic
+    const driftMs = (monotonic - known.monotonic) * DRIFT
+    const isClockKept = Math.abs(clock.now() - countedMs) <= TOLERANCE_MS + known.uncertaintyMs
+    return isAgreeing(known) && isClockKept && Math.abs(trueMs - countedMs) > toleranceMs + driftMs
   }
 
   const now = (): number => read().nowMs
@@ -176,6 +194,7 @@ export function createTimeFloor(parts: {
         Math.abs(clock.now() - trueMs) <= toleranceMs && trueMs >= earliestConfirmableMs
       const isPlausible = trueMs >= earliestConfirmableMs - toleranceMs && isBeforeRest(trueMs)
       if (!isAgreed && !isPlausible) return false
+      if (!isAgreed && confirmed && isCoreAlone(confirmed, trueMs, toleranceMs)) return false
       const monotonic = clock.monotonic()
       confirmed = {
         offset: trueMs - monotonic,
@@ -186,7 +205,9 @@ export function createTimeFloor(parts: {
       // A core alone is not enough: who took it over must not have the record of years destroyed.
       if (isAgreed) proven.prove(trueMs)
       good = { atMs: Math.floor(trueMs - uncertainty), monotonic }
-      await save(good.atMs)
+      await store.commit(
+        () => void replace.run(Math.max(good.atMs, earliestConfirmableMs), provenMs()),
+      )
       return true
     },
     accept: async () => {
@@ -195,7 +216,7 @@ export function createTimeFloor(parts: {
         throw new GatewayError('clock.before-program', { detail: new Date(atMs).toISOString() })
       }
       const floorMs = Math.floor(floor())
-      await store.commit(() => void lower.run(atMs, atMs))
+      await store.commit(() => void replace.run(atMs, atMs))
       good = { atMs, monotonic: clock.monotonic() }
       earliestConfirmableMs = atMs
       confirmed = undefined

@@ -202,6 +202,51 @@ test('a core whose clock is years off is not believed, so nothing expires for it
   expect(start().now()).toBe(NOON_MS)
 })
 
+test('a core whose clock jumps is not followed by a box whose own agreed with it, and leaves no floor', async () => {
+  const time = start()
+  expect(await time.confirm(wall, 10)).toBe(true)
+  for (let echo = 0; echo < 8; echo++) {
+    pass(15_000)
+    expect(await time.confirm(wall + 300 * DAY_MS, 10)).toBe(false)
+    await time.persist()
+  }
+  expect([time.now(), time.doubt()]).toEqual([wall, undefined])
+  expect(await time.confirm(wall - 3 * HOUR_MS, 10)).toBe(false)
+  expect(await time.confirm(wall, 10)).toBe(true)
+  expect([start().now(), start().doubt()]).toEqual([wall, undefined])
+
+  // Clock and core are set together, as by the network time of a site.
+  wall += 30 * DAY_MS
+  expect(await time.confirm(wall, 10)).toBe(true)
+  expect([time.now(), time.doubt()]).toEqual([wall, undefined])
+})
+
+test('a clock that drifted for months while the core was away is corrected by it', async () => {
+  const time = start()
+  expect(await time.confirm(wall, 10)).toBe(true)
+  pass(90 * DAY_MS)
+  const right = wall + 5 * 60_000
+  expect(await time.confirm(right, 10)).toBe(true)
+  expect(time.now()).toBe(right)
+})
+
+test('a box without a clock takes back what its core said wrongly, on disk too', async () => {
+  wall = 0
+  const time = start()
+  await time.confirm(NOON_MS, 10)
+  pass(15_000)
+  await time.confirm(NOON_MS + 300 * DAY_MS, 10)
+  pass(60_000)
+  await time.persist()
+  expect(await time.confirm(NOON_MS + 75_000, 10)).toBe(true)
+  await time.persist()
+
+  wall = 0
+  const next = start()
+  expect(next.now()).toBe(NOON_MS + 75_000)
+  expect(await next.confirm(NOON_MS + 90_000, 10)).toBe(true)
+})
+
 test('after a rest of years the core and the clock together are believed', async () => {
   await start().persist()
   wall = NOON_MS + 3000 * DAY_MS
