@@ -45,3 +45,29 @@ it('the log says once that the core is away and once that it is back, however of
   for (let n = 0; n < 3; n++) await echo(true)
   expect(said.slice(1)).toEqual(['connected to the cloud core'])
 })
+
+it('an echo with another nonce is none: what a cache kept says nothing of the core', async () => {
+  const answers = [{ nonce: 'of an earlier echo', atMs: 99 }]
+  const link: Link = {
+    async request({ body }): Promise<LinkResult> {
+      const { nonce } = JSON.parse(Buffer.from(body ?? []).toString()) as { nonce: string }
+      const said = answers.shift() ?? { nonce, atMs: 1 }
+      return { kind: 'answer', status: 200, body: Buffer.from(JSON.stringify(said)) }
+    },
+    close() {},
+  }
+  const times: number[] = []
+  const health = createHealth({
+    link,
+    gatewayId: 'gw-1',
+    clock: { now: () => 1, monotonic: () => 0 },
+    random: () => 0.5,
+    onTime: (atMs) => times.push(atMs),
+  })
+  const { signal } = new AbortController()
+  expect(await health.echo(signal)).toBe(false)
+  expect(health.status()).toMatchObject({ state: 'away' })
+  expect(await health.echo(signal)).toBe(true)
+  expect(health.status()).toMatchObject({ state: 'connected' })
+  expect(times).toEqual([1])
+})

@@ -98,6 +98,26 @@ it('goes on with an epoch that contains all that was cosigned, whatever opened i
   expect(heads.troubled(9)).toEqual([])
 })
 
+it('signs no head that it could not keep', async () => {
+  const { heads, bring } = aCore()
+  store
+    .prepare('CREATE TRIGGER full BEFORE INSERT ON log_head BEGIN SELECT RAISE(ABORT, 1); END')
+    .run()
+  expect(await bring('one', cosignedBefore)).not.toBe('cosigned')
+  expect(heads.newest(1)).toBeUndefined()
+  store.prepare('DROP TRIGGER full').run()
+  expect(await bring('one', cosignedBefore)).toBe('cosigned')
+})
+
+it('of two heads that come at once signs one, so that no fork of a record has both', async () => {
+  const { heads, bring } = aCore()
+  expect(await bring('one', 'abcd')).toBe('cosigned')
+  const both = await Promise.all([bring('one', 'abcdefgh', 4), bring('one', 'abcdXYZ', 4)])
+  expect(both.filter((kind) => kind === 'cosigned')).toHaveLength(1)
+  expect(both).toContain('core.busy')
+  expect(heads.newest(1)?.size).toBe(both[0] === 'cosigned' ? 8 : 7)
+})
+
 it('goes on where the record names what it lacks: that head, or a younger one of the box', async () => {
   const root = Buffer.from(rangeOf(cosignedBefore)(0, 8)).toString('base64')
   for (const [answersFor, kind] of [
