@@ -47,7 +47,7 @@ it('the log says once that the core is away and once that it is back, however of
 })
 
 it('an echo with another nonce is none: what a cache kept says nothing of the core', async () => {
-  const answers = [{ nonce: 'of an earlier echo', atMs: 99 }]
+  const answers = [{ nonce: 'AAAAAAAAAAAAAAAA', atMs: 99 }]
   const link: Link = {
     async request({ body }): Promise<LinkResult> {
       const { nonce } = JSON.parse(Buffer.from(body ?? []).toString()) as { nonce: string }
