@@ -94,7 +94,7 @@ export interface MqttDevicesParts {
   readonly onAdmitted: (device: Device) => Device
   /** The device as the registry has it now: its kind and groups change while it is connected. */
   readonly current: (device: Device) => Device
-  /** The device listens to its speech from here on, or has unsubscribed from it. */
+  /** Whether the device listens to its speech from here on; told with each change of what it is subscribed to. */
   readonly onListening: (deviceId: string, isListening: boolean) => void
   /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
   readonly deliver: (message: Outgoing) => Promise<void>
@@ -189,12 +189,11 @@ export function createMqttDevices(parts: MqttDevicesParts) {
 
   /** Whoever only watches (`ID:name`) or gives any name without credentials does not play what is said. */
   function onSubscriptions(change: SubscriptionsChange<Device>): void {
-    const { clientId, device, added, filters } = change
+    const { clientId, device, filters } = change
     if (clientId !== device.id || device.kind === ANONYMOUS_KIND) return
     const speech = topicOf(device.id, 'speech')
-    const hears = (filter: string): boolean => covers(filter, speech)
-    if (added.some(hears)) parts.onListening(device.id, true)
-    else if (!filters.some(hears)) parts.onListening(device.id, false)
+    const isListening = filters.some((filter) => covers(filter, speech))
+    parts.onListening(device.id, isListening)
   }
 
   async function onDeviceMessage(message: DeviceMessage<Device>): Promise<DeviceMessageOutcome> {

@@ -67,11 +67,11 @@ export interface PresenceChange<P extends MqttPrincipal> {
   readonly reason: string | undefined
 }
 
-/** What a client listens to has changed: SUBSCRIBE has been answered, or UNSUBSCRIBE. */
+/** What a client listens to: SUBSCRIBE has been answered, or UNSUBSCRIBE, or it came back to a session that is kept. */
 export interface SubscriptionsChange<P extends MqttPrincipal> {
   readonly clientId: string
   readonly device: P
-  /** Filters asked for now; none after UNSUBSCRIBE. */
+  /** Filters asked for now; none after UNSUBSCRIBE and with a kept session. */
   readonly added: readonly string[]
   /** All that it has from here on. */
   readonly filters: readonly string[]

@@ -15,6 +15,7 @@ import { admissionProblem, loginName, willProblem } from './admission.ts'
 import { connackProperties, keepAliveFor } from './connack.ts'
 import type { Connection } from './connection.ts'
 import { EnhancedAuth } from './enhanced-auth.ts'
+import { tellSubscriptions } from './subscribing.ts'
 
 export interface EndReason {
   readonly code: number
@@ -30,6 +31,10 @@ export class Handshake {
   private deviceId: string | undefined
   /** Expiry interval of the session that was found; null: this CONNECT has made it. */
   private earlierExpirySeconds: number | null = null
+  /** CONNACK is sent. */
+  private isLetIn = false
+  /** For an earlier connection of the client, which had more to say. */
+  private hasWaited = false
   /** Whose failed logins this one counts among: what CONNECT says, until an exchange tells another name. */
   loginName = ''
   readonly enhanced: EnhancedAuth
@@ -111,19 +116,25 @@ export class Handshake {
     connection.end(reasonCode, properties?.reasonString ?? 'the client disconnected', true)
   }
 
+  /** Messages do not reach the client any more: those that may wait do, others go to who is there. */
+  outOfReach(): void {
+    const { session } = this.connection
+    if (session === null || session.connection !== this.connection) return
+    session.connection = null
+    session.outbound.disconnected()
+  }
+
   /** The connection has ended; `reason` is kept for the operator. */
   left(session: Session, reason: EndReason): void {
     const { connection } = this
     const { engine } = connection
     if (session.owner !== connection) return
     if (this.deviceId !== undefined) engine.deviceConnections.leave(this.deviceId)
-    const wasOpen = session.connection === connection
     session.owner = null
-    session.connection = null
+    this.outOfReach()
     session.disconnectedAtMs = engine.clock.nowMs()
     session.disconnectReason = reason.text
-    session.outbound.disconnected()
-    if (!wasOpen) {
+    if (!this.isLetIn) {
       this.undo(session)
       return
     }
@@ -208,14 +219,13 @@ export class Handshake {
   private openSession(packet: ConnectPacket, principal: MqttPrincipal): void {
     const { connection } = this
     const { engine, clientId } = connection
+    if (connection.state !== 'authenticating') return
     const earlier = engine.sessions.get(clientId)?.owner
-    if (earlier != null) {
-      engine.logger.info(
-        { clientId, from: earlier.io.remoteAddress, to: connection.io.remoteAddress },
-        'another connection takes over the client identifier',
-      )
-      earlier.disconnect(Reason.sessionTakenOver)
+    if (earlier?.isBehind && !this.hasWaited) {
+      this.waitFor(earlier, () => this.openSession(packet, principal))
+      return
     }
+    if (earlier != null) this.takeOver(earlier)
     this.deviceId = engine.deviceConnections.enter(clientId)
     if (this.deviceId === undefined) {
       const most = engine.limits.maxConnectionsPerDevice
@@ -249,6 +259,27 @@ export class Handshake {
     )
   }
 
+  /** Its goodbye may stand behind what it sent too fast. */
+  private waitFor(earlier: Connection, goOn: () => void): void {
+    const { connection } = this
+    this.hasWaited = true
+    connection.hold()
+    earlier.farewell.hear(() => {
+      goOn()
+      connection.release()
+    })
+  }
+
+  private takeOver(earlier: Connection): void {
+    const { clientId, engine, io } = this.connection
+    if (earlier.isBehind && earlier.farewell.cutShort()) return
+    engine.logger.info(
+      { clientId, from: earlier.io.remoteAddress, to: io.remoteAddress },
+      'another connection takes over the client identifier',
+    )
+    earlier.disconnect(Reason.sessionTakenOver)
+  }
+
   private sessionExpirySeconds(packet: ConnectPacket): number {
     const { maxSessionExpirySeconds } = this.connection.engine.limits
     if (packet.version < 5) return packet.cleanStart ? 0 : maxSessionExpirySeconds
@@ -271,6 +302,7 @@ export class Handshake {
       return
     }
     connection.open()
+    this.isLetIn = true
     engine.wills.settled(session.clientId)
     this.packet = null
     session.connectedAtMs = engine.clock.nowMs()
@@ -279,7 +311,9 @@ export class Handshake {
     engine.counters.connects++
     engine.counters.messagesSent++
     connection.send(connack)
-    session.connection = connection
+    // One that has gone already is only heard.
+    const isHere = !connection.farewell.hasBegun
+    if (isHere) session.connection = connection
     engine.core.register(session.clientId)
     engine.logger.debug(
       { clientId: session.clientId, remoteAddress: connection.io.remoteAddress, isPresent },
@@ -294,6 +328,7 @@ export class Handshake {
         reason: undefined,
       })
     }
-    session.outbound.connected()
+    if (isHere) session.outbound.connected()
+    if (isPresent) tellSubscriptions(connection)
   }
 }

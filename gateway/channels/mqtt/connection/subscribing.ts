@@ -51,7 +51,7 @@ export function subscribe(connection: Connection, packet: SubscribePacket): void
       if (retained === 'all') replayRetained(engine, subscription)
     }
     session.replay?.advance()
-    tell(connection, granted)
+    tellSubscriptions(connection, granted)
   }
   if (!session.isDurable || granted.length === 0) {
     answer()
@@ -154,7 +154,7 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
   const answer = (): void => {
     const encode = (properties?: Properties): Buffer =>
       encodeUnsuback(connection.version, packet.packetId, codes, properties)
-    if (connection.sendAnswer(encode, reason)) tell(connection, [])
+    if (connection.sendAnswer(encode, reason)) tellSubscriptions(connection)
   }
   if (!session.isDurable) {
     answer()
@@ -166,7 +166,8 @@ export function unsubscribe(connection: Connection, packet: UnsubscribePacket): 
   })
 }
 
-function tell(connection: Connection, granted: readonly Granted[]): void {
+/** Tells the house what the client listens to from here on. */
+export function tellSubscriptions(connection: Connection, granted: readonly Granted[] = []): void {
   const { session, clientId, engine } = connection
   // A client that has left meanwhile hears nothing by what it subscribed to.
   if (session?.connection !== connection || session.principal === null) return
