@@ -14,6 +14,7 @@ import { composeVoice, type VoiceSide } from './compose-voice.ts'
 import { mqttLimitsOf } from './config/mqtt-options.ts'
 import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
+import { createListening } from './devices/listening.ts'
 import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
@@ -74,7 +75,10 @@ export function composeDevices(
 
   /** The broker's time, which nobody sets, ends it in the queue of a device that is away for a moment. */
   function sendSpeech(deviceId: string, speech: Speech): void {
-    if (sockets.send(deviceId, 'speech', speech)) return
+    if (sockets.isConnected(deviceId)) {
+      sockets.send(deviceId, 'speech', speech)
+      return
+    }
     const leftMs = Date.parse(speech.expiresAt) - clock.now()
     const messageExpiryInterval = Math.max(1, Math.ceil(leftMs / 1000))
     send(deviceId, 'speech', speech, { properties: { messageExpiryInterval } })
@@ -86,7 +90,10 @@ export function composeDevices(
     clock,
     onError,
     announce: (id, presence: Presence) => send(id, 'presence', presence, { retain: true }),
-    onOffline: (id) => voice.announcer.onDisconnected(id),
+  })
+  const listening = createListening({
+    onListening: (id) => voice.announcer.onConnected(id),
+    onDeaf: (id) => voice.announcer.onDisconnected(id),
   })
 
   /** Retained, and to a device on a WebSocket once it is on disk. Inside `store.commit`. */
@@ -149,10 +156,8 @@ export function composeDevices(
     logger: loggers.mqtt,
     onAdmitted: (device) => rights.remember(device),
     current: rights.current,
-    onListening: (id, isListening) => {
-      if (isListening) voice.announcer.onConnected(id)
-      else if (!sockets.isConnected(id)) voice.announcer.onDisconnected(id)
-    },
+    onListening: (id, isListening) =>
+      isListening ? listening.begins(id, 'mqtt') : listening.ends(id, 'mqtt'),
     deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {
         loggers.mqtt.error({ error, topic: message.topic }, 'not delivered')
@@ -184,8 +189,12 @@ export function composeDevices(
       else online.delete(device.id)
       // Whoever gives any name without credentials must not speak for the device of that name.
       if (device.kind === ANONYMOUS_KIND) return
-      if (isOnline) presences.connected(device.id, 'mqtt')
-      else presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
+      if (isOnline) {
+        presences.connected(device.id, 'mqtt')
+        return
+      }
+      listening.ends(device.id, 'mqtt')
+      presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
     },
     responseInformation: (device) => topicOf(device.id, ''),
     greeting: () => [['time', new Date(clock.now()).toISOString()]],
@@ -208,9 +217,12 @@ export function composeDevices(
       presences.connected(device.id, 'websocket')
       const desired = twins.desired(device.id)
       if (desired) sockets.send(device.id, 'desired', desired)
-      voice.announcer.onConnected(device.id)
+      listening.begins(device.id, 'websocket')
     },
-    onDisconnected: (device, reason) => presences.disconnected(device.id, 'websocket', reason),
+    onDisconnected: (device, reason) => {
+      listening.ends(device.id, 'websocket')
+      presences.disconnected(device.id, 'websocket', reason)
+    },
   })
   // After the broker: it has timers, and what the broker cannot read of its file ends the start here.
   const voice = composeVoice({

@@ -45,8 +45,6 @@ export interface PresenceParts {
   readonly clock: Pick<Clock, 'now'>
   /** Publishes, retained. Called in the transaction that keeps the presence. */
   readonly announce: (deviceId: string, presence: Presence) => void
-  /** The last channel of a device has gone; told at once, before it is announced. */
-  readonly onOffline?: (deviceId: string) => void
   readonly onError: (error: unknown) => void
   /** Runs `work` after so many milliseconds, if the process still lives. */
   readonly later?: (work: () => void, delayMs: number) => void
@@ -141,7 +139,6 @@ export function createPresences(parts: PresenceParts): Presences {
       const open = channels.get(deviceId)
       if (!open?.delete(channel) || open.size > 0) return
       channels.delete(deviceId)
-      parts.onOffline?.(deviceId)
       change(deviceId, false, reason)
     },
     restarted() {

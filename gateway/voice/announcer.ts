@@ -67,7 +67,7 @@ export interface Announcer {
   announce(devices: string | readonly string[], speech: Speech, about?: About): Promise<Announced[]>
   /** Records a report, also of speech that did not come from here, under its key; call inside `store.commit`. */
   onReport(deviceId: string, report: PlayReport, askKey?: AskKey): void
-  /** The device listens now: MQTT when it has subscribed to its speech topic, WebSocket after welcome. */
+  /** What is sent goes to a new connection of the device from now on (`devices/listening.ts`). */
   onConnected(deviceId: string): void
   onDisconnected(deviceId: string): void
   /** Looks at what is due; call every `TICK_MS`. Resolves when its writes are on disk; never rejects. */
@@ -196,6 +196,8 @@ export function createAnnouncer(parts: AnnouncerParts): Announcer {
     const open = rows.openOf(deviceId, MAX_OPEN_PER_DEVICE).filter((row) => !isUnheardEnd(row))
     let inFlight = open.filter((row) => connection.sent.has(row.speech_id)).length
     for (const row of open) {
+      // A device that reads too slowly is cut by a send: what is left went by its next connection or waits.
+      if (connections.get(deviceId) !== connection) return
       if (connection.sent.has(row.speech_id) || row.expires_at <= nowMs) continue
       const waitMs = waitOf(row, connection, nowMs)
       if (waitMs > 0) {

@@ -3,6 +3,7 @@ import { createDeviceClient } from '@kefu-edge/device-sdk'
 import { expect, it } from 'vitest'
 import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 /** A device of staff that listens to its speech, by the plain id or by another connection. */
 async function listener(gateway: TestGateway, id: string, groups: string[] = [], clientId = id) {
@@ -71,18 +72,20 @@ it('a stranger without credentials is not the nurse whose name it gives', async 
   expect(await callFrom(gateway, 'bed-1')).toContain('按床头的红色呼叫按钮')
 })
 
+/** A new device on its WebSocket. */
+async function onSocket(gateway: TestGateway, deviceId: string, kind: string) {
+  const token = await gateway.addDevice(deviceId, kind)
+  const url = `${gateway.httpUrl.replace('http', 'ws')}/v1/ws`
+  const client = createDeviceClient({ deviceId, token, url })
+  await client.ask('你好')
+  return { client, token }
+}
+
 it('a nurse who confirms while the call is still played is called again by the next press', async () => {
   const gateway = await startGateway()
-  const url = `${gateway.httpUrl.replace('http', 'ws')}/v1/ws`
-  const connect = async (deviceId: string, kind: string) => {
-    const token = await gateway.addDevice(deviceId, kind)
-    const client = createDeviceClient({ deviceId, token, url })
-    await client.ask('你好')
-    return client
-  }
-  const bed = await connect('bed-1', 'bedside')
-  const nurse = await connect('nurse-a', 'nurse')
-  const other = await connect('nurse-b', 'nurse')
+  const { client: bed } = await onSocket(gateway, 'bed-1', 'bedside')
+  const { client: nurse } = await onSocket(gateway, 'nurse-a', 'nurse')
+  const { client: other } = await onSocket(gateway, 'nurse-b', 'nurse')
   const calls: string[] = []
   nurse.onSpeech(({ id }) => {
     calls.push(id)
@@ -97,4 +100,58 @@ it('a nurse who confirms while the call is still played is called again by the n
     await nurse.flush()
   }
   for (const client of [bed, nurse, other]) await client.close()
+})
+
+it('a nurse whose WebSocket has closed does not hear by an MQTT connection that is subscribed to other things', async () => {
+  const gateway = await startGateway()
+  const { client, token } = await onSocket(gateway, 'nurse-a', 'nurse')
+  const mqtt = await gateway.connectMqtt('nurse-a', token)
+  await mqtt.subscribeAsync('kefu/v1/nurse-a/desired')
+  expect(await callFrom(gateway, 'bed-1')).toBe('好的。')
+  await client.close()
+  expect(await callFrom(gateway, 'bed-2')).toContain('按床头的红色呼叫按钮')
+})
+
+it('what a WebSocket was sent and did not report is said over MQTT where the device listens there too', async () => {
+  let aheadMs = 0
+  const clock = {
+    now: () => Date.now() + aheadMs,
+    monotonic: () => performance.now() + aheadMs,
+  }
+  const gateway = await startGateway({ overrides: { clock } })
+  const { client, token } = await onSocket(gateway, 'nurse-a', 'nurse')
+  const heard: string[] = []
+  const mqtt = await gateway.connectMqtt('nurse-a', token)
+  mqtt.on('message', (topic) => heard.push(topic))
+  await mqtt.subscribeAsync('kefu/v1/nurse-a/speech', { qos: 1 })
+  const lost = new Promise((resolve) => client.onSpeech(resolve))
+  await callFrom(gateway, 'bed-1')
+  await lost
+  await client.close()
+  const heardLater = () => {
+    aheadMs += 500
+    return heard
+  }
+  await expect.poll(heardLater, { timeout: 5000 }).toEqual(['kefu/v1/nurse-a/speech'])
+})
+
+it('a nurse who comes back to an MQTT session that was kept is called, also after a restart of the box', async () => {
+  const dataDir = tempFolder()
+  const first = await startGateway({ dataDir })
+  const token = await first.addDevice('nurse-a', 'nurse')
+  const kept = { clean: false, protocolVersion: 4 }
+  const before = await first.connectMqtt('nurse-a', token, kept)
+  await before.subscribeAsync('kefu/v1/nurse-a/speech', { qos: 1 })
+  await before.endAsync()
+  expect(await callFrom(first, 'bed-1')).toContain('按床头的红色呼叫按钮')
+  const back = await first.connectMqtt('nurse-a', token, kept)
+  expect(await callFrom(first, 'bed-2')).toBe('好的。')
+  await back.endAsync()
+  await first.close()
+  const second = await startGateway({ dataDir })
+  const heard: string[] = []
+  const again = await second.connectMqtt('nurse-a', token, kept)
+  again.on('message', (_topic, payload) => heard.push(JSON.parse(payload.toString()).text))
+  await callFrom(second, 'bed-3')
+  await expect.poll(() => heard.join()).toContain('bed-3')
 })

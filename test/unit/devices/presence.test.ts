@@ -18,7 +18,6 @@ function start(path = join(tempFolder(), 'kefu.db')) {
   const announced: (Presence & { device: string })[] = []
   const commits: number[] = []
   const errors: unknown[] = []
-  const offline: string[] = []
   let isFailing = false
   const presences = createPresences({
     store: {
@@ -34,7 +33,6 @@ function start(path = join(tempFolder(), 'kefu.db')) {
     },
     clock: { now: () => 1_700_000_000_000 + announced.length },
     announce: (device, presence) => announced.push({ device, ...presence }),
-    onOffline: (device) => offline.push(device),
     onError: (error) => errors.push(error),
     later: (work, delayMs) => timers.push({ work, delayMs }),
   })
@@ -45,7 +43,6 @@ function start(path = join(tempFolder(), 'kefu.db')) {
     announced,
     commits,
     errors,
-    offline,
     timers,
     failWrites: (shouldFail: boolean) => {
       isFailing = shouldFail
@@ -81,17 +78,16 @@ describe('presence', () => {
   })
 
   it('of a device that came and went within the time ends offline, with the reason', () => {
-    const { presences, announced, offline, pass } = start()
+    const { presences, announced, pass } = start()
     presences.connected('k1', 'mqtt')
     presences.disconnected('k1', 'mqtt', 'keep alive timeout')
-    expect(offline).toEqual(['k1'])
     pass()
     expect(announced).toMatchObject([{ device: 'k1', online: false, reason: 'keep alive timeout' }])
     expect(presences.read('k1')).toMatchObject({ online: false, reason: 'keep alive timeout' })
   })
 
   it('of a device that went and came back within the time ends online', () => {
-    const { presences, announced, offline, pass } = start()
+    const { presences, announced, pass } = start()
     presences.connected('k1', 'mqtt')
     pass()
     presences.disconnected('k1', 'mqtt', 'the connection was lost')
@@ -99,7 +95,6 @@ describe('presence', () => {
     pass()
     expect(announced.map((one) => one.online)).toEqual([true, true])
     expect(announced[1]).not.toHaveProperty('reason')
-    expect(offline).toEqual(['k1'])
   })
 
   it('is answered as it is, announced or not', () => {
