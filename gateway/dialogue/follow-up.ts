@@ -1,5 +1,5 @@
 /**
- * What is asked in few words about what was answered last: "and its phone?", "and the MRI?".
+ * What is asked in few words about what was answered last: "and its phone?", "and the MRI?", "no, I asked for the phone".
  *
  * A value is carried only into a slot of the same list that the words leave open and cannot do without, or
  * the same is asked of a value that the words name. Never into or over an emergency, nor what does harm.
@@ -8,10 +8,11 @@ import type { Library } from '../knowledge/library.ts'
 import type { ListFile } from '../knowledge/pack-schema.ts'
 import { clean, normalise } from '../language/normalise.ts'
 import type { LanguageEngine } from '../language/port.ts'
-import { matchTemplate, parseTemplate, type SlotReader } from '../language/templates.ts'
+import { matchTemplate, type SlotReader } from '../language/templates.ts'
 import type { KnowledgeRef, RecentAnswer, Slot, Turn, Understanding } from '../turn.ts'
 import { intentOf, isGrave, isSame } from './pending.ts'
 import type { Phrases } from './phrases.ts'
+import { templatesOf } from './said-as.ts'
 
 /** Longer ago, or after more turns, people name again what they mean. */
 export const FRESH_MS = 3 * 60_000
@@ -39,24 +40,52 @@ interface Named {
   readonly pack: string
   readonly entity: string
   readonly value: string
+  readonly english: string
+}
+
+/** What is said of the answers before. `isCorrected`: its speaker says that this was asked, not what was answered. */
+interface Said {
+  readonly text: string
+  readonly heard: Understanding
+  readonly isCorrected: boolean
 }
 
 export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>): FollowUp {
   const all = (name: string) => (['zh', 'en'] as const).flatMap((lang) => phrases.all(name, lang))
-  const same = all('follow-same').map((template) => parseTemplate(template, {}))
+  const same = templatesOf(phrases, 'follow-same')
+  const sameCorrected = [...same, ...templatesOf(phrases, 'follow-meant-same')]
+  const meantWords = templatesOf(phrases, 'follow-meant')
   const newWords = all('follow-new')
-  const pronouns = all('follow-pronoun')
+  const pronouns = all('follow-pronoun').map((word) =>
+    /[a-z]/.test(word) ? new RegExp(`\\b${word}\\b`, 'iu') : new RegExp(word, 'u'),
+  )
+
+  /** What somebody says that he asked (我问的是电话); undefined where he does not say so, or is in danger. */
+  function correction(
+    { hypotheses, lang }: Turn,
+    heard: Understanding,
+    language: Hearing,
+  ): Said | undefined {
+    if (isGrave(heard, [], library)) return undefined
+    const { plain } = normalise(hypotheses[0]?.text ?? '')
+    const matched = meantWords.map((one) => matchTemplate(one, plain, toTheEnd))
+    const text = matched.find((one) => one !== undefined)?.slots.meant
+    if (typeof text !== 'string') return undefined
+    const understood = language.understand([{ text, confidence: 1 }], lang ? { lang } : {})
+    return { text, heard: understood, isCorrected: true }
+  }
 
   /** 那核磁呢: what was asked last, of another value of the same list. */
-  function askSame(heard: Understanding, { ref }: RecentAnswer, text: string) {
+  function askSame({ heard, text, isCorrected }: Said, { ref }: RecentAnswer) {
     const { plain } = normalise(text)
+    const templates = isCorrected ? sameCorrected : same
     for (const { name, entity } of library.entry(ref)?.intent.slots ?? []) {
       const said = heard.slots.filter((slot) => slot.entity === entity)
       const read: SlotReader = (_, words, at) =>
         said.flatMap((slot) =>
           words.startsWith(slot.text, at) ? [{ end: at + slot.text.length, value: slot }] : [],
         )
-      const isAll = same.some((template) => matchTemplate(template, plain, read) !== undefined)
+      const isAll = templates.some((template) => matchTemplate(template, plain, read) !== undefined)
       const [value] = said
       if (isAll && value) {
         return intentOf(heard, { ref, confidence: SAME_CONFIDENCE }, [{ ...value, name }])
@@ -73,27 +102,31 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
   ): Understanding | undefined {
     if (heard.kind !== 'intent') return undefined
     const { best } = heard
-    // Who asks the same again without its value means another one.
     if (last && isSame(last.ref, best.ref)) return undefined
     const slot = named.map((one) => slotFor(best.ref, one)).find((one) => one !== undefined)
     if (!slot || heard.slots.some(({ name }) => name === slot.name)) return undefined
     return intentOf(heard, best, [...heard.slots, slot])
   }
 
-  /** 它的病房呢, and 电话多少 where it is not clear: understood anew with the value in its place, or before it. */
+  /**
+   * 它的病房呢, 电话多少 where it is not clear, and 在几楼 where it would be asked of what: understood anew with the
+   * value in its place, or before it.
+   */
   function complete(
-    heard: Understanding,
-    text: string,
+    { heard, text, isCorrected }: Said,
     named: readonly Named[],
+    last: RecentAnswer | undefined,
     language: Hearing,
   ): Understanding | undefined {
-    const pronoun = pronouns.find((word) => text.includes(word))
-    if (pronoun === undefined && heard.kind === 'intent') return undefined
+    const pronoun = pronouns.find((word) => word.test(text))
+    const isOpen = isCorrected || heard.kind !== 'intent' || lacksValue(heard, last)
+    if (pronoun === undefined && !isOpen) return undefined
     for (const one of named) {
+      const value = heard.lang === 'en' ? one.english : one.value
       const whole =
         pronoun === undefined
-          ? phrases.say('follow-whole', heard.lang, 0, { value: one.value, text: heard.normal })
-          : text.replace(pronoun, one.value)
+          ? phrases.say('follow-whole', heard.lang, 0, { value, text: heard.normal })
+          : text.replace(pronoun, value)
       const meant = language.understand([{ text: whole, confidence: 1 }], {
         packs: [one.pack],
         lang: heard.lang,
@@ -103,11 +136,23 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
       const isOfIt = meant.slots.some(
         ({ name, value }) => name === slot?.name && value === one.value,
       )
-      const isClear = pronoun !== undefined || isLikely(heard, meant.best)
+      const isClear = pronoun !== undefined || isRule(meant) || isLikely(heard, meant.best)
       if (slot && isOfIt && isClear) return intentOf(heard, meant.best, [...heard.slots, slot])
     }
     return undefined
   }
+
+  /** Whether what was heard would be asked of what. Who asks the same again without its value means another one. */
+  const lacksValue = (
+    { best, slots }: Extract<Understanding, { kind: 'intent' }>,
+    last: RecentAnswer | undefined,
+  ): boolean =>
+    !(last && isSame(last.ref, best.ref)) &&
+    library
+      .entry(best.ref)
+      ?.intent.slots?.some(
+        ({ name, required }) => required && !slots.some((slot) => slot.name === name),
+      ) === true
 
   /** The slot of an intent that takes the value, where it cannot do without and nobody comes to harm. */
   function slotFor(ref: KnowledgeRef, { pack, entity, value }: Named): Slot | undefined {
@@ -124,22 +169,24 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
       return (intent?.slots ?? []).flatMap(({ name, entity }): Named[] => {
         const value = slots[name]
         const list = pack?.lists.get(entity)
-        const isOpen = list !== undefined && !names(list, normal)
-        return typeof value === 'string' && isOpen ? [{ pack: ref.pack, entity, value }] : []
+        if (typeof value !== 'string' || list === undefined || names(list, normal)) return []
+        const english = list.values.find((one) => one.value === value)?.en?.[0] ?? value
+        return [{ pack: ref.pack, entity, value, english }]
       })
     })
   }
 
   function carry(
-    heard: Understanding,
+    said: Said,
     recent: readonly RecentAnswer[],
-    text: string,
     language: Hearing,
   ): Understanding | undefined {
+    const { heard } = said
     if (isLong(heard) || isGrave(heard, [], library)) return undefined
     if (newWords.some((word) => heard.normal.includes(word))) return undefined
     const named = namedIn(recent, heard)
-    return complete(heard, text, named, language) ?? fill(heard, named, recent[0])
+    // Who would be asked of what has said it before: 在几楼 after a department's phone is not of any place.
+    return fill(heard, named, recent[0]) ?? complete(said, named, recent[0], language)
   }
 
   const isSureAlarm = ({ candidates: [best] }: Understanding): boolean =>
@@ -157,14 +204,21 @@ export function createFollowUp(phrases: Phrases, library: Pick<Library, 'entry'>
     const [last] = recent
     if (!last) return heard
     const text = hypotheses[0]?.text ?? ''
-    const isRule = heard.kind === 'intent' && heard.method === 'template'
-    return (
-      (isRule ? undefined : askSame(heard, last, text)) ??
-      carry(heard, recent, text, language) ??
-      heard
-    )
+    const corrected = correction(turn, heard, language)
+    const said = corrected ?? { text, heard, isCorrected: false }
+    if (isSureAlarm(said.heard)) return said.heard
+    const again = isRule(heard) ? undefined : askSame(said, last)
+    return again ?? carry(said, recent, language) ?? said.heard
   }
 }
+
+/** Everything that is left. */
+const toTheEnd: SlotReader = (_, words, at) =>
+  at < words.length ? [{ end: words.length, value: words.slice(at) }] : []
+
+/** Whether a pack has a rule for the words. */
+const isRule = (heard: Understanding): boolean =>
+  heard.kind === 'intent' && heard.method === 'template'
 
 /** Whether the words say so themselves, as far as they go, and clearly with the value. */
 const isLikely = (

@@ -35,6 +35,15 @@ describe('what is said in few words', () => {
       'What is their phone number?',
       'The number of cardiology is 0500-1003.',
     ],
+    ['骨科在几楼', '我问的是电话', '骨科的电话是0500-1005。'],
+    ['骨科在几楼', '不是，问的是电话号码', '骨科的电话是0500-1005。'],
+    ['骨科电话多少', '我问的是在几楼', '骨科在5楼。'],
+    ['骨科电话多少', '我问的是心内科', '心内科的电话是0500-1003。'],
+    [
+      'where is cardiology',
+      'no, I asked what is the phone number',
+      'The number of cardiology is 0500-1003.',
+    ],
   ])('is about what was answered: "%s", "%s"', async (first, then, answer) => {
     const { say } = await personAtKiosk()
     await say(first)
