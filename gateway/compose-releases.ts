@@ -12,12 +12,12 @@ import { createAnnouncementTarget } from './releases/announcement-release.ts'
 import { createCommandTarget } from './releases/command-release.ts'
 import { createConfigTarget } from './releases/config-release.ts'
 import { createTwinTarget } from './releases/twin-release.ts'
-import type { Announcement } from './voice/announcement.ts'
+import type { HouseVoice } from './voice/house-voice.ts'
 
 export function composeReleases(
   config: Config,
   box: Box,
-  announce: (announcement: Announcement) => Promise<unknown>,
+  announce: HouseVoice['announce'],
   logger: Logger,
 ): Partial<Record<ReleaseKind, ReleaseTarget>> {
   const { operations, store, ledger, clock } = box

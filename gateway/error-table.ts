@@ -393,6 +393,11 @@ export const ERRORS = {
     title: 'The job runs already, or the gateway is stopping',
     next: 'Wait until it has ended (kefu-edge status) and order it again.',
   },
+  'release.not-said': {
+    status: 409,
+    title: 'No device here says the announcement',
+    next: 'The outcome at each device says why. duplicate: this id was announced before; publish with another one or none. expired, quiet: set a later expiresAt, or priority urgent. queue-full: wait until what the device has to say is said.',
+  },
   internal: {
     status: 500,
     title: 'The gateway made a mistake',

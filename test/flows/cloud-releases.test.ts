@@ -117,6 +117,16 @@ it('an announcement that no device here is meant by concerns nothing here', asyn
   expect(await release(at, 'announcement', 'water', said)).toBe('not here')
 }, 60_000)
 
+it('an announcement whose id was used before is told as not said', async () => {
+  const at = await site()
+  await at.gateway.addDevice('tablet-1')
+  const evacuate = (text: string) => ({ id: 'evacuate', text, devices: ['tablet-1'] })
+  expect(await release(at, 'announcement', 'drill', evacuate('火警演习'))).toBe('active')
+  expect(await release(at, 'announcement', 'fire', evacuate('请立即撤离'))).toBe('refused')
+  const [report] = at.core.releases.reports(9)
+  expect(report?.failures).toMatchObject([{ reason: expect.stringContaining('tablet-1: dup') }])
+}, 60_000)
+
 describe('released options', () => {
   const rule = { kind: 'watcher', subscribe: ['kefu/v1/+/presence'] }
 
