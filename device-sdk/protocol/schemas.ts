@@ -262,9 +262,13 @@ export const DeviceEvent = Type.Object(
 )
 export type DeviceEvent = Static<typeof DeviceEvent>
 
+/** Below 2^53, where integers of JSON stop being exact, by more than any device counts on from there. */
+const MAX_TWIN_VERSION = 9_000_000_000_000_000
+export const TwinVersion = Type.Integer({ minimum: 0, maximum: MAX_TWIN_VERSION })
+
 export const TwinState = Type.Object(
   {
-    version: Type.Optional(Type.Integer({ minimum: 0 })),
+    version: Type.Optional(TwinVersion),
     state: Type.Record(Type.String({ maxLength: 64 }), Type.Unknown()),
     at: Type.Optional(DateTime),
   },

@@ -1,4 +1,5 @@
 /** Operations on devices: who is registered, switched on and off, removed, claimed, and what each should be. */
+import { TwinVersion } from '@kefu-edge/device-sdk/protocol/schemas'
 import { type Static, Type } from '@sinclair/typebox'
 import { CLAIM_TTL_MS, type ClaimGrant, type Claims } from '../devices/claims.ts'
 import type { Passwords } from '../devices/passwords.ts'
@@ -51,7 +52,7 @@ const Desired = Type.Object({
   state: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Type.Unknown(), {
     minProperties: 1,
   }),
-  version: Type.Optional(Type.Integer({ minimum: 0 })),
+  version: Type.Optional(TwinVersion),
 })
 
 export const DEVICE_OPERATIONS = {

@@ -147,6 +147,29 @@ describe('the twin of a device', () => {
     expect((await kefu('twin')).code).toBe(2)
   })
 
+  it.each([9_000_000_000_000_001, 2 ** 53, 1e300])(
+    'takes no version that cannot be counted on from: %d is refused, later reports are kept',
+    async (version) => {
+      const gateway = await startGateway()
+      const token = await gateway.addDevice('k1')
+      const client = await gateway.connectMqtt('k1', token)
+      const problem = listen(client, 'kefu/v1/k1/problem')
+      await client.subscribeAsync('kefu/v1/k1/problem')
+      const report = (state: object) =>
+        client.publishAsync('kefu/v1/k1/reported', JSON.stringify(state), { qos: 1 })
+      await report({ version, state: { volume: 1 } })
+      expect(await problem()).toMatchObject({
+        body: { code: 'message.invalid', field: '/version' },
+      })
+      await expect(
+        desire(gateway, { device: 'k1', version, state: { volume: 1 } }),
+      ).rejects.toThrow('/version')
+      await report({ version: 9_000_000_000_000_000, state: { volume: 2 } })
+      await report({ state: { volume: 3 } })
+      expect(await read(gateway, 'k1')).toMatchObject({ reported: { state: { volume: 3 } } })
+    },
+  )
+
   it('is bounded, and leaves with its device', async () => {
     const gateway = await startGateway()
     const token = await gateway.addDevice('k1')
