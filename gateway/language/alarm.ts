@@ -1,26 +1,22 @@
 /** When a guess is sure enough to call people: an emergency that is missed harms one, false alarms harm all. */
 import type { Found } from './engine-parts.ts'
-import type { KnowledgeBase } from './knowledge-base.ts'
+import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
+import { DEFAULT_ANSWER } from './thresholds.ts'
 
-/** Emergencies that are as likely as this together are one, whichever it is; as sure as any other answer. */
-const TOGETHER = 0.55
 /** So few units (characters, English words) may be a piece of any sentence. */
 const PIECE_UNITS = 3
 /** They are one where the example most like them covers them, and they cover no more than this of it. */
 const PIECE_COVERS = 0.9
 const WHOLE_COVERED = 0.8
 
-/** Whether staff are called when `intent` is answered; no number is no emergency. */
-export const isAlarm = (base: KnowledgeBase, intent = -1): boolean =>
-  base.intents[intent]?.intent.alert === 'emergency'
-
 /** Whether the emergency that was found first is heard. `answer`: its own threshold (0–1). */
 export function isRaised(base: KnowledgeBase, found: Found, answer: number): boolean {
   const [first] = found.candidates
   if (!first || isPiece(found)) return false
   if (first.confidence >= answer) return true
-  // Which of two emergencies it is, staff will see; a question back would cost the time.
-  return sumOfAlarms(base, found) >= Math.max(answer, TOGETHER)
+  // Which of two emergencies it is, staff will see; a question back would cost the time. Together they have to be as
+  // sure as any other answer.
+  return sumOfAlarms(base, found) >= Math.max(answer, DEFAULT_ANSWER)
 }
 
 /**

@@ -39,7 +39,7 @@ const DENIED_LIST = new RegExp(
 )
 
 /** What was `said`, without symptoms that it denies one after the other: 有高血压，没有胸痛、喘不上气. */
-export const withoutDeniedLists = (said: string): string => said.replace(DENIED_LIST, '，')
+const withoutDeniedLists = (said: string): string => said.replace(DENIED_LIST, '，')
 
 /** Whether `text` (normal form) names a danger in so many words. */
 export const namesDanger = (text: string): boolean => DANGER.test(text)
@@ -57,12 +57,15 @@ const BREAK = '|'
 export const hasClauses = (said: string): boolean => CLAUSE_END.test(said) || PAUSE.test(said)
 
 /** Clauses in common words, without their punctuation. */
-export const clausesOf = (said: string): string[] =>
+const clausesOf = (said: string): string[] =>
   said
     .slice(0, MAX_TEXT_LENGTH)
     .split(CLAUSE_END)
     .flatMap((clause) => commonForm(clean(clause)).split(PAUSE))
     .filter((clause) => clause !== '')
+
+/** The same of what was `said`, without symptoms that it denies one after the other. */
+export const toldClauses = (said: string): string[] => clausesOf(withoutDeniedLists(said))
 
 const joined = (clauses: readonly string[]): string =>
   clauses
@@ -127,7 +130,7 @@ const ANSWER_HERE = new RegExp(`^${anyOf(longestFirst)}(?![a-z])`, 'u')
  */
 export function afterNo(said: string, isAnswer: boolean): string | undefined {
   if (!NEGATION.test(said)) return undefined
-  const clauses = clausesOf(withoutDeniedLists(said))
+  const clauses = toldClauses(said)
   const from = clauses.findIndex((clause) => !ANSWER.test(clause))
   if (from < 0) return undefined
   const whole = clauses.slice(from).join('，')

@@ -5,7 +5,7 @@ import { prepareQuery } from './question-model.ts'
 import { type Evidence, marginOf } from './reader.ts'
 import type { Judged } from './several.ts'
 import { SIMILARITY_NAMES } from './similarity.ts'
-import { thresholdsOf } from './understanding.ts'
+import { thresholdsOf } from './thresholds.ts'
 
 /** Units shown; the rest weigh next to nothing. */
 const SHOWN_UNITS = 8

@@ -85,6 +85,10 @@ export function buildKnowledgeBase(pack: Pack): KnowledgeBase {
   }
 }
 
+/** Whether staff are called when `intent` is answered; no number is no emergency. */
+export const isAlarm = ({ intents }: Pick<KnowledgeBase, 'intents'>, intent = -1): boolean =>
+  intents[intent]?.intent.alert === 'emergency'
+
 /** Normal form of each text → the intents that it stands for. */
 function byNormalForm(texts: readonly StoredQuestion[]): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, number[]>()

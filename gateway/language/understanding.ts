@@ -1,21 +1,16 @@
 /** From hypotheses to one understanding: what is certain, what is likely, and whether that is enough. */
 import type { Candidate, Hypothesis, Understanding } from '../turn.ts'
-import { isAlarm, isRaised, raisedBehind } from './alarm.ts'
+import { isRaised, raisedBehind } from './alarm.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import { findAll } from './find.ts'
-import type { KnowledgeBase } from './knowledge-base.ts'
+import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
 import { latinWords, type NormalText, normalise } from './normalise.ts'
 import type { UnderstandOptions } from './port.ts'
 import { findSlots, findUndecided } from './slots.ts'
+import { thresholdsOf } from './thresholds.ts'
 
-/** Answered from here up, unless the pack says otherwise; chosen on held-out pack questions. */
-export const DEFAULT_ANSWER = 0.55
-/** Asked back from here up; below it the box says that it does not know. */
-export const DEFAULT_CLARIFY = 0.34
-/** Added to the threshold of intents whose wrong answer does harm, unless silence does more. */
-export const HIGH_RISK_EXTRA = 0.15
 /** A recogniser's list is read this far; beyond it hypotheses only repeat. */
-export const MAX_HYPOTHESES = 5
+const MAX_HYPOTHESES = 5
 /** Less likely than this part of the likeliest, words alarm nobody and command nothing. */
 const LEAST_LIKELY = 0.1
 
@@ -121,19 +116,3 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
 const isNeutral = ({ plain }: NormalText, { latinInChinese }: KnowledgeBase): boolean =>
   !/\p{L}/u.test(plain.replace(/[a-z']+/g, '')) &&
   latinWords(plain).every((word) => latinInChinese.has(word))
-
-/** From where up an intent is answered, and from where up it is asked back (0–1). `isCalm`: see {@link Found}. */
-export function thresholdsOf(
-  base: KnowledgeBase,
-  intent: number,
-  isCalm = false,
-): { answer: number; clarify: number } {
-  const known = base.intents[intent]
-  const usual = base.thresholds?.answer ?? DEFAULT_ANSWER
-  const asked = Math.min(base.thresholds?.clarify ?? DEFAULT_CLARIFY, usual)
-  const ofRisk = known?.intent.risk === 'high' ? Math.min(usual + HIGH_RISK_EXTRA, 0.95) : usual
-  // An emergency that would be asked back is acted on: a false alarm does less harm than the time it takes.
-  const own = known?.intent.threshold ?? (isAlarm(base, intent) ? asked : ofRisk)
-  const answer = isCalm && isAlarm(base, intent) ? Math.max(own, ofRisk) : own
-  return { answer, clarify: Math.min(asked, answer) }
-}
