@@ -348,6 +348,11 @@ export const ERRORS = {
     title: 'The core has not refused this entry',
     next: 'Look at the list with: kefu-edge ledger quarantined. Nothing was noted.',
   },
+  'ledger.no-lost-end': {
+    status: 404,
+    title: 'No end of the record was lost before this epoch',
+    next: 'Look at what is missing with: kefu-edge ledger verify. Nothing was noted.',
+  },
   'ledger.no-checkpoint': {
     status: 409,
     title: 'The ledger has no signed checkpoint yet',

@@ -12,6 +12,7 @@ import { newestCheckpoint } from '../ledger/checkpoints.ts'
 import { lastForkMs } from '../ledger/forks.ts'
 import { laneLimitsOf } from '../ledger/lane-limits.ts'
 import { balanceFromDatabase, unbalanced } from '../ledger/lanes.ts'
+import { unnotedEnds } from '../ledger/lost-ends.ts'
 import { unhandledByLane } from '../ledger/quarantine.ts'
 import { savedTime } from '../ledger/time-floor.ts'
 import { treeSize } from '../ledger/tree.ts'
@@ -215,6 +216,9 @@ function checkLanes(store: Store, config: Config, nowMs: number): Verdict[] {
   }
   for (const [lane, count] of unhandledByLane(store)) {
     found.push(warn('ledger', 'quarantined', { lane, count }))
+  }
+  for (const { index, epoch, atMs } of unnotedEnds(store)) {
+    found.push(warn('ledger', 'end-missing', { index, epoch, at: new Date(atMs).toISOString() }))
   }
   const forkedAtMs = lastForkMs(store)
   if (forkedAtMs !== undefined && nowMs - forkedAtMs < FORKED_SAID_DAYS * DAY_MS) {

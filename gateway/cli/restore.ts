@@ -16,6 +16,7 @@ import { loadConfig } from '../config/load-config.ts'
 import { GatewayError } from '../errors.ts'
 import { carryHolds, type Hold, heldKeysOf, readHolds } from '../ledger/holds.ts'
 import { keyFilesOf, ledgerMemory } from '../ledger/key-files.ts'
+import { RESTORED } from '../ledger/lost-ends.ts'
 import { type BackupManifest, DATABASE_PART, syncFolder } from '../storage/backup-format.ts'
 import { CORE_FOLDER, openDataFolder } from '../storage/data-folder.ts'
 import { extractBackup, verifyBackup } from '../storage/read-backup.ts'
@@ -149,7 +150,7 @@ async function openNewEpoch(
     if (wrong?.quick_check !== 'ok') {
       throw new GatewayError('backup.unreadable', { detail: wrong?.quick_check ?? 'quick_check' })
     }
-    const epoch = await box.ledger.openEpoch(`restored from the backup of ${manifest.madeAt}`)
+    const epoch = await box.ledger.openEpoch(`${RESTORED} ${manifest.madeAt}`)
     const holds = await carryHolds(box, kept.holds)
     const heldErasures = [...heldKeysOf(box.store)].filter((key) => kept.erased.has(key)).length
     const { size } = await box.ledger.checkpoint()

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
 import { type LedgerHead, missingHead } from './head.ts'
 import type { FillRandom, KeyRing } from './key-ring.ts'
+import { OLDER_COPY } from './lost-ends.ts'
 import {
   type AskSeed,
   askSeedFrom,
@@ -47,7 +48,7 @@ export function createEpochs(parts: {
     const seed = readSetting(store, 'ask-seed')
     if (seed) askSeed = askSeedFrom(seed)
     if (epochs.length === 0) due = 'new'
-    else due = missingHead(store, readHead()) ? 'older-copy' : undefined
+    else due = missingHead(store, readHead()) ? OLDER_COPY : undefined
     const check = readSetting(store, 'master-check')
     if (check && !keys.tag('master-check').equals(check)) {
       throw new GatewayError('ledger.key-unreadable', { detail: 'the data folder has another key' })

@@ -16,6 +16,7 @@ export type FindingCode =
   | 'checkpoint-ahead'
   | 'cosignature-bad'
   | 'head-differs'
+  | 'end-missing'
   | 'lane-unbalanced'
   | 'key-changed'
   | 'key-destroyed'

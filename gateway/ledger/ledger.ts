@@ -18,6 +18,7 @@ import { DEFAULT_LANE_LIMITS, type LaneLimit, withoutCore } from './lane-limits.
 import { createLaneSource, type ReadableLanes } from './lane-source.ts'
 import { createLanes, positionOf } from './lanes.ts'
 import { createEntryReader, leafOf } from './leaf.ts'
+import { FORKED } from './lost-ends.ts'
 import type {
   Disclosure,
   Lane,
@@ -172,7 +173,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
   /** See forks.ts; inside `store.commit`. */
   function fork(lane: Lane, forked: string, fromSequence: number): void {
     const last = epochs.list().at(-1)
-    const { id, firstIndex } = !last || last.id === forked ? begin('forked') : last
+    const { id, firstIndex } = !last || last.id === forked ? begin(FORKED) : last
     forks.add({ lane, fromSequence, belowIndex: firstIndex, epoch: id, atMs: clock.now() })
   }
 

@@ -7,6 +7,7 @@ import type { Evidence, StoredEntry } from './evidence.ts'
 import { collectFindings, type Finding } from './findings.ts'
 import type { WrapKeys } from './key-ring.ts'
 import { positionOf } from './lanes.ts'
+import { createLostEndCheck } from './lost-ends.ts'
 import { REMOVED_KIND, type Removal, readRemoval } from './removal.ts'
 import { askHash } from './settings.ts'
 import { createFrontier, HASH_BYTES, leafHash, sameHash } from './tlog/merkle.ts'
@@ -36,6 +37,8 @@ export interface VerifyReport {
   /** The first `MAX_FINDINGS` and the first of every other kind; `findingCount` has them all. */
   readonly findings: readonly Finding[]
   readonly findingCount: number
+  /** What an auditor should know and nobody did wrong: a restore, or what an operator has explained. */
+  readonly notes: readonly Finding[]
 }
 
 export interface VerifyOptions extends TrustedKeys {
@@ -47,11 +50,13 @@ export interface VerifyOptions extends TrustedKeys {
 /** One pass over the record in leaf order; memory does not grow with it. */
 export function verifyLedger(evidence: Evidence, options: VerifyOptions): VerifyReport {
   const { found, findings, count } = collectFindings()
+  const { found: note, findings: notes } = collectFindings()
   const lanes = createLaneCheck(evidence, found)
   const heads = createCheckpointCheck(evidence, options, found)
   const epochs = createEpochCheck(evidence, found)
   const tiles = createTileCheck(evidence, found)
   const keys = createKeyCheck(evidence, options.secrets, found)
+  const ends = createLostEndCheck(found, note)
   const frontier = createFrontier()
   let removal: Removal | undefined
   let removed = 0
@@ -66,7 +71,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
       const hash = entry ? leafHash(entry.bytes) : (kept ?? Buffer.alloc(HASH_BYTES))
       if (entry) {
         const leaf = checkEntry(index, entry, hash, kept)
-        if (leaf) for (const check of [lanes, epochs, keys]) check.entry(index, leaf)
+        if (leaf) for (const check of [lanes, epochs, keys, ends]) check.entry(index, leaf)
         if (leaf?.kind === REMOVED_KIND) removal = readRemoval(leaf.body) ?? removal
       } else {
         removed += 1
@@ -113,6 +118,7 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
   lanes.finish(removal)
   tiles.finish()
   epochs.finish(missingUpTo)
+  ends.finish()
   const keysReport = keys.finish()
   for (const line of evidence.flaws ?? []) found('export-damaged', line)
   for (const line of evidence.database?.integrityErrors() ?? []) found('database-damaged', line)
@@ -129,5 +135,6 @@ export function verifyLedger(evidence: Evidence, options: VerifyOptions): Verify
     ...(keysReport ? { keys: keysReport } : {}),
     findings,
     findingCount: count(),
+    notes,
   }
 }

@@ -1,6 +1,7 @@
 /** A legal hold stands against every way by which a data key could go: none of them leaves the record whole. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { databaseEvidence } from '../../../gateway/ledger/evidence.ts'
+import { RESTORED } from '../../../gateway/ledger/lost-ends.ts'
 import { nameDestroyedKeys } from '../../../gateway/ledger/name-again.ts'
 import { insertEpoch } from '../../../gateway/ledger/settings.ts'
 import { createSubjectRights } from '../../../gateway/ledger/subjects.ts'
@@ -64,14 +65,15 @@ test('where an older copy was put back the finding names the record in which the
   const keys = keysOf(held)
   destroyByHand(keys)
   // As builds wrote it that erased again without regard to holds.
+  const reason = `${RESTORED} 2026-11-27T23:00:00.000Z`
   const answersFor = `01OLD 9 ${Buffer.alloc(32).toString('base64')}`
   const { id: epoch } = await box.store.commit(() =>
     insertEpoch(box.store, box.ledger.size(), box.clock.now(), seededRandom('epoch')),
   )
   await box.reopen()
   for (const [kind, body] of [
-    ['ledger.opened', { gateway: 'box-1', epoch, reason: 'restored', format: 1, answersFor }],
-    ['subject.erased', { keys, reason: 'restored' }],
+    ['ledger.opened', { gateway: 'box-1', epoch, reason, format: 1, answersFor }],
+    ['subject.erased', { keys, reason }],
     ['subject.erased', { keys, reason: 'asked' }],
   ] as const) {
     await box.append({ lane: 'audit', kind, body })
