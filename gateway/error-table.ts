@@ -348,6 +348,11 @@ export const ERRORS = {
     title: 'The core has not refused this entry',
     next: 'Look at the list with: kefu-edge ledger quarantined. Nothing was noted.',
   },
+  'ledger.not-held': {
+    status: 404,
+    title: 'There is no legal hold for this person',
+    next: 'Check ID and kind: kefu-edge subject holds lists when each was set, and why. Nothing was changed.',
+  },
   'ledger.no-lost-end': {
     status: 404,
     title: 'No end of the record was lost before this epoch',

@@ -1,4 +1,4 @@
-/** `kefu-edge subject export|erase|hold|release`: what is kept of a person, and his right to have it gone. */
+/** `kefu-edge subject export|erase|hold|release|holds`: what is kept of a person, and his right to have it gone. */
 import { SUBJECT_KINDS, Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import { Value } from '@sinclair/typebox/value'
 import { type Command, type CommandOptions, EVERY } from './command.ts'
@@ -9,6 +9,7 @@ const HELP = `kefu-edge subject export ID --kind KIND [--json]                  
 kefu-edge subject erase ID --kind KIND --reason TEXT --yes          destroys the keys of what is kept; cannot be undone
 kefu-edge subject hold ID --kind KIND --reason TEXT                 legal hold: neither erased nor removed by age
 kefu-edge subject release ID --kind KIND --reason TEXT
+kefu-edge subject holds [--json]                                    when each legal hold was set, and why; not for whom
 
 KIND is one of ${SUBJECT_KINDS.join(', ')}.
 TEXT stays in the record for good and goes to the cloud core: write no names or numbers of persons (what is recognised as such is masked).`
@@ -28,6 +29,11 @@ async function run({
   config,
   io,
 }: CommandOptions<typeof OPTIONS>): Promise<ExitCode> {
+  if (verb === 'holds' && id === undefined) {
+    const holds = (await operate(config(), 'subject.holds', {})) as readonly HoldRow[]
+    io.stdout(json ? JSON.stringify({ holds }) : describeHolds(holds))
+    return 0
+  }
   if (id === undefined || !Value.Check(Subject.properties.kind, kind)) throw new UsageError(HELP)
   if (verb === 'export') {
     const entries = (await operate(config(), 'subject.export', { id, kind })) as readonly unknown[]
@@ -45,13 +51,35 @@ async function run({
       return isScrubbed ? 0 : 1
     }
     case 'hold':
-    case 'release':
-      await operate(config(), `subject.${verb}`, { id, kind, reason })
-      io.stdout(json ? JSON.stringify({ done: true }) : `${verb}: done`)
+    case 'release': {
+      const outcome = await operate(config(), `subject.${verb}`, { id, kind, reason })
+      const { keys } = outcome as { keys: number }
+      io.stdout(json ? JSON.stringify({ done: true, keys }) : describeHold(verb, keys))
       return 0
+    }
     default:
       throw new UsageError(HELP)
   }
+}
+
+interface HoldRow {
+  readonly heldAt: string
+  readonly keys: number
+  readonly reason: string
+}
+
+function describeHolds(holds: readonly HoldRow[]): string {
+  if (holds.length === 0) return 'no legal hold stands'
+  return holds.map(({ heldAt, keys, reason }) => `${heldAt} ${keys} keys: ${reason}`).join('\n')
+}
+
+function describeHold(verb: 'hold' | 'release', keys: number): string {
+  if (keys === 0) {
+    return verb === 'hold'
+      ? 'hold: nothing is kept of this person yet; the hold stands for what comes'
+      : 'release: the hold is gone; nothing is kept of this person'
+  }
+  return verb === 'hold' ? `hold: ${keys} keys are held` : `release: ${keys} keys are held no more`
 }
 
 function describeErasure(keys: number, isScrubbed: boolean): string {

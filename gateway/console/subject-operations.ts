@@ -24,16 +24,23 @@ export const SUBJECT_OPERATIONS = {
   ),
   'subject.hold': operation(
     WithReason,
-    async ({ id, kind, reason }, { subjects }: SubjectOperationParts) => {
-      await subjects.hold({ id, kind }, reason)
-      return { held: true }
-    },
+    async ({ id, kind, reason }, { subjects }: SubjectOperationParts) => ({
+      held: true,
+      keys: await subjects.hold({ id, kind }, reason),
+    }),
   ),
   'subject.release': operation(
     WithReason,
-    async ({ id, kind, reason }, { subjects }: SubjectOperationParts) => {
-      await subjects.release({ id, kind }, reason)
-      return { held: false }
-    },
+    async ({ id, kind, reason }, { subjects }: SubjectOperationParts) => ({
+      held: false,
+      keys: await subjects.release({ id, kind }, reason),
+    }),
+  ),
+  'subject.holds': operation(Type.Object({}), (_, { subjects }: SubjectOperationParts) =>
+    subjects.holds().map(({ reason, atMs, keys }) => ({
+      heldAt: new Date(atMs).toISOString(),
+      keys,
+      reason,
+    })),
   ),
 } as const

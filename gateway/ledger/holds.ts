@@ -14,6 +14,24 @@ export interface Hold {
 export const readHolds = (store: Store): readonly Hold[] =>
   store.prepare<Hold>('SELECT tag, reason, at_ms FROM ledger_hold').all()
 
+/** As an operator is shown it. */
+export interface StandingHold {
+  readonly reason: string
+  readonly atMs: number
+  /** Data keys that it protects. */
+  readonly keys: number
+}
+
+/** Oldest first. */
+export const standingHolds = (store: Store): readonly StandingHold[] =>
+  store
+    .prepare<StandingHold>(
+      `SELECT reason, at_ms AS atMs,
+         (SELECT count(*) FROM subject_key WHERE subject_key.tag = ledger_hold.tag) AS keys
+       FROM ledger_hold ORDER BY at_ms`,
+    )
+    .all()
+
 /** Fingerprints of the data keys that seal what is kept of held persons. */
 export const heldKeysOf = (store: Store): ReadonlySet<string> =>
   new Set(

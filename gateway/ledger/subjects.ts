@@ -6,6 +6,7 @@ import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
+import { type StandingHold, standingHolds } from './holds.ts'
 import type { FullLedger } from './ledger.ts'
 import { maskMiddle, maskText } from './masking.ts'
 import type { Json, LedgerEntry } from './port.ts'
@@ -28,8 +29,12 @@ export interface SubjectRights {
   exportOf(who: Subject): Promise<readonly LedgerEntry[]>
   /** Destroys the person's keys. Throws `ledger.held` under a legal hold. */
   erase(who: Subject, reason: string): Promise<ErasureReport>
-  hold(who: Subject, reason: string): Promise<void>
-  release(who: Subject, reason: string): Promise<void>
+  /** Gives how many data keys it protects now; with none it stands for what will be said. */
+  hold(who: Subject, reason: string): Promise<number>
+  /** Gives how many data keys may be erased again. Throws `ledger.not-held` where no hold stands. */
+  release(who: Subject, reason: string): Promise<number>
+  /** Oldest first. Who it is stands nowhere but in what he said: a hold is found by a keyed hash. */
+  holds(): readonly StandingHold[]
 }
 
 export function createSubjectRights(parts: {
@@ -91,14 +96,19 @@ export function createSubjectRights(parts: {
     hold: (who, reason) =>
       store.commit(() => {
         const said = withoutPersons(reason, who)
+        const ids = keys.idsOf(who)
         keys.hold(who, said, clock.now())
-        audit('subject.held', { keys: keys.idsOf(who), reason: said })
+        audit('subject.held', { keys: ids, reason: said })
+        return ids.length
       }),
     release: (who, reason) =>
       store.commit(() => {
-        if (!keys.release(who)) return
-        audit('subject.released', { keys: keys.idsOf(who), reason: withoutPersons(reason, who) })
+        if (!keys.release(who)) throw new GatewayError('ledger.not-held')
+        const ids = keys.idsOf(who)
+        audit('subject.released', { keys: ids, reason: withoutPersons(reason, who) })
+        return ids.length
       }),
+    holds: () => standingHolds(store),
   }
 }
 

@@ -179,9 +179,12 @@ describe('the command', () => {
       out: '',
       err: 'This cannot be undone. Say --yes to erase.\n',
     })
-    expect((await run('hold', '--reason', 'court')).out).toBe('hold: done\n')
+    const never = await run('release', '--reason', 'over')
+    expect(never).toMatchObject({ code: 1, err: expect.stringContaining('(ledger.not-held)') })
+    expect((await run('hold', '--reason', 'court')).out).toMatch(/^hold: [12] keys are held\n$/)
     expect((await run('erase', '--reason', 'asked', '--yes')).err).toContain('(ledger.held)')
-    expect((await run('release', '--reason', 'over', '--json')).out).toBe('{"done":true}\n')
+    const released = JSON.parse((await run('release', '--reason', 'over', '--json')).out)
+    expect(released).toMatchObject({ done: true })
     const kept = await run('export')
     expect([kept.err, JSON.parse(kept.out)]).toMatchObject(['1 entries\n', { kind: 'turn' }])
     expect(await run('erase', '--reason', 'asked', '--yes')).toMatchObject({
@@ -189,6 +192,16 @@ describe('the command', () => {
       out: expect.stringMatching(/^erased: [12] keys destroyed, the record stays provable\n$/),
     })
     expect(await run('export')).toMatchObject({ code: 0, out: '', err: '0 entries\n' })
+  })
+
+  it('says of a hold for a number nobody has that it protects nothing yet, and lists it', async () => {
+    const gateway = await startGateway()
+    announce(gateway)
+    const run = (...args: string[]) => kefu('subject', ...args, '--data', gateway.dataDir)
+    expect((await run('holds')).out).toBe('no legal hold stands\n')
+    const mistyped = await run('hold', 'p-l', '--kind', 'patient', '--reason', 'court 12')
+    expect(mistyped.out).toContain('nothing is kept of this person yet')
+    expect((await run('holds')).out).toMatch(/Z 0 keys: court 12\n$/)
   })
 
   it.each([[['erase']], [['export', 'P-1']], [['export', 'P-1', '--kind', 'robot']], [['sing']]])(
