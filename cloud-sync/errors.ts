@@ -177,6 +177,11 @@ export const CLOUD_ERRORS = {
     title: 'The core did not answer',
     next: 'Check cloud.url, the network and `npm run cloud` or the service of the core.',
   },
+  'link.certificate-term': {
+    status: 495,
+    title: 'The certificate of the core does not count at this time',
+    next: 'Compare the clocks of this machine and of the core. A core whose clock is right makes a certificate that counts at its next start, or within an hour.',
+  },
   'link.untrusted': {
     status: 495,
     title: 'The certificate of the core is not the one that is pinned',

@@ -29,15 +29,24 @@ const SERVER_DAYS = 397
 const RENEW_DAYS = 60
 /** A core whose clock runs a little ahead must not make certificates of tomorrow. */
 const BACKDATE_DAYS = 1
+/** No core is older than this program: an authority that begins here counts, however wrong the clock at its birth. */
+const PROGRAM_MS = Date.parse('2026-11-01T00:00:00Z')
 
 export interface ServerCertificate {
   readonly certPem: string
   readonly keyPem: string
   readonly caPem: string
+  /** When the authority counts, in milliseconds since 1970. */
+  readonly caTerm: Term
+}
+
+interface Term {
+  readonly fromMs: number
+  readonly untilMs: number
 }
 
 /**
- * Reads what is there, makes what is missing or near its end. `hosts`: names and addresses that gateways
+ * Reads what is there, makes what is missing, near its end or, of the server's, not begun. `hosts`: names and addresses that gateways
  * dial. Throws `core.certificates` where the authority is there and cannot be read.
  */
 export async function loadServerCertificate(
@@ -56,10 +65,12 @@ export async function loadServerCertificate(
   } catch (cause) {
     throw new CloudError('core.certificates', { cause, detail: `${caFiles.cert}: ${cause}` })
   }
+  const caPem = readFileSync(caFiles.cert, 'utf8')
   return {
     certPem: readFileSync(serverFiles.cert, 'utf8'),
     keyPem: readFileSync(serverFiles.key, 'utf8'),
-    caPem: readFileSync(caFiles.cert, 'utf8'),
+    caPem,
+    caTerm: termOf(new X509Certificate(caPem)),
   }
 }
 
@@ -73,8 +84,8 @@ async function makeCa(files: Files, nowMs: number): Promise<void> {
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: 'CN=Kefu Edge cloud core CA',
     serialNumber: serial(),
-    notBefore: new Date(nowMs - BACKDATE_DAYS * DAY_MS),
-    notAfter: new Date(nowMs + CA_DAYS * DAY_MS),
+    notBefore: new Date(Math.min(nowMs - BACKDATE_DAYS * DAY_MS, PROGRAM_MS)),
+    notAfter: new Date(Math.max(nowMs, PROGRAM_MS) + CA_DAYS * DAY_MS),
     keys,
     signingAlgorithm: ALGORITHM,
     extensions: [
@@ -127,9 +138,16 @@ function isServerUsable(files: Files, hosts: readonly string[], nowMs: number): 
   const certificate = new X509Certificate(readFileSync(files.cert, 'utf8'))
   const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
   const named = new Set(names.map((name) => name.value))
-  const isFresh = certificate.notAfter.getTime() - nowMs > RENEW_DAYS * DAY_MS
+  const { fromMs, untilMs } = termOf(certificate)
+  // One that begins later was made while the clock was ahead.
+  const isFresh = fromMs <= nowMs && untilMs - nowMs > RENEW_DAYS * DAY_MS
   return isFresh && hosts.every((host) => named.has(host))
 }
+
+const termOf = ({ notBefore, notAfter }: X509Certificate): Term => ({
+  fromMs: notBefore.getTime(),
+  untilMs: notAfter.getTime(),
+})
 
 /** Crash story: a power cut between the two leaves the new key beside the old certificate. */
 function isPair({ cert, key }: Files): boolean {

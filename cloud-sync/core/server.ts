@@ -158,7 +158,7 @@ async function startIn(folder: FolderLock, options: CloudCoreOptions): Promise<C
   ]
   const handle = createHandler(routes, { gateways, ...tokens }, logger)
   const { server, renewal } = certificate
-    ? serveTls(certificate, loadCertificate, handle, logger)
+    ? serveTls(certificate, loadCertificate, handle, logger, clock)
     : { server: http.createServer(handle) }
   server.keepAliveTimeout = KEEP_ALIVE_MS
   server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -224,10 +224,11 @@ function serveTls(
   load: () => Promise<ServerCertificate>,
   handle: http.RequestListener,
   logger: Logger,
+  clock: Clock,
 ): { server: Server; renewal: Renewal } {
   const { certPem: cert, keyPem: key } = certificate
   const server = https.createServer({ cert, key, minVersion: MIN_TLS }, handle)
-  return { server, renewal: renewCertificate(server, certificate, load, logger) }
+  return { server, renewal: renewCertificate(server, certificate, load, logger, clock) }
 }
 
 /** What was just received is handed on at once, not at the next look. */

@@ -13,7 +13,7 @@ export interface CoreAccess {
 }
 
 /**
- * Resolves with the body of a 2xx. Throws `link.untrusted`, `link.no-answer`, or what the core says
+ * Resolves with the body of a 2xx. Throws `link.untrusted`, `link.certificate-term`, `link.no-answer`, or what the core says
  * against the request, in its own words.
  */
 export function callCore(
@@ -35,16 +35,18 @@ export function callCore(
       })
     })
     outgoing.on('error', (cause) => {
-      const code = isOfCertificate(cause) ? 'link.untrusted' : 'link.no-answer'
-      reject(new CloudError(code, { detail: `${url}: ${cause.message}`, cause }))
+      reject(new CloudError(codeOf(cause), { detail: `${url}: ${cause.message}`, cause }))
     })
     outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
 
-/** OpenSSL's codes for a certificate that is not trusted. */
-function isOfCertificate({ code }: NodeJS.ErrnoException): boolean {
-  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code ?? '')
+/** By OpenSSL's code for a certificate that does not count. */
+function codeOf({ code = '' }: NodeJS.ErrnoException): CloudErrorCode {
+  if (code === 'CERT_NOT_YET_VALID' || code === 'CERT_HAS_EXPIRED') return 'link.certificate-term'
+  return /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO_|ISSUER/.test(code)
+    ? 'link.untrusted'
+    : 'link.no-answer'
 }
 
 /** The core's own words for what it does not do. */

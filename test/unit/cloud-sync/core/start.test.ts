@@ -7,12 +7,14 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { loadServerCertificate } from '@kefu-edge/cloud-sync/core/certificates'
+import { operate } from '@kefu-edge/cloud-sync/core/cli/operate'
 import { renewCertificate } from '@kefu-edge/cloud-sync/core/renewal'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
-import { silentLogger } from '@kefu-edge/cloud-sync/ports'
+import { silentLogger, systemClock } from '@kefu-edge/cloud-sync/ports'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
+import { saidBy } from '../../../support/said.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
 
 const DAY_MS = 86_400_000
@@ -23,8 +25,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-async function start(dataDir: string, port = 0): Promise<CloudCore> {
-  const core = await startCloudCore({ dataDir, port })
+async function start(dataDir: string, port = 0, clock = systemClock): Promise<CloudCore> {
+  const core = await startCloudCore({ dataDir, port, clock })
   closers.push(() => core.close())
   return core
 }
@@ -146,7 +148,9 @@ it('a core that runs for a year has a new certificate before the old one is over
   const first = await load()
   const server = https.createServer({ cert: first.certPem, key: first.keyPem })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const renewal = renewCertificate(server, first, load, silentLogger)
+  const errors: string[] = []
+  const logger = { ...silentLogger, error: (_: unknown, said: string) => errors.push(said) }
+  const renewal = renewCertificate(server, first, load, logger, { now: () => nowMs })
   closers.push(
     () => server.close(),
     () => renewal.close(),
@@ -159,6 +163,26 @@ it('a core that runs for a year has a new certificate before the old one is over
   nowMs += 250 * DAY_MS
   await renewal.look()
   expect(await certificateAt(port, first.caPem)).not.toBe(before)
+  expect(errors).toEqual([])
+  nowMs += 3650 * DAY_MS
+  await renewal.look()
+  expect(errors).toMatchObject([expect.stringContaining('authority of the core')])
+})
+
+it('a core whose first start had the clock ahead is met once that is right, and until then the tools say it is the time', async () => {
+  const folder = tempFolder()
+  const ahead = { ...systemClock, now: () => Date.now() + 30 * DAY_MS }
+  const list = ({ url }: CloudCore) =>
+    saidBy(operate, ['releases', '--core', url, '--data', folder])
+  const first = await start(folder, 0, ahead)
+  const early = await list(first)
+  expect(early.err).toContain('does not count at this time')
+  expect(early.err).toContain('Compare the clocks')
+  await first.close()
+
+  const right = await start(folder)
+  expect(await list(right)).toMatchObject({ code: 0, err: '' })
+  expect(right.caPem).toBe(first.caPem)
 })
 
 /** Subject and fingerprint of what this authority has signed and the core shows, whatever its term. */
