@@ -54,9 +54,9 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
       if (action.do === 'play') start(action.speech)
       else if (action.do === 'stop') stop()
       else
-        options
-          .report(action.speech.id, action.state, action.reason)
-          .catch((error: unknown) => options.onError?.(error))
+        promised(() => options.report(action.speech.id, action.state, action.reason)).catch(
+          (error: unknown) => options.onError?.(error),
+        )
     }
     cancelWake()
     const nowMs = now()
@@ -75,7 +75,7 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
       current = undefined
       perform(next())
     }
-    options.play(speech, abort.signal).then(
+    promised(() => options.play(speech, abort.signal)).then(
       () => end(() => announcer.finished(speech.id, now())),
       (error: unknown) => end(() => announcer.failed(speech.id, String(error), now())),
     )
@@ -104,3 +104,6 @@ export function createSpeechPlayer(options: SpeechPlayerOptions): SpeechPlayer {
     },
   }
 }
+
+/** Calls at once; what is thrown before there is a promise rejects it. */
+const promised = async (work: () => Promise<void>): Promise<void> => work()

@@ -85,3 +85,21 @@ test('speech that cannot be played is reported as failed, and the next is played
   expect(reports).toContain('broken failed')
   expect(heard.at(-1)).toBe('2 ends')
 })
+
+test('a loudspeaker that throws at once has failed that speech alone, and the next one is played', async () => {
+  const clock = new ManualClock()
+  const reports: string[] = []
+  const made = createSpeechPlayer({
+    clock,
+    play: ({ id }) => {
+      if (id === 'broken') throw new Error('no loudspeaker')
+      return Promise.resolve()
+    },
+    report: async (id, state) => void reports.push(`${id} ${state}`),
+  })
+  made.say(speech('broken'))
+  made.say(speech('next'))
+  await settle()
+  expect(reports).toContain('broken failed')
+  expect(reports).toContain('next played')
+})
