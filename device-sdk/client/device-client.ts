@@ -59,6 +59,7 @@ export function deviceClientOn(
   return new Client(openLink, options)
 }
 
+/** Its calls may be handed on by themselves: they are bound, all of them. */
 class Client implements DeviceClient {
   readonly deviceId: string
   readonly #clock: Clock
@@ -131,7 +132,7 @@ class Client implements DeviceClient {
     return this.#outbox.size
   }
 
-  async ask(request: string | AskRequest): Promise<Answer> {
+  ask = async (request: string | AskRequest): Promise<Answer> => {
     const { timeoutMs = this.#askTimeoutMs, signal, ...fields } = asRequest(request)
     const ask = checkMessage(Ask, { id: newId(this.#clock.now()), ...fields }, 'client.invalid')
     if (signal?.aborted) throw new DeviceClientError('client.aborted')
@@ -163,14 +164,14 @@ class Client implements DeviceClient {
     })
   }
 
-  async leaveAsk(request: AskRequest): Promise<string> {
+  leaveAsk = async (request: AskRequest): Promise<string> => {
     const { timeoutMs = KEPT_ASK_LIFE_MS, signal: _, ...fields } = request
     const ask = checkMessage(Ask, { id: newId(this.#clock.now()), ...fields }, 'client.invalid')
     await this.#keep('ask', ask, timeoutMs)
     return ask.id
   }
 
-  async reportPlayed(speechId: string, state: PlayState, reason?: string): Promise<void> {
+  reportPlayed = async (speechId: string, state: PlayState, reason?: string): Promise<void> => {
     const report = {
       id: newId(this.#clock.now()),
       speech: speechId,
@@ -181,21 +182,20 @@ class Client implements DeviceClient {
     await this.#keep('played', checkMessage(PlayReport, report, 'client.invalid'))
   }
 
-  async sendEvent(event: EventRequest): Promise<string> {
+  sendEvent = async (event: EventRequest): Promise<string> => {
     const whole = { id: newId(this.#clock.now()), at: this.#nowIso(), ...event }
     await this.#keep('event', checkMessage(DeviceEvent, whole, 'client.invalid'))
     return whole.id
   }
 
-  async sendFeedback(feedback: FeedbackRequest): Promise<string> {
+  sendFeedback = async (feedback: FeedbackRequest): Promise<string> => {
     const whole = { id: newId(this.#clock.now()), at: this.#nowIso(), ...feedback }
     await this.#keep('feedback', checkMessage(Feedback, whole, 'client.invalid'))
     return whole.id
   }
 
-  reportState(state: Readonly<Record<string, unknown>>): Promise<void> {
-    return this.#reported.report(state, this.#nowIso())
-  }
+  reportState = (state: Readonly<Record<string, unknown>>): Promise<void> =>
+    this.#reported.report(state, this.#nowIso())
 
   onAnswer = (handler: (answer: Answer) => void) => this.#answers.add(handler)
   onSpeech = (handler: (speech: Speech) => void) => this.#speeches.add(handler)
@@ -204,7 +204,7 @@ class Client implements DeviceClient {
   onConnection = (handler: (state: ConnectionState) => void) => this.#connections.add(handler)
   onDesired = (handler: (desired: TwinState) => void) => this.#desireds.add(handler)
 
-  async flush(timeoutMs: number = this.#askTimeoutMs): Promise<void> {
+  flush = async (timeoutMs: number = this.#askTimeoutMs): Promise<void> => {
     await this.#loaded
     if (this.#outbox.size.messages === 0) return
     await new Promise<void>((resolve, reject) => {
@@ -221,7 +221,7 @@ class Client implements DeviceClient {
     })
   }
 
-  async close(): Promise<void> {
+  close = async (): Promise<void> => {
     this.#rejectAll()
     await this.#connection.close()
     await this.#loaded
@@ -229,7 +229,7 @@ class Client implements DeviceClient {
     await this.#outbox.close()
   }
 
-  kill(): void {
+  kill = (): void => {
     this.#connection.kill()
     this.#rejectAll()
     this.#loaded
