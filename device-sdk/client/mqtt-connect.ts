@@ -1,5 +1,6 @@
 /** From CONNECT to CONNACK: what the device asks for, and what it means when it is refused. */
 import type { IClientOptions, MqttClient } from 'mqtt'
+import type { Problem } from '../protocol/schemas.ts'
 import { DeviceClientError, ProblemError } from './errors.ts'
 import type { LinkOptions } from './link.ts'
 
@@ -9,8 +10,20 @@ const KEEPALIVE_SECONDS = 30
 const SESSION_EXPIRY_SECONDS = 86_400
 /** Speech and answers on their way at once; a device plays one at a time, so a small window is enough. */
 const RECEIVE_MAXIMUM = 32
-/** CONNACK codes that mean "not with these credentials": 3.1.1 [4, 5] and 5 [0x86, 0x87, 0x8A]. */
-const REFUSED_LOGIN: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87, 0x8a])
+const NOT_KNOWN = {
+  code: 'auth.refused',
+  status: 401,
+  title: 'The device or its token is not known',
+}
+/** What a CONNACK code of 3.1.1 (4, 5) or 5 says of the login, as the other transports say it. */
+const REFUSED_LOGIN: ReadonlyMap<number, Pick<Problem, 'code' | 'status' | 'title'>> = new Map([
+  [4, NOT_KNOWN],
+  [5, NOT_KNOWN],
+  [0x86, NOT_KNOWN],
+  [0x87, { code: 'auth.certificate', status: 401, title: 'The client certificate does not count' }],
+  [0x8a, { code: 'auth.disabled', status: 403, title: 'The device is switched off' }],
+  [0x9f, { code: 'auth.backing-off', status: 429, title: 'Too many logins' }],
+])
 /** CONNACK codes that mean "not in this protocol version": 3.1.1 [1] and 5 [0x84]. */
 const REFUSED_VERSION: ReadonlySet<number> = new Set([1, 0x84])
 
@@ -59,12 +72,16 @@ export function connected(client: MqttClient, options: LinkOptions): Promise<num
     client.stream?.once('connect', () => {
       reachedBroker = true
     })
+    let reason: string | undefined
+    client.once('packetreceive', (packet) => {
+      if (packet.cmd === 'connack') reason = packet.properties?.reasonString
+    })
     client.once('connect', ({ properties }) => {
       client.removeAllListeners('close')
       client.removeAllListeners('error')
       resolve(properties?.receiveMaximum ?? Number.POSITIVE_INFINITY)
     })
-    client.once('error', (error) => fail(readConnectError(error, options)))
+    client.once('error', (error) => fail(readConnectError(error, reason, options)))
     client.once('close', () => {
       if (reachedBroker) fail(new ClosedSilently('client.link-failed', 'closed without CONNACK'))
       else fail(new DeviceClientError('client.link-failed', `no connection to ${options.url.host}`))
@@ -72,19 +89,21 @@ export function connected(client: MqttClient, options: LinkOptions): Promise<num
   })
 }
 
-function readConnectError(error: Error & { code?: unknown }, options: LinkOptions): Error {
+function readConnectError(
+  error: Error & { code?: unknown },
+  reason: string | undefined,
+  options: LinkOptions,
+): Error {
   const code = error.code
   if (typeof code !== 'number')
     return new DeviceClientError('client.link-failed', error.message, error)
   if (REFUSED_VERSION.has(code)) return new VersionRefused(error.message)
-  if (REFUSED_LOGIN.has(code)) {
-    return new ProblemError({
-      type: 'urn:kefu:problem:auth.refused',
-      title: 'The device or its token is not known',
-      status: 401,
-      detail: `The gateway refused ${options.deviceId}: CONNACK code ${code}.`,
-      code: 'auth.refused',
-    })
-  }
-  return new DeviceClientError('client.link-failed', `CONNACK code ${code}`, error)
+  const said = `CONNACK code ${code}${reason === undefined ? '' : `: ${reason}`}`
+  const refusal = REFUSED_LOGIN.get(code)
+  if (refusal === undefined) return new DeviceClientError('client.link-failed', said, error)
+  return new ProblemError({
+    ...refusal,
+    type: `urn:kefu:problem:${refusal.code}`,
+    detail: `The gateway refused ${options.deviceId}: ${said}.`,
+  })
 }

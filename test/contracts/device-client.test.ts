@@ -280,3 +280,28 @@ test('a wrong token is refused on every transport with the same code', async () 
     )
   }
 })
+
+test('a device that is switched off is told so on every transport', async () => {
+  const token = await gateway.addDevice('off-1')
+  await runOperation('device.disable', { id: 'off-1' }, gateway.box.operations)
+  for (const where of Object.values(TRANSPORTS)) {
+    const client = createDeviceClient({ deviceId: 'off-1', token, ...where(gateway) })
+    clients.push(client)
+    await until(() =>
+      expect(client.connection).toMatchObject({ problem: { code: 'auth.disabled', status: 403 } }),
+    )
+  }
+})
+
+test('the calls of a client may be handed on by themselves, as a player is given them', async () => {
+  const token = await gateway.addDevice('bound-1')
+  const client = createDeviceClient({ deviceId: 'bound-1', token, url: gateway.mqttUrl })
+  clients.push(client)
+  const { ask, reportPlayed, flush, close } = client
+  const answer = await ask('几点开门')
+  await reportPlayed(answer.speech?.id ?? 'none', 'played')
+  await flush()
+  const kinds = gateway.box.ledger.entriesFrom(0, 1_000).map(({ kind }) => kind)
+  expect(kinds).toContain('speech.played')
+  await close()
+})
