@@ -1,7 +1,7 @@
 /**
  * Sessions of a site with several boxes: each box keeps its own on disk, and shares a sealed copy after the
- * commit, for as long as a session may rest. Before a turn that names a session or a subject the copy is
- * read, so that a person goes on at another box. The wait for it has a limit; without an answer the box goes
+ * commit, for as long as a session may rest. Before a turn the copy is read by the session or the subject
+ * that it names, else by the device, so that a person goes on at another box. The wait for it has a limit; without an answer the box goes
  * on with what it knows. Of two turns at once at two boxes the later copy stays.
  */
 import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
@@ -10,7 +10,7 @@ import type { AnswerTurn } from '../answer-turn.ts'
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import { type IncomingAsk, knownAs, type Session } from '../turn.ts'
-import type { Sessions } from './sessions.ts'
+import { DEVICE_SESSION_IDLE_MS, type Sessions } from './sessions.ts'
 
 /** Where copies are: a store that all boxes reach. Its waits are bounded; it never rejects. */
 export interface SharedValues {
@@ -27,10 +27,10 @@ export interface SessionSeal {
 }
 
 export interface SessionSharing {
-  /** Reads what another box may know of the ask's session; undefined when there is nothing to read. */
-  recall(incoming: IncomingAsk): Promise<void> | undefined
-  /** A session was saved; inside `store.commit`. */
-  saved(session: Session): void
+  /** Reads what another box may know of the ask's session. */
+  recall(incoming: IncomingAsk): Promise<void>
+  /** A session was saved after a turn of the device (see `knownAs`); inside `store.commit`. */
+  saved(session: Session, deviceId: string): void
   /** A subject's sessions, these among them, are erased; inside `store.commit`. */
   forgotten(subject: Subject, sessionIds: readonly string[]): void
   /** Another box has erased the subject: what this box may have shared since goes too. */
@@ -52,6 +52,8 @@ export interface SharingParts {
 }
 
 const packr = new Packr({ useRecords: false })
+/** Under a device whose session has become a person's: it is no answer to who comes next. */
+const NOBODYS = packr.pack({})
 /** Between tries to remove a copy that must not be there any more. */
 const RETRY_MS = 1000
 
@@ -65,10 +67,11 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
   let timer: NodeJS.Timeout | undefined
   const sessionKey = (id: string) => `session:${seal.nameOf(`session/${id}`)}`
   const subjectKey = (who: Subject) => `subject:${seal.nameOf(`subject/${who.kind}/${who.id}`)}`
+  const deviceKey = (id: string) => `device:${seal.nameOf(`device/${id}`)}`
 
-  function keysOf({ ask }: IncomingAsk): string[] {
-    if (ask.session !== undefined) return [sessionKey(ask.session)]
-    return ask.subject ? [subjectKey(ask.subject)] : []
+  function keyOf({ ask, device }: IncomingAsk): string {
+    if (ask.session !== undefined) return sessionKey(ask.session)
+    return ask.subject ? subjectKey(ask.subject) : deviceKey(knownAs(device))
   }
 
   function read(key: string, sealed: Buffer | undefined): Session | undefined {
@@ -89,10 +92,10 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
     }
   }
 
-  async function recallOf(incoming: IncomingAsk, keys: readonly string[]): Promise<void> {
-    const found = await values.get(keys)
-    const shared = read(keys[0] ?? '', found?.[0])
-    if (!shared || [...keys, sessionKey(shared.id)].some((key) => condemned.has(key))) return
+  async function recallOf(incoming: IncomingAsk): Promise<void> {
+    const key = keyOf(incoming)
+    const shared = read(key, (await values.get([key]))?.[0])
+    if (!shared || condemned.has(key) || condemned.has(sessionKey(shared.id))) return
     const own = ownOf(incoming)
     // A session that another person was refused is not lent to the next one either.
     if (own === undefined || isNewest(own, shared)) return
@@ -128,11 +131,8 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
   }
 
   return {
-    recall(incoming) {
-      const keys = keysOf(incoming)
-      return keys.length === 0 ? undefined : recallOf(incoming, keys).catch(onError)
-    },
-    saved(session) {
+    recall: (incoming) => recallOf(incoming).catch(onError),
+    saved(session, deviceId) {
       const bytes = packr.pack(session)
       const keys = [
         sessionKey(session.id),
@@ -145,6 +145,9 @@ export function createSessionSharing(parts: SharingParts): SessionSharing {
           // Erased meanwhile; what was begun after an erasure has an id of its own.
           if (condemned.has(sessionKey(session.id))) return
           const entries = keys.map((key) => [key, seal.seal(bytes, key)] as const)
+          const atDevice = deviceKey(deviceId)
+          const sealed = seal.seal(session.subject ? NOBODYS : bytes, atDevice)
+          void values.put([[atDevice, sealed]], DEVICE_SESSION_IDLE_MS)
           // Until it stands there instead of the old copy, that one is not believed.
           if (await values.put(entries, parts.idleMs)) for (const key of keys) condemned.delete(key)
         })
@@ -171,7 +174,7 @@ export function shareSessions(own: Sessions, sharing: () => SessionSharing | und
     ...own,
     save(session, deviceId) {
       own.save(session, deviceId)
-      sharing()?.saved(session)
+      sharing()?.saved(session, deviceId)
     },
     forget(subject) {
       sharing()?.forgotten(subject, own.idsOf(subject))

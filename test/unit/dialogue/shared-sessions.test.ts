@@ -75,6 +75,18 @@ describe('a session shared by boxes', () => {
     expect((await b.turn({ subject: anna })).id).not.toBe(first.id)
   })
 
+  it('goes on by its device alone for a minute and a half, and not once it is a person’s', async () => {
+    const { a, b, clock } = startSite()
+    const first = await a.turn({})
+    expect(await b.turn({})).toMatchObject({ id: first.id, turns: 2 })
+    expect(await a.turn({})).toMatchObject({ id: first.id, turns: 3 })
+    clock.advance(90_001)
+    const next = await a.turn({})
+    expect(next).toMatchObject({ turns: 1 })
+    await a.turn({ session: next.id, subject: anna })
+    expect((await b.turn({})).id).not.toBe(next.id)
+  })
+
   it('is not lent to another person', async () => {
     const { a, b } = startSite()
     const first = await a.turn({ subject: anna })
