@@ -5,7 +5,7 @@ import { systemClock } from '../clock.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import { readGatewayId } from '../storage/data-folder.ts'
 import { backupName } from '../storage/kept-backups.ts'
-import type { CommandOptions } from './command.ts'
+import { type CommandOptions, usual } from './command.ts'
 import { type ExitCode, UsageError } from './io.ts'
 import { operate } from './operate.ts'
 import { restoreBackup } from './restore.ts'
@@ -13,12 +13,22 @@ import { restoreBackup } from './restore.ts'
 /** Ten gigabytes on a slow disk; the box answers all the while. */
 const BACKUP_TIMEOUT_MS = 3_600_000
 
-export async function backup(options: CommandOptions): Promise<ExitCode> {
-  const { words, values, io, config } = options
-  const [word] = words
-  if (word === undefined || words.length > 1) {
-    throw new UsageError('usage: kefu-edge backup FILE|DIR [--json]')
-  }
+const RESTORE = 'FILE --data DIR [--force] [--json]'
+
+export const backup = usual('backup', {
+  '': { usage: 'FILE|DIR [--json]', words: [1, 1], run: makeBackup },
+})
+
+export const restore = usual('restore', {
+  '': { usage: RESTORE, words: [1, 1], takes: ['force'], run: putBack },
+})
+
+async function makeBackup({
+  words: [word = ''],
+  values,
+  io,
+  config,
+}: CommandOptions): Promise<ExitCode> {
   const target = resolve(word)
   const box = config()
   const name = () => backupName(readGatewayId(box.dataDir) ?? 'box', systemClock.now())
@@ -38,13 +48,9 @@ export async function backup(options: CommandOptions): Promise<ExitCode> {
   return 0
 }
 
-export async function restore(options: CommandOptions): Promise<ExitCode> {
-  const { words, values, io } = options
-  const [file] = words
+async function putBack({ words: [file = ''], values, io }: CommandOptions): Promise<ExitCode> {
   // Not by the configuration: that of the folder to be replaced may be what is broken.
-  if (file === undefined || words.length > 1 || values.data === undefined) {
-    throw new UsageError('usage: kefu-edge restore FILE --data DIR [--force] [--json]')
-  }
+  if (values.data === undefined) throw new UsageError(`usage: kefu-edge restore ${RESTORE}`)
   const report = await restoreBackup(resolve(file), {
     dataDir: values.data,
     isForced: values.force ?? false,

@@ -2,7 +2,7 @@
 import { describeOptions, LIST } from '../config/describe-options.ts'
 import type { Config } from '../config/schema.ts'
 import { MASKED, maskUrls } from '../mask-line.ts'
-import type { CommandOptions } from './command.ts'
+import { type CommandOptions, usual } from './command.ts'
 import type { ExitCode } from './io.ts'
 
 /** Options whose value is a secret: shown as set or not. */
@@ -40,7 +40,9 @@ export function optionStates(config: Config): readonly OptionState[] {
 /** An address of Redis or of a broker may carry a password. */
 const withoutPasswords = (value: unknown): unknown => JSON.parse(maskUrls(JSON.stringify(value)))
 
-export async function config({ config, values, io }: CommandOptions): Promise<ExitCode> {
+export const config = usual('config', { '': { usage: '[--json]', run: showOptions } })
+
+async function showOptions({ config, values, io }: CommandOptions): Promise<ExitCode> {
   const present = config()
   const options = optionStates(present)
   if (values.json) {

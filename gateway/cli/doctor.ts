@@ -17,7 +17,7 @@ import {
   isLoopback,
 } from './checks-machine.ts'
 import { checkRecord } from './checks-record.ts'
-import type { CommandOptions } from './command.ts'
+import { type CommandOptions, usual } from './command.ts'
 import { bad, type Finding, ok, type Verdict, warn, wording } from './finding.ts'
 import type { ExitCode } from './io.ts'
 import { pad } from './labels.ts'
@@ -31,7 +31,9 @@ const MINUTE_MS = 60_000
 const UNWITNESSED_WARN_MINUTES = 60
 const MARKS = { ok: '✓', warn: '!', bad: '✗' } as const
 
-export async function doctor({ config, values, io }: CommandOptions): Promise<ExitCode> {
+export const doctor = usual('doctor', { '': { usage: '[--json]', run: sayFindings } })
+
+async function sayFindings({ config, values, io }: CommandOptions): Promise<ExitCode> {
   const findings = await examine(config())
   const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length
   if (values.json) {

@@ -14,8 +14,17 @@ export interface Io {
   readonly isTty: boolean
 }
 
-/** A command was called in a way it does not know; the message names the right one. */
+/** A command was called in a way it does not know; the message names the right one, what is wrong in its first paragraph. */
 export class UsageError extends Error {}
+
+/** A refusal by the running gateway, passed on as it was said there. */
+export class RemoteProblem extends Error {
+  readonly problem: Record<string, unknown>
+  constructor(problem: Record<string, unknown>) {
+    super(`${String(problem.title)}\n  ${String(problem.detail)}\n  (${String(problem.code)})`)
+    this.problem = problem
+  }
+}
 
 /**
  * Standard output and error of this process. A reader that has gone (`| head`) is no reason to stop; a disk that
@@ -40,8 +49,15 @@ export function openProcessIo(isGateway = false): Io {
 /** Says an error the way an operator needs it: what, then the next step, then the code. */
 export function sayError(io: Io, error: unknown, asJson: boolean): ExitCode {
   if (error instanceof UsageError) {
+    const [detail] = error.message.split('\n\n')
+    if (asJson) io.stdout(JSON.stringify({ error: { code: 'usage', title: 'Used wrong', detail } }))
     io.stderr(error.message)
     return 2
+  }
+  if (error instanceof RemoteProblem) {
+    if (asJson) io.stdout(JSON.stringify({ error: error.problem }))
+    io.stderr(error.message)
+    return 1
   }
   const problem = toProblem(error)
   if (asJson) io.stdout(JSON.stringify({ error: problem }))

@@ -5,10 +5,11 @@ import { dataDirOf, processEnvironment } from '../config/environment.ts'
 import { DEFAULT_DATA_DIR, loadConfig } from '../config/load-config.ts'
 import type { Config } from '../config/schema.ts'
 import { readRunFile } from '../storage/data-folder.ts'
+import { VERSION } from '../version.ts'
 import type { Command } from './command.ts'
-import { COMMANDS, HELP } from './commands.ts'
+import { COMMANDS } from './commands.ts'
+import { HELP } from './help.ts'
 import { type ExitCode, type Io, openProcessIo, sayError, UsageError } from './io.ts'
-import { RemoteProblem } from './operate.ts'
 
 export async function main(
   argv: readonly string[],
@@ -17,8 +18,12 @@ export async function main(
   const [name = 'help', ...args] = argv
   const asJson = argv.includes('--json')
   try {
-    if (name === 'help' || name === '--help' || name === '-h') {
+    if (['help', '--help', '-h'].includes(name)) {
       io.stdout(HELP)
+      return 0
+    }
+    if (['version', '--version', '-v'].includes(name)) {
+      io.stdout(asJson ? JSON.stringify({ version: VERSION }) : `kefu-edge ${VERSION}`)
       return 0
     }
     const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
@@ -31,11 +36,6 @@ export async function main(
     }
     return await command.run({ words, values, config: () => configFor(name, values), io })
   } catch (error) {
-    if (error instanceof RemoteProblem) {
-      if (asJson) io.stdout(JSON.stringify({ error: error.problem }))
-      io.stderr(error.message)
-      return 1
-    }
     return sayError(io, error, asJson)
   }
 }

@@ -12,6 +12,7 @@ import type { Config } from '../config/schema.ts'
 import { type OperationName, runOperation } from '../console/operations.ts'
 import { GatewayError } from '../errors.ts'
 import { isFolderHeld, localUrl, readRunFile } from '../storage/data-folder.ts'
+import { RemoteProblem } from './io.ts'
 
 /** A gateway that does not answer within this is not there. */
 const REMOTE_TIMEOUT_MS = 60_000
@@ -122,14 +123,5 @@ async function post(url: string, token: string, args: object, timeoutMs: number)
   return {
     isOk: status >= 200 && status < 300,
     body: (await json(response)) as Record<string, unknown>,
-  }
-}
-
-/** A refusal by the running gateway, passed on as it was said there. */
-export class RemoteProblem extends Error {
-  readonly problem: Record<string, unknown>
-  constructor(problem: Record<string, unknown>) {
-    super(`${String(problem.title)}\n  ${String(problem.detail)}\n  (${String(problem.code)})`)
-    this.problem = problem
   }
 }

@@ -2,7 +2,7 @@
 import type { BridgeStatus } from '../bridge/bridge.ts'
 import type { LiveStatus, Status } from '../console/status.ts'
 import type { SiteStatus } from '../fabric/site-link.ts'
-import type { CommandOptions } from './command.ts'
+import { type CommandOptions, usual } from './command.ts'
 import type { ExitCode } from './io.ts'
 import { loadLabels, pad, widthOf } from './labels.ts'
 import { operate } from './operate.ts'
@@ -12,7 +12,9 @@ const LABEL_COLUMNS = 18
 const SHOWN = 120
 const FIGURES = ['accepted', 'delivered', 'pending', 'expired', 'quarantined'] as const
 
-export async function status({ config, values, io }: CommandOptions): Promise<ExitCode> {
+export const status = usual('status', { '': { usage: '[--json]', run: showStatus } })
+
+async function showStatus({ config, values, io }: CommandOptions): Promise<ExitCode> {
   const found = (await operate(config(), 'status', {})) as Status
   if (values.json) io.stdout(JSON.stringify(found))
   else for (const line of statusLines(found)) io.stdout(line)

@@ -13,21 +13,26 @@ import { GatewayError } from '../errors.ts'
 import { maskLine } from '../mask-line.ts'
 import { localUrl, readRunFile } from '../storage/data-folder.ts'
 import { VERSION } from '../version.ts'
-import type { CommandOptions } from './command.ts'
+import { type CommandOptions, usual } from './command.ts'
 import { optionStates } from './config.ts'
 import { examine } from './doctor.ts'
-import { type ExitCode, UsageError } from './io.ts'
+import type { ExitCode } from './io.ts'
 import { operate } from './operate.ts'
 
 /** A gateway that hangs is the very reason for a bundle. */
 const ASK_TIMEOUT_MS = 5000
 const ASK_OPTIONS = { timeoutMs: ASK_TIMEOUT_MS, startingMs: 0 }
-export async function supportBundle(options: CommandOptions): Promise<ExitCode> {
-  const [word] = options.words
-  if (word === undefined || options.words.length > 1) {
-    throw new UsageError('usage: kefu-edge support-bundle FILE')
-  }
-  const { config, values, io } = options
+
+export const supportBundle = usual('support-bundle', {
+  '': { usage: 'FILE [--json]', words: [1, 1], run: makeBundle },
+})
+
+async function makeBundle({
+  words: [word = ''],
+  values,
+  config,
+  io,
+}: CommandOptions): Promise<ExitCode> {
   const file = resolve(word)
   const bundle = maskAll(await collect(config()), secretsOf(config()))
   const text = `${JSON.stringify(bundle, null, 2)}\n`
