@@ -3,6 +3,7 @@
  * authenticates a person) is never kept, not even sealed; C2 identifies him or his affairs; C1 is the
  * house's own. A field that is not listed counts as C2 and is masked as text.
  */
+import { SECRET_NAME, SECRET_WORD } from './data/fields.ts'
 import { maskName } from './mask-names.ts'
 import { maskSecrets } from './mask-secrets.ts'
 import { maskAddress, maskMiddle, maskText } from './masking.ts'
@@ -27,7 +28,10 @@ const asShortNumber: FieldRule = { dataClass: 'C2', mask: (text) => maskMiddle(t
 const ownWords: FieldRule = { dataClass: 'C1', mask: (text) => text }
 const neverKept: FieldRule = { dataClass: 'C3', mask: () => '***' }
 
-/** By field name, letters and digits only, lower case: `patientName`, `patient_name` and `patient-name` are one. */
+/**
+ * By field name, letters and digits only, lower case: `patientName`, `patient_name` and `patient-name` are
+ * one. What authenticates a person is known by parts of the name (`data/fields.ts`).
+ */
 const FIELDS: Readonly<Record<string, FieldRule>> = {
   heard: asSaid,
   said: asSaid,
@@ -63,21 +67,6 @@ const FIELDS: Readonly<Record<string, FieldRule>> = {
   地址: asAddress,
   住址: asAddress,
   birthday: asShortNumber,
-  password: neverKept,
-  passwd: neverKept,
-  pin: neverKept,
-  密码: neverKept,
-  cvv: neverKept,
-  cvn2: neverKept,
-  expirydate: neverKept,
-  verificationcode: neverKept,
-  smscode: neverKept,
-  otp: neverKept,
-  验证码: neverKept,
-  fingerprint: neverKept,
-  faceprint: neverKept,
-  voiceprint: neverKept,
-  magstripe: neverKept,
   status: ownWords,
   lang: ownWords,
   pack: ownWords,
@@ -149,8 +138,20 @@ const knownRules = new Map<string, FieldRule | null>()
 function ruleOf(field: string): FieldRule | undefined {
   const known = knownRules.get(field)
   if (known !== undefined) return known ?? undefined
-  const name = field.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
-  const rule = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
+  const words = wordsOf(field)
+  const name = words.join('')
+  const isSecret = SECRET_NAME.test(name) || SECRET_WORD.test(` ${words.join(' ')} `)
+  const rule = isSecret ? neverKept : Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
   if (knownRules.size < 1000) knownRules.set(field, rule ?? null)
   return rule
 }
+
+/** Lower case, of half width: `payPIN`, `pay_pin` and `Pay-Pin` are `pay`, `pin`. */
+const wordsOf = (field: string): readonly string[] =>
+  field
+    .normalize('NFKC')
+    .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
+    .toLowerCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '')

@@ -1,7 +1,7 @@
 /** How people say a password or a code to a counter, and what they say between its name and its digits. */
 
-/** What authenticates a person (JR/T 0171 C3), by every name that a counter hears. */
-export const SECRETS = [
+/** What authenticates a person (JR/T 0171 C3), by every Chinese name that a counter hears. */
+export const SPOKEN_SECRETS = [
   '密码',
   '口令',
   '验证码',
@@ -13,6 +13,11 @@ export const SECRETS = [
   '短信码',
   '取款码',
   '付款码',
+] as const
+
+/** The same in any language. */
+export const SECRETS = [
+  ...SPOKEN_SECRETS,
   '(?<![a-z])(?:pin|cvv2?|cvn2?|cvc2?|otp)(?![a-z])码?',
   '(?<![a-z])pass(?:word|code|wd)(?![a-z])',
   '(?<![a-z])(?:my|the) code(?![a-z])',

@@ -61,6 +61,37 @@ test.each([
   expect(maskText(text)).toBe(text)
 })
 
+test.each([
+  ['password', 'passwd', 'pwd', 'userPwd', 'payPassword', 'pay_password', 'PASS', 'loginPass'],
+  ['支付密码', '密码', '取款密码', '交易密码2', '登录口令', '短信验证码', '动态码'],
+  ['pin', 'PIN', 'pinCode', 'pincode', 'pin_block', 'cardPIN', 'paypin'],
+  ['cvv', 'cvv2', 'CVC', 'cvc2', 'cvn2', 'cardCvc', 'securityCode', 'security_code', 'expiryDate'],
+  ['otp', 'smsCode', 'sms_code', 'verifyCode', 'authCode', 'oneTimeCode', 'loginOTP'],
+  ['track2', 'track_2', 'trackdata', 'Track2Data', 'magStripe', '二磁道数据'],
+  [
+    'fingerprint',
+    'fingerprintTemplate',
+    'face',
+    'faceId',
+    'face_image',
+    'iris',
+    '人脸特征',
+    '指纹',
+  ],
+])('what authenticates a person is kept under no name of a field: %s, %s …', (...fields) => {
+  const values = Object.fromEntries(fields.map((field) => [field, '668899']))
+  expect(withoutSecrets({ values: { form: [values] } })).toEqual({
+    values: { form: [Object.fromEntries(fields.map((field) => [field, '***']))] },
+  })
+})
+
+test('fields that only sound so are kept', () => {
+  const names =
+    'passenger compass bypass boardingPass passport spin opinion pinyin pinned surface surfaceId interfaceId typeface faceCount trackingNumber track soundtrack postcode code departmentCode passwordErrors 密码错误次数 人脸数 laptop status expires'
+  const values = Object.fromEntries(names.split(' ').map((name) => [name, '5']))
+  expect(withoutSecrets({ values }).values).toEqual(values)
+})
+
 test('of words that were said none is kept, not even sealed; what the house says stays as it was said', () => {
   const answer = { text: '无线网密码 88888888', slots: { dept: '内科' } }
   const personal = { heard: ['密码是668899', '内科几点'], answer }
