@@ -4,7 +4,7 @@ import type { Pack, PackIntent } from './pack-schema.ts'
 import type { PackTestFailure, PackTestResult } from './pack-tests.ts'
 
 /** Share of its own test questions a pack must get right where its manifest names no other. */
-export const DEFAULT_MINIMUM_TEST_SCORE = 0.85
+const DEFAULT_MINIMUM_TEST_SCORE = 0.85
 /** Of a longer list the rest looks like its beginning. */
 const MAX_LISTED = 20
 

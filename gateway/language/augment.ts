@@ -9,7 +9,7 @@ import type { Random } from './random.ts'
 import { createWordFinder } from './word-finder.ts'
 
 /** Share of Han characters misheard: what a poor line or a noisy hall does. */
-export const MISHEARD_SHARE = 0.12
+const MISHEARD_SHARE = 0.12
 
 const LONGEST_WORD = 4
 

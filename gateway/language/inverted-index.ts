@@ -27,9 +27,9 @@ export interface Hit {
 }
 
 /** Postings read per query at most: about half a millisecond. Rare terms come first, so what is cut says little. */
-export const MAX_POSTINGS = 60_000
+const MAX_POSTINGS = 60_000
 /** Documents that one query can ask for. */
-export const MAX_HITS = 64
+const MAX_HITS = 64
 
 /** Turns rows of documents into postings lists of terms. */
 export function buildInvertedIndex(matrix: Matrix): InvertedIndex {

@@ -15,7 +15,7 @@ import type { Classifier, Decision, QuestionModel, StoredQuestion } from './ques
 import { createVocabulary } from './vocabulary.ts'
 import { MEANING_WIDTH } from './word-vectors.ts'
 
-export const FORMAT_VERSION = 5
+const FORMAT_VERSION = 5
 const MAGIC = 0x4d4c464b
 const PREFIX = 12
 /** No model of ours inflates to more; a larger one is damage or an attack. */

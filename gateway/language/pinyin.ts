@@ -8,8 +8,8 @@ import { PINYIN_TABLE } from './data/pinyin-table.ts'
 
 const exactOf = new Uint16Array(0x10000)
 const mergedOf = new Uint16Array(0x10000)
-const names: string[] = ['']
-const homophonesOf = new Map<number, string>()
+/** Characters of each exact syllable; 0 is none. */
+const homophonesOf: string[] = ['']
 
 fillTables()
 
@@ -17,11 +17,10 @@ function fillTables(): void {
   const merged = new Map<string, number>()
   for (const line of PINYIN_TABLE.trim().split('\n')) {
     const [syllable = '', characters = ''] = line.split(' ')
-    const exact = names.push(syllable) - 1
+    const exact = homophonesOf.push(characters) - 1
     const group = mergeSyllable(syllable)
     const id = merged.get(group) ?? merged.size + 1
     merged.set(group, id)
-    homophonesOf.set(exact, characters)
     for (let i = 0; i < characters.length; i++) {
       exactOf[characters.charCodeAt(i)] = exact
       mergedOf[characters.charCodeAt(i)] = id
@@ -30,7 +29,7 @@ function fillTables(): void {
 }
 
 /** The class of a syllable under the confusions above: `zhang` and `zan` are one. */
-export function mergeSyllable(syllable: string): string {
+function mergeSyllable(syllable: string): string {
   return syllable
     .replace(/^([zcs])h/, '$1')
     .replace(/^n(?=[a-z])/, 'l')
@@ -47,12 +46,7 @@ export function exactSyllableOf(codeUnit: number): number {
   return exactOf[codeUnit] ?? 0
 }
 
-/** Toneless pinyin of a character, such as `hao`, or an empty string. */
-export function pinyinOf(codeUnit: number): string {
-  return names[exactOf[codeUnit] ?? 0] ?? ''
-}
-
 /** All common characters read the same (without tone) as this one, itself among them. */
 export function homophones(codeUnit: number): string {
-  return homophonesOf.get(exactOf[codeUnit] ?? 0) ?? ''
+  return homophonesOf[exactOf[codeUnit] ?? 0] ?? ''
 }

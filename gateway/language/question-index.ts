@@ -36,7 +36,7 @@ const SEARCH_FEATURES: FeatureOptions = {
 const SEARCH_WEIGHTS = [1, 0.6, 1, 0.5, 0.3, 0]
 const MAX_TERMS = 1_000_000
 /** Candidates compared in full: more cost time and, on held-out questions, changed nothing. */
-export const CANDIDATES = 24
+const CANDIDATES = 24
 
 export interface QuestionIndex {
   readonly inverted: InvertedIndex

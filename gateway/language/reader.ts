@@ -65,7 +65,7 @@ export interface Surroundings {
   readonly outMatch: number
 }
 
-export const NO_MATCH = -8
+const NO_MATCH = -8
 const LEAST_LOG_PROBABILITY = -8
 /** Questions a label, on average, from which the votes of neighbours helped on held-out questions. */
 const VOTING_QUESTIONS = 50
@@ -206,7 +206,7 @@ export function marginOf(reader: Reader, query: QueryText, label: number): numbe
 }
 
 /** The `limit` largest entries, largest first. */
-export function topIndices(values: Float32Array, limit: number): number[] {
+function topIndices(values: Float32Array, limit: number): number[] {
   const best: number[] = []
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number

@@ -54,7 +54,7 @@ function soundOf(text: string, at: number, syllable: (unit: number) => number): 
 }
 
 /** `text` with unknown pairs replaced by pairs of the pack that sound the same, or undefined. */
-export function repairText(text: string, lexicon: PairLexicon): string | undefined {
+function repairText(text: string, lexicon: PairLexicon): string | undefined {
   let out = text
   for (let i = 0; i + 1 < out.length; i++) {
     if (lexicon.pairs.has(out.slice(i, i + 2))) continue

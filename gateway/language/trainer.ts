@@ -6,8 +6,8 @@
  * of what the box does not know. So the confidence means what it says on questions never seen.
  */
 import { fitDecision, type HeldOut, type Judged, judge } from './calibrate.ts'
-import { type Choice, fitChoice } from './choice.ts'
 import { trainClassifier } from './classifier.ts'
+import { type Choice, fitChoice } from './conditional-logit.ts'
 import { type Example, prepareExamples, type TrainingQuestion } from './examples.ts'
 import { fitLogistic, type Logistic, logOdds } from './logistic.ts'
 import { buildQuestionIndex, findMatches, type QuestionIndex } from './question-index.ts'
@@ -60,7 +60,7 @@ const HELD_OUT_QUESTIONS = { inFolds: 4000, inOneFold: 2500 }
 const RERANK_QUESTIONS = 3000
 
 /** Starting point of the rerank: what paraphrases of our own packs share. Order as SIMILARITY_NAMES. */
-export const PRIOR_RERANK: Logistic = {
+const PRIOR_RERANK: Logistic = {
   weights: [
     3.5, 3.3, 3, 3, 1.4, -0.5, -0.5, -0.5, 0.3, -0.8, -0.5, -0.2, -0.3, -0.3, -0.7, 1, -1, 0, 0, 0,
     0, -8,

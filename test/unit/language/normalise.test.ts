@@ -1,8 +1,9 @@
 import * as OpenCC from 'opencc-js'
 import { pinyin } from 'pinyin-pro'
 import { describe, expect, it } from 'vitest'
+import { PINYIN_TABLE } from '../../../gateway/language/data/pinyin-table.ts'
 import { clean, languageOf, normalise } from '../../../gateway/language/normalise.ts'
-import { exactSyllableOf, pinyinOf, syllableOf } from '../../../gateway/language/pinyin.ts'
+import { exactSyllableOf, syllableOf } from '../../../gateway/language/pinyin.ts'
 import { toSimplified } from '../../../gateway/language/simplify.ts'
 
 describe('normalise', () => {
@@ -61,10 +62,10 @@ describe('the tables', () => {
   })
 
   it('read characters as pinyin-pro does', () => {
+    const lines = PINYIN_TABLE.split('\n')
     for (const character of '挂号缴费检查报告住院医保药房护士心血管') {
-      expect(pinyinOf(character.charCodeAt(0))).toBe(
-        pinyin(character, { toneType: 'none', v: true }),
-      )
+      const read = pinyin(character, { toneType: 'none', v: true })
+      expect(lines.find((line) => line.includes(character))?.split(' ')[0]).toBe(read)
     }
   })
 
