@@ -200,6 +200,7 @@ export function assemble(parts: AssemblyParts): Assembly {
     connections: new Set(),
     deviceConnections: new DeviceConnections(limits.maxConnectionsPerDevice, deviceOf),
     buffered: { bytes: 0 },
+    held: { bytes: 0 },
     permissionsVersion: 0,
     isClosing: false,
   }

@@ -11,6 +11,7 @@ import { isTopicName } from './codec/topics.ts'
 import { admitsHandshake, handshakeFailed } from './connection/admission.ts'
 import { autoClientId } from './connection/auto-client-id.ts'
 import { Connection } from './connection/connection.ts'
+import { hearGoodbyes } from './connection/farewell.ts'
 import type { ConnectionEnd } from './connection/recent-ends.ts'
 import type { Engine, EngineCounters } from './engine.ts'
 import { catchUp, closeSilent, dropExpired } from './housekeeping.ts'
@@ -229,6 +230,7 @@ class Broker implements MqttBroker {
     this.engine.sessions.suspend()
     for (const timer of this.timers) clearInterval(timer)
     const closing = this.listeners.map((listener) => listener.close())
+    await hearGoodbyes(this.engine)
     for (const connection of [...this.engine.connections]) {
       connection.disconnect(Reason.serverShuttingDown)
     }

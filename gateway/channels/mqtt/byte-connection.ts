@@ -34,11 +34,8 @@ export interface ByteConnection {
   onData(listener: (chunk: Buffer) => void): void
   /** Called when `bufferedBytes` has fallen low again after a write filled it. */
   onDrain(listener: () => void): void
-  /** Called once, whoever closed, after all that was read of the peer has been handed over; with the cause in plain words where the transport closed by itself. */
+  /** Called once, whoever closed, paused or not, behind all that was read of the peer; with the cause in plain words where the transport closed by itself. */
   onClose(listener: (cause?: string) => void): void
-  /**
-   * Only of a transport that cannot hold its peer back: called once, in plain words, when more has come while
-   * it was paused than may be kept. The listener ends the connection; what is kept goes with it.
-   */
-  onOverrun?(listener: (words: string) => void): void
+  /** It cannot hold its peer back: what comes while it is paused is kept by the engine, up to a bound. */
+  readonly cannotPause?: boolean
 }

@@ -64,6 +64,8 @@ export interface Engine {
   readonly deviceConnections: DeviceConnections
   /** Waiting for all sockets together. */
   readonly buffered: { bytes: number }
+  /** Read of all clients together and not handled yet, where reading goes on meanwhile. */
+  readonly held: { bytes: number }
   /** Grows when permissions change, so that decisions remembered by a connection are asked anew. */
   permissionsVersion: number
   isClosing: boolean

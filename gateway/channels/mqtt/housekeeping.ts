@@ -1,9 +1,13 @@
 /** What time alone makes due: silent connections, messages too old, expired retained messages. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Reason } from './codec/reason-codes.ts'
+import type { Connection } from './connection/connection.ts'
 import type { Engine } from './engine.ts'
 import type { OldRow } from './queues/queue-rows.ts'
 import type { Session } from './sessions/session.ts'
+
+/** So long after a client was held back for its rate it is read all the same: it may have gone meanwhile. */
+const UNREAD_MS = 5000
 
 /** Keep alive [MQTT-3.1.2-22], and connections that never said CONNECT, stopped in their login or do not read. */
 export function closeSilent(engine: Engine): void {
@@ -18,17 +22,27 @@ export function closeSilent(engine: Engine): void {
       }
       continue
     }
-    const { keepAliveMs, outlet } = connection
+    const { outlet, farewell } = connection
+    if (farewell.hasBegun) continue
     if (outlet.chokedSinceMs !== null && nowMs - outlet.chokedSinceMs > limits.maxChokedMs) {
       connection.disconnect(Reason.quotaExceeded, 'the client does not read what it is answered')
       continue
     }
-    // One that we do not read cannot be heard.
-    if (keepAliveMs === 0 || connection.isHeld) continue
-    if (nowMs - connection.lastHeardMs > keepAliveMs * 1.5) {
+    if (isSilent(connection, nowMs) && !farewell.cutShort()) {
       connection.disconnect(Reason.keepAliveTimeout)
     }
   }
+}
+
+/** One that we do not read cannot be heard. */
+function isSilent(
+  { intake, keepAliveMs, lastHeardMs, outlet }: Connection,
+  nowMs: number,
+): boolean {
+  if (intake.restedMs(nowMs) > UNREAD_MS && outlet.chokedSinceMs === null) intake.readAhead()
+  const { readingSinceMs } = intake
+  if (keepAliveMs === 0 || readingSinceMs === null) return false
+  return nowMs - Math.max(lastHeardMs, readingSinceMs) > keepAliveMs * 1.5
 }
 
 /**

@@ -63,6 +63,17 @@ export class Framer {
     return this.isHeld && this.rest !== null
   }
 
+  /** What came and is not handed out yet, from the beginning of a packet on. */
+  get unhandled(): Buffer {
+    return this.partial?.subarray(0, this.partialBytes) ?? this.rest ?? NOTHING
+  }
+
+  /** Forgets that. */
+  drop(): void {
+    this.partial = null
+    this.rest = null
+  }
+
   /** Stops handing out packets; bytes that come meanwhile are kept. */
   hold(): void {
     this.isHeld = true

@@ -1,7 +1,6 @@
 /** One client connection: bytes in to packets, packets out to joined writes, and its end with a reason. */
 import type { ByteConnection } from '../byte-connection.ts'
 import { encodeAck, encodeConnack, encodeDisconnect } from '../codec/encoder.ts'
-import { Framer } from '../codec/framer.ts'
 import { type Properties, ProtocolError, type ProtocolVersion, type Qos } from '../codec/packets.ts'
 import { Reason, reasonText } from '../codec/reason-codes.ts'
 import type { Engine } from '../engine.ts'
@@ -9,10 +8,12 @@ import type { Message } from '../routing/message.ts'
 import type { Session } from '../sessions/session.ts'
 import { shownText } from '../shown-text.ts'
 import { dispatchPacket } from './dispatch-packet.ts'
+import { Farewell } from './farewell.ts'
 import { Handshake } from './handshake.ts'
 import { Inbound } from './inbound.ts'
+import { Intake } from './intake.ts'
 import { Outlet } from './outlet.ts'
-import { AT_ONCE, NEXT_TURN, Pace } from './pace.ts'
+import { AT_ONCE, NEXT_TURN, Pace, tellHeldBack } from './pace.ts'
 
 type State = 'new' | 'authenticating' | 'open' | 'closed'
 
@@ -22,6 +23,8 @@ export class Connection {
   readonly inbound: Inbound
   readonly handshake: Handshake
   readonly outlet: Outlet
+  readonly intake: Intake
+  readonly farewell: Farewell
   version: ProtocolVersion = 4
   state: State = 'new'
   session: Session | null = null
@@ -32,12 +35,8 @@ export class Connection {
   keepAliveMs = 0
   lastHeardMs: number
   readonly openedAtMs: number
-  private readonly framer: Framer
   private readonly pace: Pace
   private isRefused = false
-  private holds = 0
-  /** The peer is gone, and why; what it had sent before is still handled, at its rate. */
-  private goneCause: string | null = null
   /** Why the connection ends, said once. */
   private endReason: { code: number; text: string; isClean: boolean } | null = null
 
@@ -51,23 +50,24 @@ export class Connection {
     this.outlet = new Outlet(io, engine, this)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
+    this.farewell = new Farewell(this)
     const { maxPacketBytes, maxConnectBytes } = engine.limits
-    this.framer = new Framer(Math.min(maxPacketBytes, maxConnectBytes), this)
-    io.onData(this.onData)
+    this.intake = new Intake(io, engine, this, Math.min(maxPacketBytes, maxConnectBytes))
     io.onDrain(() => this.outlet.drained())
     io.onClose(this.onClosed)
-    io.onOverrun?.((words) => this.disconnect(Reason.quotaExceeded, words))
   }
 
-  /** We have stopped reading. */
-  get isHeld(): boolean {
-    return this.holds > 0 || this.outlet.isChoked
+  /** Whether the client may have said more than was handled, its goodbye perhaps. */
+  get isBehind(): boolean {
+    const { state, intake } = this
+    if (state === 'closed') return false
+    return intake.isHolding || (state === 'open' && intake.isResting)
   }
 
   /** The client is let in. */
   open(): void {
     this.state = 'open'
-    this.framer.maxPacketBytes = this.engine.limits.maxPacketBytes
+    this.intake.maxPacketBytes = this.engine.limits.maxPacketBytes
   }
 
   /** Whether another QoS 0 message may be added, or a window be used: the client reads. */
@@ -126,18 +126,17 @@ export class Connection {
 
   /** Stops handing out packets until `release`; calls add up. Reading stops too, so that the client feels it. */
   hold(): void {
-    if (this.holds++ > 0) return
-    this.framer.hold()
-    this.io.pause()
+    this.intake.hold()
   }
 
   release(): void {
-    if (this.holds === 0 || --this.holds > 0 || this.state === 'closed') return
-    this.lastHeardMs = this.engine.clock.nowMs()
-    this.guard(() => this.framer.release())
-    if (this.goneCause !== null) this.onClosed(this.goneCause)
-    // More is read only once what was read before has been handled.
-    if (!this.isHeld) this.io.resume()
+    if (this.intake.release()) this.farewell.handled()
+  }
+
+  /** What is left of the client is heard with as little delay as its rate allows. */
+  hurry(): void {
+    this.pace.hurry()
+    this.intake.readAhead()
   }
 
   /** A packet that is as much work as so many more: they count against the client's rate too. */
@@ -156,17 +155,7 @@ export class Connection {
     }
     deadlines.at(clock.nowMs() + waitMs, this.goOn)
     const counters = this.session?.counters
-    if (counters && counters.heldBack++ === 0) this.tellHeldBack()
-  }
-
-  /** Once a session: a device that is always too fast would fill the log. */
-  private tellHeldBack(): void {
-    const { clientId, engine } = this
-    const { maxMessagesPerSecond, maxBytesPerSecond } = engine.limits
-    engine.logger.info(
-      { clientId, maxMessagesPerSecond, maxBytesPerSecond },
-      'client held to its rate; mqtt.messagesPerSecond and mqtt.bytesPerSecond set it, mqtt.floodShare what is left of it to a client that stays over it',
-    )
+    if (counters && counters.heldBack++ === 0) tellHeldBack(this.engine, this.clientId)
   }
 
   private readonly goOn = (): void => this.release()
@@ -235,29 +224,34 @@ export class Connection {
     else this.disconnect(error.reasonCode, error.message)
   }
 
-  private readonly onData = (chunk: Buffer): void => {
-    if (this.state === 'closed') return
+  /** From the intake. */
+  onRead(bytes: number): void {
     this.lastHeardMs = this.engine.clock.nowMs()
-    this.engine.counters.bytesReceived += chunk.length
-    if (this.session !== null) this.session.counters.bytesReceived += chunk.length
-    this.guard(() => this.framer.push(chunk))
+    this.engine.counters.bytesReceived += bytes
+    if (this.session !== null) this.session.counters.bytesReceived += bytes
+  }
+
+  /** More came than may be kept, on a transport that cannot hold its peer back. */
+  onOverrun(words: string): void {
+    this.disconnect(Reason.quotaExceeded, words)
   }
 
   /** The client reads again, or has fallen so far behind that we stop reading from it. From the outlet. */
   onOutlet(isChoked: boolean): void {
-    if (isChoked) this.io.pause()
-    else {
-      if (this.holds === 0 && this.state !== 'closed') this.io.resume()
-      this.session?.outbound.pump()
-    }
+    this.intake.choke(isChoked)
+    if (!isChoked) this.session?.outbound.pump()
   }
 
   private readonly onClosed = (cause = 'the client closed the connection'): void => {
-    // Its DISCONNECT may be there, behind what it sent too fast.
-    if (this.state === 'open' && this.framer.isHolding) {
-      this.goneCause = cause
-      return
-    }
+    if (this.state === 'closed') return
+    // Who has gone need not read what it was sent.
+    this.intake.choke(false)
+    if (this.intake.isHolding && this.state !== 'new') this.farewell.begin(cause)
+    else this.gone(cause)
+  }
+
+  /** The peer has gone, and all that was heard of it is handled. */
+  gone(cause: string): void {
     if (this.state === 'authenticating' && this.session === null) {
       this.noteRefusal(Reason.unspecifiedError, 'the client left during its login')
     }
@@ -280,7 +274,13 @@ export class Connection {
     this.state = 'closed'
     this.engine.connections.delete(this)
     this.inbound.close()
+    this.intake.close()
     this.outlet.close()
+    this.tellSession()
+    this.farewell.settled()
+  }
+
+  private tellSession(): void {
     const { session, endReason } = this
     // Who was not let in has been noted as refused, or only looked.
     if (session === null || endReason === null) return

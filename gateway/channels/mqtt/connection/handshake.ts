@@ -12,9 +12,11 @@ import type { OpenedSession } from '../sessions/sessions.ts'
 import { willFields } from '../sessions/wills.ts'
 import { shownText } from '../shown-text.ts'
 import { admissionProblem, loginName, willProblem } from './admission.ts'
+import { askedOf, sessionExpirySeconds } from './asked-for.ts'
 import { connackProperties, keepAliveFor } from './connack.ts'
 import type { Connection } from './connection.ts'
 import { EnhancedAuth } from './enhanced-auth.ts'
+import { takeOver } from './farewell.ts'
 import { tellSubscriptions } from './subscribing.ts'
 
 export interface EndReason {
@@ -55,7 +57,7 @@ export class Handshake {
     connection.version = packet.version
     this.packet = packet
     this.loginName = loginName(packet)
-    this.readProperties(packet.properties)
+    askedOf(connection, packet.properties)
     connection.clientId = shownText(packet.clientId)
     const refusal = admissionProblem(connection, packet)
     if (refusal !== null) {
@@ -146,13 +148,13 @@ export class Handshake {
       { clientId: session.clientId, reasonCode: reason.code, reason: reason.text },
       'client disconnected',
     )
-    engine.policy.onPresence({
-      clientId: session.clientId,
-      device: session.principal,
-      online: false,
-      atMs: session.disconnectedAtMs,
-      reason: reason.text,
-    })
+    this.tellPresence(session, false, session.disconnectedAtMs, reason.text)
+  }
+
+  private tellPresence(session: Session, online: boolean, atMs: number, reason?: string): void {
+    const { clientId, principal: device } = session
+    if (device === null) return
+    this.connection.engine.policy.onPresence({ clientId, device, online, atMs, reason })
   }
 
   /** No CONNACK, no client: nobody is told that it is lost, and its CONNECT has changed no session. */
@@ -167,19 +169,6 @@ export class Handshake {
     wills.undo(connection.clientId)
     session.expirySeconds = earlierExpirySeconds
     sessions.left(session)
-  }
-
-  private readProperties(properties: Properties | undefined): void {
-    const { connection } = this
-    const { limits } = connection.engine
-    if (properties === undefined) return
-    connection.sendWindow = Math.min(properties.receiveMaximum ?? 0xffff, limits.maxInflight)
-    connection.outlet.maxPacketBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
-    connection.outlet.aliasMaximum = Math.min(
-      properties.topicAliasMaximum ?? 0,
-      limits.maxOutboundAliases,
-    )
-    connection.wantsProblemInformation = properties.requestProblemInformation !== 0
   }
 
   private authenticationFailed(error: unknown): void {
@@ -225,7 +214,7 @@ export class Handshake {
       this.waitFor(earlier, () => this.openSession(packet, principal))
       return
     }
-    if (earlier != null) this.takeOver(earlier)
+    if (earlier != null) takeOver(earlier, connection)
     this.deviceId = engine.deviceConnections.enter(clientId)
     if (this.deviceId === undefined) {
       const most = engine.limits.maxConnectionsPerDevice
@@ -236,7 +225,7 @@ export class Handshake {
     const opened = engine.sessions.open(
       clientId,
       packet.cleanStart,
-      this.sessionExpirySeconds(packet),
+      sessionExpirySeconds(engine.limits, packet),
     )
     const { session } = opened
     this.earlierExpirySeconds = opened.earlierExpirySeconds
@@ -268,22 +257,6 @@ export class Handshake {
       goOn()
       connection.release()
     })
-  }
-
-  private takeOver(earlier: Connection): void {
-    const { clientId, engine, io } = this.connection
-    if (earlier.isBehind && earlier.farewell.cutShort()) return
-    engine.logger.info(
-      { clientId, from: earlier.io.remoteAddress, to: io.remoteAddress },
-      'another connection takes over the client identifier',
-    )
-    earlier.disconnect(Reason.sessionTakenOver)
-  }
-
-  private sessionExpirySeconds(packet: ConnectPacket): number {
-    const { maxSessionExpirySeconds } = this.connection.engine.limits
-    if (packet.version < 5) return packet.cleanStart ? 0 : maxSessionExpirySeconds
-    return Math.min(packet.properties?.sessionExpiryInterval ?? 0, maxSessionExpirySeconds)
   }
 
   /** CONNACK, and the session gets its connection. */
@@ -319,15 +292,7 @@ export class Handshake {
       { clientId: session.clientId, remoteAddress: connection.io.remoteAddress, isPresent },
       'client connected',
     )
-    if (session.principal !== null) {
-      engine.policy.onPresence({
-        clientId: session.clientId,
-        device: session.principal,
-        online: true,
-        atMs: session.connectedAtMs,
-        reason: undefined,
-      })
-    }
+    this.tellPresence(session, true, session.connectedAtMs)
     if (isHere) session.outbound.connected()
     if (isPresent) tellSubscriptions(connection)
   }

@@ -4,6 +4,7 @@
  * nor those that a large read brought make the others wait.
  */
 import { PacketType } from '../codec/packets.ts'
+import type { Engine } from '../engine.ts'
 import type { MqttLimits } from '../limits.ts'
 import { RatePacer } from '../rate-pacer.ts'
 import type { FairTurns } from './fair-turns.ts'
@@ -38,6 +39,7 @@ export class Pace {
   private turn = -1
   private leftOfTurn = 0
   private readonly flood: FloodWatch
+  private isHurried = false
 
   constructor(limits: PaceLimits, turns: FairTurns, nowMs: number) {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
@@ -62,6 +64,11 @@ export class Pace {
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
   }
 
+  /** From now on the client has its whole rate, flood or not: what is left of it is not much. */
+  hurry(): void {
+    this.isHurried = true
+  }
+
   /** Counts the work of so many more packets, and says when the next one may be handled. */
   charge(packets: number, now: () => number): number {
     const waitMs = this.messages.spend(packets, now)
@@ -71,7 +78,7 @@ export class Pace {
   /** Rests of a flood are longer by as much as its rate is lower: what one earns is handed out in as few turns. */
   private restFor(waitMs: number, now: () => number): number {
     const nowMs = now()
-    const share = this.flood.overRate(nowMs)
+    const share = this.isHurried ? 1 : this.flood.overRate(nowMs)
     this.slowTo(share, nowMs)
     const restMs = Math.max(waitMs, this.limits.rateRestMs / share)
     this.flood.restsUntil(nowMs + restMs)
@@ -99,3 +106,15 @@ export class Pace {
  */
 const isAnswer = (packetType: number): boolean =>
   packetType >= PacketType.puback && packetType <= PacketType.pubcomp
+
+/** To be told once a session: a device that is always too fast would fill the log. */
+export function tellHeldBack(
+  { limits, logger }: Pick<Engine, 'limits' | 'logger'>,
+  clientId: string,
+): void {
+  const { maxMessagesPerSecond, maxBytesPerSecond } = limits
+  logger.info(
+    { clientId, maxMessagesPerSecond, maxBytesPerSecond },
+    'client held to its rate; mqtt.messagesPerSecond and mqtt.bytesPerSecond set it, mqtt.floodShare what is left of it to a client that stays over it',
+  )
+}

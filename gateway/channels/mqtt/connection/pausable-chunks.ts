@@ -11,8 +11,6 @@ const COMPACT_AT = 1024
 export class PausableChunks {
   /** Takes what is not held. */
   onData: (chunk: Buffer) => void = () => {}
-  /** Hears that nothing is held any more. */
-  onEmpty: () => void = () => {}
   /** What is held, the cost of holding it included. */
   heldBytes = 0
   #held: Buffer[] = []
@@ -22,6 +20,11 @@ export class PausableChunks {
 
   get isPaused(): boolean {
     return this.#isPaused
+  }
+
+  /** What is held, in order. */
+  get held(): readonly Buffer[] {
+    return this.#held.slice(this.#head)
   }
 
   pause(): void {
@@ -45,7 +48,6 @@ export class PausableChunks {
     } finally {
       this.#isHandingOver = false
     }
-    if (this.heldBytes === 0) this.onEmpty()
   }
 
   receive(chunk: Buffer): void {
