@@ -93,7 +93,8 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
       keys.filter((key) => !/:(kept|beat:\w+)$/.test(key)).map((key) => reader.get(key)),
     )
     reader.disconnect()
-    expect(values.length).toBe(2)
+    // Of the session, of the person, and of each device that its session is a person's.
+    expect(values.length).toBe(4)
     const all = [...keys, ...values].join('\n')
     for (const secret of ['p-4711', '骨科', String(first.body.session)]) {
       expect(all).not.toContain(secret)
@@ -106,6 +107,17 @@ describe.skipIf(!hasRedis)('two boxes of one site', () => {
         subject,
       })
       expect(afresh.body.session).not.toBe(first.body.session)
+    })
+  })
+
+  it('let a device that names nobody have said again what the other box said', async () => {
+    const [a, b] = await startSite(redis)
+    const said = await a.ask(await a.addDevice('bed-1'), { id: '1', text: '门诊几点开门' })
+    expect(said.body).toMatchObject({ status: 'answered' })
+    const there = await b.addDevice('bed-1')
+    await soon(async () => {
+      const again = await b.ask(there, { id: String(Math.random()), text: '再说一遍' })
+      expect(again.body).toMatchObject({ session: said.body.session, text: said.body.text })
     })
   })
 
