@@ -11,6 +11,11 @@ it.each([
   ['22:00-06:00', at(5, 59), true],
   ['22:00-06:00', at(6, 0), false],
   ['22:00-06:00', at(12, 0), false],
+  ['00:00-00:00', at(12, 0), true],
+  ['08:00-08:00', at(7, 59), true],
+  ['18:00-24:00', at(23, 59), true],
+  ['18:00-24:00', at(0, 0), false],
+  ['00:00-24:00', at(12, 0), true],
 ])('%s holds %s: %s', (hours, time, isInside) => {
   expect(isWithinHours([hours], time)).toBe(isInside)
 })
