@@ -86,7 +86,7 @@ function writeUpperTiles(
   }
 }
 
-/** An export as evidence. Throws `ledger.export-unreadable` when the folder is not one. */
+/** An export as evidence. Throws `ledger.export-unreadable` when the folder is not one, or holds no record. */
 export function exportEvidence(dir: string): Evidence & { readonly verifierKey: string } {
   const manifest = readManifest(dir)
   const readIf = (path: string): Uint8Array | undefined => {
@@ -118,11 +118,21 @@ export function exportEvidence(dir: string): Evidence & { readonly verifierKey: 
     tileRoot: tileRootIn(readIf, manifest.size),
     flaws: flawsOf(readIf, manifest.size),
     checkpoints: () =>
-      readdirSync(join(dir, 'checkpoints'))
-        .map(Number)
-        .sort((a, b) => a - b)
-        .map((size) => ({ size, note: readFileSync(join(dir, 'checkpoints', `${size}`), 'utf8') })),
+      checkpointsIn(dir).map((size) => ({
+        size,
+        note: readFileSync(join(dir, 'checkpoints', `${size}`), 'utf8'),
+      })),
   }
+}
+
+/** Sizes, smallest first. Who looks into the folder leaves a file of his own there (.DS_Store, Thumbs.db). */
+function checkpointsIn(dir: string): readonly number[] {
+  const folder = join(dir, 'checkpoints')
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  return names
+    .filter((name) => /^(?:0|[1-9][0-9]{0,15})$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b)
 }
 
 /** The root of a full tile stands in the tile above it, which is asked for 256 times in a row. */
@@ -148,7 +158,6 @@ function tileRootIn(
 /** `checkpoint` is what clients of a log ask for first; it must be the newest of `checkpoints/`. */
 function flawsOf(readIf: (path: string) => Uint8Array | undefined, size: number): string[] {
   const [first, newest] = [readIf('checkpoint'), readIf(`checkpoints/${size}`)]
-  if (size === 0 && !first && !newest) return []
   const isSame = first !== undefined && newest !== undefined && sameHash(first, newest)
   return isSame ? [] : [`checkpoint is not checkpoints/${size}`]
 }
@@ -163,6 +172,11 @@ function bundleEntries(bundle: Uint8Array, width: number): readonly Uint8Array[]
   }
 }
 
+function isEpoch(value: unknown): value is Epoch {
+  const { id, firstIndex } = (value ?? {}) as Partial<Epoch>
+  return typeof id === 'string' && Number.isSafeInteger(firstIndex)
+}
+
 function readManifest(dir: string): Manifest {
   try {
     const value = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as Partial<Manifest>
@@ -171,8 +185,13 @@ function readManifest(dir: string): Manifest {
       format === EXPORT_FORMAT &&
       typeof gatewayId === 'string' &&
       typeof verifierKey === 'string' &&
+      // An export ends at a signed checkpoint, and the first entry of a record opens an epoch.
+      typeof size === 'number' &&
       Number.isSafeInteger(size) &&
-      Array.isArray(epochs)
+      size > 0 &&
+      Array.isArray(epochs) &&
+      epochs.length > 0 &&
+      epochs.every(isEpoch)
     ) {
       return value as Manifest
     }

@@ -73,7 +73,7 @@ test.each([
     'fingerprintTemplate',
     'face',
     'faceId',
-    'face_image',
+    'customerFaceImage',
     'iris',
     '人脸特征',
     '指纹',

@@ -397,6 +397,32 @@ describe('an export', () => {
     expect(check().isWhole).toBe(false)
   })
 
+  test('what a file browser leaves in its folders changes nothing', () => {
+    for (const name of ['.DS_Store', 'Thumbs.db', 'desktop.ini', '12 (copy)', '00900']) {
+      writeFileSync(join(dir, 'checkpoints', name), 'x')
+    }
+    expect(check().isWhole).toBe(true)
+  })
+
+  test.each([
+    ['no entries', { size: 0, epochs: [] }],
+    ['no epoch', { epochs: [] }],
+    ['an epoch that is none', { epochs: [null] }],
+    ['an epoch without a place', { epochs: [{ id: '01' }] }],
+  ])('a manifest with %s is no export', (_, changed) => {
+    const file = join(dir, 'manifest.json')
+    const manifest = JSON.parse(readFileSync(file, 'utf8')) as object
+    writeFileSync(file, JSON.stringify({ ...manifest, ...changed }))
+    for (const path of ['checkpoint', 'checkpoints']) rmSync(join(dir, path), { recursive: true })
+    mkdirSync(join(dir, 'checkpoints'))
+    expect(check).toThrow(expect.objectContaining({ code: 'ledger.export-unreadable' }))
+  })
+
+  test('without a checkpoint of its size it is not whole', () => {
+    for (const path of ['checkpoint', 'checkpoints']) rmSync(join(dir, path), { recursive: true })
+    expect(check().findings.map((one) => one.code)).toEqual(['export-damaged'])
+  })
+
   test('a missing bundle is found', () => {
     rmSync(join(dir, 'tile/entries/001'))
     expect(check().findings.map((one) => one.code)).toContain('removal-not-recorded')
