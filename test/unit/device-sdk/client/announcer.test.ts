@@ -104,6 +104,18 @@ describe('the announcer of a device', () => {
     expect(short(a.finished('fire', T0 + 5_000))).toEqual(['fire played'])
   })
 
+  test('an emergency that ends by count keeps its ten minutes, whatever the clock is set to meanwhile', () => {
+    const a = new Announcer()
+    const yearsAhead = T0 + 365 * 86_400_000
+    a.offer(speech('1', { priority: 'critical', expiresAt: '2029-05-01T09:00:00Z' }), yearsAhead)
+    expect(short(a.offer(speech('fire', { priority: 'critical' }), yearsAhead))).toEqual([
+      'fire queued',
+    ])
+    a.clockSet(-365 * 86_400_000)
+    expect(a.tick(T0 + 599_000)).toEqual([])
+    expect(short(a.tick(T0 + 600_000))).toEqual(['fire skipped (expired)'])
+  })
+
   test('holds back speech for later until its time', () => {
     const a = new Announcer()
     expect(short(a.offer(speech('1', { notBefore: '2026-05-01T08:10:00Z' }), T0))).toEqual([
