@@ -2,7 +2,7 @@
 import type { DownstreamName, Presence, Speech } from '@kefu-edge/device-sdk/protocol/schemas'
 import { topicOf } from '@kefu-edge/device-sdk/protocol/topics'
 import { createHousePass, type HousePass } from './channels/house-pass.ts'
-import { createInbox, type Inbox } from './channels/inbox.ts'
+import { createInbox, type Inbox, type ToldMessage } from './channels/inbox.ts'
 import type { BoxMessage } from './channels/mqtt/box-message.ts'
 import { createMqttBroker, type MqttBroker } from './channels/mqtt/broker.ts'
 import { createMqttDevices } from './channels/mqtt-devices.ts'
@@ -129,6 +129,15 @@ export function composeDevices(
   const forgetReported = (id: string): void =>
     forget(topicOf(id, 'reported'), () => twins.forgetReported(id))
 
+  /** To staff screens and bridges, as if the device had published it, which it may under its own id. */
+  const passOn = ({ id }: Device, { name, message }: ToldMessage): void =>
+    publish({
+      topic: topicOf(id, name),
+      payload: JSON.stringify(message),
+      retain: name === 'reported',
+      publisher: id,
+    })
+
   const { asksPerSecond } = config.limits
   const inbox = createInbox({
     store,
@@ -146,6 +155,7 @@ export function composeDevices(
     },
     onReported: (deviceId, state) => twins.report(deviceId, state),
     onEvent: (device, event) => voice.onEvent(device, event),
+    passOn,
   })
   const hooks = createMqttDevices({
     inbox,

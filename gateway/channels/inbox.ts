@@ -39,7 +39,12 @@ export interface InboxParts {
   readonly onReported: (deviceId: string, state: TwinState) => void
   /** What happened at a device, told once; inside `store.commit`. */
   readonly onEvent: (device: Device, event: DeviceEvent) => void
+  /** A message that is kept and came by another channel than MQTT, where it goes on by itself; inside `store.commit`. */
+  readonly passOn: (device: Device, message: ToldMessage) => void
 }
+
+/** What a device tells without being given an answer. */
+export type ToldMessage = Exclude<UpstreamMessage, { name: 'ask' }>
 
 export function createInbox(parts: InboxParts): Inbox {
   const { store, clock, ledger, metrics } = parts
@@ -106,25 +111,30 @@ export function createInbox(parts: InboxParts): Inbox {
     if (isNew) parts.onEvent(device, message)
   }
 
+  function take(device: Device, { name, message }: ToldMessage): void {
+    switch (name) {
+      case 'played':
+        return played(device, message)
+      case 'reported':
+        return parts.onReported(device.id, message)
+      case 'feedback':
+        return void feedback(device, message)
+      case 'event':
+        return event(device, message)
+    }
+  }
+
   async function receive(
     device: Device,
     channel: Channel,
     message: UpstreamMessage,
   ): Promise<Answer | undefined> {
-    switch (message.name) {
-      case 'ask':
-        return ask(device, channel, message)
-      case 'played':
-        return store.commit(() => played(device, message.message)).then(() => undefined)
-      case 'reported':
-        return store
-          .commit(() => parts.onReported(device.id, message.message))
-          .then(() => undefined)
-      case 'feedback':
-        return store.commit(() => feedback(device, message.message)).then(() => undefined)
-      case 'event':
-        return store.commit(() => event(device, message.message)).then(() => undefined)
-    }
+    if (message.name === 'ask') return ask(device, channel, message)
+    await store.commit(() => {
+      take(device, message)
+      if (channel !== 'mqtt') parts.passOn(device, message)
+    })
+    return undefined
   }
 
   return {
