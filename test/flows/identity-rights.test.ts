@@ -96,7 +96,7 @@ describe('a device that is moved to another group', () => {
     expect(await first).toBe('kefu/v1/bed-1/speech')
   })
 
-  it('keeps no ear in its old ward through a session that was stored', async () => {
+  it('hears nothing of its old ward from a session that was stored, nor what was queued before it lost the right', async () => {
     const gateway = await openWard()
     const token = await gateway.addDevice('bed-1', 'bedside', ['ward-3'])
     const kept = {
@@ -107,6 +107,8 @@ describe('a device that is moved to another group', () => {
     const bed = await gateway.connectMqtt('bed-1', token, kept)
     await bed.subscribeAsync(['ward/3/notice', 'kefu/v1/bed-1/speech'], { qos: 1 })
     await bed.endAsync()
+    const before = { topic: 'ward/3/notice', payload: 'queued before the move', qos: 1 } as const
+    await gateway.broker.publish(before)
     await runOperation('device.update', { id: 'bed-1', groups: [] }, gateway.box.operations)
     for (const topic of ['ward/3/notice', 'kefu/v1/bed-1/speech']) {
       await gateway.broker.publish({ topic, payload: 'x', qos: 1 })
