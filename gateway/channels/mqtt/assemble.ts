@@ -118,7 +118,6 @@ export function assemble(parts: AssemblyParts): Assembly {
         {
           policy,
           dispatcher,
-          retained,
           inPassing,
           logger,
           counters,

@@ -4,7 +4,6 @@
  */
 import { Reason } from '../codec/reason-codes.ts'
 import type { Engine } from '../engine.ts'
-import { RETAINS_TOO_MUCH } from '../limits.ts'
 import type { MqttPrincipal } from '../ports.ts'
 import type { Message } from '../routing/message.ts'
 import { shownText } from '../shown-text.ts'
@@ -15,7 +14,7 @@ const PROTOCOL_VERSION = 5
 
 type SendingParts = Pick<
   Engine,
-  'policy' | 'dispatcher' | 'retained' | 'inPassing' | 'logger' | 'counters'
+  'policy' | 'dispatcher' | 'inPassing' | 'logger' | 'counters'
 > & {
   /** The session of its client, where it is kept: it may want nothing of its own [MQTT-3.8.3-3]. */
   readonly sessionOf: (clientId: string) => Session | undefined
@@ -39,7 +38,7 @@ export function sendWill(parts: SendingParts, will: Message, known: MqttPrincipa
 }
 
 function refusalOf(
-  { policy, retained }: SendingParts,
+  { policy }: SendingParts,
   message: Message,
   principal: MqttPrincipal | null,
   isForBox: boolean,
@@ -50,12 +49,14 @@ function refusalOf(
   } else if (isForBox) {
     return { reasonCode: Reason.notAuthorized, reason: 'its device is not known any more' }
   }
-  if (isForBox || !message.retain || retained.wouldAccept(message)) return undefined
-  return { reasonCode: Reason.quotaExceeded, reason: RETAINS_TOO_MUCH }
+  return undefined
 }
 
-function toSubscribers({ dispatcher, sessionOf }: SendingParts, message: Message): void {
-  dispatcher.dispatch(message, sessionOf(message.publisher ?? '') ?? null, null, null)
+/** Nobody could send it again: where there is no room to retain it, it is for whoever hears it now. */
+function toSubscribers(parts: SendingParts, message: Message): void {
+  const { dispatcher, inPassing, sessionOf } = parts
+  const session = sessionOf(message.publisher ?? '') ?? null
+  dispatcher.dispatch(inPassing.fit(message), session, null, null)
 }
 
 async function toBox(parts: SendingParts, message: Message, device: MqttPrincipal): Promise<void> {
@@ -72,7 +73,7 @@ async function toBox(parts: SendingParts, message: Message, device: MqttPrincipa
       protocolVersion: PROTOCOL_VERSION,
       properties,
     })
-    if (outcome.reasonCode < 0x80) toSubscribers(parts, parts.inPassing.fit(message))
+    if (outcome.reasonCode < 0x80) toSubscribers(parts, message)
     else log(parts, message, outcome.reasonCode, outcome.reason)
   } catch (error) {
     logger.error({ clientId: publisher, err: error }, 'the gateway could not take a will')

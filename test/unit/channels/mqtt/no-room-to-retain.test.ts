@@ -39,6 +39,20 @@ test('a state that cannot be retained is taken by the box, and no older one is g
   await again.close()
 })
 
+test('a will that cannot be retained is told to whoever is there', async () => {
+  const running = await brokerOfTest({ limits: { maxRetainedBytes: 0 } })
+  const desk = await clientOfTest(running)
+  desk.send('100d 0004 4d515454 04 02 0000 0001 64 8206 0001 0001 77 01')
+  for (const packet of ['20020000', '9003000101']) expect(await desk.next()).toBe(packet)
+  const bed = await clientOfTest(running)
+  // Will `lost` on `w`, QoS 1, with RETAIN.
+  bed.send(`1016 0004 4d515454 04 2e 0000 0001 62 0001 77 0004 ${hex('lost')}`)
+  expect(await bed.next()).toBe('20020000')
+  bed.destroy()
+  expect(await desk.next()).toBe(`32090001770001${hex('lost')}`)
+  expect(running.broker.counters.notRetained).toBe(1)
+})
+
 test('one device that retains all it can leaves the others their room, under whatever names and over a restart', async () => {
   const principalOf = (clientId: string) => ({ id: clientId.replace(/:.*/, '') })
   let running = await startBroker({
