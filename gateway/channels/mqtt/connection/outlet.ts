@@ -1,6 +1,6 @@
 /** What leaves towards one client: packets of one turn joined into one write, with an eye on how fast it reads. */
 import type { ByteConnection } from '../byte-connection.ts'
-import { stampPublish } from '../codec/encoder.ts'
+import { type PublishFrame, stampPublish } from '../codec/encoder.ts'
 import type { ProtocolVersion, Qos } from '../codec/packets.ts'
 import type { Engine } from '../engine.ts'
 import type { Message } from '../routing/message.ts'
@@ -71,21 +71,21 @@ export class Outlet {
     identifiers: readonly number[] | null,
   ): boolean {
     const nowMs = message.expiresAtMs === Number.POSITIVE_INFINITY ? 0 : this.engine.clock.nowMs()
-    let alias = 0
-    let isAliasKnown = false
-    if (this.aliasMaximum > 0) {
-      this.aliases ??= new Map()
-      alias = this.aliases.get(message.topic) ?? 0
-      isAliasKnown = alias > 0
-      if (!isAliasKnown && this.aliases.size < this.aliasMaximum) alias = this.aliases.size + 1
-    }
-    const frame =
+    const known = this.aliases?.get(message.topic) ?? 0
+    let alias = known > 0 ? known : this.freeAlias()
+    const encode = (): PublishFrame =>
       version === 5 && (identifiers !== null || alias > 0)
-        ? message.ownFrame(qos, nowMs, identifiers, alias, isAliasKnown)
+        ? message.ownFrame(qos, nowMs, identifiers, alias, known > 0)
         : message.frame(version, qos, nowMs)
+    let frame = encode()
+    if (frame.bytes.length > this.maxPacketBytes && alias > 0 && known === 0) {
+      // Setting one takes three bytes, which may be those that are too many.
+      alias = 0
+      frame = encode()
+    }
     if (frame.bytes.length > this.maxPacketBytes) return false
     // An alias counts as set only once its packet really goes.
-    if (alias > 0 && !isAliasKnown) this.aliases?.set(message.topic, alias)
+    if (alias > 0 && known === 0) this.setAlias(message.topic, alias)
     const isShared = qos === 0 && !retain
     this.send(isShared ? frame.bytes : stampPublish(frame, qos, packetId, dup, retain))
     const { counters } = this.engine
@@ -128,6 +128,17 @@ export class Outlet {
   close(): void {
     this.note(0)
     this.isClosed = true
+  }
+
+  /** The next one that the client takes; 0: there is none. */
+  private freeAlias(): number {
+    const taken = this.aliases?.size ?? 0
+    return taken < this.aliasMaximum ? taken + 1 : 0
+  }
+
+  private setAlias(topic: string, alias: number): void {
+    this.aliases ??= new Map()
+    this.aliases.set(topic, alias)
   }
 
   private limitBytes(): number {
