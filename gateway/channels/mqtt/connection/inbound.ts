@@ -61,6 +61,7 @@ export class Inbound {
     const session = connection.session as Session
     const wasOpen = session.removeReceived(packetId)
     if (wasOpen) this.acks.settled()
+    this.acks.released(packetId)
     const reasonCode = wasOpen ? Reason.success : Reason.packetIdentifierNotFound
     const answer = (): void => connection.sendAck(PacketType.pubcomp, packetId, reasonCode)
     if (!session.isDurable) {
@@ -89,6 +90,7 @@ export class Inbound {
     if (packet.qos === 2 && session.hasReceived(packet.packetId)) {
       // Its first copy may have come on an earlier connection and be on its way to the disk.
       const ack = this.acks.add(packet)
+      ack.isRepeat = true
       connection.engine.store.durable().then(
         () => this.acks.ready(ack),
         () => this.acks.failed(ack),

@@ -17,6 +17,8 @@ export interface PendingAck {
   isReady: boolean
   /** To be given to subscribers when its turn comes. */
   message: Message | null
+  /** A repeat: its first copy is taken already. */
+  isRepeat: boolean
 }
 
 export class PendingAcks {
@@ -56,6 +58,12 @@ export class PendingAcks {
     if (this.open > 0) this.open--
   }
 
+  /** The client has released this id: a repeat of its message that still waits is answered no more. */
+  released(packetId: number): void {
+    if (this.pending.length === 0) return
+    this.pending = this.pending.filter((one) => !one.isRepeat || one.packetId !== packetId)
+  }
+
   /** Takes a place in line; too long a line stops the reading, as 3.1.1 clients know no receive maximum. */
   add(packet: PublishPacket): PendingAck {
     const ack: PendingAck = {
@@ -65,6 +73,7 @@ export class PendingAcks {
       reason: undefined,
       isReady: false,
       message: null,
+      isRepeat: false,
     }
     this.pending.push(ack)
     if (!this.isHolding && this.pending.length > this.connection.engine.limits.maxPendingAcks) {
