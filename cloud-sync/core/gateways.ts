@@ -21,6 +21,8 @@ export interface Gateways {
   find(id: string): Gateway | undefined
   /** Its number in the tables, though it may be released. Throws `gateway.none` where it never enrolled. */
   numberOf(id: string): number
+  /** Those of these ids that never enrolled. */
+  unknownOf(ids: readonly string[]): readonly string[]
   /** The same key again is no error. Throws `gateway.other-key`, and `gateway.blocked` for a key that was released too. */
   enrol(request: EnrolRequest): Promise<void>
   /** Takes the key away for good, so that the id can be enrolled with another; entries stay. Throws `gateway.none`. */
@@ -123,6 +125,7 @@ export function createGateways(store: CoreStore, clock: Clock): Gateways {
       })
       known.delete(request.gatewayId)
     },
+    unknownOf: (ids) => ids.filter((id) => !select.get(id)),
     release: (id) =>
       change(id, () => {
         rememberKey.run(id)

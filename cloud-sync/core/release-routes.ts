@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox'
 import { CloudError } from '../errors.ts'
 import { MAX_RELEASE_BYTES, ReleaseKind, ReleasesRequest } from '../protocol/release.ts'
+import type { Gateways } from './gateways.ts'
 import { json } from './http.ts'
 import { limitOf, pageOf } from './paging.ts'
 import { pathOf } from './release-rows.ts'
@@ -13,22 +14,30 @@ const MAX_CONTENT_CHARACTERS = Math.ceil(MAX_RELEASE_BYTES / 3) * 4
 /** With the content comes a list of 10,000 gateways at the most: 0.7 MB. */
 const MAX_PUBLISH_BYTES = MAX_CONTENT_CHARACTERS + 1024 * 1024
 
+/** The last moment that a Date can tell. */
+const LAST_DATE_MS = 8.64e15
+
 const PublishRequest = Type.Object({
   kind: ReleaseKind,
   name: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
   label: Type.String({ maxLength: 64 }),
   /** Base64. */
   content: Type.String({ maxLength: MAX_CONTENT_CHARACTERS }),
-  expiresAtMs: Type.Number(),
+  expiresAtMs: Type.Integer({ maximum: LAST_DATE_MS }),
   percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
-  gateways: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 10_000 })),
+  gateways: Type.Optional(
+    Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 10_000 }),
+  ),
 })
 const PercentRequest = Type.Object({ percent: Type.Number({ minimum: 0, maximum: 100 }) })
 const HaltRequest = Type.Object({ reason: Type.String({ minLength: 1, maxLength: 400 }) })
 
 const REPORT_ROWS = 500
 
-export function releaseRoutes(releases: Releases): readonly Route[] {
+export function releaseRoutes(
+  releases: Releases,
+  gateways: Pick<Gateways, 'unknownOf'>,
+): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -76,8 +85,9 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       maxBodyBytes: MAX_PUBLISH_BYTES,
       async handle({ incoming }) {
         const { content, ...draft } = parseBody(PublishRequest, incoming)
-        const bytes = Buffer.from(content, 'base64')
-        return json(await releases.publish({ ...draft, content: bytes }), 201)
+        const unknown = gateways.unknownOf(draft.gateways ?? [])
+        if (unknown.length > 0) throw new CloudError('gateway.none', { detail: unknown.join(', ') })
+        return json(await releases.publish({ ...draft, content: bytesOf(content) }), 201)
       },
     },
     {
@@ -105,6 +115,13 @@ export function releaseRoutes(releases: Releases): readonly Route[] {
       },
     },
   ]
+}
+
+/** Node leaves out what is not base64, and would publish the rest. */
+function bytesOf(content: string): Buffer {
+  const bytes = Buffer.from(content, 'base64')
+  if (bytes.toString('base64') === content) return bytes
+  throw new CloudError('request.invalid', { detail: '/content: not base64, padded with =' })
 }
 
 const releaseOf = ({ kind = '', name = '', serial }: Call['params']) => ({

@@ -151,7 +151,7 @@ async function startIn(folder: FolderLock, options: CloudCoreOptions): Promise<C
       ...tokens,
       ...keys.said,
     }),
-    ...releaseRoutes(releases),
+    ...releaseRoutes(releases, gateways),
     ...cosignerRoutes({ cosigner, heads, gateways, store }),
     ...countRoutes(createCounts(store)),
     ...askRoutes(options.answerer ?? openListAnswerer(join(dataDir, 'answers.json')), logger),

@@ -121,6 +121,7 @@ async function publish({ words, values, core, say }: Command): Promise<void> {
     throw new TypeError('a pack has the name of its pack.yaml')
   }
   const gateways = values.gateways?.split(',').filter((id) => id !== '')
+  if (gateways?.length === 0) throw new TypeError('--gateways: which? A,B')
   const percent = percentOf(values.percent)
   const draft = {
     kind,

@@ -358,6 +358,24 @@ it('takes a release as large as a release may be, and says of a larger one what 
   })
 })
 
+it.each([
+  ['content that is not base64', '/content', { content: 'not base64!' }],
+  ['a term that no clock reaches', '/expiresAtMs', { expiresAtMs: 1e308 }],
+  ['a term between two milliseconds', '/expiresAtMs', { expiresAtMs: Date.now() + 60_000.5 }],
+  ['an empty list of gateways', '/gateways', { gateways: [] }],
+])('publishes nothing with %s, and names the field', async (_what, field, wrong) => {
+  const content = Buffer.from('{}').toString('base64')
+  const expiresAtMs = Date.now() + 60_000
+  const release = { kind: 'config', name: 'odd', label: '1', content, expiresAtMs, ...wrong }
+  const operator = { authorization: `Bearer ${rig.core.operatorToken}` }
+  const body = Buffer.from(JSON.stringify(release))
+  expect(await send('POST', '/v1/releases', body, operator)).toMatchObject({
+    status: 422,
+    body: { code: 'request.invalid', detail: expect.stringContaining(field) },
+  })
+  expect(rig.core.releases.reports(9)).toEqual([])
+})
+
 it('gives what a release holds to those alone whom it is meant for, whatever base they name', async () => {
   const { releases } = rig.core
   const draft = { kind: 'config', label: '1', expiresAtMs: Date.now() + 60_000 } as const
