@@ -221,7 +221,7 @@ function checkNew(id: string, kind: string, groups: readonly string[]): void {
   for (const word of [kind, ...groups]) {
     if (!KIND.test(word)) {
       throw new GatewayError('device.invalid', {
-        detail: `"${word}": kinds and groups are 1–32 lower-case letters, digits and dashes`,
+        detail: `"${word}": kinds and groups are 1–32 lower-case letters, digits and dashes, a letter first`,
       })
     }
   }
