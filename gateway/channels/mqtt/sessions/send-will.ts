@@ -12,10 +12,7 @@ import type { Session } from './session.ts'
 /** Nobody waits for an acknowledgement of a will: newest version, so that reasons are told in full. */
 const PROTOCOL_VERSION = 5
 
-type SendingParts = Pick<
-  Engine,
-  'policy' | 'dispatcher' | 'inPassing' | 'logger' | 'counters'
-> & {
+type SendingParts = Pick<Engine, 'policy' | 'dispatcher' | 'inPassing' | 'logger' | 'counters'> & {
   /** The session of its client, where it is kept: it may want nothing of its own [MQTT-3.8.3-3]. */
   readonly sessionOf: (clientId: string) => Session | undefined
 }
