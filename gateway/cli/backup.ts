@@ -67,6 +67,11 @@ async function putBack({ words: [file = ''], values, io }: CommandOptions): Prom
         `${report.heldErasures} data keys that were erased since, or that only the list of erased keys names, are under legal hold and stay. Where a hold has ended: subject release, then subject erase.`,
       )
     }
+    if (report.erasuresLostSince !== undefined) {
+      io.stderr(
+        `Persons who were erased after ${report.erasuresLostSince} are readable again, and legal holds set after it are not there: do both anew, from your own file of requests (subject erase, subject hold).`,
+      )
+    }
     if (report.holdsLost !== undefined) {
       io.stderr(
         `Its legal holds could not be read (${report.holdsLost}): set them again (subject hold) before anything is erased.`,

@@ -217,8 +217,13 @@ function checkLanes(store: Store, config: Config, nowMs: number): Verdict[] {
   for (const [lane, count] of unhandledByLane(store)) {
     found.push(warn('ledger', 'quarantined', { lane, count }))
   }
-  for (const { index, epoch, atMs } of unnotedEnds(store)) {
-    found.push(warn('ledger', 'end-missing', { index, epoch, at: new Date(atMs).toISOString() }))
+  for (const { index, epoch, atMs, erasuresLostSince: since } of unnotedEnds(store)) {
+    const at = new Date(atMs).toISOString()
+    found.push(
+      since === undefined
+        ? warn('ledger', 'end-missing', { index, epoch, at })
+        : warn('ledger', 'erasures-lost', { since, epoch }),
+    )
   }
   const forkedAtMs = lastForkMs(store)
   if (forkedAtMs !== undefined && nowMs - forkedAtMs < FORKED_SAID_DAYS * DAY_MS) {

@@ -39,8 +39,8 @@ kefu-edge ledger quarantined [--json] entries that the core would not take, and 
 kefu-edge ledger handled all|LANE:SEQUENCE … --note TEXT   they are dealt with: doctor names them no more;
                       they stay set apart, the record says who was told what: for good, and to the
                       cloud core, so write no names or numbers of persons
-kefu-edge ledger handled epoch:ID … --note TEXT   why the end before that epoch is not in the record:
-                      verify shows it with your words from then on, and no longer as a finding
+kefu-edge ledger handled epoch:ID … --note TEXT   why the end before that epoch is not in the record,
+                      or that after a restore persons were erased anew: doctor and verify go by it
 kefu-edge ledger export DIR [--json] the record as files (C2SP tlog-tiles) up to the newest checkpoint
 
 VKEY is a verifier key or a file that holds one; default: keys/ledger.vkey and keys/cosigners.vkey of the

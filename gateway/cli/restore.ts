@@ -35,6 +35,8 @@ export interface RestoreReport {
   readonly heldErasures: number
   /** Code of the error because of which the holds of that folder could not be carried over. */
   readonly holdsLost?: string
+  /** Who was erased after this time is readable again: no folder of this box was there that knows of it. */
+  readonly erasuresLostSince?: string
   /** Where the folder lies that was there before. */
   readonly putAside?: string
 }
@@ -67,12 +69,22 @@ export async function restoreBackup(file: string, target: RestoreTarget): Promis
     await extractBackup(file, staging)
     const { holds, heldKeys, ...lost } = isFilled ? holdsOf(dataDir, staging) : NO_HOLDS
     const erased = isFilled ? keepErasures(dataDir, staging, heldKeys) : NO_KEYS
-    const opened = await openNewEpoch(staging, manifest, { holds, erased })
+    const isKnown = isFilled && isSameBox(dataDir, staging)
+    const since = isKnown ? {} : { erasuresLostSince: manifest.madeAt }
+    const opened = await openNewEpoch(staging, manifest, { holds, erased, ...since })
     const putAside = isFilled ? asideOf(dataDir, isMount) : undefined
     const move = isMount ? moveWithin : moveInto
     await syncFolder(move(dataDir, staging, putAside))
     const { gateway, madeAt } = manifest
-    return { dataDir, gateway, madeAt, ...opened, ...lost, ...(putAside ? { putAside } : {}) }
+    return {
+      dataDir,
+      gateway,
+      madeAt,
+      ...opened,
+      ...lost,
+      ...since,
+      ...(putAside ? { putAside } : {}),
+    }
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause
     throw new GatewayError('backup.failed', {
@@ -119,8 +131,7 @@ function holdsOf(from: string, to: string): KeptHolds {
     const store = openStore({ path, readonly: true, anySchema: true })
     try {
       const holds = readHolds(store)
-      const isSameBox = holds.length === 0 || masterKeyOf(from) === masterKeyOf(to)
-      return isSameBox
+      return holds.length === 0 || isSameBox(from, to)
         ? { holds, heldKeys: heldKeysOf(store) }
         : { ...NO_HOLDS, holdsLost: 'ledger.key-unreadable' }
     } finally {
@@ -135,14 +146,23 @@ function holdsOf(from: string, to: string): KeptHolds {
 }
 
 const keysOf = (dir: string): string => join(dir, 'keys')
-const masterKeyOf = (dir: string): string =>
-  readFileSync(keyFilesOf(keysOf(dir)).masterKey, 'utf8').trim()
+
+/** What one knows of persons means something to the other only where the keys are the same. */
+function isSameBox(from: string, to: string): boolean {
+  const [ours, other] = [from, to].map((dir) => keyFilesOf(keysOf(dir)).masterKey)
+  if (!ours || !other || !existsSync(ours) || !existsSync(other)) return false
+  return readFileSync(ours, 'utf8').trim() === readFileSync(other, 'utf8').trim()
+}
 
 /** The copy is older than what the core may have: what it writes from here on is a log of its own. */
 async function openNewEpoch(
   dir: string,
   manifest: BackupManifest,
-  kept: { readonly holds: readonly Hold[]; readonly erased: ReadonlySet<string> },
+  kept: {
+    readonly holds: readonly Hold[]
+    readonly erased: ReadonlySet<string>
+    readonly erasuresLostSince?: string
+  },
 ): Promise<{ epoch: string; entries: number; holds: number; heldErasures: number }> {
   const box = await composeBox(loadConfig({ dataDir: dir, env: {} }))
   try {
@@ -150,7 +170,8 @@ async function openNewEpoch(
     if (wrong?.quick_check !== 'ok') {
       throw new GatewayError('backup.unreadable', { detail: wrong?.quick_check ?? 'quick_check' })
     }
-    const epoch = await box.ledger.openEpoch(`${RESTORED} ${manifest.madeAt}`)
+    const reason = `${RESTORED} ${manifest.madeAt}`
+    const epoch = await box.ledger.openEpoch(reason, kept.erasuresLostSince)
     const holds = await carryHolds(box, kept.holds)
     const heldErasures = [...heldKeysOf(box.store)].filter((key) => kept.erased.has(key)).length
     const { size } = await box.ledger.checkpoint()

@@ -81,8 +81,11 @@ export interface FullLedger extends Ledger, LedgerSource, ReadableLanes, LedgerW
   expire(lane: Lane, upTo: number): void
   /** When the core last showed another history under our numbers; see forks.ts. */
   forkedAtMs(): number | undefined
-  /** Begins a new epoch: after a restore, or when the file turns out to be an older copy. */
-  openEpoch(reason: string): Promise<string>
+  /**
+   * Begins a new epoch: after a restore, or when the file turns out to be an older copy. `erasuresLostSince`:
+   * who was erased after that time is readable again, since no list of it lay beside the copy.
+   */
+  openEpoch(reason: string, erasuresLostSince?: string): Promise<string>
 }
 
 /** Opens the ledger over its tables. A new data folder gets its first epoch with the first entry. */
@@ -118,7 +121,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     forks.reload()
   }
 
-  function begin(reason: string): Epoch {
+  function begin(reason: string, erasuresLostSince?: string): Epoch {
     const again = epochs.list().length > 0 ? subjectKeys.reapplyErasures() : undefined
     const head = epochs.missingHead()
     const epoch = epochs.open(tree.size)
@@ -129,6 +132,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
       format: ENTRY_FORMAT,
       answersFor: head && nameOf(head),
       heldErasures: again?.held || undefined,
+      erasuresLostSince,
     }
     write({ lane: 'audit', kind: OPENED_KIND, atMs: clock.now(), body })
     // Named like any erasure, so that the record explains each key that is gone.
@@ -197,7 +201,7 @@ export function createLedger(options: LedgerOptions): FullLedger {
     forkedAtMs: fresh(() => forks.list().at(-1)?.atMs),
     entryAt: reader.entryAt,
     entriesFrom: reader.entriesFrom,
-    openEpoch: (reason) => store.commit(fresh(() => begin(reason).id)),
+    openEpoch: (reason, lostSince) => store.commit(fresh(() => begin(reason, lostSince).id)),
     subjectKeys,
     gatewayId,
     ...createLaneSource(core, disclosing(options.disclosure ?? 'none', subjectKeys)),

@@ -27,13 +27,16 @@ export interface LostEnd {
   readonly reason: string
   /** The tree of which the end is lost; absent where the box does not know it. */
   readonly head?: { readonly epoch: string; readonly size: number }
+  /** Only a restore: who was erased after this time is readable again. */
+  readonly erasuresLostSince?: string
 }
 
 /** Undefined for an entry that opens no epoch, or one behind which nothing is lost. */
 export function lostEndOf(index: number, { kind, body, at }: Leaf): LostEnd | undefined {
-  const { answersFor, epoch, reason } = body
+  const { answersFor, epoch, reason, erasuresLostSince: since } = body
   if (kind !== OPENED_KIND || typeof epoch !== 'string' || typeof reason !== 'string') return
-  const end = { index, epoch, atMs: at, reason }
+  const erasures = typeof since === 'string' ? { erasuresLostSince: since } : {}
+  const end = { index, epoch, atMs: at, reason, ...erasures }
   const [lost, size] = typeof answersFor === 'string' ? answersFor.split(' ') : []
   if (lost !== undefined) return { ...end, head: { epoch: lost, size: Number(size) } }
   return reason === FORKED || isRestore(end) ? end : undefined
@@ -87,7 +90,10 @@ export function createLostEndCheck(found: Found, noted: Found) {
   }
 }
 
-/** For the doctor, which does not read the whole record: those that are no restore and that nobody has noted. */
+/**
+ * For the doctor, which does not read the whole record: what nobody has noted yet of ends that were lost, and
+ * of restores that brought erased persons back.
+ */
 export function unnotedEnds(store: Store): readonly LostEnd[] {
   const noted = readNoted(store)
   const entry = store.prepare<{ bytes: Uint8Array }>('SELECT bytes FROM ledger_entry WHERE idx = ?')
@@ -95,7 +101,8 @@ export function unnotedEnds(store: Store): readonly LostEnd[] {
     const row = entry.get(firstIndex)
     const leaf = row && decodeLeaf(row.bytes)
     const end = leaf && lostEndOf(firstIndex, leaf)
-    return end && !isRestore(end) && !noted.includes(end.epoch) ? [end] : []
+    const isDue = end && (!isRestore(end) || end.erasuresLostSince !== undefined)
+    return isDue && !noted.includes(end.epoch) ? [end] : []
   })
 }
 

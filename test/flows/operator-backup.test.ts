@@ -328,10 +328,34 @@ describe('a backup file', () => {
     await restoreBackup(file, { dataDir: gateway.dataDir, isForced: true })
     const again = await startGateway({ dataDir: gateway.dataDir })
     expect(await createSubjectRights(again.box).exportOf(subject)).toEqual([])
+  })
+
+  it('on a new disk brings back what was erased since, says so, and the doctor does until it is noted', async () => {
+    const gateway = await startGateway()
+    const token = await gateway.addDevice('k1')
+    const subject = { id: 'P-1', kind: 'patient' } as const
+    await gateway.ask(token, { id: '1', text: '停车场在哪', subject })
+    const file = join(tempFolder(), 'a.kefu-backup')
+    const { manifest } = await backup(gateway, file)
+    await createSubjectRights(gateway.box).erase(subject, 'asked')
+    await gateway.close()
     const elsewhere = join(tempFolder(), 'box')
-    await restoreBackup(file, { dataDir: elsewhere, isForced: false })
+    const restored = await kefu('restore', file, '--data', elsewhere)
+    const said = `Persons who were erased after ${manifest.madeAt} are readable again`
+    expect(restored.err).toContain(said)
+
     const copy = await startGateway({ dataDir: elsewhere })
-    expect(await createSubjectRights(copy.box).exportOf(subject)).not.toEqual([])
+    announce(copy)
+    const doctor = async () => (await kefu('doctor', '--data', elsewhere)).out
+    const warning = `restored from the backup of ${manifest.madeAt}: persons who were erased`
+    expect(await doctor()).toContain(warning)
+    const rights = createSubjectRights(copy.box)
+    expect(await rights.exportOf(subject)).not.toEqual([])
+    await rights.erase(subject, 'asked')
+    const which = `epoch:${copy.box.ledger.epoch()}`
+    await kefu('ledger', 'handled', which, '--note', 'one person', '--data', elsewhere)
+    expect(await doctor()).not.toContain(warning)
+    expect(await isWhole(elsewhere)).toBe(true)
   })
 
   it('does not lift a legal hold set since, and says which it could not read', async () => {
