@@ -1,6 +1,7 @@
 /** Replays the examples of CONTRACT.md against the real gateway, byte for byte. */
 import {
   Answer,
+  Credentials,
   DOWNSTREAM,
   Problem,
   Speech,
@@ -11,15 +12,17 @@ import { Value } from '@sinclair/typebox/value'
 import { generate, type Packet, parser } from 'mqtt-packet'
 import { unpack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
+import { runOperation } from '../../gateway/console/operations.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import {
   dumpBytes,
+  EXAMPLE_CLAIM,
   EXAMPLE_DEVICE,
   EXAMPLE_TOKEN,
   httpBytes,
   readWireBlocks,
   type WireBlock,
-  withToken,
+  withSecret,
 } from './support/wire-blocks.ts'
 import {
   framePayload,
@@ -33,6 +36,7 @@ import {
 const blocks = readWireBlocks()
 const MATCHES: Readonly<Record<string, TSchema>> = {
   answer: Answer,
+  credentials: Credentials,
   problem: Problem,
   speech: Speech,
   welcome: Welcome,
@@ -119,7 +123,12 @@ async function receiveHttp(peer: WirePeer, block: WireBlock): Promise<void> {
   judge(block, JSON.parse(body))
 }
 
-async function replay(gateway: TestGateway, conversation: string, token: string): Promise<void> {
+/** `real`: puts the real secret in the place of the example's. */
+async function replay(
+  gateway: TestGateway,
+  conversation: string,
+  real: (bytes: Buffer) => Buffer,
+): Promise<void> {
   const isMqtt = conversation.startsWith('mqtt')
   const isBinary = conversation.endsWith('msgpack')
   const version = conversation === 'mqtt5' ? 5 : 4
@@ -127,11 +136,9 @@ async function replay(gateway: TestGateway, conversation: string, token: string)
   const peer = await WirePeer.open(port, isMqtt ? mqttFraming : httpFraming)
   for (const block of blocks.filter((b) => b.conversation === conversation)) {
     if (block.direction === 'send') {
-      if (block.packet === 'FRAME')
-        peer.send(remask(dumpBytes(block.text), (payload) => withToken(payload, token)))
-      else if (isMqtt || block.packet === 'CLOSE')
-        peer.send(withToken(dumpBytes(block.text), token))
-      else peer.send(withToken(httpBytes(block.text), token))
+      if (block.packet === 'FRAME') peer.send(remask(dumpBytes(block.text), real))
+      else if (isMqtt || block.packet === 'CLOSE') peer.send(real(dumpBytes(block.text)))
+      else peer.send(real(httpBytes(block.text)))
       if (block.packet === 'DISCONNECT') await peer.untilClosed()
     } else if (isMqtt) await receiveMqtt(peer, block, version)
     else if (block.packet === 'FRAME') await receiveFrame(peer, block, isBinary)
@@ -142,11 +149,13 @@ async function replay(gateway: TestGateway, conversation: string, token: string)
   peer.close()
 }
 
+const CONVERSATIONS = ['mqtt', 'mqtt-refused', 'mqtt5', 'websocket', 'websocket-msgpack', 'http']
+
 describe('the examples of CONTRACT.md', () => {
   test('are there, for every transport', () => {
     expect(blocks.length).toBeGreaterThan(30)
     expect(new Set(blocks.map((block) => block.conversation))).toEqual(
-      new Set(['mqtt', 'mqtt-refused', 'mqtt5', 'websocket', 'none', 'websocket-msgpack', 'http']),
+      new Set([...CONVERSATIONS, 'none', 'enrolment']),
     )
   })
 
@@ -184,12 +193,20 @@ describe('the examples of CONTRACT.md', () => {
     })
   })
 
-  test.each(['mqtt', 'mqtt-refused', 'mqtt5', 'websocket', 'websocket-msgpack', 'http'])(
+  test.each(CONVERSATIONS)(
     'of the conversation "%s" run against the gateway as they stand',
     async (conversation) => {
       const gateway = await startGateway()
       const token = await gateway.addDevice(EXAMPLE_DEVICE, 'bedside')
-      await replay(gateway, conversation, token)
+      await replay(gateway, conversation, (bytes) => withSecret(bytes, EXAMPLE_TOKEN, token))
     },
   )
+
+  test('of enrolment make a device of a claim code', async () => {
+    const gateway = await startGateway()
+    const made = await runOperation('device.claim', { kind: 'bedside' }, gateway.box.operations)
+    const { claim } = made as { claim: string }
+    await replay(gateway, 'enrolment', (bytes) => withSecret(bytes, EXAMPLE_CLAIM, claim))
+    expect(gateway.box.registry.get(EXAMPLE_DEVICE)).toMatchObject({ kind: 'bedside' })
+  })
 })

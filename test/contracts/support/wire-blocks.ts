@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 export const EXAMPLE_TOKEN = 'kd_EXAMPLEexampleEXAMPLE012345'
+export const EXAMPLE_CLAIM = '7KQ4M-2XW9R'
 export const EXAMPLE_DEVICE = 'bed-12'
 const PAGE = resolve(import.meta.dirname, '../../../device-sdk/CONTRACT.md')
 
@@ -63,12 +64,12 @@ export function httpBytes(text: string): Buffer {
   return Buffer.from(`${head.replaceAll('\n', '\r\n')}\r\n\r\n${body.join('\n\n')}`)
 }
 
-/** Puts a real token of the same length in the place of the example's. */
-export function withToken(bytes: Buffer, token: string): Buffer {
-  const at = bytes.indexOf(EXAMPLE_TOKEN)
+/** Puts a real secret of the same length in the place of the example's. */
+export function withSecret(bytes: Buffer, example: string, secret: string): Buffer {
+  const at = bytes.indexOf(example)
   if (at < 0) return bytes
-  if (token.length !== EXAMPLE_TOKEN.length) throw new Error('the example token has a wrong length')
+  if (secret.length !== example.length) throw new Error(`${example} has a wrong length`)
   const copy = Buffer.from(bytes)
-  copy.write(token, at)
+  copy.write(secret, at)
   return copy
 }
