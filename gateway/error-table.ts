@@ -131,7 +131,7 @@ export const ERRORS = {
   'enroll.claim-refused': {
     status: 403,
     title: 'The claim code is not valid',
-    next: 'Make a new claim code with: kefu-edge device claim --kind KIND (each is good once and for a limited time).',
+    next: 'Make a new claim code: kefu-edge device claim --kind KIND for a new device, --device ID for another box in the place of one that is there. Each is good once, for an hour; one made for a device serves no other id.',
   },
   'permissions.changed': {
     status: 403,
@@ -280,8 +280,8 @@ export const ERRORS = {
   },
   'device.invalid': {
     status: 422,
-    title: 'The device id or kind is not valid',
-    next: 'Ids are 1–64 letters, digits, dot, dash, underscore and start with a letter or digit.',
+    title: 'The device id, kind or group is not valid',
+    next: 'Ids are 1–64 letters, digits, dot, dash, underscore and start with a letter or digit; kinds and groups are 1–32 lower-case letters, digits, dash and start with a letter.',
   },
   'ledger.acknowledged-unknown': {
     status: 409,

@@ -41,8 +41,10 @@ interface Row {
   device_id: string | null
 }
 
+/** Whatever stands between its halves, and in whichever case somebody types it. */
+const NO_PART_OF_IT = new RegExp(`[^${ALPHABET}]`, 'g')
 const hashOf = (code: string): Buffer =>
-  createHash('sha256').update(code.toUpperCase().replaceAll('-', '')).digest()
+  createHash('sha256').update(code.toUpperCase().replace(NO_PART_OF_IT, '')).digest()
 
 export function createClaims(store: Store, registry: Registry): Claims {
   const insert = store.prepare(
@@ -58,8 +60,10 @@ export function createClaims(store: Store, registry: Registry): Claims {
   /** As the device is now: what was removed, disabled or moved since the claim was made stays so. */
   function renew(id: string, asked: string | undefined, nowMs: number): Enrolled {
     const device = registry.get(id)
-    const isOfAnother = asked !== undefined && asked !== id
-    if (!device || device.isDisabled || isOfAnother) throw new GatewayError('enroll.claim-refused')
+    if (asked !== undefined && asked !== id) {
+      throw new GatewayError('enroll.claim-refused', { detail: `it is for the device "${id}"` })
+    }
+    if (!device || device.isDisabled) throw new GatewayError('enroll.claim-refused')
     const { kind, groups } = device
     const { token } = registry.add({ id, kind, groups, replace: true }, nowMs)
     forget(id)

@@ -220,9 +220,7 @@ function checkNew(id: string, kind: string, groups: readonly string[]): void {
   if (!DEVICE_ID.test(id)) throw new GatewayError('device.invalid', { detail: `id "${id}"` })
   for (const word of [kind, ...groups]) {
     if (!KIND.test(word)) {
-      throw new GatewayError('device.invalid', {
-        detail: `"${word}": kinds and groups are 1–32 lower-case letters, digits and dashes, a letter first`,
-      })
+      throw new GatewayError('device.invalid', { detail: `kind or group "${word}"` })
     }
   }
 }
