@@ -21,6 +21,8 @@ export function lockFolder(folder: string): FolderLock | undefined {
   const db = new Database(file, { timeout: 0 })
   try {
     chmodSync(file, 0o600)
+    // Nothing is ever written in it: on a disk without room the lock must still be had.
+    db.pragma('journal_mode = MEMORY')
     db.exec('BEGIN EXCLUSIVE')
     return { release: () => db.close() }
   } catch (error) {

@@ -186,7 +186,7 @@ export const ERRORS = {
   'storage.open-failed': {
     status: 500,
     title: 'The database cannot be opened',
-    next: 'Check that the data folder exists, is writable and is not in use by another gateway: {detail}',
+    next: 'Check that the data folder exists, is writable and is not in use by another gateway.',
   },
   'storage.in-use': {
     status: 409,
@@ -210,7 +210,7 @@ export const ERRORS = {
   },
   'storage.write-failed': {
     status: 503,
-    title: 'The database could not be written',
+    title: 'The data folder could not be written',
     next: 'Nothing was accepted. Check free space and health of the disk (kefu-edge doctor); the device sends again.',
   },
   'storage.closed': {

@@ -1,15 +1,20 @@
 /** The data folder of a box: made with tight permissions, held by one gateway at a time. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FolderLock, LOCK, lockFolder } from '@kefu-edge/cloud-sync/folder-lock'
+import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import { GatewayError } from '../errors.ts'
 import { readOrMakeText } from './secret-file.ts'
+import { storageError } from './storage-error.ts'
 
 /** File of the box's name, made at its first start. */
 export const GATEWAY_ID = 'gateway.id'
 
 /** Where `npm run cloud` keeps a core, unless told otherwise: inside the folder, and no part of the box. */
 export const CORE_FOLDER = 'cloud'
+
+/** No secret: what looks after the gateway may read it. */
+const RUN_FILE_MODE = 0o644
 
 export interface RunFile {
   readonly pid: number
@@ -27,18 +32,21 @@ export interface DataFolder {
   file(name: string): string
   /** The text of a small secret or id file, made (mode 0600) when there is none. */
   readOrMake(name: string, make: () => string): string
-  /** Says where the running gateway listens. */
+  /** Says where the running gateway listens. Throws `storage.write-failed`, `storage.open-failed`. */
   writeRunFile(run: RunFile): void
   /** Lets the next one in. The kernel does the same when the process dies. */
   release(): void
 }
 
-/** Makes and locks the folder; throws `storage.in-use` when another gateway holds it. */
+/**
+ * Makes and locks the folder; throws `storage.in-use` when another gateway holds it, `storage.open-failed` and
+ * `storage.write-failed` where the system does not let it.
+ */
 export function openDataFolder(path: string): DataFolder {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new GatewayError('storage.open-failed', { detail: path, cause })
+    throw storageError(path, cause)
   }
   const lock = takeLock(path)
   const runFile = join(path, 'run.json')
@@ -47,7 +55,13 @@ export function openDataFolder(path: string): DataFolder {
     database: join(path, 'kefu.db'),
     file: (name) => join(path, name),
     readOrMake: (name, make) => readOrMakeText(join(path, name), make),
-    writeRunFile: (run) => writeFileSync(runFile, `${JSON.stringify(run)}\n`),
+    writeRunFile: (run) => {
+      try {
+        writeDurably(runFile, `${JSON.stringify(run)}\n`, RUN_FILE_MODE)
+      } catch (cause) {
+        throw storageError(runFile, cause)
+      }
+    },
     release: () => {
       rmSync(runFile, { force: true })
       lock.release()
@@ -60,7 +74,7 @@ function takeLock(folder: string): FolderLock {
   try {
     lock = lockFolder(folder)
   } catch (cause) {
-    throw new GatewayError('storage.open-failed', { detail: join(folder, LOCK), cause })
+    throw storageError(join(folder, LOCK), cause)
   }
   if (!lock) throw new GatewayError('storage.in-use', { detail: folder })
   return lock
@@ -81,9 +95,11 @@ export function isFolderHeld(path: string): boolean {
 /** `http://…` of the gateway's plain port as this machine reaches it. */
 export function localUrl({ httpHost = '127.0.0.1', ports }: RunFile): string {
   const host = httpHost === '0.0.0.0' || httpHost === '' ? '127.0.0.1' : httpHost
-  const name = host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${ports.http}`
+  return `http://${hostInUrl(host === '::' ? '::1' : host)}:${ports.http}`
 }
+
+/** An address of IPv6 stands in brackets there. */
+export const hostInUrl = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 /** The name of the box that lives there; undefined where none does. */
 export function readGatewayId(path: string): string | undefined {

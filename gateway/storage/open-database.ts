@@ -4,6 +4,7 @@ import type Sqlite from 'better-sqlite3'
 import { GatewayError } from '../errors.ts'
 import { migrations } from './migrations/index.ts'
 import { Database } from './sqlite-driver.ts'
+import { storageError } from './storage-error.ts'
 import type { StoreOptions } from './store.ts'
 
 /** How long another process (backup, verify) may hold the file before a write gives up. */
@@ -11,7 +12,10 @@ export const BUSY_TIMEOUT_MS = 5000
 /** Page cache: 8 MB is enough for a site's working set and keeps the box small. */
 const CACHE_KIB = 8192
 
-/** Throws `storage.open-failed`, `storage.newer-schema`, and `storage.older-schema` where it may only be read. */
+/**
+ * Throws `storage.open-failed`, `storage.write-failed`, `storage.newer-schema`, and `storage.older-schema` where it
+ * may only be read.
+ */
 export function openDatabase(options: StoreOptions): Sqlite.Database {
   try {
     const db = new Database(options.path, { readonly: options.readonly ?? false })
@@ -31,7 +35,7 @@ export function openDatabase(options: StoreOptions): Sqlite.Database {
     return db
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause
-    throw new GatewayError('storage.open-failed', { cause, detail: options.path })
+    throw storageError(options.path, cause)
   }
 }
 

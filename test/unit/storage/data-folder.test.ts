@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { packagePath } from '../../../gateway/paths.ts'
 import { openDataFolder, readGatewayId, readRunFile } from '../../../gateway/storage/data-folder.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
@@ -36,6 +37,31 @@ describe('the data folder', () => {
     expect(readGatewayId(folder.path)).toBeUndefined()
     folder.readOrMake('gateway.id', () => 'gw-1')
     expect(readGatewayId(folder.path)).toBe('gw-1')
+    folder.release()
+  })
+
+  it('is held on a disk that takes no more, so that who asks hears of the disk', () => {
+    const dir = join(tempFolder(), 'data')
+    mkdirSync(dir)
+    const program = packagePath('storage/data-folder.ts')
+    const code = `const { openDataFolder } = await import('${pathToFileURL(program)}')
+      openDataFolder('${dir}')`
+    const command = `trap '' XFSZ; ulimit -f 0; exec "$0" "$@"`
+    const tools = ['--conditions=kefu-source', '--import', 'tsx', '--input-type=module', '-e', code]
+    execFileSync('bash', ['-c', command, process.execPath, ...tools], { stdio: 'pipe' })
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('says of run.json that the disk is full', () => {
+    const folder = openDataFolder(tempFolder())
+    symlinkSync('/dev/full', folder.file('run.json.new'))
+    const run = { pid: 1, ports: { http: 2, mqtt: 3 }, startedAt: '2026-05-01T02:00:00Z' }
+    expect(() => folder.writeRunFile(run)).toThrow(
+      expect.objectContaining({
+        code: 'storage.write-failed',
+        message: expect.stringContaining('no space left'),
+      }),
+    )
+    expect(readRunFile(folder.path)).toBeUndefined()
     folder.release()
   })
 
