@@ -215,6 +215,20 @@ describe('sending', () => {
     expect(box.announcer.waiting('bed-1')).toBe(MAX_OPEN_PER_DEVICE)
     expect(box.kinds()).toContain('speech.superseded')
   })
+
+  test('what the device has already never gives way, however little it is needed', async () => {
+    const box = setUp()
+    box.announcer.onConnected('bed-1')
+    await box.announcer.announce('bed-1', box.speech('music', { priority: 'background' }))
+    expect(box.ids()).toEqual(['music'])
+    for (let i = 1; i < MAX_OPEN_PER_DEVICE; i++)
+      await box.announcer.announce('bed-1', box.speech(`n${i}`))
+    await box.announcer.announce('bed-1', box.speech('u', { priority: 'urgent' }))
+    const superseded = box.drafts.filter(({ kind }) => kind === 'speech.superseded')
+    expect(superseded.map(({ body }) => body)).toMatchObject([
+      { speech: expect.stringMatching(/^n/) },
+    ])
+  })
 })
 
 describe('after a break', () => {
@@ -349,6 +363,27 @@ describe('quiet hours', () => {
     await box.announcer.tick()
     expect(box.escalations).toMatchObject([{ deviceId: 'bed-1', reason: 'not-acknowledged' }])
   })
+})
+
+test('a reminder whose device comes back within the quiet hours is escalated at its own time, not in the morning', async () => {
+  const clock = handClock()
+  const minuteOfDay = (ms: number) => Math.floor(ms / MINUTE_MS) % 1440
+  const fromMinute = minuteOfDay(clock.now()) + 1
+  const quiet = { fromMinute, untilMinute: fromMinute + 300, allow: ['critical'] as const }
+  const box = setUp({ quietHours: () => quiet, minuteOfDay }, undefined, clock)
+  box.announcer.onConnected('bed-1')
+  box.clock.advance(40_000)
+  const expiresAt = new Date(box.clock.now() + 12 * 60 * MINUTE_MS).toISOString()
+  await box.announcer.announce('bed-1', box.speech('pills', { expiresAt, repeat: untilHeard }))
+  expect(box.ids()).toEqual(['pills'])
+  box.announcer.onDisconnected('bed-1')
+  box.clock.advance(25_000)
+  box.announcer.onConnected('bed-1')
+  await box.announcer.tick()
+  expect([box.ids(), box.escalations]).toEqual([['pills'], []])
+  box.clock.advance(35_000)
+  await box.announcer.tick()
+  expect(box.escalations).toMatchObject([{ deviceId: 'bed-1', reason: 'not-acknowledged' }])
 })
 
 describe('escalation', () => {
