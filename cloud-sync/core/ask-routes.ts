@@ -3,7 +3,7 @@ import type { Logger } from '../ports.ts'
 import { EscalatedAsk } from '../protocol/ask.ts'
 import type { Answerer } from './answerer.ts'
 import { json } from './http.ts'
-import { parseBody, type Route } from './routes.ts'
+import { parseBody, type Route } from './route.ts'
 
 export function askRoutes(answerer: Answerer, logger: Logger): readonly Route[] {
   return [

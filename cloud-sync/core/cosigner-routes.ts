@@ -9,7 +9,7 @@ import type { Gateways } from './gateways.ts'
 import { json } from './http.ts'
 import { headCursor, type LogHeads } from './log-heads.ts'
 import { limitOf, pageOf } from './paging.ts'
-import { gatewayOf, parseBody, type Route } from './routes.ts'
+import { gatewayOf, parseBody, type Route } from './route.ts'
 import type { CoreStore } from './storage.ts'
 
 const HEAD_ROWS = 1000

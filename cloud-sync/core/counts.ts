@@ -20,7 +20,7 @@ import {
 import { parseJson } from '../protocol/parse.ts'
 import type { Gateway } from './gateways.ts'
 import { json } from './http.ts'
-import { gatewayOf, orInvalid, parseBody, type Route } from './routes.ts'
+import { gatewayOf, orInvalid, parseBody, type Route } from './route.ts'
 import type { CoreStore } from './storage.ts'
 
 /** A sum over fewer branches tells too much about each; so does a sum that grew by fewer. */

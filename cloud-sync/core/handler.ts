@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../ports.ts'
 import { MAX_BODY_BYTES } from '../protocol/limits.ts'
+import { type Access, type Admitted, admit } from './admit.ts'
 import {
   discardBody,
   type Outgoing,
@@ -15,7 +16,7 @@ import {
   withBody,
 } from './http.ts'
 import { createRoom } from './room.ts'
-import { type Admitted, admit, type Route } from './routes.ts'
+import type { Route } from './route.ts'
 
 const MB = 1024 * 1024
 /** Bodies in memory, whole or still arriving; a gateway has 8 connections with batches of 1 MB. */
@@ -28,7 +29,7 @@ const WAITING = { total: 128, ofOne: 32 }
 /** `onRequest` of the server. What goes wrong becomes a problem; nothing is thrown. */
 export function createHandler(
   routes: readonly Route[],
-  access: Parameters<typeof admit>[2],
+  access: Access,
   logger: Logger,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const bodies = createRoom(BODY_BYTES)

@@ -21,7 +21,7 @@ const USAGE = `kefu-edge cloud core
   --kafka BROKERS   hand entries on to Kafka, such as 10.0.0.1:9092,10.0.0.2:9092
   --retain-days N   remove entries that are older (default: keep all)
   --insecure-http   plain http on loopback, for tests
-publish, releases, rollout, halt, block and unblock are commands to a core that runs: npm run cloud -- publish --help
+publish, releases, rollout, halt, block, unblock, release and accept are commands to a core that runs: npm run cloud -- publish --help
 `
 
 /** Undefined: asked for help. Throws what names the option that is wrong. */

@@ -5,14 +5,14 @@
  * again finds its entries below the mark, and one that comes too early finds its own beginning above.
  */
 import { CloudError } from '../errors.ts'
-import { type Clock, type Logger, silentLogger } from '../ports.ts'
+import type { Clock, Logger } from '../ports.ts'
 import { readEntry } from '../protocol/entry.ts'
 import { MAX_DISCLOSED_BYTES, MAX_ENTRY_BYTES } from '../protocol/limits.ts'
 import type { PushAnswer, PushBatch, RefusalCode } from '../protocol/messages.ts'
 import { dayOf } from './days.ts'
 import { createDisclosed } from './disclosed.ts'
 import type { Gateway } from './gateways.ts'
-import { createLogHeads } from './log-heads.ts'
+import type { LogHeads } from './log-heads.ts'
 import type { ProvenTime } from './proven-time.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
@@ -31,6 +31,15 @@ export interface Receiver {
   receive(gateway: Gateway, batch: PushBatch): Promise<Received>
 }
 
+export interface ReceiverParts {
+  readonly store: CoreStore
+  readonly sessions: Pick<Sessions, 'record'>
+  readonly heads: Pick<LogHeads, 'markForked' | 'noteOpening'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly time: Pick<ProvenTime, 'receiptMs'>
+  readonly logger: Pick<Logger, 'warn'>
+}
+
 interface StreamRow {
   no: number
   high: number
@@ -47,15 +56,15 @@ interface Tally {
   readonly begins: number
 }
 
-export function createReceiver(
-  store: CoreStore,
-  sessions: Sessions,
-  clock: Clock,
-  time: Pick<ProvenTime, 'receiptMs'>,
-  logger: Logger = silentLogger,
-): Receiver {
+export function createReceiver({
+  store,
+  sessions,
+  heads,
+  clock,
+  time,
+  logger,
+}: ReceiverParts): Receiver {
   const shown = createDisclosed(store)
-  const heads = createLogHeads(store, clock)
   const compare = createComparison(store)
   const addStream = store.prepare(
     `INSERT INTO stream (gateway_no, epoch, lane, updated_at) VALUES (?, ?, ?, ?)

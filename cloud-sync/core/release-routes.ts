@@ -7,7 +7,7 @@ import { json } from './http.ts'
 import { limitOf, pageOf } from './paging.ts'
 import { pathOf } from './release-rows.ts'
 import type { Releases } from './releases.ts'
-import { type Call, gatewayOf, parseBody, type Route } from './routes.ts'
+import { type Call, gatewayOf, parseBody, type Route } from './route.ts'
 
 /** Of the largest content in base64. */
 const MAX_CONTENT_CHARACTERS = Math.ceil(MAX_RELEASE_BYTES / 3) * 4

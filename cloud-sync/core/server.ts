@@ -145,7 +145,7 @@ async function startIn(folder: FolderLock, options: CloudCoreOptions): Promise<C
       gateways,
       sessions,
       reports,
-      receiver: nudging(createReceiver(store, sessions, clock, time, logger), relay),
+      receiver: nudging(createReceiver({ store, sessions, heads, clock, time, logger }), relay),
       statusPage: createStatusPage({ reports, heads, clock, sinkStatus, ...keys.said }),
       sinkStatus,
       ...tokens,

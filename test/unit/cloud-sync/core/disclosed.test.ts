@@ -1,17 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
-import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
-import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
 import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
-import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Database } from '../../../../gateway/storage/sqlite-driver.ts'
 import { tempFolder } from '../../../support/temp-folder.ts'
-import { openStoreOf } from '../support/core-store.ts'
+import { openStoreOf, receiverOf } from '../support/core-store.ts'
 
 const { publicKey } = generateKeyPairSync('ed25519')
 const gatewayOf = (no: number) => ({ no, id: `gw-${no}`, publicKey, ledgerKey: undefined })
@@ -34,9 +30,7 @@ async function receive(
   first: number,
   entries: readonly (readonly [leaf: object, shown: object | null])[],
 ): Promise<void> {
-  const time = createProvenTime(store, systemClock)
-  const receiver = createReceiver(store, createSessions(store), systemClock, time)
-  await receiver.receive(gatewayOf(gatewayNo), {
+  await receiverOf(store).receiver.receive(gatewayOf(gatewayNo), {
     v: 1,
     epoch: 'e',
     lane,

@@ -1,14 +1,11 @@
 /** A fleet larger than one page: nothing ends without saying so, and what needs somebody comes first. */
 import { generateKeyPairSync } from 'node:crypto'
-import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
-import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { type CloudCore, startCloudCore } from '@kefu-edge/cloud-sync/core/server'
-import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
 import { openCoreStore } from '@kefu-edge/cloud-sync/core/storage'
-import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
+import { receiverOf } from '../support/core-store.ts'
 import { range, readAsOperator } from '../support/rig.ts'
 
 const HOUR_MS = 3_600_000
@@ -121,8 +118,7 @@ async function restoredTwice(): Promise<CloudCore> {
       .prepare("INSERT INTO gateway (no, id, enrolled_at, seen_at) VALUES (1, 'gw-1', 1, 1)")
       .run()
   })
-  const time = createProvenTime(store, systemClock)
-  const receiver = createReceiver(store, createSessions(store), systemClock, time)
+  const { receiver } = receiverOf(store)
   const gateway = { no: 1, id: 'gw-1', publicKey, ledgerKey: undefined }
   for (const [epoch, from, to] of [
     ['one', 1, 5],

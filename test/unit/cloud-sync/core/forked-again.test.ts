@@ -1,15 +1,10 @@
 /** A record whose folder is put back more than once, under one epoch, as the core shows it. */
 import { generateKeyPairSync } from 'node:crypto'
-import { createLogHeads } from '@kefu-edge/cloud-sync/core/log-heads'
-import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
-import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
-import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
 import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
-import { systemClock } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
-import { openStoreOf } from '../support/core-store.ts'
+import { openStoreOf, receiverOf } from '../support/core-store.ts'
 import { range } from '../support/rig.ts'
 
 const { publicKey } = generateKeyPairSync('ed25519')
@@ -24,9 +19,7 @@ afterEach(() => {
 })
 
 function aCore() {
-  const heads = createLogHeads(store, systemClock)
-  const time = createProvenTime(store, systemClock)
-  const receiver = createReceiver(store, createSessions(store), systemClock, time)
+  const { heads, receiver } = receiverOf(store)
   /** Entries 1 to 20 of the lane; those from `from` on are of another history. */
   const push = async (lane: string, history = 'first', from = 1) => {
     const entries = range(1, 20).map((seq): [number, number, Uint8Array, null] => {

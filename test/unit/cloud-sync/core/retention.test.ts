@@ -1,15 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { createProvenTime } from '@kefu-edge/cloud-sync/core/proven-time'
-import { createReceiver } from '@kefu-edge/cloud-sync/core/receive'
 import { createReports } from '@kefu-edge/cloud-sync/core/reports'
 import { createRetention } from '@kefu-edge/cloud-sync/core/retention'
-import { createSessions } from '@kefu-edge/cloud-sync/core/sessions'
 import type { CoreStore } from '@kefu-edge/cloud-sync/core/storage'
 import { silentLogger } from '@kefu-edge/cloud-sync/ports'
 import { packr } from '@kefu-edge/cloud-sync/protocol/parse'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { tempFolder } from '../../../support/temp-folder.ts'
-import { openStoreOf } from '../support/core-store.ts'
+import { openStoreOf, receiverOf } from '../support/core-store.ts'
 import { range } from '../support/rig.ts'
 
 const DAY_MS = 86_400_000
@@ -31,11 +28,10 @@ afterEach(() => {
 })
 
 function parts(sinkName?: string, logger = silentLogger) {
-  const sessions = createSessions(store)
-  const time = createProvenTime(store, clock)
+  const { sessions, time, receiver } = receiverOf(store, clock)
   return {
     sessions,
-    receiver: createReceiver(store, sessions, clock, time),
+    receiver,
     reports: createReports(store),
     retention: createRetention({
       store,
