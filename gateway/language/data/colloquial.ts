@@ -2,7 +2,7 @@
  * Colloquial and dialect words and their common form, longest first at use.
  *
  * Only forms whose meaning does not hang on context. Written for this project from everyday northern,
- * southwestern and Cantonese-coloured Mandarin.
+ * southwestern, Shanghai- and Cantonese-coloured Mandarin.
  */
 export const COLLOQUIAL: Readonly<Record<string, string>> = {
   咋样: '怎么样',
@@ -17,7 +17,21 @@ export const COLLOQUIAL: Readonly<Record<string, string>> = {
   哪块: '哪里',
   那儿: '那里',
   这儿: '这里',
+  搁哪儿: '在哪里',
+  搁哪里: '在哪里',
+  搁哪: '在哪里',
+  哪旮旯: '哪里',
+  哪嘎达: '哪里',
+  哪疙瘩: '哪里',
+  哪搭: '哪里',
+  啥子地方: '哪里',
+  喺边度: '在哪里',
+  响边度: '在哪里',
+  喺: '在',
   边度: '哪里',
+  几楼伐: '几楼',
+  有伐: '有吗',
+  有冇: '有没有',
   点样: '怎么样',
   几多: '多少',
   几时: '什么时候',
@@ -31,6 +45,8 @@ export const COLLOQUIAL: Readonly<Record<string, string>> = {
   咱: '我们',
   俺们: '我们',
   俺: '我',
+  阿拉: '我们',
+  侬: '你',
   您: '你',
   今儿个: '今天',
   今儿: '今天',
