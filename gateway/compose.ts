@@ -19,7 +19,7 @@ import { createRegistry, type Registry } from './devices/registry.ts'
 import { createTwins, type Twins } from './devices/twin.ts'
 import { createFollowUp } from './dialogue/follow-up.ts'
 import { createContinuePending } from './dialogue/pending.ts'
-import { loadPhrases, type Phrases } from './dialogue/phrases.ts'
+import { loadPhrases, offeringAPerson, type Phrases } from './dialogue/phrases.ts'
 import { createSessions, type Sessions } from './dialogue/sessions.ts'
 import { recallFirst, type SessionSharing, shareSessions } from './dialogue/shared-sessions.ts'
 import type { StaffLine } from './dialogue/staff-line.ts'
@@ -145,7 +145,7 @@ export async function composeBox(
     const sessions = shareSessions(ownSessions, () => hooks.sharing)
     const voiceData = loadVoiceData()
     const speaker = createSpeaker({ ...config.answers, sounds: () => hooks.sounds }, voiceData)
-    const phrases = loadPhrases()
+    const phrases = offeringAPerson(loadPhrases(), () => library.knows('handoff'))
     const skills = createSkills({
       library,
       phrases,

@@ -19,6 +19,20 @@ export interface Phrases {
 
 type PhraseFile = Readonly<Record<string, Partial<Record<Language, readonly string[]>> | string>>
 
+/**
+ * The same, where `{person}` offers to call somebody: only while a pack is active that understands the call, or
+ * people are told to say what the box does not know.
+ */
+export function offeringAPerson(phrases: Phrases, isUnderstood: () => boolean): Phrases {
+  return {
+    ...phrases,
+    say(name, lang, turn, fields) {
+      const person = isUnderstood() ? phrases.say('or-a-person', lang) : ''
+      return phrases.say(name, lang, turn, { person, ...fields })
+    },
+  }
+}
+
 export function loadPhrases(path: string = packagePath('dialogue/data/phrases.json')): Phrases {
   const file = JSON.parse(readFileSync(path, 'utf8')) as PhraseFile
   const all = (name: PhraseName, lang: Language): readonly string[] => {

@@ -18,7 +18,7 @@ import type { Store } from '../storage/store.ts'
 import type { KnowledgeRef } from '../turn.ts'
 import { refuseDrowned, refuseWorse } from './install-gate.ts'
 import { learnedModel } from './learned-model.ts'
-import type { Pack, PackIntent } from './pack-schema.ts'
+import type { Command, Pack, PackIntent } from './pack-schema.ts'
 import { createPackStore, type InstalledPack, type KeptModel } from './pack-store.ts'
 import { missedAmongAll, type PackTestResult, runPackTests } from './pack-tests.ts'
 import type { TrainingWork } from './train-in-worker.ts'
@@ -49,6 +49,8 @@ export interface InstallResult {
 export interface Library {
   readonly engine: LanguageEngine
   entry(ref: KnowledgeRef): { readonly pack: Pack; readonly intent: PackIntent } | undefined
+  /** Whether an active pack understands the command. */
+  knows(command: Command): boolean
   list(): readonly InstalledPack[]
   /** Trains and tests a pack without switching to it; throws what `install` would throw. */
   check(pack: Pack): Promise<PackTestResult>
@@ -227,6 +229,8 @@ export async function openLibrary(parts: LibraryParts): Promise<Library> {
       return shelf.engine
     },
     entry: (ref) => shelf.entries.get(keyOf(ref.pack, ref.intent)),
+    knows: (command) =>
+      shelf.packs.some(({ intents }) => intents.some((intent) => intent.command === command)),
     list: () => packs.list(),
     check: (pack) =>
       inTurn(async () => {

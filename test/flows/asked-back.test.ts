@@ -25,7 +25,7 @@ it('"Say that again" and "slower" leave the question of the box open', async () 
   expect((await say('再说一遍')).text).toBe(asked.text)
   expect((await say('说慢一点')).text).toBe(`好的。 ${asked.text}`)
   expect((await say('不晓得呢')).text).toBe(
-    `不清楚没关系，可以到服务台问，或者说“转人工”。${asked.text}`,
+    `不清楚没关系，可以到服务台问。${asked.text}`,
   )
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
 })
@@ -74,7 +74,7 @@ it('a name that is not known is named, and then a person is called', async () =>
   const say = await personAt(await startGateway())
   const asked = await say('我要找一个科室')
   expect((await say('天文科')).text).toBe(
-    `“天文科”我这里没有查到，可以到服务台问，或者说“转人工”。${asked.text}`,
+    `“天文科”我这里没有查到，可以到服务台问。${asked.text}`,
   )
   expect((await say('天文科')).text).toContain('没有工作人员的设备在线')
 })
