@@ -85,6 +85,8 @@ export const Command = Type.Union([
   Type.Literal('softer'),
   Type.Literal('slower'),
   Type.Literal('faster'),
+  Type.Literal('chinese'),
+  Type.Literal('english'),
   Type.Literal('call-nurse'),
   Type.Literal('handoff'),
 ])

@@ -43,6 +43,8 @@ export type Escalate = (
   understanding: Understanding,
 ) => Promise<CloudAnswer | undefined>
 
+type Entry = NonNullable<ReturnType<Library['entry']>>
+
 export interface Skills {
   answer(turn: Turn, understanding: Understanding): Reply | Promise<Reply>
 }
@@ -75,23 +77,45 @@ export function createSkills(parts: {
       (slot) => slot.required && slots[slot.name] === undefined,
     )
     if (missing) return askBack.slot(turn, lang, best, missing, slots, heard)
-    const skill = SKILLS[entry.intent.skill ?? 'faq']
-    const reply = skill({
-      turn,
-      lang,
-      pack: entry.pack,
-      intent: entry.intent,
-      best,
-      slots,
-      phrases,
-      usualVolume: parts.usualVolumeOf(turn.device.kind),
-    })
+    const wanted = languageWanted(entry.intent)
+    const said = say(turn, wanted ?? lang, entry, best, slots)
+    const reply = wanted ? andLastAnswer(turn, wanted, said) : said
     const { intent } = entry
     const recent = recentAfter(turn, intent, { ref: best.ref, slots })
     const session = { clearPending: true, recent, ...reply.session }
     return intent.alert
       ? { ...reply, session, alert: emergency(turn, intent) }
       : { ...reply, session }
+  }
+
+  function say(
+    turn: Turn,
+    lang: Language,
+    { pack, intent }: Entry,
+    best: Candidate,
+    slots: Readonly<Record<string, SlotValue>>,
+  ): Reply {
+    const usualVolume = parts.usualVolumeOf(turn.device.kind)
+    const skill = SKILLS[intent.skill ?? 'faq']
+    return skill({ turn, lang, pack, intent, best, slots, phrases, usualVolume })
+  }
+
+  /**
+   * Who asks for a language has not understood what was said right before: it is said again in it, where its pack
+   * has it. A question of the box stays open.
+   */
+  function andLastAnswer(turn: Turn, lang: Language, said: Reply): Reply {
+    const { pending, recent = [], turns } = turn.session
+    const open = { ...said, session: { clearPending: false } }
+    const [last, ...before] = recent
+    const entry = last && library.entry(last.ref)
+    if (pending || last?.turn !== turns || !entry?.intent.answer[lang]) return open
+    const again = say(turn, lang, entry, { ref: last.ref, confidence: 1 }, last.slots)
+    if (again.status !== 'answered') return open
+    const spoken = `${said.speech ?? said.text} ${again.speech ?? again.text}`
+    const now = { ...last, turn: turns + 1, atMs: turn.receivedAtMs }
+    const session = { ...open.session, recent: [now, ...before] }
+    return { ...open, session, text: `${said.text} ${again.text}`, speech: spoken }
   }
 
   function notKnown(turn: Turn, lang: Language, name: string, confidence?: number): Reply {
@@ -180,6 +204,10 @@ export function createSkills(parts: {
     },
   }
 }
+
+/** Of a command that asks the box to speak another language. */
+const languageWanted = ({ command: named }: PackIntent): Language | undefined =>
+  named === 'chinese' ? 'zh' : named === 'english' ? 'en' : undefined
 
 /** What later words may refer to. What the voice does is no subject; after an emergency nothing is carried. */
 function recentAfter(
