@@ -2,6 +2,7 @@
 import { buildListLexicon } from '../language/entities/lists.ts'
 import { foldTemplate } from '../language/knowledge-base.ts'
 import { parseTemplate } from '../language/templates.ts'
+import { checkCommands, checkExamples, checkListFile, checkThresholds } from './check-coverage.ts'
 import { checkIntent, type Fail, type Intents, normalForm, problemOf } from './check-intent.ts'
 import { checkLanguages } from './check-languages.ts'
 import { checkList } from './check-list.ts'
@@ -38,14 +39,18 @@ export function checkPack(pack: Pack, files: Files, locate: Locate): PackFinding
     seen: new Set(),
     owners: new Map(),
   }
+  checkThresholds(pack, reportInto(errors, 'pack.yaml'))
+  checkCommands(pack, reportInto(warnings, 'pack.yaml'))
   const lists = { seen: new Set<string>(), intents: pack.intents }
   for (const { file, value } of files.listFiles) {
     checkList(value, lists, reportInto(errors, file))
+    checkListFile(file, value, reportInto(warnings, file))
   }
   const named = { pack, lexicon: buildListLexicon(pack) }
   const failsOf = new Map<string, Fail>()
   for (const { file, value } of files.intentFiles) {
     checkLanguages(value, pack.manifest.languages, reportInto(warnings, file))
+    checkExamples(value, pack.manifest.languages, reportInto(warnings, file))
     value.intents.forEach((intent, at) => {
       const reportHere =
         (into: PackProblem[]): Fail =>

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Static, TSchema } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
+import { Value, type ValueError } from '@sinclair/typebox/value'
 import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
 import { GatewayError } from '../errors.ts'
 import { wordingOf } from '../schema-wording.ts'
@@ -171,7 +171,11 @@ class PackReader {
         .split('/')
         .slice(1)
         .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
-      this.#fail(name, this.locate(name, path), `${path.join('.') || 'file'}: ${wordingOf(error)}`)
+      this.#fail(
+        name,
+        this.locate(name, path),
+        `${path.join('.') || 'file'}: ${wordingOf(error)}${unquoted(error)}`,
+      )
       if (this.problems.length >= MAX_PROBLEMS) break
     }
     return this.problems.some((problem) => problem.file === name) ? undefined : (value as Static<S>)
@@ -198,6 +202,12 @@ class PackReader {
     return undefined
   }
 }
+
+/** YAML reads 1.0 as a number and true as a truth: what is meant as text needs quotes. */
+const unquoted = ({ schema, value }: ValueError): string =>
+  schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')
+    ? `, and YAML reads this as a ${typeof value}; put the value in quotes`
+    : ''
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
