@@ -10,6 +10,8 @@ import type {
 
 /** Connections the kernel may hold before we accept them: a whole site that comes back after a power cut. */
 const BACKLOG = 4096
+/** A peer that is silent so long is asked whether it is there: one without a keep alive would hold its place for ever. */
+const ASK_AFTER_MS = 60_000
 
 export interface ListenOptions {
   readonly host: string
@@ -28,7 +30,10 @@ export function listenTcp(
   accept: (socket: Socket) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
-  const server = createServer({ noDelay: true }, accept)
+  const server = createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: ASK_AFTER_MS },
+    accept,
+  )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port, backlog: BACKLOG }, () => {

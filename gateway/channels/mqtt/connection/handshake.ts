@@ -15,6 +15,7 @@ import { admissionProblem, loginName, willProblem } from './admission.ts'
 import { askedOf, sessionExpirySeconds } from './asked-for.ts'
 import { connackProperties, keepAliveFor } from './connack.ts'
 import type { Connection } from './connection.ts'
+import { enterDevice } from './device-connections.ts'
 import { EnhancedAuth } from './enhanced-auth.ts'
 import { takeOver } from './farewell.ts'
 import { tellSubscriptions } from './subscribing.ts'
@@ -215,7 +216,7 @@ export class Handshake {
       return
     }
     if (earlier != null) takeOver(earlier, connection)
-    this.deviceId = engine.deviceConnections.enter(clientId)
+    this.deviceId = enterDevice(engine, clientId)
     if (this.deviceId === undefined) {
       const most = engine.limits.maxConnectionsPerDevice
       const reason = `a device has ${most} connections at most (mqtt.maxConnectionsPerDevice)`

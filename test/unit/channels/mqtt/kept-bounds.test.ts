@@ -159,3 +159,18 @@ it('one device has so many connections at once, and a place again when one of th
     code: 0x97,
   })
 })
+
+it('a device comes in under its own id though forgotten connections have its places: the one silent longest goes', async () => {
+  const running = await brokerOfTest({ ...ofDevices, limits: { maxConnectionsPerDevice: 2 } })
+  await join(running, { clientId: 'tablet:1' })
+  running.advance(1000)
+  await join(running, { clientId: 'tablet:2' })
+  running.advance(1000)
+  await join(running, { clientId: 'tablet' })
+  const here = () => running.broker.connections().map(({ clientId }) => clientId)
+  await expect.poll(here).toEqual(['tablet:2', 'tablet'])
+  expect(running.broker.recentEnds()[0]).toMatchObject({
+    clientId: 'tablet:1',
+    reason: expect.stringContaining('its device came itself'),
+  })
+})
