@@ -49,9 +49,10 @@ function isSilent(
  * The rest before this run may turn out longer than was known at its start: what was kept before it is older by
  * that. Rows are the clock's, in one transaction with the time that it counts.
  */
-export const catchUp = ({ clock, sessions, retained }: Engine): void =>
+export const catchUp = ({ clock, sessions, wills, retained }: Engine): void =>
   clock.catchUp((olderMs) => {
     sessions.age(olderMs)
+    wills.age(olderMs)
     return retained.age(olderMs)
   })
 

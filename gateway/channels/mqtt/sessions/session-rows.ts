@@ -52,6 +52,7 @@ export const SESSION_SQL = {
   subscriptions: 'SELECT filter, options, identifier FROM mqtt_subscription WHERE session_id = ?',
   putWill: `INSERT OR REPLACE INTO mqtt_will (client_id, topic, payload, flags, properties,
     expiry_seconds, delay_seconds, due_at) VALUES (?,?,?,?,?,?,?,NULL)`,
+  ageWill: 'UPDATE mqtt_will SET due_at = due_at - ? WHERE client_id = ?',
   willDue: 'UPDATE mqtt_will SET due_at = ? WHERE client_id = ?',
   removeWill: 'DELETE FROM mqtt_will WHERE client_id = ?',
 } as const
@@ -86,6 +87,7 @@ export class SessionRows {
         SESSION_SQL.subscriptions,
       ),
       putWill: store.prepare(SESSION_SQL.putWill),
+      ageWill: store.prepare(SESSION_SQL.ageWill),
       willDue: store.prepare(SESSION_SQL.willDue),
       removeWill: store.prepare(SESSION_SQL.removeWill),
     }
@@ -159,6 +161,11 @@ export class SessionRows {
       will.expirySeconds ?? null,
       will.delaySeconds,
     )
+  }
+
+  /** One that is due by now is so much earlier. */
+  ageWill(clientId: string, byMs: number): void {
+    this.sql.ageWill.run(Math.floor(byMs), clientId)
   }
 
   willDue(clientId: string, dueAtMs: number): void {

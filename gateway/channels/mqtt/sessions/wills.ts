@@ -25,6 +25,8 @@ interface PendingWill {
   /** Whose it is; null after a restart. */
   readonly principal: MqttPrincipal | null
   deadline: Deadline | null
+  /** Its client was lost before this run. */
+  readonly isEarlier?: boolean
 }
 
 export const willFields = (packet: WillPacket): WillFields => ({
@@ -61,7 +63,8 @@ export class Wills {
   restore(): void {
     const nowMs = this.parts.clock.nowMs()
     for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
-      const pending: PendingWill = { will, principal: null, deadline: null }
+      const isEarlier = dueAtMs !== null
+      const pending: PendingWill = { will, principal: null, deadline: null, isEarlier }
       this.byClient.set(clientId, pending)
       const atMs = dueAtMs ?? nowMs + will.delaySeconds * 1000
       this.schedule(clientId, pending, Math.max(atMs, nowMs + RESTART_GRACE_MS))
@@ -126,6 +129,28 @@ export class Wills {
       .commit(() => this.parts.rows.willDue(clientId, dueAtMs))
       .catch(() => undefined)
     this.schedule(clientId, pending, dueAtMs)
+  }
+
+  /**
+   * The rest before this run was so much longer than was known: who was lost before it has been so for longer by
+   * that. Not waited for, and in one commit with what the clock writes in this stretch of work.
+   */
+  age(byMs: number): void {
+    const { clock, deadlines, rows, store } = this.parts
+    const soonestMs = clock.nowMs() + RESTART_GRACE_MS
+    const aged: string[] = []
+    for (const [clientId, pending] of this.byClient) {
+      const { deadline, isEarlier } = pending
+      if (!isEarlier || deadline === null) continue
+      aged.push(clientId)
+      deadlines.cancel(deadline)
+      this.schedule(clientId, pending, Math.max(deadline.atMs - byMs, soonestMs))
+    }
+    if (aged.length === 0) return
+    const work = (): void => {
+      for (const clientId of aged) rows.ageWill(clientId, byMs)
+    }
+    void store.commit(work).catch(() => undefined)
   }
 
   /** The gateway stops: wills stay in the store, for clients that do not come back after the restart. */

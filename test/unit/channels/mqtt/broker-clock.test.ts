@@ -353,3 +353,37 @@ it('what is retained, and sessions in memory, age with it too', async () => {
   running.broker.runDue()
   expect(running.broker.connections()).toEqual([])
 })
+
+it('a will that waits ages with it, and leaves its client the time to come back', async () => {
+  const { state, clock } = siteClock()
+  let running = await startBroker({ clock })
+  onTestFinished(() => running.close())
+  const bed = await connectAsync(`mqtt://127.0.0.1:${running.port}`, {
+    clientId: 'bed',
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+    properties: { sessionExpiryInterval: 7 * 24 * 3600 },
+    will: {
+      topic: 'lost',
+      payload: Buffer.from('bed'),
+      qos: 1,
+      retain: true,
+      properties: { willDelayInterval: 3600 },
+    },
+  })
+  bed.stream.destroy()
+  await expect.poll(() => running.broker.connections()[0]?.isConnected).toBe(false)
+  state.isKnown = false
+  running = await running.restart()
+  const dueMs = () =>
+    running.store.prepare<{ due_at: number }>('SELECT due_at FROM mqtt_will').get()?.due_at ?? 0
+  const beforeMs = dueMs()
+  state.wallMs += 3 * DAY_MS
+  state.isKnown = true
+  await expect.poll(() => beforeMs - dueMs(), { timeout: 5000 }).toBe(3 * DAY_MS)
+  running.broker.runDue()
+  expect(running.broker.retainedTopics('#')).toEqual([])
+  state.skippedMs = 11_000
+  running.broker.runDue()
+  expect(running.broker.retainedTopics('#')).toEqual(['lost'])
+})
