@@ -16,6 +16,13 @@ wireSuite('Message Expiry Interval', ({ v5 }) => {
     expect(left).toBeLessThanOrEqual(100)
   })
 
+  v5('[MQTT-3.3.2-6] an interval of 0 stays 0 where the message never waits', async (w) => {
+    const client = await w.connect()
+    await client.subscribe(w.topic())
+    await client.publish(w.topic(), 'now or never', { props: expiry(0) })
+    expect((await client.receive()).props.number('messageExpiryInterval')).toBe(0)
+  })
+
   for (const qos of [1, 2] as const) {
     v5(`[MQTT-3.3.2-5] a queued QoS ${qos} message expires, the others are sent`, async (w) => {
       const first = await w.connect(w.lasting())

@@ -131,9 +131,9 @@ export class Message {
     return this.propertyBytes ?? undefined
   }
 
-  /** At least 1: an expired message is not sent at all [MQTT-3.3.2-6]. */
+  /** 0 only where it was sent with 0 and never waited: what expired meanwhile is not sent at all [MQTT-3.3.2-6]. */
   private secondsLeft(nowMs: number): number {
-    return Math.max(1, Math.ceil((this.expiresAtMs - nowMs) / 1000))
+    return Math.max(0, Math.ceil((this.expiresAtMs - nowMs) / 1000))
   }
 
   private receiverProperties(
