@@ -5,16 +5,14 @@ import type { ExitCode, Io } from './cli/io.ts'
 import { composeGateway, type Gateway } from './compose-gateway.ts'
 import type { Config } from './config/schema.ts'
 import { runOperation } from './console/operations.ts'
+import { greeting } from './greeting.ts'
 import { LOOK_MS, restHere } from './memory-rest.ts'
 import { installStarterPack } from './starter-pack.ts'
 import { doesGatewayRun, isFolderHeld } from './storage/data-folder.ts'
 
 const FIRST_START = 'First start: installing the hospital pack … (首次启动，正在安装医院知识包)'
-const text = {
-  add: 'npx kefu-edge device add kiosk-1 --kind kiosk',
-  ask: 'npx kefu-edge ask "门诊几点开门"',
-  held: 'A command is at work in the data folder; the start waits for it … (等待另一个命令结束)',
-}
+const HELD =
+  'A command is at work in the data folder; the start waits for it … (等待另一个命令结束)'
 /** A pack is learnt within it, on a slow box too. */
 const COMMAND_WAIT_MS = 120_000
 const LOOK_AGAIN_MS = 100
@@ -25,11 +23,12 @@ export async function runGateway(
   { isDemo, io }: { isDemo: boolean; io: Io },
 ): Promise<ExitCode> {
   if (isDemo) return (await import('./demo.ts')).runDemo(config, io)
+  const serveReloads = hearReloads()
   await untilNoCommandHolds(config.dataDir, io)
   const gateway = await composeGateway(config)
   const stopped = untilStopped(gateway)
   const rest = restHere()
-  process.on('SIGHUP', () => void reload(gateway))
+  serveReloads(gateway)
   try {
     if (gateway.box.library.list().length === 0) io.stdout(FIRST_START)
     await installStarterPack(gateway.box)
@@ -44,7 +43,8 @@ export async function runGateway(
       { ports: gateway.ports, adapter: gateway.adapter, data: config.dataDir },
       'listening',
     )
-    for (const line of greeting(config, gateway)) io.stdout(line)
+    const packs = gateway.box.library.list()
+    for (const line of greeting(config, gateway.ports, packs)) io.stdout(line)
     const resting = setInterval(rest.look, LOOK_MS)
     const why = await stopped
     clearInterval(resting)
@@ -63,9 +63,25 @@ export async function untilNoCommandHolds(dataDir: string, io: Io): Promise<void
   const lastLookMs = performance.now() + COMMAND_WAIT_MS
   let isTold = false
   while (isFolderHeld(dataDir) && !doesGatewayRun(dataDir) && performance.now() < lastLookMs) {
-    if (!isTold) io.stderr(text.held)
+    if (!isTold) io.stderr(HELD)
     isTold = true
     await sleep(LOOK_AGAIN_MS)
+  }
+}
+
+/**
+ * SIGHUP asks for a reload, and ends a process that does not listen for it: heard from the first moment on. One that
+ * comes before there is a gateway is served once there is.
+ */
+function hearReloads(): (gateway: Gateway) => void {
+  let isAsked = false
+  let serve = () => {
+    isAsked = true
+  }
+  process.on('SIGHUP', () => serve())
+  return (gateway) => {
+    serve = () => void reload(gateway)
+    if (isAsked) serve()
   }
 }
 
@@ -93,16 +109,3 @@ const untilStopped = ({ loggers }: Gateway): Promise<NodeJS.Signals | 'fault'> =
       })
     }
   })
-
-function greeting(config: Config, { ports, box }: Gateway): string[] {
-  const packs = box.library.list().filter((pack) => pack.isActive)
-  const data = config.dataDir === '.kefu' ? '' : ` --data ${config.dataDir}`
-  return [
-    `Kefu Edge is running (客服边缘网关已启动). Data: ${config.dataDir}`,
-    `  MQTT       mqtt://${config.mqtt.host}:${ports.mqtt}`,
-    `  HTTP       http://${config.http.host}:${ports.http}/v1/ask    WebSocket ws://${config.http.host}:${ports.http}/v1/ws and /mqtt`,
-    `  Knowledge  ${packs.map((pack) => `${pack.name} ${pack.version}`).join(', ') || 'none'}`,
-    `  Add a device:   ${text.add}${data}`,
-    `  Ask something:  ${text.ask}${data}`,
-  ]
-}

@@ -19,5 +19,9 @@ Buffer.poolSize = 64 * 1024
 // broker goes on where 32 KB are left of a retained message, so it counts with what Node 20 has.
 setDefaultHighWaterMark(false, 16 * 1024)
 
+// A reload (SIGHUP) that is asked of a gateway while its program is still being read would end it; all is read anew then.
+const [verb, ...options] = process.argv.slice(2)
+if (verb === 'start' && !options.includes('--demo')) process.on('SIGHUP', () => {})
+
 const { main } = await import('../dist/cli/main.js')
 process.exitCode = await main(process.argv.slice(2))

@@ -1,7 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { operate } from '../../gateway/cli/operate.ts'
 import { loadConfig } from '../../gateway/config/load-config.ts'
+import { greeting } from '../../gateway/greeting.ts'
 import { untilNoCommandHolds } from '../../gateway/main.ts'
+import { packagePath } from '../../gateway/paths.ts'
 import { openDataFolder } from '../../gateway/storage/data-folder.ts'
 import { announce, kefu, listen } from '../support/command.ts'
 import { freePort } from '../support/free-port.ts'
@@ -64,6 +69,68 @@ describe('a start while somebody has the data folder', () => {
     await untilNoCommandHolds(dataDir, io)
     expect(said.err).toEqual([])
     folder.release()
+  })
+})
+
+/** `kefu-edge start` in a process of its own; ended with the test. */
+function start(dataDir: string) {
+  const main = pathToFileURL(packagePath('cli/main.ts')).href
+  const code = `const { main } = await import('${main}')
+    process.exitCode = await main(['start', '--data', ${JSON.stringify(dataDir)}])`
+  const tools = ['--conditions=kefu-source', '--import', 'tsx', '--input-type=module']
+  const env = { ...process.env, KEFU_HTTP_PORT: '0', KEFU_MQTT_PORT: '0', KEFU_LOG_LEVEL: 'info' }
+  const child = spawn(process.execPath, [...tools, '-e', code], { env })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  }
+  return { child, ended: once(child, 'exit'), said: () => said }
+}
+
+describe('a start that is asked to reload', () => {
+  it('before it listens goes on, and reloads once it does', async () => {
+    const { dataDir, close } = await startGateway()
+    await close()
+    const folder = openDataFolder(dataDir)
+    const { child, ended, said } = start(dataDir)
+    await expect.poll(said, { timeout: 30_000 }).toContain('A command is at work')
+    child.kill('SIGHUP')
+    await expect.poll(() => child.signalCode ?? 'lives').toBe('lives')
+    folder.release()
+    await expect.poll(said, { timeout: 30_000 }).toContain('"reloaded"')
+    await expect.poll(said, { timeout: 30_000 }).toContain('Kefu Edge is running')
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+  }, 90_000)
+})
+
+describe('the greeting', () => {
+  it('names every port by an address that can be typed', () => {
+    const config = loadConfig({
+      dataDir: '.kefu',
+      env: {},
+      overrides: {
+        mqtt: { host: '::1' },
+        http: { host: '::' },
+        tls: { host: '10.0.0.7', certFile: 'box.crt', keyFile: 'box.key' },
+      },
+    })
+    const ports = { mqtt: 1, http: 2, mqttTls: 3, httpTls: 4 }
+    const lines = greeting(config, ports, []).join('\n')
+    for (const place of [
+      'mqtt://[::1]:1',
+      'http://[::]:2/v1/ask',
+      'ws://[::]:2/v1/ws',
+      'mqtts://10.0.0.7:3',
+      'https://10.0.0.7:4/v1/ask',
+      'wss://10.0.0.7:4/v1/ws',
+    ]) {
+      expect(lines).toContain(` ${place}`)
+    }
+    expect(greeting(config, { mqtt: 1, http: 2 }, []).join()).not.toMatch(/mqtts|https|wss/)
   })
 })
 
