@@ -18,16 +18,21 @@ const OVERRIDES: readonly (readonly [string, readonly string[], 'text' | 'port']
 export const processEnvironment = (): Environment => process.env
 
 /** The data folder that the environment names, if it names one. */
-export const dataDirOf = (environment: Environment): string | undefined => environment.KEFU_DATA
+export const dataDirOf = (environment: Environment): string | undefined =>
+  textOf(environment, 'KEFU_DATA')
 
 /** What the environment lays over the file; throws `config.invalid` naming the variable. */
 export function optionsOf(environment: Environment): readonly EnvironmentOption[] {
   return OVERRIDES.flatMap(([name, path, kind]) => {
-    const text = environment[name]
-    if (text === undefined || text === '') return []
+    const text = textOf(environment, name)
+    if (text === undefined) return []
     return [{ path, value: kind === 'port' ? portOf(name, text) : text }]
   })
 }
+
+/** A variable that is set to nothing, as unit files and Compose write it, names nothing. */
+const textOf = (environment: Environment, name: string): string | undefined =>
+  environment[name] || undefined
 
 function portOf(name: string, text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {

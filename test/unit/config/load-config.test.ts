@@ -47,6 +47,11 @@ describe('the configuration', () => {
     expect(config.cloud.url).toBe('https://core')
   })
 
+  it('takes a variable that is set to nothing for one that is not set', () => {
+    const env = { KEFU_DATA: '', KEFU_HTTP_PORT: '', KEFU_CLOUD_URL: '' }
+    expect(loadConfig({ env })).toEqual(loadConfig({ env: {} }))
+  })
+
   it.each([
     ['http: { prot: 1 }', 'http.prot'],
     ['http: { port: 70000 }', 'http.port'],
