@@ -97,6 +97,36 @@ export function abortable(promise: Promise<void>, signal: AbortSignal): Promise<
   })
 }
 
+/** The waits of one loop, which whoever has news for it ends early. */
+export interface Waker {
+  /** Ends the wait in hand; without one it does nothing. */
+  wake(): void
+  /** Waits `ms`, less when woken or closed. */
+  sleep(ms: number): Promise<void>
+  /** Until the next attempt is due, less when woken or closed. */
+  ready(backoff: Pick<Backoff, 'ready'>): Promise<void>
+}
+
+/** `closing` ends its waits for good. */
+export function createWaker(closing: AbortSignal): Waker {
+  let wait = new AbortController()
+  const wake = () => wait.abort()
+
+  async function during(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (closing.aborted) return
+    wait = new AbortController()
+    closing.addEventListener('abort', wake, { once: true })
+    await work(wait.signal)
+    closing.removeEventListener('abort', wake)
+  }
+
+  return {
+    wake,
+    sleep: (ms) => during((signal) => sleep(ms, signal)),
+    ready: (backoff) => during((signal) => backoff.ready(signal)),
+  }
+}
+
 /** Waits `ms`, less when `signal` aborts. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()

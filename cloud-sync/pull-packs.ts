@@ -1,6 +1,6 @@
 /** Pulls releases: asks the core, verifies, fetches what is new, and hands it to `install-release.ts`. */
 import type { KeyObject } from 'node:crypto'
-import { type Backoff, createBackoff, sleep } from './backoff.ts'
+import { createBackoff, createWaker } from './backoff.ts'
 import { createBeside } from './beside.ts'
 import { type Base, createFetcher } from './fetch-content.ts'
 import { createInstaller, type ReleaseTarget } from './install-release.ts'
@@ -66,14 +66,14 @@ export function createPuller(options: PullerOptions): Puller {
   const { link, gatewayId, store, clock, logger, targets } = options
   const time = options.time ?? (() => ({ nowMs: clock.now(), isKnown: true }))
   const closing = new AbortController()
-  const backoff: Backoff = createBackoff(options.random)
+  const backoff = createBackoff(options.random)
+  const waker = createWaker(closing.signal)
   const fetchContent = createFetcher(link, gatewayId)
   const installer = createInstaller({ targets, store, logger })
   let running: Promise<void> | undefined
   let isWindowOpen = true
   let lastPullAtMs: number | undefined
   let lastError: string | undefined
-  let wake = () => {}
   /** Packs and configuration on their way: minutes on a slow link, and then a pack is learnt. */
   let bulk: Promise<boolean> | undefined
   const commands = createBeside(COMMAND_PATIENCE_MS)
@@ -243,16 +243,14 @@ export function createPuller(options: PullerOptions): Puller {
       const isPassed = await round().catch(failed)
       if (isPassed) backoff.succeeded()
       else backoff.failed('busy')
-      const wait = new AbortController()
-      wake = () => {
-        backoff.resume()
-        wait.abort()
-      }
-      closing.signal.addEventListener('abort', wake, { once: true })
-      if (isPassed) await sleep(PULL_EVERY_MS * (0.5 + options.random()), wait.signal)
-      else await backoff.ready(wait.signal)
-      closing.signal.removeEventListener('abort', wake)
+      if (isPassed) await waker.sleep(PULL_EVERY_MS * (0.5 + options.random()))
+      else await waker.ready(backoff)
     }
+  }
+
+  function wake(): void {
+    backoff.resume()
+    waker.wake()
   }
 
   return {
@@ -277,7 +275,7 @@ export function createPuller(options: PullerOptions): Puller {
       isWindowOpen = open
       if (open) wake()
     },
-    nudge: () => wake(),
+    nudge: wake,
   }
 }
 

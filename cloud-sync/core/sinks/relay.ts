@@ -4,7 +4,7 @@
  * A crash between the engine's word and the mark brings the same records again; the engine drops them by
  * message id, or its readers do. A stream that the engine refuses waits by itself; the others go on.
  */
-import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, createBackoff, sleep } from '../../backoff.ts'
+import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, createBackoff, createWaker } from '../../backoff.ts'
 import type { Logger } from '../../ports.ts'
 import type { CoreStore } from '../storage.ts'
 import { openInbox, type StreamBehind } from './inbox.ts'
@@ -47,12 +47,12 @@ export function createRelay(
 ): Relay {
   const closing = new AbortController()
   const backoff = createBackoff(Math.random, limits)
+  const waker = createWaker(closing.signal)
   const inbox = openInbox(store, sink)
   const refused = new Map<number, Refused>()
   let running: Promise<void> | undefined
   let relayed = 0
   let failure: string | undefined
-  let wake = () => {}
 
   /** One batch of a stream; how many records it had. */
   async function relay(stream: StreamBehind): Promise<number> {
@@ -113,12 +113,7 @@ export function createRelay(
   /** Until the next look, or until a stream that was refused is due. */
   async function idle(): Promise<void> {
     const dueMs = Math.min(...[...refused.values()].map(({ untilMs }) => untilMs))
-    const waitMs = Math.max(0, Math.min(SCAN_EVERY_MS, dueMs - performance.now()))
-    const wait = new AbortController()
-    wake = () => wait.abort()
-    closing.signal.addEventListener('abort', wake, { once: true })
-    await sleep(waitMs, wait.signal)
-    closing.signal.removeEventListener('abort', wake)
+    await waker.sleep(Math.max(0, Math.min(SCAN_EVERY_MS, dueMs - performance.now())))
   }
 
   return {
@@ -128,11 +123,10 @@ export function createRelay(
     async close() {
       closing.abort()
       backoff.resume()
-      wake()
       await running
       await sink.close()
     },
-    nudge: () => wake(),
+    nudge: waker.wake,
     status: () => {
       const lastError = failure ?? [...refused.values()].at(-1)?.error
       return {

@@ -1,4 +1,4 @@
-import { createBackoff } from '@kefu-edge/cloud-sync/backoff'
+import { createBackoff, createWaker } from '@kefu-edge/cloud-sync/backoff'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 
 beforeEach(() => {
@@ -60,4 +60,17 @@ it('goes on at once when the network is back, and forgets after a success', asyn
   backoff.succeeded()
   backoff.failed('refused')
   expect(await waitOf(backoff)).toBe(500)
+})
+
+it('a wait of a loop ends with news, and with the end of the loop', async () => {
+  const closing = new AbortController()
+  const waker = createWaker(closing.signal)
+  const hour = 3_600_000
+  const woken = waker.sleep(hour)
+  waker.wake()
+  await woken
+  const last = waker.sleep(hour)
+  closing.abort()
+  await last
+  await waker.sleep(hour)
 })
