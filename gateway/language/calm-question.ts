@@ -1,8 +1,18 @@
 /** Questions that name an illness and call nobody: 骨折多久能好, 我爸去年心梗. */
-import { ACUTE, BESIDE, CALM, QUESTION_BEHIND, URGENT } from './data/calm-questions.ts'
+import {
+  ACUTE,
+  ANNOUNCES,
+  ASKS,
+  BESIDE,
+  CALM,
+  QUESTION_BEHIND,
+  URGENT,
+} from './data/calm-questions.ts'
 
 const calm = new RegExp(CALM.join('|'), 'u')
 const beside = new RegExp(BESIDE.join('|'), 'u')
+const asks = new RegExp(ASKS.join('|'), 'u')
+const announces = new RegExp(`^(?:${ANNOUNCES.join('|')})$`, 'u')
 const acute: ReadonlySet<string> = new Set(ACUTE)
 const urgent = new RegExp(URGENT.join('|'), 'u')
 const behind = new RegExp(`(?<=了)(?=${QUESTION_BEHIND.join('|')})`, 'u')
@@ -20,8 +30,14 @@ export const partsOfClause = (clause: string): readonly string[] => clause.split
 export const hasHappened = (clause: string): boolean =>
   isUrgent(clause) || (/了/u.test(clause) && !asksAboutIllness(clause))
 
+/** Whether `text` (in common words) asks for anything. */
+export const asksSomething = (text: string): boolean => asks.test(text)
+
+/** Whether `text` (in common words) says no more than that its speaker will ask, or has waited to. */
+export const announcesQuestion = (text: string): boolean => announces.test(text)
+
 /** Who suffers says more than the name of an illness in two characters. */
-const isTold = (part: string): boolean =>
+export const isTold = (part: string): boolean =>
   (/[a-z]/.test(part) ||
     part.replace(/[^\p{Script=Han}\d]/gu, '').length > 2 ||
     acute.has(part.trim())) &&

@@ -5,6 +5,7 @@ import { dangerIn, findUndenied, isSureAlarm } from './danger.ts'
 import { afterNo, hasClauses, joinDenials, withoutDenied, withoutSpaces } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
 import { normalise } from './normalise.ts'
+import { dangerBesideQuestion } from './one-breath.ts'
 import type { UnderstandOptions } from './port.ts'
 import { createReadings, type Readings } from './readings.ts'
 import { repairNormal } from './repair.ts'
@@ -43,6 +44,10 @@ function findSaid({ base, lexicon }: EngineParts, readings: Readings, said: stri
     // a threshold that an intent names itself.
     if (danger) return [isSureAlarm(base, likely, RISKY_ANSWER) ? likely : danger]
   }
+  const danger = isSureAlarm(base, likely, RISKY_ANSWER)
+    ? undefined
+    : dangerBesideQuestion(base, readings, said, likely)
+  if (danger) return [danger]
   const isCalm = asks && !isUrgent(normal.plain)
   const heard = { ...likely, isCalm }
   const rest = withoutDenied(said)

@@ -22,6 +22,23 @@ export const CALM = [
   '\\bwhere can i buy\\b|\\bvisit(?:s|ing)?\\b',
 ] as const
 
+/** What a question or a request of everyday has in it; 怎么都 asks nothing. */
+export const ASKS = [
+  '在哪|哪里|哪儿|哪个|几楼|几层|几点|几号|几天|多少|什么时候|多久|多长时间|什么(?!都|也)',
+  '(?:怎么|如何|咋)(?![都也了就]|$)',
+  '吗$|能不能|可不可以|要不要|有没有|是不是|行不行',
+  '投诉|想问|问一下|请问|咨询|打听|等了|排了',
+  '\\b(?:where|how|what|when|which|who|is there|are there|do you|does|can i|can we|may i|could you)\\b',
+  '\\b(?:complain|complaint|i have been waiting|i want to|i would like|i need to)\\b',
+] as const
+
+/** All that is said before a question, or by who waits. */
+export const ANNOUNCES = [
+  '我?[想要]?(?:请问|问一?下|咨询|打听)一?下?',
+  '我?[都已经]*(?:等|排)了.{1,6}(?:了|小时|分钟|天)',
+  "(?:i have|i've) been waiting .{1,20}|i have a question",
+] as const
+
 const CARE = '(?:科室?|门诊|号|医生|大夫|专家)'
 const PEOPLE = '(?:病人|亲戚|朋友|同事|同学|家人|家属|老人|老师|爸爸?|妈妈?|爷爷|奶奶)'
 

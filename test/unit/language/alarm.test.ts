@@ -297,3 +297,44 @@ it('what repeats the words of a question is read as fast as anything', () => {
   for (const words of ['应该', '没有发烧，', '没 有 ', 'no fever but ']) hear(words.repeat(200))
   expect(performance.now() - startMs).toBeLessThan(5_000)
 })
+
+describe('a danger in one breath with a question', () => {
+  const DANGERS = [
+    '我胸口疼',
+    '着火了',
+    '我媳妇要生了',
+    '我爸突然半边身子动不了',
+    '我老伴胸口疼得厉害',
+    '我老婆羊水破了',
+    '我爸中风了',
+    '楼道里冒烟了',
+  ]
+  const QUESTIONS = [
+    '厕所在哪里',
+    '哪里可以停车',
+    '你们几点开门',
+    '洗手间怎么走',
+    '车停在哪里',
+    '我想问一下',
+  ]
+
+  it.each(['', '，'])('is heard before and behind it, with "%s" between', (pause) => {
+    const said = DANGERS.flatMap((danger) =>
+      QUESTIONS.flatMap((question) => [
+        `${question}${pause}${danger}`,
+        `${danger}${pause}${question}`,
+      ]),
+    )
+    expect(said.filter((text) => !/^emergency/.test(hear(text)))).toEqual([])
+  })
+
+  it.each([
+    '停车多少钱没有着火吧',
+    '厕所在哪里我去年中风过',
+    '我爸中风能报销吗',
+    '我爸中风，停车多少钱',
+    '洗手间怎么走我来看中风的病人',
+  ])('is none where it is denied, long ago, asked about or of somebody else: %s', (text) =>
+    expect(hear(text)).not.toMatch(/^emergency/),
+  )
+})
