@@ -16,9 +16,9 @@ import type { LogHeads } from './log-heads.ts'
 import type { ProvenTime } from './proven-time.ts'
 import type { Sessions } from './sessions.ts'
 import type { CoreStore } from './storage.ts'
+import { STREAM_STRIDE } from './stream-stride.ts'
 
-/** Rows of a stream lie together: stream no × this + sequence, below 2^53. */
-export const STREAM_STRIDE = 2 ** 32
+export { STREAM_STRIDE }
 
 export type Received =
   | { readonly kind: 'stored'; readonly answer: PushAnswer }
@@ -156,7 +156,7 @@ export function createReceiver({
       const kept = head ? shown.admit(gateway.no, head, disclosed) : null
       addEntry.run(key, leafIndex, bytes, kept)
       if (head) {
-        shown.record(gateway.no, key, head, kept !== null)
+        shown.record(gateway.no, key, head, kept)
         sessions.record(gateway.no, key, head)
         heads.noteOpening(gateway.no, leafIndex, head)
       }

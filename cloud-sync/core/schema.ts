@@ -296,4 +296,12 @@ export const migrations: readonly { readonly id: number; readonly sql: string }[
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    id: 17,
+    sql: `
+      -- Whose words an entry shows, as the gateway's keyed hash: after a restore it has lost keys of persons.
+      ALTER TABLE disclosed_by ADD COLUMN person TEXT;
+      CREATE INDEX disclosed_by_person ON disclosed_by (gateway_no, person) WHERE person IS NOT NULL;
+    `,
+  },
 ]

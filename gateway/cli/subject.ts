@@ -83,7 +83,8 @@ function describeHold(verb: 'hold' | 'release', keys: number): string {
 }
 
 function describeErasure(keys: number, isScrubbed: boolean): string {
-  if (keys === 0) return 'nothing was kept of this person'
+  if (keys === 0)
+    return 'nothing was kept of this person here; what a cloud core was shown of him is deleted there'
   const rest = isScrubbed
     ? ''
     : '; another program reads an older state of the database, the last copies of the keys go when it has ended'

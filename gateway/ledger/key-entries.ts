@@ -11,6 +11,8 @@ export const DESTROYING_KINDS = Object.keys(DESTROYED_IN)
 
 /** Numbers of keys that one entry names: 25 kB of the 64 that an entry may have. */
 const IDS_PER_ENTRY = 5000
+/** 34 kB. */
+const PERSONS_PER_ENTRY = 1000
 
 /** Keys that the entry says were destroyed; none for an entry of another kind. */
 export function destroyedBy({ kind, body }: Pick<Leaf, 'kind' | 'body'>): readonly number[] {
@@ -18,12 +20,21 @@ export function destroyedBy({ kind, body }: Pick<Leaf, 'kind' | 'body'>): readon
   return field === undefined ? [] : idsIn(body[field])
 }
 
+/** Keyed hashes of the persons whose erasure the entry is. */
+export const personsErasedBy = ({ kind, body }: Pick<Leaf, 'kind' | 'body'>): readonly string[] =>
+  kind === 'subject.erased' && Array.isArray(body.persons)
+    ? body.persons.filter((one): one is string => typeof one === 'string')
+    : []
+
 export const idsIn = (value: Json | undefined): readonly number[] =>
   Array.isArray(value) ? value.filter((id): id is number => typeof id === 'number') : []
 
-/** Numbers of destroyed keys, in portions that one entry of the record can name. */
-export function portionsOf(ids: readonly number[]): readonly (readonly number[])[] {
-  return Array.from({ length: Math.ceil(ids.length / IDS_PER_ENTRY) }, (_, n) =>
-    ids.slice(n * IDS_PER_ENTRY, (n + 1) * IDS_PER_ENTRY),
+/** Numbers of destroyed keys, or erased persons, in portions that one entry of the record can name. */
+export const portionsOf = (ids: readonly number[]) => inPortions(ids, IDS_PER_ENTRY)
+export const portionsOfPersons = (persons: readonly string[]) =>
+  inPortions(persons, PERSONS_PER_ENTRY)
+
+const inPortions = <T>(all: readonly T[], most: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / most) }, (_, n) =>
+    all.slice(n * most, (n + 1) * most),
   )
-}

@@ -2,7 +2,13 @@
 import type { Clock } from '../clock.ts'
 import type { Store } from '../storage/store.ts'
 import { decodeLeaf } from './entry-codec.ts'
-import { DESTROYING_KINDS, destroyedBy, portionsOf } from './key-entries.ts'
+import {
+  DESTROYING_KINDS,
+  destroyedBy,
+  personsErasedBy,
+  portionsOf,
+  portionsOfPersons,
+} from './key-entries.ts'
 import { WRAPPED_KEY_BYTES } from './key-ring.ts'
 import { positionOf } from './lanes.ts'
 import type { Ledger } from './port.ts'
@@ -25,11 +31,14 @@ export async function nameDestroyedKeys(
   reason: string,
 ): Promise<number> {
   const { store, clock, ledger } = box
-  const named = await namedKeys(store)
+  const named = await namedIn(store)
   return store.commit(() => {
-    const ids = destroyedKeys(store).filter((id) => named.has(id))
-    for (const keys of portionsOf(ids)) {
-      const body = { keys, reason }
+    const ids = destroyedKeys(store).filter((id) => named.keys.has(id))
+    const bodies = [
+      ...portionsOfPersons([...named.persons]).map((persons) => ({ keys: [], persons, reason })),
+      ...portionsOf(ids).map((keys) => ({ keys, reason })),
+    ]
+    for (const body of bodies) {
       ledger.append({ lane: 'audit', kind: 'subject.erased', atMs: clock.now(), body })
     }
     return ids.length
@@ -45,8 +54,8 @@ const destroyedKeys = (store: Store): readonly number[] =>
     .map(({ id }) => id)
 
 /** What the record says was destroyed. The words of the kind in the bytes are the sieve, the entry decides. */
-async function namedKeys(store: Store): Promise<ReadonlySet<number>> {
-  const named = new Set<number>()
+async function namedIn(store: Store): Promise<{ keys: Set<number>; persons: Set<string> }> {
+  const named = { keys: new Set<number>(), persons: new Set<string>() }
   const lane = store
     .prepare<{ first: number | null; last: number | null }>(
       'SELECT min(pos) AS first, max(pos) AS last FROM ledger_entry WHERE pos BETWEEN ? AND ?',
@@ -60,7 +69,9 @@ async function namedKeys(store: Store): Promise<ReadonlySet<number>> {
   for (let from = lane.first; from <= lane.last; from += PAGE_ENTRIES) {
     for (const { bytes } of page.all(from, from + PAGE_ENTRIES)) {
       const leaf = decodeLeaf(bytes)
-      for (const id of leaf ? destroyedBy(leaf) : []) named.add(id)
+      if (!leaf) continue
+      for (const id of destroyedBy(leaf)) named.keys.add(id)
+      for (const person of personsErasedBy(leaf)) named.persons.add(person)
     }
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -6,6 +6,7 @@ import type { Subject } from '@kefu-edge/device-sdk/protocol/schemas'
 import type { Clock } from '../clock.ts'
 import { GatewayError } from '../errors.ts'
 import type { Store } from '../storage/store.ts'
+import { personOf } from './disclosure.ts'
 import { type StandingHold, standingHolds } from './holds.ts'
 import type { FullLedger } from './ledger.ts'
 import { maskMiddle, maskText } from './masking.ts'
@@ -61,7 +62,9 @@ export function createSubjectRights(parts: {
     const erasing = store.commit(() => {
       if (keys.isHeld(who)) throw new GatewayError('ledger.held')
       const ids = keys.idsOf(who)
-      audit('subject.erased', { keys: ids, reason: withoutPersons(reason, who) })
+      const said = withoutPersons(reason, who)
+      // By his hash too: with a restore the box has lost keys whose words the core was shown.
+      audit('subject.erased', { keys: ids, persons: [personOf(who, keys)], reason: said })
       for (const forget of alsoErase) forget(who)
       // Last, when nothing but the disk can still refuse.
       const destroyed = keys.destroyForGood(ids)

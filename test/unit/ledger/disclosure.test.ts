@@ -34,6 +34,7 @@ test('nothing is shown to the core unless the policy says so', async () => {
 test('masked: words with names and numbers masked, the end of the id', async () => {
   expect(await shown('masked')).toEqual({
     subject: { kind: 'patient', id: '***********007' },
+    person: expect.stringMatching(/^[0-9a-f]{32}$/),
     personal: { heard: ['我叫张*，电话138****5678'], slots: { name: '张*', dept: '内科' } },
   })
 })
