@@ -75,11 +75,11 @@ export async function deliver(
   const problem = parseJson(ProblemAnswer, result.body)
   const code = problem.ok ? problem.value.code : `http.${result.status}`
   const detail = (problem.ok && problem.value.detail) || `status ${result.status}`
-  if (!problem.ok && result.status === CONTENT_TOO_LARGE) {
-    return { kind: 'too-large', detail: `a request of ${encoded.body.length} bytes` }
-  }
   if (code === 'gateway.unknown') return { kind: 'unknown-gateway' }
   if (UNACCEPTABLE.has(code)) return { kind: 'unacceptable', code, detail }
+  if (result.status === CONTENT_TOO_LARGE) {
+    return { kind: 'too-large', detail: `a request of ${encoded.body.length} bytes` }
+  }
   return {
     kind: 'core-failed',
     code,

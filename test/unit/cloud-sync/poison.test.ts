@@ -121,8 +121,12 @@ describe('a proxy that refuses requests above its size', () => {
   const hour = 3_600_000
   const never = { random: () => 1, backoff: { baseMs: hour, capMs: hour } }
 
-  it('gets smaller ones at once, and what must not wait does not', async () => {
-    const core = coreThat((sequences) => (sequences.length > 8 ? { status: 413 } : undefined))
+  it.each([
+    ['in a page', undefined],
+    ['in JSON of its own', 'ENTITY_TOO_LARGE'],
+  ])('gets smaller ones at once, and what must not wait does not: said %s', async (_how, says) => {
+    const tooLarge = { status: 413, ...(says ? { code: says } : {}) }
+    const core = coreThat((sequences) => (sequences.length > 8 ? tooLarge : undefined))
     const one = start(core.link, never)
     await until('the core echoes', () => one.status().state === 'connected')
     source.append('audit', 100)
