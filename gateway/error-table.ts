@@ -313,6 +313,11 @@ export const ERRORS = {
     title: 'The folder for the export is not empty',
     next: 'Name a new or an empty folder: {detail}',
   },
+  'ledger.export-not-written': {
+    status: 500,
+    title: 'The export could not be written',
+    next: 'Name a folder that you may write to and that has room, and export again: what is there is not whole.',
+  },
   'ledger.export-unreadable': {
     status: 422,
     title: 'The folder is not a ledger export',

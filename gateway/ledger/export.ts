@@ -2,8 +2,9 @@
  * The record as files that anybody can check with the public key alone: C2SP tlog-tiles (hash tiles,
  * entry bundles, checkpoint), all checkpoints, and a manifest. Ends at the newest checkpoint.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeFolder } from '@kefu-edge/cloud-sync/make-folder'
 import { GatewayError } from '../errors.ts'
 import type { Evidence, Segment } from './evidence.ts'
 import type { Epoch } from './settings.ts'
@@ -20,7 +21,10 @@ interface Manifest {
   readonly verifierKey: string
 }
 
-/** Writes the export into `dir`, which must be empty or new. Returns how many leaves it holds. */
+/**
+ * Writes the export into `dir`, which must be empty or new. Returns how many leaves it holds. Throws
+ * `ledger.export-not-empty`, `ledger.no-checkpoint`, `ledger.export-not-written`.
+ */
 export function writeExport(evidence: Evidence, verifierKey: string, dir: string): number {
   if (existsSync(dir) && readdirSync(dir).length > 0) {
     throw new GatewayError('ledger.export-not-empty', { detail: dir })
@@ -30,8 +34,13 @@ export function writeExport(evidence: Evidence, verifierKey: string, dir: string
   if (!newest) throw new GatewayError('ledger.no-checkpoint')
   const write = (path: string, content: string | Uint8Array): void => {
     const file = join(dir, path)
-    mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, content)
+    try {
+      makeFolder(dirname(file))
+      writeFileSync(file, content)
+    } catch (cause) {
+      const detail = cause instanceof Error ? cause.message : file
+      throw new GatewayError('ledger.export-not-written', { cause, detail })
+    }
   }
   const upper: Uint8Array[] = []
   for (const segment of evidence.segments()) {

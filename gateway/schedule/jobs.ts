@@ -1,7 +1,7 @@
 /** The jobs of the box: what is done at set times, and why. */
 import { statfsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '@kefu-edge/cloud-sync/make-folder'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import type { Sessions } from '../dialogue/sessions.ts'
@@ -185,7 +185,7 @@ function backupJob(parts: JobParts, dir: string): Job {
     why: `Keeps ${config.backup.keep} backups in ${dir}`,
     atStart: async () => time?.doubt() === undefined && (await isDue()),
     run: async () => {
-      await mkdir(dir, { recursive: true, mode: 0o700 })
+      makeFolder(dir, 0o700)
       const { file, bytes } = await makeBackup(join(dir, backupName(gatewayId, clock.now())))
       const { keep } = config.backup
       const gone = await pruneBackups(dir, gatewayId, { keep, made: file, nowMs: clock.now() })

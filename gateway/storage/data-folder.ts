@@ -1,7 +1,8 @@
 /** The data folder of a box: made with tight permissions, held by one gateway at a time. */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type FolderLock, LOCK, lockFolder } from '@kefu-edge/cloud-sync/folder-lock'
+import { makeFolder } from '@kefu-edge/cloud-sync/make-folder'
 import { writeDurably } from '@kefu-edge/cloud-sync/write-durably'
 import { GatewayError } from '../errors.ts'
 import { readOrMakeText } from './secret-file.ts'
@@ -44,7 +45,7 @@ export interface DataFolder {
  */
 export function openDataFolder(path: string): DataFolder {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeFolder(path, 0o700)
   } catch (cause) {
     throw storageError(path, cause)
   }

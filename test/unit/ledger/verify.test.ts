@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -338,6 +339,13 @@ describe('an export', () => {
   })
   const check = (): VerifyReport =>
     verifyLedger(exportEvidence(dir), { logKey: logKey(), cosigners: [] })
+
+  test.skipIf(!existsSync('/proc/self'))('is refused where no folder can be made', () => {
+    const { verifierKey } = box.ledger
+    expect(() => writeExport(databaseEvidence(box.store), verifierKey, '/proc/kefu')).toThrow(
+      expect.objectContaining({ code: 'ledger.export-not-written' }),
+    )
+  })
 
   test('holds the tiles of the specification and verifies with the public key alone', () => {
     const files = readdirSync(dir, { recursive: true, withFileTypes: true })

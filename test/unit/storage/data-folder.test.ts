@@ -40,6 +40,15 @@ describe('the data folder', () => {
     folder.release()
   })
 
+  it.skipIf(!existsSync('/proc/self'))('is refused where no folder can be made', () => {
+    expect(() => openDataFolder('/proc/kefu/box')).toThrow(
+      expect.objectContaining({
+        code: 'storage.open-failed',
+        message: expect.stringContaining('/proc/kefu'),
+      }),
+    )
+  })
+
   it('is held on a disk that takes no more, so that who asks hears of the disk', () => {
     const dir = join(tempFolder(), 'data')
     mkdirSync(dir)
