@@ -7,10 +7,7 @@ import type { Admission, Claim } from '../devices/admission.ts'
 import type { ErrorCode } from '../error-table.ts'
 import { codeOf, toProblem } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-
-const WINDOW_MS = 10_000
-/** Different ones told in a window: a ward of devices with an old token; some 60 MB of log a day at most. */
-const TOLD_PER_WINDOW = 50
+import { FewTold } from './few-told.ts'
 
 export type Door = 'http' | 'websocket' | 'admin'
 
@@ -23,8 +20,7 @@ export interface RefusedLoginsParts {
 
 export class RefusedLogins {
   readonly #parts: RefusedLoginsParts
-  readonly #told = new Set<string>()
-  #windowEndsAtMs = Number.NEGATIVE_INFINITY
+  readonly #told = new FewTold()
   #untold = 0
 
   constructor(parts: RefusedLoginsParts) {
@@ -36,18 +32,11 @@ export class RefusedLogins {
     const code = codeOf(error)
     const { title } = toProblem(error)
     count(door, code)
-    const now = nowMs()
-    if (now >= this.#windowEndsAtMs) {
-      this.#told.clear()
-      this.#windowEndsAtMs = now + WINDOW_MS
-    }
     const device = deviceId?.slice(0, 64)
-    const key = `${door} ${remoteAddress} ${device} ${code}`
-    if (this.#told.size >= TOLD_PER_WINDOW || this.#told.has(key)) {
+    if (!this.#told.tells(`${door} ${remoteAddress} ${device} ${code}`, nowMs())) {
       this.#untold += 1
       return
     }
-    this.#told.add(key)
     const before = this.#untold > 0 ? { moreBefore: this.#untold } : {}
     this.#untold = 0
     logger.warn({ door, remoteAddress, device, code, reason: title, ...before }, 'login refused')

@@ -2,13 +2,10 @@
  * Connections that were refused, for the operator: counted all, told one by one while they are few and
  * different. A flood leaves a sum in the log, and in the list of ends the reasons that it would push out.
  */
+import { FewTold } from '../../few-told.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { MqttLogger } from '../ports.ts'
 import type { RecentEnds } from './recent-ends.ts'
-
-const WINDOW_MS = 10_000
-/** Different ones told in a window: a ward of devices with an old token; some 60 MB of log a day at most. */
-const TOLD_PER_WINDOW = 50
 
 export interface Refusal {
   readonly clientId: string
@@ -29,8 +26,7 @@ export interface RefusalsParts {
 
 export class Refusals {
   private readonly parts: RefusalsParts
-  private readonly told = new Set<string>()
-  private windowEndsAtMs = Number.NEGATIVE_INFINITY
+  private readonly told = new FewTold()
   private untold = 0
   private last: Refusal | null = null
 
@@ -43,20 +39,15 @@ export class Refusals {
     const { counters, logger, recentEnds, deadlines, nowMs } = this.parts
     counters.refusedConnects++
     const now = nowMs()
-    if (now >= this.windowEndsAtMs) {
-      this.told.clear()
-      this.windowEndsAtMs = now + WINDOW_MS
-    }
-    const key = `${refusal.remoteAddress} ${refusal.clientId} ${refusal.reason}`
-    if (this.told.size < TOLD_PER_WINDOW && !this.told.has(key)) {
-      this.told.add(key)
+    const kind = `${refusal.remoteAddress} ${refusal.clientId} ${refusal.reason}`
+    if (this.told.tells(kind, now)) {
       logger.info(refusal, 'connection refused')
       const { code: _, ...end } = refusal
       recentEnds.add({ ...end, atMs: now, wasRefused: true })
       return
     }
     this.last = refusal
-    if (this.untold++ === 0) deadlines.at(this.windowEndsAtMs, this.tellRest)
+    if (this.untold++ === 0) deadlines.at(this.told.windowEndsAtMs, this.tellRest)
   }
 
   private readonly tellRest = (): void => {
