@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
-import { createScramMethod, deriveScramKeys } from '../../../../gateway/channels/mqtt/scram.ts'
+import { createScramMethod } from '../../../../gateway/channels/mqtt/scram.ts'
+import { scramKeysOfToken } from '../../../../gateway/devices/scram.ts'
 import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
 
 const text = (words: string): string =>
@@ -9,7 +10,7 @@ let running: TestBroker | undefined
 afterEach(() => running?.close())
 
 it('a client that stops in the middle of its login is told that it took too long, and so is the operator', async () => {
-  const keys = deriveScramKeys('pencil', Buffer.alloc(16))
+  const keys = scramKeysOfToken('pencil')
   const find = () => ({ principal: { id: 'user' }, ...keys })
   const broker = await startBroker({ authMethods: [createScramMethod({ find })] })
   running = broker

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { LoginGuard } from '../../../../gateway/channels/mqtt/connection/login-guard.ts'
 import { Deadlines } from '../../../../gateway/channels/mqtt/deadlines.ts'
 import { RatePacer } from '../../../../gateway/channels/mqtt/rate-pacer.ts'
-import { createScramMethod, deriveScramKeys } from '../../../../gateway/channels/mqtt/scram.ts'
+import { createScramMethod } from '../../../../gateway/channels/mqtt/scram.ts'
 import { loginKey } from '../../../../gateway/devices/failed-logins.ts'
+import { scramKeysOfToken } from '../../../../gateway/devices/scram.ts'
 
 describe('the rate pacer', () => {
   test('lets a burst through and then asks to wait as long as the debt takes', () => {
@@ -112,13 +113,11 @@ describe('SCRAM-SHA-256', () => {
   const principal = { id: 'kiosk' }
   // The example of RFC 7677, section 3.
   const method = createScramMethod({
-    find: (username) =>
-      username === 'user'
-        ? {
-            principal,
-            ...deriveScramKeys('pencil', Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64')),
-          }
-        : undefined,
+    find: (username) => {
+      const secret = username === 'user' ? 'pencil' : 'of nobody'
+      const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64')
+      return { principal, ...scramKeysOfToken(secret, salt) }
+    },
     createNonce: () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
   })
   const CLIENT_FIRST = 'n,,n=user,r=rOprNGfwEbeRWgbNEkqO'
