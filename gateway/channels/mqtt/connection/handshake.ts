@@ -255,7 +255,7 @@ export class Handshake {
     this.hasWaited = true
     connection.hold()
     earlier.farewell.hear(() => {
-      goOn()
+      connection.guard(goOn)
       connection.release()
     })
   }
