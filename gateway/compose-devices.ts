@@ -151,7 +151,7 @@ export function composeDevices(
     }),
     onPlayed: (deviceId, report, askKey) => {
       voice.announcer.onReport(deviceId, report, askKey)
-      box.hooks.onPlayed?.(deviceId, report)
+      box.hooks.site?.onPlayed(deviceId, report)
     },
     onReported: (deviceId, state) => twins.report(deviceId, state),
     onEvent: (device, event) => voice.onEvent(device, event),
@@ -185,7 +185,7 @@ export function composeDevices(
     onSubscriptions: (change) => {
       if (housePass.isBridge(change.device)) return
       hooks.onSubscriptions(change)
-      if (change.added.length > 0) box.hooks.onSubscribed?.(change.device.id)
+      if (change.added.length > 0) box.hooks.site?.onSubscribed(change.device.id)
     },
     authMethods,
     store,

@@ -156,10 +156,12 @@ export function joinSite(parts: {
       void sharing.dropShared(subject, ids)
     },
   })
-  box.hooks.sharing = sharing
-  box.hooks.onSubscribed = roaming.subscribed
-  box.hooks.onPlayed = (deviceId, report) => {
-    if (link.hasOthers()) link.send({ kind: 'played', deviceId, report })
+  box.hooks.site = {
+    sharing,
+    onSubscribed: roaming.subscribed,
+    onPlayed: (deviceId, report) => {
+      if (link.hasOthers()) link.send({ kind: 'played', deviceId, report })
+    },
   }
   link.onFrame((frame, from) => {
     if (frame.kind === 'message') toSocket(devices, frame.message)
@@ -196,9 +198,7 @@ export function joinSite(parts: {
   return {
     status: () => ({ ...link.status(), dropped: crossing.dropped() }),
     close: async () => {
-      box.hooks.sharing = undefined
-      box.hooks.onSubscribed = undefined
-      box.hooks.onPlayed = undefined
+      box.hooks.site = undefined
       roaming.close()
       handover.close()
       crossing.close()

@@ -74,7 +74,7 @@ export interface Box {
   readonly speaker: Speaker
   readonly voiceData: VoiceData
   readonly phrases: Phrases
-  /** `escalate`, `sounds`, `onDeviceChanged`, `onDesired` and `status` are set by who opens the box to the network. */
+  /** Set by who opens the box to the network. */
   readonly hooks: BoxHooks
   readonly operations: OperationParts
   /** The floor under the clock; `clock` is this one. */
@@ -82,20 +82,29 @@ export interface Box {
   close(): Promise<void>
 }
 
-/** What only a running gateway can do; a box on the command line does without. */
+/** What only a running gateway can do, by the part of compose that sets it; a box on the command line does without. */
 export interface BoxHooks {
-  /** Set where several boxes are on the site. */
-  sharing?: SessionSharing | undefined
-  onPlayed?: ((deviceId: string, report: PlayReport) => void) | undefined
-  onSubscribed?: ((deviceId: string) => void) | undefined
+  /** compose-fabric, where several boxes are on the site, and for as long as this one is joined. */
+  site?: SiteHooks | undefined
+  /** compose-cloud, where the core may be asked. */
   escalate?: Escalate
+  /** compose-voice. */
   staff?: StaffLine
-  /** Set where the box makes sound of speech. */
+  /** compose-gateway, where the box makes sound of speech. */
   sounds?: SpeechSounds
+  /** compose-devices. */
   onDeviceChanged?: OperationParts['onDeviceChanged']
   onDesired?: OperationParts['onDesired']
+  /** compose-gateway. */
   status?: () => LiveStatus
   live?: LiveParts
+}
+
+/** What the other boxes of the site are told. */
+export interface SiteHooks {
+  readonly sharing: SessionSharing
+  readonly onPlayed: (deviceId: string, report: PlayReport) => void
+  readonly onSubscribed: (deviceId: string) => void
 }
 
 /**
@@ -142,7 +151,7 @@ export async function composeBox(
       idleMs: config.limits.sessionIdleMinutes * MINUTE_MS,
     })
     const hooks: BoxHooks = {}
-    const sessions = shareSessions(ownSessions, () => hooks.sharing)
+    const sessions = shareSessions(ownSessions, () => hooks.site?.sharing)
     const voiceData = loadVoiceData()
     const speaker = createSpeaker({ ...config.answers, sounds: () => hooks.sounds }, voiceData)
     const phrases = offeringAPerson(loadPhrases(), () => library.knows('handoff'))
@@ -170,7 +179,7 @@ export async function composeBox(
         voice: speaker,
         staff: () => hooks.staff,
       }),
-      () => hooks.sharing,
+      () => hooks.site?.sharing,
     )
     const subjects = createSubjectRights({
       store,
