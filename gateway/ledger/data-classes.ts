@@ -3,7 +3,7 @@
  * authenticates a person) is never kept, not even sealed; C2 identifies him or his affairs; C1 is the
  * house's own. A field that is not listed counts as C2 and is masked as text.
  */
-import { SECRET_NAME, SECRET_WORD } from './data/fields.ts'
+import { PERSON_ENDS, SECRET_NAME, SECRET_WORD } from './data/fields.ts'
 import { maskName } from './mask-names.ts'
 import { maskSecrets } from './mask-secrets.ts'
 import { maskAddress, maskMiddle, maskText } from './masking.ts'
@@ -28,6 +28,14 @@ const asShortNumber: FieldRule = { dataClass: 'C2', mask: (text) => maskMiddle(t
 const ownWords: FieldRule = { dataClass: 'C1', mask: (text) => text }
 const neverKept: FieldRule = { dataClass: 'C3', mask: () => '***' }
 
+const RULES_BY_END: Readonly<Record<keyof typeof PERSON_ENDS, FieldRule>> = {
+  name: asName,
+  phone: asNumber,
+  identity: asNumber,
+  number: asShortNumber,
+  address: asAddress,
+}
+
 /**
  * By field name, letters and digits only, lower case: `patientName`, `patient_name` and `patient-name` are
  * one. What authenticates a person is known by parts of the name (`data/fields.ts`).
@@ -37,35 +45,11 @@ const FIELDS: Readonly<Record<string, FieldRule>> = {
   said: asSaid,
   comment: asSaid,
   values: asSaid,
-  name: asName,
-  patientname: asName,
-  customername: asName,
-  studentname: asName,
-  contactname: asName,
-  personname: asName,
-  姓名: asName,
-  phone: asNumber,
-  mobile: asNumber,
-  telephone: asNumber,
-  手机: asNumber,
-  手机号: asNumber,
-  idnumber: asNumber,
-  idcard: asNumber,
-  身份证: asNumber,
-  身份证号: asNumber,
-  bankcard: asShortNumber,
-  cardnumber: asShortNumber,
   account: asShortNumber,
-  银行卡: asShortNumber,
-  银行卡号: asShortNumber,
   insurancenumber: asShortNumber,
   medicalcard: asShortNumber,
   医保号: asShortNumber,
   医保卡号: asShortNumber,
-  address: asAddress,
-  homeaddress: asAddress,
-  地址: asAddress,
-  住址: asAddress,
   birthday: asShortNumber,
   status: ownWords,
   lang: ownWords,
@@ -141,9 +125,16 @@ function ruleOf(field: string): FieldRule | undefined {
   const words = wordsOf(field)
   const name = words.join('')
   const isSecret = SECRET_NAME.test(name) || SECRET_WORD.test(` ${words.join(' ')} `)
-  const rule = isSecret ? neverKept : Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined
+  const listed = Object.hasOwn(FIELDS, name) ? FIELDS[name] : ruleByEnd(name)
+  const rule = isSecret ? neverKept : listed
   if (knownRules.size < 1000) knownRules.set(field, rule ?? null)
   return rule
+}
+
+function ruleByEnd(name: string): FieldRule | undefined {
+  const ends = Object.entries(PERSON_ENDS) as [keyof typeof PERSON_ENDS, RegExp][]
+  const found = ends.find(([, end]) => end.test(name))
+  return found && RULES_BY_END[found[0]]
 }
 
 /** Lower case, of half width: `payPIN`, `pay_pin` and `Pay-Pin` are `pay`, `pin`. */

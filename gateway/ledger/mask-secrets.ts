@@ -19,12 +19,15 @@ const spoken = (least: number): string =>
   `${SPOKEN}(?:[ 、]?${SPOKEN}){${least - 1},31}|(?:[二两三四五六七八2-8]个[零一二三四五六七八九0-9](?!${anyOf(COUNTED)})){1,4}|${ENGLISH}(?:[ -]${ENGLISH}){${least - 1},31}`
 /** Letters and digits in one. */
 const MIXED = '(?=[a-z@#$!_.-]{0,31}[0-9])(?=[0-9@#$!_.-]{0,31}[a-z])[a-z0-9@#$!_.-]{4,32}'
+/** a b c 1 2 3. */
+const SPELT = '(?<![a-z0-9])[a-z0-9](?: [a-z0-9]){3,31}(?![a-z0-9])'
 
 const BEFORE = `(?:${MARK}|${anyOf(BETWEEN)}){0,8}`
-const secretOf = (least: number): string => `(?:${digits(least)}|${spoken(least)}|${MIXED})`
+const secretOf = (least: number): string =>
+  `(?:${digits(least)}|${spoken(least)}|${MIXED}|${SPELT})`
 const said = (name: string, least: number) =>
   new RegExp(
-    `${name}${BEFORE}(?<secret>${secretOf(least)}(?:\\s*(?:${anyOf(OR)}|[,，、])\\s*${secretOf(least)})*)`,
+    `${name}${BEFORE}(?<secret>${secretOf(least)}(?:\\s*(?:[,，、]?\\s*${anyOf(OR)}|[,，、])\\s*${secretOf(least)})*)`,
     'dgiu',
   )
 

@@ -22,9 +22,13 @@ const SPOKEN_RUN = new RegExp(`${SPOKEN_DIGIT}(?:[ ，、]?${SPOKEN_DIGIT})*`, '
 /** From a mobile number on; a card has 19 digits, a country code before a number four. */
 const SHORTEST_NUMBER = 10
 const LONGEST_NUMBER = 23
-/** Medical insurance numbers have no national check digit: known by the word before them. */
-const INSURANCE =
-  /((?:医保|社保|社会保障|医疗保险|就诊)(?:卡|证|个人)?(?:号码|编号|号|卡)\s*(?:是|为|:|：)?\s*)([A-Za-z0-9][A-Za-z0-9-]{5,24})/gu
+/** Numbers without a national check digit are known by the word before them. */
+const LABEL =
+  '(?:医保|社保|社会保障|医疗保险|就诊|住院|病历|病案|门诊)(?:卡|证|个人|登记)?(?:号码|编号|号|卡)|(?:护照|通行证)(?:号码|编号|号)?'
+const LABELLED = new RegExp(
+  `((?:${LABEL})\\s*(?:是|为|:|：)?\\s*)((?=[A-Za-z-]{0,24}${DIGIT})(?:${DIGIT}|[A-Za-z])(?:${DIGIT}|[A-Za-z-]){4,24}|${SPOKEN_DIGIT}{5,24})`,
+  'gu',
+)
 /** Called so, it counts with any digits: a digit may be misheard, mistyped or left out. */
 const CALLED_ID = new RegExp(
   `(身份证件?(?:的?(?:号码|编号|号))?\\s*(?:是|为|:|：)?\\s*)((?:${DIGIT}|${SPOKEN_DIGIT})(?:${SEPARATOR}{0,3}(?:${DIGIT}|${SPOKEN_DIGIT})){13,18}(?:${SEPARATOR}?[xXｘＸ])?)`,
@@ -34,11 +38,13 @@ const EMAIL = /[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}\.[A-Za-z]{2,24}/gu
 /** From the road or the estate on: what tells the house. The city may stay, it is used for counting. */
 const HOUSE_NUMBER = '[0-9０-９A-Za-z零一二三四五六七八九十百甲乙丙-]{1,6}'
 const HOUSE = `(?:${HOUSE_NUMBER}\\s*(?:号院|号楼|号|弄|巷|栋|幢|座|单元|楼|层|室|户|组)\\s*)*(?:[0-9０-９]{2,5}(?![0-9０-９]))?`
+/** As people write building, stairs and flat: 7-2-1001. */
+const FLAT = `${DIGIT}{1,4}(?:[-－–—]${DIGIT}{1,4})?[-－–—]${DIGIT}{3,5}(?!${DIGIT})`
 /** 走路, 问路 and a bus line (5路) are no streets. */
 const STREET = '(?:(?<![走马问带铁公顺半0-9０-９])路|街|大道|胡同|巷)'
 const ESTATE = '(?:小区|花园|公寓|新村|家园|苑|村)'
 const ADDRESS = new RegExp(
-  `(\\p{Script=Han}{1,12}?(?:${STREET}\\s*${HOUSE_NUMBER}\\s*(?:号|弄|巷)|${ESTATE}\\s*${HOUSE_NUMBER}\\s*(?:号|栋|幢|座|单元|室|组)))(院|楼)?\\s*${HOUSE}`,
+  `(\\p{Script=Han}{1,12}?(?:${STREET}\\s*${HOUSE_NUMBER}\\s*(?:号|弄|巷)|${ESTATE}\\s*(?:${HOUSE_NUMBER}\\s*(?:号|栋|幢|座|单元|室|组)|${FLAT})))(院|楼)?\\s*${HOUSE}`,
   'gu',
 )
 const STREET_ONLY = new RegExp(`^.*?(?:${STREET}|${ESTATE})`, 'u')
@@ -47,7 +53,7 @@ export function maskText(text: string): string {
   const withoutNumbers = maskSecrets(text)
     .replace(EMAIL, (mail) => `${mail.charAt(0)}***${mail.slice(mail.indexOf('@'))}`)
     .replace(CALLED_ID, (_, label: string, number: string) => label + maskCalledId(number))
-    .replace(INSURANCE, (_, label: string, number: string) => label + maskMiddle(number, 0, 4))
+    .replace(LABELLED, (_, label: string, number: string) => label + maskLabelled(number))
     .replace(NUMBER_RUN, (run) => maskRun(run, groupsOf(run), maskNumber))
     .replace(SPOKEN_RUN, (run) => maskRun(run, spokenGroupsOf(run), maskSpoken))
     .replace(ADDRESS, (address: string) => `${STREET_ONLY.exec(address)?.[0] ?? ''}***`)
@@ -147,6 +153,9 @@ function maskNumber(groups: readonly string[]): string | undefined {
   return isParted(groups, 1) && isBankCard(plain) ? maskMiddle(plain, 6, 4) : undefined
 }
 
+/** A number of a ward is short: four digits of six would be most of it. */
+const maskLabelled = (number: string): string => maskMiddle(number, 0, number.length < 8 ? 2 : 4)
+
 function maskCalledId(number: string): string {
   const digits = toAscii(number).match(/[0-9X]/g)
   return digits && digits.length > 7 ? maskMiddle(digits.join(''), 3, 4) : MASK.repeat(8)
@@ -189,9 +198,15 @@ export function isMobile(number: string): boolean {
   return /^(?:86|0086)?1[3-9]\d{9}$/.test(number)
 }
 
-/** A landline is told from a number of any kind by its area code and what parts it from the rest. */
-function isLandline([area = '', ...rest]: readonly string[]): boolean {
-  return /^0\d{2,3}$/.test(area) && /^(?:\d{7,8}|\d{3,4},\d{4})$/.test(rest.join())
+/** 010 and 02x have three digits, all others four; no subscriber's number begins with 0 or 1. */
+const LANDLINE = /^(?:0(?:10|2\d)[2-9]\d{7}|0[3-9]\d{2}[2-9]\d{6,7})$/
+
+/** A landline is told from a number of any kind by its area code, most surely where that stands apart. */
+function isLandline(groups: readonly string[]): boolean {
+  const [area = '', ...rest] = groups
+  if (/^0\d{2,3}$/.test(area) && /^(?:\d{7,8}|\d{3,4},\d{4})$/.test(rest.join())) return true
+  const isInOne = rest.length === 0 || groups.every((group) => group.length === 1)
+  return isInOne && LANDLINE.test(groups.join(''))
 }
 
 /**

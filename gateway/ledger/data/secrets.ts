@@ -34,7 +34,7 @@ export const BETWEEN = [
   '你',
   '就',
   '的',
-  '是',
+  '不?是',
   '为',
   '叫',
   '填',
@@ -73,8 +73,8 @@ export const BETWEEN = [
   '(?:is|was|to|it|set|as|number|changed|my|the|of|for|card|code)(?![a-z])',
 ] as const
 
-/** With what one secret is joined to the next: 1234还是5678. */
-export const OR = ['和', '还是', '或者?', '不对就是', 'and', 'or'] as const
+/** With what one secret is joined to the next: 1234还是5678, 不是1234，是5678. */
+export const OR = ['和', '还是', '而?是', '或者?', '不对就是', 'and', 'or'] as const
 
 /** A short number with one of these behind it counts something: 密码改了1000次, 密码用了2026年. */
 export const COUNTED = [
