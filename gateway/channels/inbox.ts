@@ -85,11 +85,11 @@ export function createInbox(parts: InboxParts): Inbox {
   }
 
   /** A comment is kept as words of the person whose turn it speaks of: shown with them, erased with them. */
-  function feedback(device: Device, message: Feedback): boolean {
+  function feedback(device: Device, message: Feedback): void {
     const { id, rating, answer, inReplyTo, comment } = message
     const turn = comment === undefined ? undefined : answeredTurn(ledger, device, message)
     if (turn?.keyId !== undefined && !turn.personal) throw new GatewayError('answer.erased')
-    return once(device, 'feedback', id, {
+    once(device, 'feedback', id, {
       lane: 'session',
       kind: 'feedback',
       ...(turn?.subject ? { subject: turn.subject } : {}),
@@ -114,13 +114,16 @@ export function createInbox(parts: InboxParts): Inbox {
   function take(device: Device, { name, message }: ToldMessage): void {
     switch (name) {
       case 'played':
-        return played(device, message)
+        played(device, message)
+        break
       case 'reported':
-        return parts.onReported(device.id, message)
+        parts.onReported(device.id, message)
+        break
       case 'feedback':
-        return void feedback(device, message)
+        feedback(device, message)
+        break
       case 'event':
-        return event(device, message)
+        event(device, message)
     }
   }
 
