@@ -76,7 +76,13 @@ export type Understanding = {
   /** Best first, at most five. */
   readonly candidates: readonly Candidate[]
 } & (
-  | { readonly kind: 'intent'; readonly best: Candidate; readonly method: UnderstandingMethod }
+  | {
+      readonly kind: 'intent'
+      readonly best: Candidate
+      readonly method: UnderstandingMethod
+      /** A command that its speaker does not want: 别叫护士. */
+      readonly isDenied?: true
+    }
   | { readonly kind: 'ambiguous'; readonly between: readonly [Candidate, Candidate] }
   | { readonly kind: 'not-known'; readonly reason: NotKnownReason }
 )

@@ -1,7 +1,7 @@
 /** Emergencies among other words: in a clause of its own, beside a question, behind what is denied. */
 import { isRaised, isShort } from './alarm.ts'
 import { hasHappened, partsOfClause, toldBeside } from './calm-question.ts'
-import { namesDanger, toldClauses, withoutDenied } from './denial.ts'
+import { namesDanger, saysNothing, toldClauses, withoutDenied } from './denial.ts'
 import type { Found } from './engine-parts.ts'
 import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
 import { type NormalText, normalise } from './normalise.ts'
@@ -58,7 +58,7 @@ export function findUndenied(
   const certain = rest.text === '' ? undefined : readings.certain(rest)
   if (certain && isAlarm(base, certain.candidates[0]?.intent)) return certain
   if (!isAlarm(base, heard.candidates[0]?.intent)) {
-    if (rest.text !== '') return heard
+    if (!saysNothing(rest.text)) return heard
     // Nothing is left that could be a danger behind what is likelier: 没头晕、胸闷.
     return { ...heard, candidates: heard.candidates.filter(({ intent }) => !isAlarm(base, intent)) }
   }

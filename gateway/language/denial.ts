@@ -9,6 +9,7 @@ import {
   NONE_OF,
   SYMPTOM_NAMES,
   SYMPTOMS_SAID,
+  WHO,
 } from './data/denials.ts'
 import { clean, commonForm, MAX_TEXT_LENGTH } from './normalise.ts'
 
@@ -43,6 +44,10 @@ const withoutDeniedLists = (said: string): string => said.replace(DENIED_LIST, '
 
 /** Whether `text` (normal form) names a danger in so many words. */
 export const namesDanger = (text: string): boolean => DANGER.test(text)
+
+const nobody = new RegExp(`^${WHO}$`, 'u')
+/** Whether nothing is said in `text` (normal form), but of whom. */
+export const saysNothing = (text: string): boolean => nobody.test(text)
 
 /** What the next clause begins with. */
 const LEFT_OVER = new RegExp(`^${anyOf(AFTER)} ?`, 'u')

@@ -22,4 +22,6 @@ export interface Found {
   readonly weight: number
   /** An illness is asked about, and nobody is in danger: an emergency has to be as sure as any other answer. */
   readonly isCalm?: boolean
+  /** A command that its speaker does not want: 别叫护士. */
+  readonly isDenied?: true
 }

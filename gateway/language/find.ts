@@ -4,12 +4,14 @@ import { asksAboutIllness, asksBeside, isUrgent } from './calm-question.ts'
 import { dangerIn, findUndenied, isSureAlarm } from './danger.ts'
 import { afterNo, hasClauses, joinDenials, withoutDenied, withoutSpaces } from './denial.ts'
 import type { EngineParts, Found } from './engine-parts.ts'
+import { isAlarm } from './knowledge-base.ts'
 import { normalise } from './normalise.ts'
 import { dangerBesideQuestion } from './one-breath.ts'
 import type { UnderstandOptions } from './port.ts'
 import { createReadings, type Readings } from './readings.ts'
 import { repairNormal } from './repair.ts'
-import { RISKY_ANSWER } from './thresholds.ts'
+import { DEFAULT_ANSWER, RISKY_ANSWER } from './thresholds.ts'
+import { type DeniedCommand, findDeniedCommand, meantInstead } from './unwanted.ts'
 
 /** A mended reading that means something else must be this much better than the words as heard. */
 const REPAIR_DISCOUNT = 0.95
@@ -24,10 +26,28 @@ export function findAll(
   // The recogniser's own order counts, but less than whether the words make sense here.
   const weight = 0.7 + 0.3 * Math.min(Math.max(confidence, 0), 1) - 0.02 * place
   const readings = createReadings(parts, expecting, weight)
-  const heard = joinDenials(text)
-  const rest = afterNo(heard, expecting !== undefined)
-  const texts = new Set([heard, withoutSpaces(text) ?? heard, rest ?? heard])
+  const whole = joinDenials(text)
+  const denied = findDeniedCommand(parts.base, readings, whole)
+  if (denied) return besideDenied(parts, readings, denied)
+  const meant = meantInstead(parts.base, readings, whole)
+  if (meant) return findSaid(parts, readings, meant)
+  const rest = afterNo(whole, expecting !== undefined)
+  const texts = new Set([whole, withoutSpaces(text) ?? whole, rest ?? whole])
   return [...texts].flatMap((said) => findSaid(parts, readings, said))
+}
+
+/** What else is said clearly, or is a danger; else that a command is not wanted. */
+function besideDenied(
+  parts: EngineParts,
+  readings: Readings,
+  { found, rest }: DeniedCommand,
+): Found[] {
+  const others = rest === '' ? [] : findSaid(parts, readings, rest)
+  const isClear = others.some(
+    ({ candidates: [one] }) =>
+      one && (isAlarm(parts.base, one.intent) || one.confidence >= DEFAULT_ANSWER),
+  )
+  return isClear ? others : [found]
 }
 
 /** What the words may mean, as heard and as mended. */

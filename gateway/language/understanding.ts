@@ -92,7 +92,8 @@ function conclude(parts: EngineParts, found: Found, options: UnderstandOptions):
   const { isCalm } = found
   const { answer, clarify } = thresholdsOf(base, intent, isCalm)
   const isHeard = isAlarm(base, intent) ? isRaised(base, found, answer) : best.confidence >= answer
-  if (isHeard) return { ...common, kind: 'intent', best, method: found.method }
+  const denied = found.isDenied ? { isDenied: true as const } : {}
+  if (isHeard) return { ...common, kind: 'intent', best, method: found.method, ...denied }
   const behind = raisedBehind(base, found, (one) => thresholdsOf(base, one, isCalm).answer)
   const grave = candidates[behind ?? -1]
   if (grave) return { ...common, kind: 'intent', best: grave, method: found.method }

@@ -29,6 +29,8 @@ const SKILLS: Readonly<Record<NonNullable<PackIntent['skill']>, Skill>> = {
   command,
 }
 
+const STAFF_COMMANDS: ReadonlySet<string> = new Set(['call-nurse', 'handoff'])
+
 /** The cloud core's answer to an ask that the box does not know; undefined when it is away or does not know. */
 export interface CloudAnswer {
   readonly text: string
@@ -128,6 +130,13 @@ export function createSkills(parts: {
     }
   }
 
+  /** To a command that is not wanted. A call that was made before stands: only who comes can be told. */
+  function notCarriedOut({ ref, confidence }: Candidate, lang: Language): Reply {
+    const command = library.entry(ref)?.intent.command ?? 'stop'
+    const text = phrases.say(STAFF_COMMANDS.has(command) ? `${command}-denied` : 'stop', lang)
+    return { status: 'answered', lang, source: 'local', ref, confidence, text }
+  }
+
   async function askCloud(
     turn: Turn,
     understanding: Understanding,
@@ -152,6 +161,7 @@ export function createSkills(parts: {
     const { lang } = understanding
     switch (understanding.kind) {
       case 'intent': {
+        if (understanding.isDenied) return notCarriedOut(understanding.best, lang)
         const slots = Object.fromEntries(understanding.slots.map((slot) => [slot.name, slot.value]))
         return answerIntent(turn, lang, understanding.best, slots, understanding)
       }

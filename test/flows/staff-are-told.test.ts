@@ -52,6 +52,29 @@ describe('a call for the nurse', () => {
     expect(alerts(gateway)).toEqual([{ kind: 'alert.call-nurse', heard: true }])
   })
 
+  it.each([
+    ['别叫护士', /不叫护士/],
+    ['先别叫护士，我自己来', /不叫护士/],
+    ["don't call a nurse", /not calling a nurse/],
+    ['不用叫护士，停车场在哪', /^(?!.*护士)/],
+  ])('is not made by who does not want it: %s', async (text, answer) => {
+    const gateway = await startGateway()
+    const { body } = await gateway.ask(await gateway.addDevice('bed-12', 'bedside'), {
+      id: '1',
+      text,
+    })
+    expect(body).toMatchObject({ status: 'answered', text: expect.stringMatching(answer) })
+    expect(alerts(gateway)).toEqual([])
+  })
+
+  it('is made for a danger told beside, and where nobody comes', async () => {
+    const gateway = await startGateway()
+    const bed = await gateway.addDevice('bed-12', 'bedside')
+    await gateway.ask(bed, { id: '1', text: '别叫护士，胸口疼得厉害' })
+    await gateway.ask(bed, { id: '2', text: '不要紧，帮我叫一下护士' })
+    expect(alerts(gateway).map(({ kind }) => kind)).toEqual(['alert.emergency', 'alert.call-nurse'])
+  })
+
   it('goes to the ward of the bed; to every station where nobody of the ward listens', async () => {
     const gateway = await startGateway()
     const bed = await gateway.addDevice('bed-12', 'bedside', ['ward-3'])

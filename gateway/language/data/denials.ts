@@ -39,6 +39,10 @@ export const EVENTS = [
   '溺水',
   '噎[住着]?',
   '被骗',
+  '被打',
+  '被欺负',
+  '被偷',
+  '被抢',
   '自杀',
 ] as const
 
@@ -190,6 +194,9 @@ export const SYMPTOMS_SAID = [
   '流[血鼻]血?',
   '吐血?',
 ] as const
+
+/** Who is left over of a sentence, and tells nothing: 我 of 我没被骗. */
+export const WHO = '[我你您他她它咱们这里人都也还]{0,4}'
 
 /** Begins what is said instead (不是肚子疼，是胸口疼), or ends the denial. */
 export const AFTER = ['(?:而|就|只|但)?是', '了', '吧', 'but\\b', 'it is\\b'] as const

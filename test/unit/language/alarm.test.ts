@@ -338,3 +338,12 @@ describe('a danger in one breath with a question', () => {
     expect(hear(text)).not.toMatch(/^emergency/),
   )
 })
+
+describe('one thing instead of another', () => {
+  it.each([
+    ['不是停车，是找厕所在哪里', 'toilet'],
+    ['我不问停车多少钱，我要问几点开门', 'opening'],
+    ["I don't want to park, I want to know when you open", 'opening'],
+    ['不是，是胸口疼', 'emergency.chest-pain'],
+  ])('is what is meant: %s', (text, name) => expect(hear(text)).toBe(name))
+})
