@@ -15,7 +15,7 @@ import { mqttLimitsOf } from './config/mqtt-options.ts'
 import type { Config } from './config/schema.ts'
 import type { Admission } from './devices/admission.ts'
 import { createListening } from './devices/listening.ts'
-import { ANONYMOUS_KIND, type LiveRights } from './devices/live-rights.ts'
+import type { LiveRights } from './devices/live-rights.ts'
 import { createPresences, type Presences } from './devices/presence.ts'
 import { createRateLimit } from './devices/rate-limit.ts'
 import { createTimeTeller } from './devices/time-teller.ts'
@@ -157,8 +157,10 @@ export function composeDevices(
     onEvent: (device, event) => voice.onEvent(device, event),
     passOn,
   })
-  const hooks = createMqttDevices({
+  const mqttDevices = createMqttDevices({
     inbox,
+    housePass,
+    clock,
     admission,
     registry,
     permissions: box.permissions,
@@ -168,46 +170,27 @@ export function composeDevices(
     current: rights.current,
     onListening: (id, isListening) =>
       isListening ? listening.begins(id, 'mqtt') : listening.ends(id, 'mqtt'),
+    onSubscribed: (id) => box.hooks.site?.onSubscribed(id),
+    onClient: (id, isHere) => {
+      if (isHere) online.add(id)
+      else online.delete(id)
+    },
+    onPresence: (id, isOnline, reason) => {
+      if (isOnline) presences.connected(id, 'mqtt')
+      else presences.disconnected(id, 'mqtt', reason)
+    },
     deliver: (message) =>
       broker.publish(message).catch((error: unknown) => {
         loggers.mqtt.error({ error, topic: message.topic }, 'not delivered')
       }),
   })
   const broker = createMqttBroker<Device>({
-    ...hooks,
-    authenticate: (credentials) =>
-      housePass.authenticate(credentials) ?? hooks.authenticate(credentials),
-    authorize: (device, action, topic) => {
-      if (housePass.isBridge(device) && action !== 'publish') return { ok: true }
-      if (housePass.isSite(device) && action === 'receive') return { ok: true }
-      return hooks.authorize(rights.current(device), action, topic)
-    },
-    onSubscriptions: (change) => {
-      if (housePass.isBridge(change.device)) return
-      hooks.onSubscriptions(change)
-      if (change.added.length > 0) box.hooks.site?.onSubscribed(change.device.id)
-    },
+    ...mqttDevices,
     authMethods,
     store,
     clock: { nowMs: () => clock.now(), monotonicMs: () => clock.monotonic(), time: box.time },
     logger: loggers.mqtt,
     limits: mqttLimitsOf(config.mqtt),
-    isDeviceMessageTopic: hooks.isForBox,
-    onPresence: ({ clientId, device, online: isOnline, reason }) => {
-      if (clientId !== device.id || housePass.isBridge(device)) return
-      if (isOnline) online.add(device.id)
-      else online.delete(device.id)
-      // Whoever gives any name without credentials must not speak for the device of that name.
-      if (device.kind === ANONYMOUS_KIND) return
-      if (isOnline) {
-        presences.connected(device.id, 'mqtt')
-        return
-      }
-      listening.ends(device.id, 'mqtt')
-      presences.disconnected(device.id, 'mqtt', reason ?? 'the connection was lost')
-    },
-    responseInformation: (device) => topicOf(device.id, ''),
-    greeting: () => [['time', new Date(clock.now()).toISOString()]],
   })
   const refused = new RefusedLogins({
     nowMs: clock.monotonic,
@@ -271,7 +254,7 @@ export function composeDevices(
     voice,
     presences,
     housePass,
-    isForBox: hooks.isForBox,
+    isForBox: mqttDevices.isDeviceMessageTopic,
     rights,
     mqttClients: () => online.size,
     close: async () => {

@@ -14,6 +14,7 @@ import { asGatewayError, codeOf, GatewayError, isInternal, toProblem } from '../
 import type { Logger } from '../logger.ts'
 import { covers } from '../topic-filters.ts'
 import type { Device } from '../turn.ts'
+import type { HousePass } from './house-pass.ts'
 import type { Inbox } from './inbox.ts'
 import type { PeerCertificate } from './mqtt/byte-connection.ts'
 import type { Properties } from './mqtt/codec/packets.ts'
@@ -25,55 +26,18 @@ import type {
   DeviceMessage,
   DeviceMessageOutcome,
   MqttCredentials,
+  PresenceChange,
   RefusedPublish,
   SubscriptionsChange,
 } from './mqtt/ports.ts'
 import { type Encoding, parseMessage } from './parse-message.ts'
+import { errorOfMessage, reasonCodeOf } from './reason-codes.ts'
 
-/**
- * MQTT 5 reason codes [MQTT5 2.4] by error code; what is not listed is 0x83, implementation specific error.
- * PUBACK has none for a rate or a size: a device sends again what is over a quota, and never what is
- * wrong with the message itself.
- */
-const REASON_CODES: Partial<Record<ErrorCode, number>> = {
-  'auth.missing': 0x86,
-  'auth.refused': 0x86,
-  'auth.client-id': 0x85,
-  'auth.disabled': 0x8a,
-  'auth.certificate': 0x87,
-  'auth.certificate-expired': 0x87,
-  'auth.certificate-early': 0x87,
-  'auth.backing-off': 0x9f,
-  'topic.denied': 0x80,
-  'topic.not-yours': 0x87,
-  'session.not-yours': 0x87,
-  'topic.unknown': 0x90,
-  'limit.rate': 0x97,
-  'limit.overloaded': 0x97,
-  'limit.no-room': 0x97,
-  'message.not-json': 0x99,
-  'message.not-msgpack': 0x99,
-  'message.not-utf8': 0x99,
-  'message.too-deep': 0x99,
-  'message.invalid': 0x99,
-  'message.not-served': 0x99,
-  'message.too-large': 0x99,
-  'twin.too-large': 0x99,
-  'ledger.lane-full': 0x97,
-}
-const IMPLEMENTATION_SPECIFIC = 0x83
-/** Where the broker refuses a publish for another reason than its topic. */
-const OF_MESSAGE: ReadonlyMap<number, ErrorCode> = new Map([
-  [0x97, 'limit.no-room'],
-  [0x99, 'message.not-utf8'],
-])
 const NOT_ANY_MORE: AuthorizeResult = {
   ok: false,
   reasonCode: 0x87,
   reason: ERRORS['permissions.changed'].title,
 }
-export const reasonCodeOf = (code: ErrorCode): number =>
-  REASON_CODES[code] ?? IMPLEMENTATION_SPECIFIC
 
 /** A message of the box on its way to one device. */
 export interface Outgoing {
@@ -85,20 +49,32 @@ export interface Outgoing {
 
 export interface MqttDevicesParts {
   readonly inbox: Inbox
+  /** What the house itself, bridges among it, may do is said here and by nobody else. */
+  readonly housePass: HousePass
   readonly admission: Admission
   readonly registry: Registry
   readonly permissions: Permissions
   readonly allowAnonymous: boolean
   readonly logger: Logger
+  readonly clock: { now(): number }
   /** A device that has just been read from the registry and comes in; gives the one to know it by. */
   readonly onAdmitted: (device: Device) => Device
   /** The device as the registry has it now: its kind and groups change while it is connected. */
   readonly current: (device: Device) => Device
   /** Whether the device listens to its speech from here on; told with each change of what it is subscribed to. */
   readonly onListening: (deviceId: string, isListening: boolean) => void
+  /** The device, which may be one that nobody knows, has subscribed to more. */
+  readonly onSubscribed: (deviceId: string) => void
+  /** A client under the plain id of a device has come or gone, one without credentials too. */
+  readonly onClient: (deviceId: string, isHere: boolean) => void
+  /** The same of devices that are known; with the reason where one has gone. */
+  readonly onPresence: (deviceId: string, isOnline: boolean, reason: string) => void
   /** Hands a message to the broker for one device. Resolves when it is on its way; never rejects. */
   readonly deliver: (message: Outgoing) => Promise<void>
 }
+
+/** Whoever gives any name without credentials must not speak for the device of that name. */
+const isKnown = ({ kind }: Device): boolean => kind !== ANONYMOUS_KIND
 
 const packr = new Packr({ useRecords: false })
 
@@ -110,8 +86,9 @@ const packr = new Packr({ useRecords: false })
 export const isClientOf = (deviceId: string, clientId: string): boolean =>
   clientId === '' || clientId === deviceId || clientId.startsWith(`${deviceId}:`)
 
+/** What the house decides of MQTT clients: devices, whoever only watches, bridges and the box itself. */
 export function createMqttDevices(parts: MqttDevicesParts) {
-  const { inbox, admission, permissions, logger, deliver } = parts
+  const { inbox, admission, housePass, permissions, logger, deliver } = parts
 
   function refuse(error: unknown): Extract<AuthenticateResult<Device>, { ok: false }> {
     const known = asGatewayError(error)
@@ -143,9 +120,12 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     principal: parts.onAdmitted(device),
   })
 
-  function authenticate(
-    credentials: MqttCredentials,
-  ): AuthenticateResult<Device> | Promise<AuthenticateResult<Device>> {
+  type Login = AuthenticateResult<Device> | Promise<AuthenticateResult<Device>>
+
+  const authenticate = (credentials: MqttCredentials): Login =>
+    housePass.authenticate(credentials) ?? authenticateDevice(credentials)
+
+  function authenticateDevice(credentials: MqttCredentials): Login {
     const { clientId, username, password, certificate, certificateFault, remoteAddress } =
       credentials
     if (parts.allowAnonymous && username === undefined && password === undefined) {
@@ -167,7 +147,10 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     }
   }
 
-  function authorize(device: Device, action: AuthorizeAction, topic: string): AuthorizeResult {
+  function authorize(known: Device, action: AuthorizeAction, topic: string): AuthorizeResult {
+    if (housePass.isBridge(known) && action !== 'publish') return { ok: true }
+    if (housePass.isSite(known) && action === 'receive') return { ok: true }
+    const device = parts.current(known)
     // Asked once per topic and session: a subscription outlives the right to it, its messages do not.
     if (action === 'receive') {
       return permissions.mayReceive(device, topic) ? { ok: true } : NOT_ANY_MORE
@@ -187,13 +170,30 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     }
   }
 
-  /** Whoever only watches (`ID:name`) or gives any name without credentials does not play what is said. */
-  function onSubscriptions(change: SubscriptionsChange<Device>): void {
-    const { clientId, device, filters } = change
-    if (clientId !== device.id || device.kind === ANONYMOUS_KIND) return
-    const speech = topicOf(device.id, 'speech')
-    const isListening = filters.some((filter) => covers(filter, speech))
-    parts.onListening(device.id, isListening)
+  function onSubscriptions({
+    clientId,
+    device,
+    filters,
+    added,
+  }: SubscriptionsChange<Device>): void {
+    if (housePass.isBridge(device)) return
+    // Whoever only watches (`ID:name`) does not play what is said.
+    if (clientId === device.id && isKnown(device)) {
+      const speech = topicOf(device.id, 'speech')
+      parts.onListening(
+        device.id,
+        filters.some((filter) => covers(filter, speech)),
+      )
+    }
+    if (added.length > 0) parts.onSubscribed(device.id)
+  }
+
+  function onPresence({ clientId, device, online, reason }: PresenceChange<Device>): void {
+    if (clientId !== device.id || housePass.isBridge(device)) return
+    parts.onClient(device.id, online)
+    if (!isKnown(device)) return
+    if (!online) parts.onListening(device.id, false)
+    parts.onPresence(device.id, online, reason ?? 'the connection was lost')
   }
 
   async function onDeviceMessage(message: DeviceMessage<Device>): Promise<DeviceMessageOutcome> {
@@ -254,7 +254,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
   /** 3.1.1 has no reason codes: the refusal goes to the device's problem topic for every version. */
   function onRefusedPublish(refused: RefusedPublish<Device>): void {
     const topic = refused.topic.slice(0, 200)
-    const ofMessage = OF_MESSAGE.get(refused.reasonCode)
+    const ofMessage = errorOfMessage(refused.reasonCode)
     const error = new GatewayError(ofMessage ?? ofTopic(refused), {
       detail: ofMessage ? `${topic}: ${refused.reason}` : topic,
     })
@@ -275,6 +275,9 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     onDeviceMessage,
     onRefusedPublish,
     onSubscriptions,
+    onPresence,
+    responseInformation: (device: Device) => topicOf(device.id, ''),
+    greeting: () => [['time', new Date(parts.clock.now()).toISOString()]] as const,
     /** A name alone speaks for a device only where nobody comes in without credentials. */
     principalOf: (clientId: string): Device | undefined => {
       const device = parts.allowAnonymous ? undefined : parts.registry.get(deviceIdOf(clientId))
@@ -286,7 +289,7 @@ export function createMqttDevices(parts: MqttDevicesParts) {
       return name === undefined || name === 'reported' || !isUpstreamName(name)
     },
     /** The box keeps the rest of `kefu/v1/{id}/…` for what it says itself. */
-    isForBox: (topic: string): boolean => {
+    isDeviceMessageTopic: (topic: string): boolean => {
       const name = parseTopic(topic)?.name
       return name !== undefined && isUpstreamName(name)
     },
