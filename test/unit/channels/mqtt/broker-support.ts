@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { onTestFinished } from 'vitest'
 import type { MqttBroker, MqttBrokerParts } from '../../../../gateway/channels/mqtt/broker.ts'
 import { createMqttBroker } from '../../../../gateway/channels/mqtt/broker.ts'
@@ -199,5 +200,16 @@ export async function brokerOfTest(overrides: Overrides = {}): Promise<TestBroke
 export async function clientOfTest({ port }: TestBroker): Promise<RawClient> {
   const client = await RawClient.open(port)
   onTestFinished(() => client.destroy())
+  return client
+}
+
+/** A client of MQTT.js that is connected, stays away once it has gone, and ends with the test. */
+export async function joinOfTest(
+  { port }: TestBroker,
+  options: IClientOptions = {},
+): Promise<MqttClient> {
+  const url = `mqtt://127.0.0.1:${port}`
+  const client = await connectAsync(url, { reconnectPeriod: 0, ...options })
+  onTestFinished(() => void client.end(true))
   return client
 }

@@ -100,3 +100,19 @@ it('what waits on disk is counted after a restart, before its client is back', a
   running = await running.restart()
   expect(running.broker.totals()).toMatchObject({ queuedMessages: 3, queuedBytes: 6 })
 })
+
+it.each([
+  ['drop-oldest', ['2', '3', '4']],
+  ['drop-newest', ['0', '1', '2']],
+] as const)('a full offline queue gives way by %s', async (queueOverflow, expected) => {
+  const broker = await startBroker({ limits: { maxQueuedMessages: 3, queueOverflow } })
+  running = broker
+  await leave(broker, 'x')
+  const writer = await join(broker)
+  for (let n = 0; n < 5; n++) await writer.publishAsync('x', `${n}`, { qos: 1 })
+  const back = mqtt.connect(`mqtt://127.0.0.1:${broker.port}`, { clientId: 'bed', clean: false })
+  open.push(back)
+  const got: string[] = []
+  back.on('message', (_topic, payload) => got.push(payload.toString()))
+  await expect.poll(() => got, { timeout: 5000 }).toEqual(expected)
+})

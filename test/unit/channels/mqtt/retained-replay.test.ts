@@ -1,6 +1,12 @@
 /** Retained messages for a client that has just subscribed: all of them, however it acknowledges, comes and goes. */
 import { expect, onTestFinished, test } from 'vitest'
-import { brokerOfTest, clientOfTest, type RawClient, type TestBroker } from './broker-support.ts'
+import {
+  brokerOfTest,
+  clientOfTest,
+  joinOfTest,
+  type RawClient,
+  type TestBroker,
+} from './broker-support.ts'
 
 /** 3.1.1, clean session 0, client id `a`. */
 const CONNECT_KEPT = '100d 0004 4d515454 04 00 003c 0001 61'
@@ -148,3 +154,32 @@ test('many filters in one packet over many retained messages hold nobody up', as
   other.send('c000')
   expect(await other.next()).toBe('d000')
 })
+
+test.each([
+  [0, true],
+  [1, true],
+  [1, false],
+] as const)(
+  'a subscriber to everything gets every retained message of QoS %i, clean session %s',
+  async (qos, clean) => {
+    const broker = await brokerOfTest({
+      limits: {
+        maxSocketBufferBytes: 64 * 1024,
+        maxMemoryQueue: 50,
+        maxQueuedMessages: 200,
+        maxInflight: 20,
+      },
+    })
+    const payload = Buffer.alloc(1024)
+    for (let n = 0; n < 1500; n++) {
+      await broker.broker.publish({ topic: `state/${n}`, payload, qos, retain: true })
+    }
+    const topics = new Set<string>()
+    const reader = await joinOfTest(broker, { clean, clientId: 'desk' })
+    reader.on('message', (topic) => topics.add(topic))
+    await reader.subscribeAsync('state/#', { qos })
+    await expect.poll(() => topics.size, { timeout: 10_000 }).toBe(1500)
+    const info = broker.broker.connections()[0]
+    expect([info?.counters.droppedSlow, info?.counters.droppedQueue]).toEqual([0, 0])
+  },
+)

@@ -1,6 +1,6 @@
 /** Wills on topics of the box, and the rights of a will when its time has come. */
 import mqtt from 'mqtt'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { DeviceMessage, MqttPrincipal } from '../../../../gateway/channels/mqtt/ports.ts'
 import { startBroker, type TestBroker } from './broker-support.ts'
 
@@ -179,4 +179,41 @@ test('a client that wants nothing of its own is not given its will either', asyn
   })
   clients.push(back)
   expect(await heard(back)).toBe('mark mark')
+})
+
+describe('wills over a restart', () => {
+  async function restarted(): Promise<TestBroker> {
+    const broker = await startBroker()
+    running = broker
+    const reader = await join(broker, 'desk', { clean: false })
+    await reader.subscribeAsync('wills/#', { qos: 1 })
+    await reader.endAsync()
+    await join(broker, 'kiosk', will('wills/kiosk'))
+    running = await broker.restart()
+    return running
+  }
+
+  /** The first message that the desk finds when it is back. */
+  function heardBack({ port }: TestBroker): Promise<string> {
+    const options = { clientId: 'desk', clean: false, reconnectPeriod: 0 }
+    const back = mqtt.connect(`mqtt://127.0.0.1:${port}`, options)
+    clients.push(back)
+    return heard(back)
+  }
+
+  test('a client that does not come back has its will sent', async () => {
+    const broker = await restarted()
+    const got = heardBack(broker)
+    broker.advance(15_000)
+    expect(await got).toBe('wills/kiosk lost')
+  })
+
+  test('a client that comes back in time does not', async () => {
+    const broker = await restarted()
+    const kiosk = await join(broker, 'kiosk')
+    broker.advance(15_000)
+    await kiosk.publishAsync('wills/end', 'end', { qos: 1 })
+    const got = heardBack(broker)
+    expect(await got).toBe('wills/end end')
+  })
 })
