@@ -55,6 +55,16 @@ const OPTIONS = {
   note: { type: 'string' },
 } as const
 
+/** Words that a verb takes at the most; any number where it is not named. */
+const MOST_WORDS: Readonly<Record<string, number>> = {
+  verify: 0,
+  status: 0,
+  quarantined: 0,
+  export: 1,
+  prove: 1,
+  'check-proof': 1,
+}
+
 type Options = CommandOptions<typeof OPTIONS>['values']
 
 export const ledger: Command<typeof OPTIONS> = { options: OPTIONS, help: HELP, run }
@@ -65,6 +75,8 @@ async function run({
   config,
   io,
 }: CommandOptions<typeof OPTIONS>): Promise<ExitCode> {
+  // An export named without --from would be taken for verified.
+  if (targets.length > (MOST_WORDS[verb ?? ''] ?? targets.length)) throw new UsageError(HELP)
   const { json = false, note } = values
   const { dataDir } = config()
   const [target] = targets

@@ -24,11 +24,13 @@ const OPTIONS = {
 export const subject: Command<typeof OPTIONS> = { options: OPTIONS, help: HELP, run }
 
 async function run({
-  words: [verb, id],
+  words: [verb, id, ...more],
   values: { kind, reason, yes, json },
   config,
   io,
 }: CommandOptions<typeof OPTIONS>): Promise<ExitCode> {
+  // Two persons would be one whose data is gone, and one of whom it is believed.
+  if (more.length > 0) throw new UsageError(HELP)
   if (verb === 'holds' && id === undefined) {
     const holds = (await operate(config(), 'subject.holds', {})) as readonly HoldRow[]
     io.stdout(json ? JSON.stringify({ holds }) : describeHolds(holds))

@@ -204,12 +204,15 @@ describe('the command', () => {
     expect((await run('holds')).out).toMatch(/Z 0 keys: court 12\n$/)
   })
 
-  it.each([[['erase']], [['export', 'P-1']], [['export', 'P-1', '--kind', 'robot']], [['sing']]])(
-    'used wrong: %j',
-    async (args) => {
-      const said = await kefu('subject', ...args)
-      expect(said).toMatchObject({ code: 2, out: '' })
-      expect(said.err).toContain('kefu-edge subject erase ID --kind KIND')
-    },
-  )
+  it.each([
+    [['erase']],
+    [['export', 'P-1']],
+    [['export', 'P-1', '--kind', 'robot']],
+    [['sing']],
+    [['erase', 'P-1', 'P-2', '--kind', 'patient', '--reason', 'asked', '--yes']],
+  ])('used wrong: %j', async (args) => {
+    const said = await kefu('subject', ...args)
+    expect(said).toMatchObject({ code: 2, out: '' })
+    expect(said.err).toContain('kefu-edge subject erase ID --kind KIND')
+  })
 })

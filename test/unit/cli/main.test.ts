@@ -22,6 +22,7 @@ it.each([
     'kiosk',
   ],
   ['pack', 'kefu-edge pack install: "b" is one word too many', 'install', 'a', 'b'],
+  ['ledger', 'kefu-edge ledger verify [--from EXPORT]', 'verify', 'export-of-june'],
   ['start', 'kefu-edge start: "here" is one word too many', 'here'],
 ])('%s is used wrong: %s', async (name, problem, ...args) => {
   const said = await kefu(name, ...args)
