@@ -168,6 +168,8 @@ export class Intake {
   }
 
   private rest(): void {
+    // What still comes of a connection that has ended is read and thrown away.
+    if (this.isClosed) return
     if (this.chunks === null) {
       this.chunks = new PausableChunks()
       this.chunks.onData = (chunk) => this.push(chunk)
