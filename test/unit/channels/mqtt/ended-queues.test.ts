@@ -1,26 +1,18 @@
 /** What waits for clients that are away is cleared a little at a time, and holds nobody up. */
-import mqtt from 'mqtt'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { RESTART_GRACE_MS } from '../../../../gateway/channels/mqtt/sessions/wills.ts'
-import { RawClient, startBroker, type TestBroker } from './broker-support.ts'
+import { joinOfTest, RawClient, startBroker, type TestBroker } from './broker-support.ts'
 
 const HOUR_MS = 3_600_000
 /** Four slices. */
 const MANY = 800
 
-async function join(broker: TestBroker, options: mqtt.IClientOptions = {}) {
-  const url = `mqtt://127.0.0.1:${broker.port}`
-  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
-  onTestFinished(() => void client.end(true))
-  return client
-}
-
 /** `bed` is away, and so many messages of its own wait for it. */
 async function leaveMany(broker: TestBroker): Promise<void> {
-  const client = await join(broker, { clientId: 'bed', clean: false })
+  const client = await joinOfTest(broker, { clientId: 'bed', clean: false })
   await client.subscribeAsync(['x', '$share/ward/y'], { qos: 1 })
   await client.endAsync()
-  const writer = await join(broker)
+  const writer = await joinOfTest(broker)
   await Promise.all(
     Array.from({ length: MANY }, (_, n) => writer.publishAsync('x', `${n}`, { qos: 1 })),
   )
@@ -47,10 +39,10 @@ async function aBroker(more: Parameters<typeof startBroker>[0] = {}) {
 
 it('a session that ends with a long queue loses it in slices, and nothing of it reaches the next one', async () => {
   const { broker } = await aBroker()
-  const again = await join(broker, { clientId: 'bed', clean: true })
+  const again = await joinOfTest(broker, { clientId: 'bed', clean: true })
   await again.endAsync()
   // The number of a row that has ended is not given again while its queue is being cleared.
-  const next = await join(broker, { clientId: 'bed', clean: false })
+  const next = await joinOfTest(broker, { clientId: 'bed', clean: false })
   const heard = vi.fn()
   next.on('message', heard)
   expect(rowsOf(broker)).toBeGreaterThan(0)
@@ -61,7 +53,7 @@ it('a session that ends with a long queue loses it in slices, and nothing of it 
 
 it('a long queue whose clearing a restart cut short is cleared by the next run', async () => {
   const holder = await aBroker()
-  await (await join(holder.broker, { clientId: 'bed', clean: true })).endAsync()
+  await (await joinOfTest(holder.broker, { clientId: 'bed', clean: true })).endAsync()
   holder.broker = await holder.broker.restart()
   expect(rowsOf(holder.broker)).toBeGreaterThan(0)
   holder.clock.nowMs += RESTART_GRACE_MS
@@ -71,18 +63,18 @@ it('a long queue whose clearing a restart cut short is cleared by the next run',
 
 it('of a session that ends only what came by a group is read, and goes to the other members', async () => {
   const { broker } = await aBroker()
-  const writer = await join(broker)
+  const writer = await joinOfTest(broker)
   await writer.publishAsync('y', 'for the ward', { qos: 1 })
-  const other = await join(broker, { clientId: 'nurse' })
+  const other = await joinOfTest(broker, { clientId: 'nurse' })
   const heard = new Promise((resolve) => other.on('message', (_, text) => resolve(`${text}`)))
   await other.subscribeAsync('$share/ward/y', { qos: 1 })
-  await join(broker, { clientId: 'bed', clean: true })
+  await joinOfTest(broker, { clientId: 'bed', clean: true })
   expect(await heard).toBe('for the ward')
 })
 
 /** `bed` is away, and so many messages wait for it that came by a group. */
 async function leaveManyOfGroup(broker: TestBroker): Promise<void> {
-  const writer = await join(broker)
+  const writer = await joinOfTest(broker)
   await Promise.all(
     Array.from({ length: MANY }, (_, n) => writer.publishAsync('y', `${n}`, { qos: 1 })),
   )
@@ -91,11 +83,11 @@ async function leaveManyOfGroup(broker: TestBroker): Promise<void> {
 it('much that waits by a group for a session that ends goes to the other members in slices, in its order', async () => {
   const { broker } = await aBroker()
   await leaveManyOfGroup(broker)
-  const nurse = await join(broker, { clientId: 'nurse', clean: false })
+  const nurse = await joinOfTest(broker, { clientId: 'nurse', clean: false })
   const heard: string[] = []
   nurse.on('message', (_, text) => heard.push(`${text}`))
   await nurse.subscribeAsync('$share/ward/y', { qos: 1 })
-  await join(broker, { clientId: 'bed', clean: true })
+  await joinOfTest(broker, { clientId: 'bed', clean: true })
   const left = broker.store.prepare<{ n: number }>(
     'SELECT count(*) AS n FROM mqtt_queue WHERE session_id = 1 AND share IS NOT NULL',
   )
@@ -108,7 +100,7 @@ it('much that waits by a group for a session that ends goes to the other members
 it('a client that begins anew alone in its group is given nothing of what waited before', async () => {
   const { broker } = await aBroker()
   await leaveManyOfGroup(broker)
-  const again = await join(broker, { clientId: 'bed', clean: true })
+  const again = await joinOfTest(broker, { clientId: 'bed', clean: true })
   const heard = vi.fn()
   again.on('message', heard)
   await again.subscribeAsync('$share/ward/y', { qos: 1 })
@@ -126,14 +118,14 @@ it('what a group member had been sent before a restart, and never acknowledged, 
   expect(await member.next()).toBe('20020000')
   member.send(`82 12 0001 000d ${Buffer.from('$share/ward/y').toString('hex')} 01`)
   expect(await member.next()).toBe('9003000101')
-  await (await join(broker)).publishAsync('y', 'for the ward', { qos: 1 })
+  await (await joinOfTest(broker)).publishAsync('y', 'for the ward', { qos: 1 })
   expect(await member.next()).toMatch(/^32/)
   member.destroy()
   broker = await broker.restart()
-  const other = await join(broker, { clientId: 'nurse' })
+  const other = await joinOfTest(broker, { clientId: 'nurse' })
   const heard = new Promise((resolve) => other.on('message', (_, text) => resolve(`${text}`)))
   await other.subscribeAsync('$share/ward/y', { qos: 1 })
-  await join(broker, { clientId: 'bed', clean: true })
+  await joinOfTest(broker, { clientId: 'bed', clean: true })
   expect(await heard).toBe('for the ward')
 })
 

@@ -1,23 +1,21 @@
 /** What the broker keeps has a bound, however many client ids, topics or filters one token brings. */
-import mqtt from 'mqtt'
 import { expect, it, onTestFinished } from 'vitest'
-import { brokerOfTest, clientOfTest, startBroker, type TestBroker } from './broker-support.ts'
+import {
+  brokerOfTest,
+  clientOfTest,
+  joinOfTest,
+  startBroker,
+  type TestBroker,
+} from './broker-support.ts'
 
 /** Every client id belongs to the device before its colon, as in the house. */
 const ofDevices = {
   principalOf: (clientId: string) => ({ id: clientId.split(':', 1)[0] ?? clientId }),
 }
 
-async function join(broker: TestBroker, options: mqtt.IClientOptions = {}) {
-  const url = `mqtt://127.0.0.1:${broker.port}`
-  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, ...options })
-  onTestFinished(() => void client.end(true))
-  return client
-}
-
 /** A kept session subscribed to `filter`, whose client is away. */
 async function leave(broker: TestBroker, clientId: string, filter = 'x'): Promise<void> {
-  const client = await join(broker, { clientId, clean: false })
+  const client = await joinOfTest(broker, { clientId, clean: false })
   await client.subscribeAsync(filter, { qos: 1 })
   await client.endAsync()
 }
@@ -66,10 +64,10 @@ it('clients that are connected when the gateway stops find their sessions again,
   onTestFinished(() => running.close())
   const ids = Array.from({ length: 5 }, (_, n) => `his:${n}`)
   for (const clientId of ids) {
-    await (await join(running, { clientId, ...kept })).subscribeAsync(clientId, { qos: 1 })
+    await (await joinOfTest(running, { clientId, ...kept })).subscribeAsync(clientId, { qos: 1 })
   }
   running = await running.restart()
-  for (const clientId of ids) await join(running, { clientId, ...kept })
+  for (const clientId of ids) await joinOfTest(running, { clientId, ...kept })
   running.advance(10_000)
   expect(running.broker.connections().map((one) => one.subscriptions)).toEqual([1, 1, 1, 1, 1])
 })
@@ -80,7 +78,7 @@ it('where all queues together are full, a client that is away has its own small 
   onTestFinished(() => running.close())
   await leave(running, 'bed', 'of/bed')
   await leave(running, 'nurse', 'of/nurse')
-  const writer = await join(running)
+  const writer = await joinOfTest(running)
   const send = async (topic: string, count: number) => {
     for (let n = 0; n < count; n++) await writer.publishAsync(topic, 'a'.repeat(94), { qos: 1 })
   }
@@ -118,12 +116,12 @@ it('a topic or filter that is too long is refused with the limit; with an alias 
 it('where all filters together are too much, a client has a few and is told', async () => {
   const limits = { maxTotalFilterBytes: 10_000, crowdedFilterBytes: 1000 }
   const running = await brokerOfTest({ limits })
-  const greedy = await join(running, { protocolVersion: 5 })
+  const greedy = await joinOfTest(running, { protocolVersion: 5 })
   const filters = Array.from({ length: 11 }, (_, n) => `filter/${100 + n}`)
   const refusal = await greedy.subscribeAsync(filters).catch((error: unknown) => error)
   const codes = [...Array(10).fill(0), 0x97]
   expect(refusal).toMatchObject({ packet: { granted: codes } })
-  const other = await join(running, { protocolVersion: 5 })
+  const other = await joinOfTest(running, { protocolVersion: 5 })
   expect((await other.subscribeAsync('x/y'))[0]?.qos).toBe(0)
   await greedy.unsubscribeAsync(filters)
   expect((await greedy.subscribeAsync('filter/after'))[0]?.qos).toBe(0)
@@ -133,7 +131,7 @@ it('a filter of many levels is charged for each of them, however short its text 
   const running = await brokerOfTest({
     limits: { maxTotalFilterBytes: 0, crowdedFilterBytes: 6000 },
   })
-  const client = await join(running, { protocolVersion: 5 })
+  const client = await joinOfTest(running, { protocolVersion: 5 })
   const deep = Array(31).fill('x').join('/')
   const refusal = await client.subscribeAsync(deep).catch((error: unknown) => error)
   expect(refusal).toMatchObject({ packet: { granted: [0x97] } })
@@ -143,30 +141,32 @@ it('a filter of many levels is charged for each of them, however short its text 
 it('one device has so many connections at once, and a place again when one of them ends or is taken over', async () => {
   const running = await brokerOfTest({ ...ofDevices, limits: { maxConnectionsPerDevice: 2 } })
   const five = { protocolVersion: 5 } as const
-  const first = await join(running, { clientId: 'tablet', ...five })
-  await join(running, { clientId: 'tablet:1', ...five })
-  const refused = await join(running, { clientId: 'tablet:2', ...five }).catch((error) => error)
+  const first = await joinOfTest(running, { clientId: 'tablet', ...five })
+  await joinOfTest(running, { clientId: 'tablet:1', ...five })
+  const refused = await joinOfTest(running, { clientId: 'tablet:2', ...five }).catch(
+    (error) => error,
+  )
   expect(refused).toMatchObject({ code: 0x97 })
   expect(running.broker.recentEnds()[0]).toMatchObject({
     clientId: 'tablet:2',
     reason: 'a device has 2 connections at most (mqtt.maxConnectionsPerDevice)',
   })
-  await join(running, { clientId: 'bed', ...five })
-  await join(running, { clientId: 'tablet:1', ...five })
+  await joinOfTest(running, { clientId: 'bed', ...five })
+  await joinOfTest(running, { clientId: 'tablet:1', ...five })
   await first.endAsync()
-  await join(running, { clientId: 'tablet:3', ...five })
-  await expect(join(running, { clientId: 'tablet:4', ...five })).rejects.toMatchObject({
+  await joinOfTest(running, { clientId: 'tablet:3', ...five })
+  await expect(joinOfTest(running, { clientId: 'tablet:4', ...five })).rejects.toMatchObject({
     code: 0x97,
   })
 })
 
 it('a device comes in under its own id though forgotten connections have its places: the one silent longest goes', async () => {
   const running = await brokerOfTest({ ...ofDevices, limits: { maxConnectionsPerDevice: 2 } })
-  await join(running, { clientId: 'tablet:1' })
+  await joinOfTest(running, { clientId: 'tablet:1' })
   running.advance(1000)
-  await join(running, { clientId: 'tablet:2' })
+  await joinOfTest(running, { clientId: 'tablet:2' })
   running.advance(1000)
-  await join(running, { clientId: 'tablet' })
+  await joinOfTest(running, { clientId: 'tablet' })
   const here = () => running.broker.connections().map(({ clientId }) => clientId)
   await expect.poll(here).toEqual(['tablet:2', 'tablet'])
   expect(running.broker.recentEnds()[0]).toMatchObject({

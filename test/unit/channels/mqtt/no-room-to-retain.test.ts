@@ -1,7 +1,6 @@
 /** What is for the box reaches it though the broker holds as many retained messages as it may. */
-import { connectAsync } from 'mqtt'
 import { expect, onTestFinished, test } from 'vitest'
-import { brokerOfTest, clientOfTest, startBroker } from './broker-support.ts'
+import { brokerOfTest, clientOfTest, joinOfTest, startBroker } from './broker-support.ts'
 
 const hex = (text: string): string => Buffer.from(text).toString('hex')
 
@@ -64,9 +63,7 @@ test('one device that retains all it can leaves the others their room, under wha
   /** How many more are retained by it. */
   const retain = async (clientId: string, topics: readonly string[]) => {
     const before = running.broker.totals().retainedMessages
-    const url = `mqtt://127.0.0.1:${running.port}`
-    const client = await connectAsync(url, { clientId, reconnectPeriod: 0 })
-    onTestFinished(() => void client.end(true))
+    const client = await joinOfTest(running, { clientId })
     const send = (topic: string) => client.publishAsync(topic, 'x', { qos: 1, retain: true })
     await Promise.all(topics.map(send))
     await client.endAsync()
