@@ -61,6 +61,28 @@ test('a client that says goodbye behind what it sent too fast, and is back at on
   expect((await again.expect('connack')).code).toBe(0)
 })
 
+test('where hearing it to the end takes too long its goodbye alone counts, and its next connection is let in', async () => {
+  const box = await brokerOfTest({ limits: { ...SLOW, maxMessagesPerSecond: 10 } })
+  const watch = await join(box, 'desk')
+  await watch.subscribe('will')
+  const bed = await join(box, 'bed', { will })
+  bed.send(...flood(4000))
+  bed.disconnect().catch(() => {})
+  const again = await open(box, 'bed')
+  again.send(packet.connect({ version: 4, clientId: 'bed' }))
+  let ms = 0
+  const later = async (): Promise<number> => {
+    box.advance(500)
+    ms += 500
+    await watch.ping()
+    return again.unread.length
+  }
+  await expect.poll(later, { timeout: 10_000 }).toBeGreaterThan(0)
+  expect((await again.expect('connack')).code).toBe(0)
+  expect(ms).toBeLessThan(10_000)
+  expect(watch.unread).toEqual([])
+})
+
 test('a client that said goodbye behind what it sent too fast is not lost when the gateway stops', async () => {
   const box = await brokerOfTest({ limits: { ...SLOW, maxMessagesPerSecond: 10 } })
   const bed = await join(box, 'bed', { will })
