@@ -1,5 +1,5 @@
 /** What its speaker does not want: set aside before the rest is understood. */
-import { BUT_THIS, DENIED_COMMANDS, NOT_THIS } from './data/unwanted.ts'
+import { DENIED_COMMANDS, INSTEAD } from './data/unwanted.ts'
 import { toldClauses } from './denial.ts'
 import type { Found } from './engine-parts.ts'
 import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
@@ -7,8 +7,10 @@ import { normalise } from './normalise.ts'
 import type { Readings } from './readings.ts'
 
 const deniesCommand = new RegExp(`^(?:${DENIED_COMMANDS.join('|')})$`, 'u')
-const notThis = new RegExp(`^(?:${NOT_THIS.join('|')})$`, 'u')
-const butThis = new RegExp(`^(?:${BUT_THIS.join('|')}) ?`, 'u')
+const insteads = INSTEAD.map(({ not, but }) => ({
+  not: new RegExp(`^(?:${not})$`, 'u'),
+  but: new RegExp(`^(?:${but}) ?`, 'u'),
+}))
 
 /** A command that is denied, and what else was said. */
 export interface DeniedCommand {
@@ -44,8 +46,10 @@ export function meantInstead(
 ): string | undefined {
   const [first = '', ...others] = toldClauses(said)
   const next = others[0]
-  if (next === undefined || !notThis.test(first) || !butThis.test(next)) return undefined
+  if (next === undefined) return undefined
+  const instead = insteads.find(({ not, but }) => not.test(first) && but.test(next))
+  if (!instead) return undefined
   // 我不想活了，我是说真的.
   if (isAlarm(base, readings.surest(normalise(first)).candidates[0]?.intent)) return undefined
-  return [next.replace(butThis, ''), ...others.slice(1)].join('，')
+  return [next.replace(instead.but, ''), ...others.slice(1)].join('，')
 }

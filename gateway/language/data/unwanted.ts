@@ -20,17 +20,23 @@ export const DENIED_COMMANDS = [
   "(?:please )?(?:don't|do not|no need to) (?:repeat|say)(?: it| that)?(?: again)?",
 ] as const
 
-/** What is not meant, where the next clause says what is. */
-export const NOT_THIS = [
-  '(?:我|我们|他|她)?(?:不|没|没有|不是|都不是|不对)',
-  '(?:我|我们|他|她)?不(?:是|要|想|问|用|需要|打算|办|取|存|转|汇|挂|看|找|查|买|退|换|交|报|做|借|去|拿)(?!不|了吗|吗).{1,12}',
-  "(?:no )?(?:i (?:don't|do not) (?:want|need|mean)|i (?:didn't|did not) (?:ask|mean)|not) .{2,40}",
-] as const
+const I = '(?:我|我们|他|她)?'
+/** 是, 我是说, 我问的是: taken off before what is meant. */
+const IT_IS = `${I}(?:(?:而|就|只|应该)?是(?:想|要)?(?:说|问|来)?的?|问的是|说的是|要的是)`
 
-/** Begins what is meant instead; all but what it wants is taken off. */
-export const BUT_THIS = [
-  '(?:我|我们|他|她)?(?:而|就|只|应该)?是(?:想|要)?(?:说|问|来)?的?(?:是)?',
-  '(?:我|我们|他|她)?(?:想|要)?问(?:一下)?(?:的是)?(?!题)',
-  '(?:我|我们|他|她)(?=要|想|得|来)',
-  '(?:but )?i (?:want|need|mean|meant|asked)(?= )',
+/**
+ * What a clause says is not meant, and how the next begins that says what is (without it, what is meant is left). Who is
+ * not something (我不是本地人，想问医保) only says so: 不是 needs a 是 behind it.
+ */
+export const INSTEAD = [
+  { not: `${I}(?:都不是|不是|不对|没有?|不)`, but: IT_IS },
+  { not: `${I}不是(?!吗).{1,12}(?<![吗吧])`, but: IT_IS },
+  {
+    not: `${I}不(?:要|想|问|用|需要|打算|办|取|存|转|汇|挂|看|找|查|买|退|换|交|报|做|借|去|拿).{1,12}(?<![吗吧])`,
+    but: `${IT_IS}|${I}(?:想|要)?问(?:一下)?(?!题)|我们?(?=要|想|得|来)|(?=要)`,
+  },
+  {
+    not: "(?:no )?(?:i (?:don't|do not) (?:want|need|mean)|i (?:didn't|did not) (?:ask|mean)|not) .{2,40}",
+    but: '(?:but )?i (?:want|need|mean|meant|asked)(?= )',
+  },
 ] as const
