@@ -1,7 +1,8 @@
 /** Where the puller keeps what it has settled and the contents that deltas are made against. */
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
+import { makeFolder } from './make-folder.ts'
 import { parseJson } from './protocol/parse.ts'
 import { ReleaseKind, ReleaseManifest } from './protocol/release.ts'
 import { writeDurably } from './write-durably.ts'
@@ -54,7 +55,7 @@ export interface PullStore {
 
 /** One JSON file and one file a content, each written whole and renamed into place. */
 export function openPullStore(folder: string): PullStore {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   const stateFile = join(folder, 'releases.json')
   const records = new Map(readRecords(stateFile).map((record) => [keyOf(record), record]))
   const contentFile = (kind: ReleaseKind, name: string, serial: number) =>

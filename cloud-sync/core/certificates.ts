@@ -1,7 +1,7 @@
 /** The core's own CA and server certificate (P-256), kept in its data folder; the gateways pin the CA. */
 import 'reflect-metadata'
 import { createPrivateKey, X509Certificate as OpenSslCertificate, webcrypto } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -17,6 +17,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import { CloudError } from '../errors.ts'
+import { makeFolder } from '../make-folder.ts'
 import { writeDurably } from '../write-durably.ts'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -54,7 +55,7 @@ export async function loadServerCertificate(
   hosts: readonly string[],
   nowMs: number,
 ): Promise<ServerCertificate> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   const caFiles = { cert: join(folder, 'ca.pem'), key: join(folder, 'ca.key') }
   const serverFiles = { cert: join(folder, 'server.pem'), key: join(folder, 'server.key') }
   if (!existsSync(caFiles.cert) || !existsSync(caFiles.key)) await makeCa(caFiles, nowMs)

@@ -1,11 +1,11 @@
 /** The reference cloud core: constructs its parts, listens, closes in reverse order. */
-import { mkdirSync } from 'node:fs'
 import http, { type Server } from 'node:http'
 import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CloudError } from '../errors.ts'
 import { type FolderLock, lockFolder } from '../folder-lock.ts'
+import { makeFolder } from '../make-folder.ts'
 import { type Clock, type Logger, silentLogger, systemClock } from '../ports.ts'
 import { type Answerer, openListAnswerer } from './answerer.ts'
 import { askRoutes } from './ask-routes.ts'
@@ -210,7 +210,7 @@ async function startIn(folder: FolderLock, options: CloudCoreOptions): Promise<C
 function takeFolder(dataDir: string): FolderLock {
   let lock: FolderLock | undefined
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir, 0o700)
     lock = lockFolder(dataDir)
   } catch (cause) {
     throw new CloudError('core.database', { cause, detail: `${dataDir}: ${cause}` })
