@@ -5,7 +5,9 @@ import {
   ASKS,
   BESIDE,
   CALM,
+  NO_END,
   QUESTION_BEHIND,
+  TELLS_OF,
   URGENT,
 } from './data/calm-questions.ts'
 
@@ -13,6 +15,8 @@ const calm = new RegExp(CALM.join('|'), 'u')
 const beside = new RegExp(BESIDE.join('|'), 'u')
 const asks = new RegExp(ASKS.join('|'), 'u')
 const announces = new RegExp(`^(?:${ANNOUNCES.join('|')})$`, 'u')
+const tellsOf = new RegExp(`^(?:${TELLS_OF.join('|')})`, 'u')
+const noEnd = new RegExp(`(?:${NO_END.join('|')})$`, 'u')
 const acute: ReadonlySet<string> = new Set(ACUTE)
 const urgent = new RegExp(URGENT.join('|'), 'u')
 const behind = new RegExp(`(?<=了)(?=${QUESTION_BEHIND.join('|')})`, 'u')
@@ -29,6 +33,10 @@ export const partsOfClause = (clause: string): readonly string[] => clause.split
 /** Whether a clause says that something has happened now: 我骨折了, not 我去年骨折了. */
 export const hasHappened = (clause: string): boolean =>
   isUrgent(clause) || (/了/u.test(clause) && !asksAboutIllness(clause))
+
+/** Whether a part of a clause tells what happens or happened to whom, and is no name: 我爸呼吸困难, not 心梗病人. */
+export const tellsOfSomebody = (part: string): boolean =>
+  !noEnd.test(part) && (tellsOf.test(part) || hasHappened(part))
 
 /** Whether `text` (in common words) asks for anything. */
 export const asksSomething = (text: string): boolean => asks.test(text)

@@ -6,6 +6,7 @@ import {
   asksSomething,
   hasHappened,
   isTold,
+  tellsOfSomebody,
 } from './calm-question.ts'
 import { isSureAlarm } from './danger.ts'
 import { toldClauses, withoutDenied } from './denial.ts'
@@ -75,7 +76,8 @@ function createPartReader(base: KnowledgeBase, readings: Readings, isTraced: boo
       )
     },
     danger(part) {
-      if (!isTold(part) || withoutDenied(part) !== undefined) return undefined
+      if (!isTold(part) || !tellsOfSomebody(part) || withoutDenied(part) !== undefined)
+        return undefined
       const found = readings.surest(normalise(part))
       return !isShort(found) && isSureAlarm(base, found, RISKY_ANSWER) ? found : undefined
     },

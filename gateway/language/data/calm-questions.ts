@@ -39,6 +39,15 @@ export const ANNOUNCES = [
   "(?:i have|i've) been waiting .{1,20}|i have a question",
 ] as const
 
+/** Begins who or where somebody is in danger; a name alone (心梗病人几点可以探视) is what is asked of. */
+export const TELLS_OF = [
+  '我|咱|俺|你|他|她|有|孩子|小孩|小朋友|宝宝|儿子|女儿|老|爸|妈|爷|奶|病人|患者|同学|同事',
+  '旁边|隔壁|这|那|前面|后面|大厅|走廊|楼|门口|外面|里面',
+  '[a-z]',
+] as const
+/** Ends a name, or cuts a word off: 摔伤的老人, 昏迷住|院. */
+export const NO_END = ['的[^的]{1,4}', '病人|患者|伤员|产妇|孕妇', '[住的去没]'] as const
+
 const CARE = '(?:科室?|门诊|号|医生|大夫|专家)'
 const PEOPLE = '(?:病人|亲戚|朋友|同事|同学|家人|家属|老人|老师|爸爸?|妈妈?|爷爷|奶奶)'
 

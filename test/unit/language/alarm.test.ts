@@ -334,6 +334,7 @@ describe('a danger in one breath with a question', () => {
     '我爸中风能报销吗',
     '我爸中风，停车多少钱',
     '洗手间怎么走我来看中风的病人',
+    '中风病人的洗手间怎么走',
   ])('is none where it is denied, long ago, asked about or of somebody else: %s', (text) =>
     expect(hear(text)).not.toMatch(/^emergency/),
   )
