@@ -15,12 +15,19 @@ const NOT_KNOWN = {
   status: 401,
   title: 'The device or its token is not known',
 }
+/** Whatever proved who it is did not: the certificate, where the device shows one. */
+const NOT_AUTHORIZED = 0x87
+const NO_CERTIFICATE = {
+  code: 'auth.certificate',
+  status: 401,
+  title: 'The client certificate does not count',
+}
 /** What a CONNACK code of 3.1.1 (4, 5) or 5 says of the login, as the other transports say it. */
 const REFUSED_LOGIN: ReadonlyMap<number, Pick<Problem, 'code' | 'status' | 'title'>> = new Map([
   [4, NOT_KNOWN],
   [5, NOT_KNOWN],
   [0x86, NOT_KNOWN],
-  [0x87, { code: 'auth.certificate', status: 401, title: 'The client certificate does not count' }],
+  [NOT_AUTHORIZED, NOT_KNOWN],
   [0x8a, { code: 'auth.disabled', status: 403, title: 'The device is switched off' }],
   [0x9f, { code: 'auth.backing-off', status: 429, title: 'Too many logins' }],
 ])
@@ -99,7 +106,8 @@ function readConnectError(
     return new DeviceClientError('client.link-failed', error.message, error)
   if (REFUSED_VERSION.has(code)) return new VersionRefused(error.message)
   const said = `CONNACK code ${code}${reason === undefined ? '' : `: ${reason}`}`
-  const refusal = REFUSED_LOGIN.get(code)
+  const isOfCertificate = code === NOT_AUTHORIZED && options.tls?.cert !== undefined
+  const refusal = isOfCertificate ? NO_CERTIFICATE : REFUSED_LOGIN.get(code)
   if (refusal === undefined) return new DeviceClientError('client.link-failed', said, error)
   return new ProblemError({
     ...refusal,

@@ -17,7 +17,7 @@ export function closeSilent(engine: Engine): void {
     if (connection.state !== 'open') {
       if (nowMs - connection.openedAtMs > limits.connectTimeoutMs) {
         if (connection.state === 'authenticating') {
-          connection.refuse(Reason.notAuthorized, 'the login was not finished in time')
+          connection.refuse(Reason.serverBusy, 'the login was not finished in time')
         } else connection.turnAway(Reason.unspecifiedError, 'no CONNECT in time')
       }
       continue

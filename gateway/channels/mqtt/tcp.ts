@@ -10,8 +10,6 @@ import type {
 
 /** Connections the kernel may hold before we accept them: a whole site that comes back after a power cut. */
 const BACKLOG = 4096
-/** A peer that is silent so long is asked whether it is there: one without a keep alive would hold its place for ever. */
-const ASK_AFTER_MS = 60_000
 
 export interface ListenOptions {
   readonly host: string
@@ -30,10 +28,9 @@ export function listenTcp(
   accept: (socket: Socket) => void,
   onError: (error: Error) => void,
 ): Promise<Listener> {
-  const server = createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: ASK_AFTER_MS },
-    accept,
-  )
+  // No keep-alive of TCP: Node gives up after ten seconds without an answer, though the client has promised another
+  // word within its own keep alive only. Who promised none gives way where the places of its device are taken.
+  const server = createServer({ noDelay: true }, accept)
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ host, port, backlog: BACKLOG }, () => {

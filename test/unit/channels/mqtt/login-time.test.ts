@@ -24,7 +24,7 @@ it('a client that stops in the middle of its login is told that it took too long
 
   broker.advance(10_001)
   const connack = Buffer.from(await client.next(), 'hex')
-  expect(connack[3]).toBe(0x87)
+  expect(connack[3]).toBe(0x89)
   expect(connack.toString()).toContain('the login was not finished in time')
   expect(broker.broker.recentEnds()).toMatchObject([
     { clientId: 'a', wasRefused: true, reason: 'the login was not finished in time' },
