@@ -20,7 +20,7 @@ export interface Identity {
   readonly admission: Admission
   readonly authMethods: readonly AuthMethod<Device>[]
   readonly rights: LiveRights
-  /** Ends every MQTT connection of the device. */
+  /** Ends every MQTT connection of the device, and every login that is under way. */
   disconnect(deviceId: string, reason: string): void
   /** Ends its MQTT sessions too, for good: the device is no more. */
   forget(deviceId: string, reason: string): void
@@ -40,6 +40,7 @@ export function composeIdentity({ box, logger, broker, sendProblem }: IdentityPa
   const scram = createScramMethod<Device>({
     find: createScramUsers({ registry, secret: Buffer.from(secret, 'hex'), isClientOf }),
   })
+  const isOf = (deviceId: string) => (clientId: string) => deviceIdOf(clientId) === deviceId
   const clients = (): string[] =>
     broker()
       .connections()
@@ -60,11 +61,7 @@ export function composeIdentity({ box, logger, broker, sendProblem }: IdentityPa
         logger.info({ clientId }, 'lost a subscription it may no longer have')
       },
     }),
-    disconnect: (deviceId, reason) => {
-      const own = clients().filter((clientId) => deviceIdOf(clientId) === deviceId)
-      for (const clientId of own) broker().disconnect(clientId, reason)
-    },
-    forget: (deviceId, reason) =>
-      broker().forget((clientId) => deviceIdOf(clientId) === deviceId, reason),
+    disconnect: (deviceId, reason) => broker().disconnectAll(isOf(deviceId), reason),
+    forget: (deviceId, reason) => broker().forget(isOf(deviceId), reason),
   }
 }

@@ -20,7 +20,7 @@ import type { HousePolicy, MqttClock, MqttLogger, MqttPrincipal } from './ports.
 import type { DurableLog } from './queues/durable-log.ts'
 import type { Router } from './routing/router.ts'
 import { type ConnectionInfo, describeConnection } from './sessions/connection-info.ts'
-import { forgetClients } from './sessions/forget-clients.ts'
+import { disconnectClients, forgetClients } from './sessions/forget-clients.ts'
 import { SYS_INTERVAL_MS } from './sys-topics.ts'
 import { type Listener, type ListenOptions, listenTcp, socketConnection } from './tcp.ts'
 import type { BrokerTotals } from './totals.ts'
@@ -70,6 +70,8 @@ export interface MqttBroker {
   recentEnds(): ConnectionEnd[]
   /** Closes a client's connection by order of the operator; false when it is not connected. */
   disconnect(clientId: string, reason: string): boolean
+  /** Closes all connections of these clients by order of the operator, and lets in none that is just logging in. */
+  disconnectAll(isMeant: (clientId: string) => boolean, reason: string): void
   /**
    * Ends connections and sessions of these clients as if they had never been: no will is sent, nothing is
    * kept for them.
@@ -201,6 +203,10 @@ class Broker implements MqttBroker {
     if (connection == null) return false
     connection.disconnect(Reason.administrativeAction, reason)
     return true
+  }
+
+  disconnectAll(isMeant: (clientId: string) => boolean, reason: string): void {
+    disconnectClients(this.engine, isMeant, reason)
   }
 
   forget(isMeant: (clientId: string) => boolean, reason: string): void {
