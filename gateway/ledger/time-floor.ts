@@ -23,6 +23,8 @@ export const LONGEST_REST_MS = LONGEST_REST_DAYS * DAY_MS
 const LONGEST_SHELF_DAYS = 3650
 /** A clock this far from a confirmed time is overruled by it. */
 const TOLERANCE_MS = 120_000
+/** Network time may set a clock right by hours: a chip that keeps local time, and a system that takes it for UTC. */
+const MOST_SET_RIGHT_MS = DAY_MS
 /** The core is heard every 15 s: if a clock that moved ahead is wrong, it says so within this. */
 const CORE_SPEAKS_WITHIN_MS = 60_000
 /** What a clock by itself may lose or gain: twice what a quartz in a warm cupboard does. */
@@ -135,9 +137,10 @@ export function createTimeFloor(parts: {
   const floor = (): number => good.atMs + clock.monotonic() - good.monotonic
 
   const isBeforeRest = (ms: number): boolean => ms <= floor() + restDays * DAY_MS
-  /** Network time sets a clock back by seconds; what is set back by more is wrong, or was. */
+  /** What is set back by weeks is wrong, or was; so is what is before all that earlier runs knew. */
   const isPossible = (wall: number): boolean =>
-    wall >= good.atMs - TOLERANCE_MS && isBeforeRest(wall)
+    wall >= Math.max(good.atMs - MOST_SET_RIGHT_MS, earliestConfirmableMs) - TOLERANCE_MS &&
+    isBeforeRest(wall)
 
   function read(): Reading {
     const wall = clock.now()
@@ -226,8 +229,13 @@ export function createTimeFloor(parts: {
     persist: async () => {
       const { nowMs, isKnown: isGood } = read()
       if (!isGood) return
-      if (nowMs > good.atMs) good = { atMs: nowMs, monotonic: clock.monotonic() }
-      await save(nowMs)
+      const wasSetRight = nowMs < good.atMs - TOLERANCE_MS
+      good = { atMs: nowMs, monotonic: clock.monotonic() }
+      if (wasSetRight) {
+        await store.commit(
+          () => void replace.run(Math.max(nowMs, earliestConfirmableMs), provenMs()),
+        )
+      } else await save(nowMs)
     },
     restampIfDue: async (ledger) => {
       if (!isDatingDue || !isKnown()) return false

@@ -184,6 +184,22 @@ test('a clock that is set back by weeks while the box runs is doubted at once, b
   expect([time.now(), time.doubt()]).toEqual([rightMs + HOUR_MS, undefined])
 })
 
+test('a clock that kept local time and is set right by hours is followed, by the next start too, but not behind earlier runs', async () => {
+  await start().persist()
+  pass(HOUR_MS)
+  const rightMs = wall
+  wall += 8 * HOUR_MS
+  const time = start()
+  await time.persist()
+  wall -= 8 * HOUR_MS
+  expect([time.now(), time.doubt()]).toEqual([rightMs, undefined])
+  await time.persist()
+  expect([start().now(), start().doubt()]).toEqual([rightMs, undefined])
+
+  wall = NOON_MS - HOUR_MS
+  expect(time.doubt()).toBeDefined()
+})
+
 test('the core is believed about a clock that was ahead while the core was away', async () => {
   await start().persist()
   const time = start()
