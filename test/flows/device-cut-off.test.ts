@@ -93,8 +93,9 @@ it.each(shutOut)(
     await expect.poll(hasGone, { timeout: 5000, interval: 200 }).toBe(true)
     await runOperation(operation, { id: ID, ...change }, gateway.box.operations)
     const heard = (): number =>
-      Array.from({ length: gateway.box.ledger.size() }, (_, at) => gateway.box.ledger.entryAt(at))
-        .filter((entry) => entry?.deviceId === ID && entry.kind.startsWith('event.')).length
+      Array.from({ length: gateway.box.ledger.size() }, (_, at) =>
+        gateway.box.ledger.entryAt(at),
+      ).filter((entry) => entry?.deviceId === ID && entry.kind.startsWith('event.')).length
     const before = heard()
     expect(before).toBeLessThan(EVENTS / 2)
     for (let n = 0; n < 5; n++) {

@@ -46,11 +46,12 @@ export class Connection {
     this.sendWindow = engine.limits.maxInflight
     this.openedAtMs = engine.clock.nowMs()
     this.lastHeardMs = this.openedAtMs
-    this.pace = new Pace(engine.limits, engine.turns, this.openedAtMs)
     this.outlet = new Outlet(io, engine, this)
     this.inbound = new Inbound(this)
     this.handshake = new Handshake(this)
     this.farewell = new Farewell(this)
+    const isAwaited = (): boolean => this.farewell.isAwaited
+    this.pace = new Pace(engine.limits, engine.turns, this.openedAtMs, isAwaited)
     const { maxPacketBytes, maxConnectBytes } = engine.limits
     this.intake = new Intake(io, engine, this, Math.min(maxPacketBytes, maxConnectBytes))
     io.onDrain(() => this.outlet.drained())
@@ -131,12 +132,6 @@ export class Connection {
 
   release(): void {
     if (this.intake.release()) this.farewell.handled()
-  }
-
-  /** What is left of the client is heard with as little delay as its rate allows. */
-  hurry(): void {
-    this.pace.hurry()
-    this.intake.readAhead()
   }
 
   /** A packet that is as much work as so many more: they count against the client's rate too. */

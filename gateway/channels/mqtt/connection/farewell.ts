@@ -24,12 +24,18 @@ const LOOK_MS = 1000
 const LAST_LOOK_MS = 300
 const LOOK_EVERY_MS = 10
 
+/** The next connection of a client. */
+interface Heir {
+  readonly connection: Connection
+  readonly goOn: () => void
+}
+
 export class Farewell {
   private readonly connection: Connection
   /** Why the peer has gone; null: it has not. */
   private cause: string | null = null
   private deadline: Deadline | null = null
-  private heirs: (() => void)[] = []
+  private heirs: Heir[] = []
 
   constructor(connection: Connection) {
     this.connection = connection
@@ -38,6 +44,11 @@ export class Farewell {
   /** Whether the peer has gone, and is still heard. */
   get hasBegun(): boolean {
     return this.cause !== null
+  }
+
+  /** Whether another connection of the client waits for the end of this one, and has not gone meanwhile. */
+  get isAwaited(): boolean {
+    return this.heirs.some(isThere)
   }
 
   /** The peer has gone. It gets nothing more; what is kept of it is still handled. */
@@ -60,11 +71,11 @@ export class Farewell {
    * Another connection of the client waits for the end of this one, not for long. What is left is handled at the
    * whole rate meanwhile: the new one would have a burst anyway.
    */
-  hear(heir: () => void): void {
-    this.heirs.push(heir)
-    this.connection.hurry()
-    this.after(LOOK_MS, () => this.hasBegun || this.makeWay())
-    this.after(HEIR_WAITS_MS, () => this.makeWay())
+  hear(heir: Heir): void {
+    this.heirs = [...this.heirs.filter(isThere), heir]
+    this.connection.intake.readAhead()
+    this.after(LOOK_MS, () => this.hasBegun || this.makeWayFor(heir))
+    this.after(HEIR_WAITS_MS, () => this.makeWayFor(heir))
   }
 
   /** Drops what is kept but the goodbye, which is handled. False: there is none, and the connection still stands. */
@@ -95,10 +106,15 @@ export class Farewell {
     if (!this.cutShort() && cause !== null) connection.gone(cause)
   }
 
+  /** It has waited long enough, and so have those with it. */
+  private makeWayFor(heir: Heir): void {
+    if (isThere(heir) && this.heirs.includes(heir)) this.makeWay()
+  }
+
   private makeWay(): void {
     const { heirs } = this
     this.heirs = []
-    for (const heir of heirs) heir()
+    for (const { goOn } of heirs) goOn()
   }
 
   private after(ms: number, run: () => void): Deadline {
@@ -115,6 +131,8 @@ export class Farewell {
     )
   }
 }
+
+const isThere = ({ connection }: Heir): boolean => connection.state !== 'closed'
 
 /** Ends an earlier connection of a client, by its own goodbye where it said one. */
 export function takeOver(earlier: Connection, { clientId, engine, io }: Connection): void {

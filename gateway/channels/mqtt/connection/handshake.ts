@@ -250,14 +250,15 @@ export class Handshake {
   }
 
   /** Its goodbye may stand behind what it sent too fast. */
-  private waitFor(earlier: Connection, goOn: () => void): void {
+  private waitFor(earlier: Connection, open: () => void): void {
     const { connection } = this
     this.hasWaited = true
     connection.hold()
-    earlier.farewell.hear(() => {
-      connection.guard(goOn)
+    const goOn = (): void => {
+      connection.guard(open)
       connection.release()
-    })
+    }
+    earlier.farewell.hear({ connection, goOn })
   }
 
   /** CONNACK, and the session gets its connection. */

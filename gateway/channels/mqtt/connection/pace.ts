@@ -39,12 +39,14 @@ export class Pace {
   private turn = -1
   private leftOfTurn = 0
   private readonly flood: FloodWatch
-  private isHurried = false
+  private readonly isAwaited: () => boolean
 
-  constructor(limits: PaceLimits, turns: FairTurns, nowMs: number) {
+  /** While `isAwaited` the client has its whole rate, flood or not. */
+  constructor(limits: PaceLimits, turns: FairTurns, nowMs: number, isAwaited = () => false) {
     const { maxMessagesPerSecond, maxBytesPerSecond, rateBurstSeconds } = limits
     this.limits = limits
     this.turns = turns
+    this.isAwaited = isAwaited
     this.flood = new FloodWatch(limits.floodShare, nowMs)
     this.messages = new RatePacer(maxMessagesPerSecond, rateBurstSeconds, nowMs)
     this.bytes = new RatePacer(maxBytesPerSecond, rateBurstSeconds, nowMs)
@@ -64,11 +66,6 @@ export class Pace {
     return --this.leftOfTurn > 0 ? AT_ONCE : NEXT_TURN
   }
 
-  /** From now on the client has its whole rate, flood or not: what is left of it is not much. */
-  hurry(): void {
-    this.isHurried = true
-  }
-
   /** Counts the work of so many more packets, and says when the next one may be handled. */
   charge(packets: number, now: () => number): number {
     const waitMs = this.messages.spend(packets, now)
@@ -78,7 +75,8 @@ export class Pace {
   /** Rests of a flood are longer by as much as its rate is lower: what one earns is handed out in as few turns. */
   private restFor(waitMs: number, now: () => number): number {
     const nowMs = now()
-    const share = this.isHurried ? 1 : this.flood.overRate(nowMs)
+    const floodShare = this.flood.overRate(nowMs)
+    const share = this.isAwaited() ? 1 : floodShare
     this.slowTo(share, nowMs)
     const restMs = Math.max(waitMs, this.limits.rateRestMs / share)
     this.flood.restsUntil(nowMs + restMs)

@@ -1,4 +1,5 @@
 /** Clients that leave while more of them is held back than their rate allows: what they said last still counts. */
+import { createConnection } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { WireClient } from '../../../support/wire/client.ts'
 import { openLink } from '../../../support/wire/link.ts'
@@ -59,6 +60,32 @@ test('a client that says goodbye behind what it sent too fast, and is back at on
   const topics = await heardUntil(box, watch, () => again.unread.length > 0)
   expect(topics).toHaveLength(4000)
   expect((await again.expect('connack')).code).toBe(0)
+})
+
+test('a client that floods keeps its small share where another connection of its name comes and goes again', async () => {
+  const box = await brokerOfTest({ limits: { ...SLOW, floodShare: 0.1 } })
+  const watch = await join(box, 'desk')
+  const bed = await join(box, 'bed')
+  bed.send(...flood(12_000))
+  const handledIn = async (seconds: number): Promise<number> => {
+    const before = box.broker.counters.publishesReceived
+    for (let ms = 0; ms < seconds * 1000; ms += 10) {
+      box.advance(10)
+      await watch.ping()
+    }
+    return box.broker.counters.publishesReceived - before
+  }
+  await expect.poll(() => handledIn(1)).toBeLessThan(200)
+  const other = createConnection({ port: box.port, host: '127.0.0.1', noDelay: true })
+  other.write(packet.connect({ version: 4, clientId: 'bed' }))
+  await new Promise((resolve) => other.once('connect', resolve))
+  await watch.ping()
+  // Cut hard, which is seen of a socket that is not read too.
+  other.resetAndDestroy()
+  const leftInLogin = () =>
+    box.broker.recentEnds().some(({ reason }) => reason === 'the client left during its login')
+  await expect.poll(leftInLogin).toBe(true)
+  expect(await handledIn(5)).toBeLessThan(1000)
 })
 
 test('where hearing it to the end takes too long its goodbye alone counts, and its next connection is let in', async () => {
