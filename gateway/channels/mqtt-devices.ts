@@ -61,7 +61,7 @@ export interface MqttDevicesParts {
   readonly onAdmitted: (device: Device) => Device
   /** The device as the registry has it now: its kind and groups change while it is connected. */
   readonly current: (device: Device) => Device
-  /** Whether the device listens to its speech from here on; told with each change of what it is subscribed to. */
+  /** Whether the device listens to its speech from here on; told with each change of what it hears by. */
   readonly onListening: (deviceId: string, isListening: boolean) => void
   /** The device, which may be one that nobody knows, has subscribed to more. */
   readonly onSubscribed: (deviceId: string) => void
@@ -192,7 +192,6 @@ export function createMqttDevices(parts: MqttDevicesParts) {
     if (clientId !== device.id || housePass.isBridge(device)) return
     parts.onClient(device.id, online)
     if (!isKnown(device)) return
-    if (!online) parts.onListening(device.id, false)
     parts.onPresence(device.id, online, reason ?? 'the connection was lost')
   }
 

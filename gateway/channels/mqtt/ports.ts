@@ -67,13 +67,16 @@ export interface PresenceChange<P extends MqttPrincipal> {
   readonly reason: string | undefined
 }
 
-/** What a client listens to: SUBSCRIBE has been answered, or UNSUBSCRIBE, or it came back to a session that is kept. */
+/**
+ * What a client listens to: SUBSCRIBE has been answered, or UNSUBSCRIBE, it came back to a session that is kept, or
+ * it has gone, which may be long before its connection ends (`farewell.ts`).
+ */
 export interface SubscriptionsChange<P extends MqttPrincipal> {
   readonly clientId: string
   readonly device: P
-  /** Filters asked for now; none after UNSUBSCRIBE and with a kept session. */
+  /** Filters asked for now; none but after SUBSCRIBE. */
   readonly added: readonly string[]
-  /** All that it has from here on. */
+  /** All that it hears by from here on. */
   readonly filters: readonly string[]
 }
 

@@ -24,7 +24,7 @@ const LOOK_MS = 1000
 const LAST_LOOK_MS = 300
 const LOOK_EVERY_MS = 10
 
-/** The next connection of a client. */
+/** The next connection of a client, which is held until it may go on. */
 interface Heir {
   readonly connection: Connection
   readonly goOn: () => void
@@ -114,7 +114,10 @@ export class Farewell {
   private makeWay(): void {
     const { heirs } = this
     this.heirs = []
-    for (const { goOn } of heirs) goOn()
+    for (const { connection, goOn } of heirs) {
+      goOn()
+      connection.release()
+    }
   }
 
   private after(ms: number, run: () => void): Deadline {

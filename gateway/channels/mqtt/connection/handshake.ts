@@ -18,7 +18,7 @@ import type { Connection } from './connection.ts'
 import { enterDevice } from './device-connections.ts'
 import { EnhancedAuth } from './enhanced-auth.ts'
 import { takeOver } from './farewell.ts'
-import { tellSubscriptions } from './subscribing.ts'
+import { tellDeaf, tellSubscriptions } from './subscribing.ts'
 
 export interface EndReason {
   readonly code: number
@@ -125,6 +125,7 @@ export class Handshake {
     if (session === null || session.connection !== this.connection) return
     session.connection = null
     session.outbound.disconnected()
+    tellDeaf(this.connection)
   }
 
   /** The connection has ended; `reason` is kept for the operator. */
@@ -254,10 +255,7 @@ export class Handshake {
     const { connection } = this
     this.hasWaited = true
     connection.hold()
-    const goOn = (): void => {
-      connection.guard(open)
-      connection.release()
-    }
+    const goOn = (): void => connection.guard(open)
     earlier.farewell.hear({ connection, goOn })
   }
 

@@ -179,6 +179,12 @@ export function tellSubscriptions(connection: Connection, granted: readonly Gran
   })
 }
 
+/** Tells the house that the client hears nothing from here on, whatever it is subscribed to. */
+export function tellDeaf({ session, clientId, engine }: Connection): void {
+  const device = session?.principal
+  if (device) engine.policy.onSubscriptions({ clientId, device, added: [], filters: [] })
+}
+
 /** What the client is told of a kept session is on disk before; no packet of the client comes in between. */
 function answerOnceKept(connection: Connection, answer: () => void, write: () => void): void {
   connection.hold()
