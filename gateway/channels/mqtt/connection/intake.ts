@@ -14,7 +14,10 @@ import { PausableChunks } from './pausable-chunks.ts'
  * up sends all that it has at once.
  */
 const MAX_HELD_BYTES = 16 * 1024 * 1024
-/** The same over all clients; above it each may have only `CROWDED_HELD_BYTES`. */
+/**
+ * The same over all clients. Above it what can wait in the kernel does, and a client that cannot be paused may have
+ * only `CROWDED_HELD_BYTES`.
+ */
 const MAX_TOTAL_HELD_BYTES = 64 * 1024 * 1024
 const CROWDED_HELD_BYTES = 4 * 1024 * 1024
 const TOO_FAST = 'it sent faster than it may, and this WebSocket port cannot hold it back'
@@ -163,8 +166,8 @@ export class Intake {
   }
 
   private isFull(): boolean {
-    const isCrowded = this.parts.held.bytes > MAX_TOTAL_HELD_BYTES
-    return this.heldBytes > (isCrowded ? CROWDED_HELD_BYTES : MAX_HELD_BYTES)
+    if (this.parts.held.bytes <= MAX_TOTAL_HELD_BYTES) return this.heldBytes > MAX_HELD_BYTES
+    return !this.io.cannotPause || this.heldBytes > CROWDED_HELD_BYTES
   }
 
   private rest(): void {
