@@ -28,10 +28,16 @@ interface Noted {
   readonly proven_ms: number | null
 }
 
-/** Part of a rest that became known after the start, as it has to be written. */
-interface Missed {
-  readonly byMs: number
+/** What is older in memory, as it has to be written. */
+export interface Older {
   readonly retained: readonly Aged[]
+  /** Inside `store.commit`; again where that was lost. */
+  readonly writeWills: () => void
+}
+
+/** Part of a rest that became known after the start. */
+interface Missed extends Older {
+  readonly byMs: number
 }
 
 export const CLOCK_SQL = {
@@ -94,9 +100,9 @@ export class BrokerClock {
   /**
    * The time may have become known since the start: then the rest before it was longer than was counted, and
    * what waits since then is older by that. Asked every few seconds. `ageInMemory` is told by how much, once,
-   * and gives the retained messages that are older; rows that a full disk did not take are tried again.
+   * and gives what is to be written of it; rows that a full disk did not take are tried again.
    */
-  catchUp(ageInMemory: (byMs: number) => readonly Aged[]): void {
+  catchUp(ageInMemory: (byMs: number) => Older): void {
     if (this.missed !== undefined) {
       this.writeMissed(this.missed)
       return
@@ -105,7 +111,7 @@ export class BrokerClock {
     const byMs = this.restMs() - this.countedMs
     if (byMs > TOLERANCE_MS) {
       this.countedMs += byMs
-      this.missed = { byMs, retained: ageInMemory(byMs) }
+      this.missed = { byMs, ...ageInMemory(byMs) }
       this.writeMissed(this.missed)
     }
     this.isSettled = this.ranMs() > SETTLED_AFTER_MS && !this.isInDoubt()
@@ -143,12 +149,13 @@ export class BrokerClock {
     note.run(Math.floor(this.nowMs()), Math.floor(this.provenMs()))
   }
 
-  private writeMissed({ byMs, retained }: Missed): void {
+  private writeMissed({ byMs, retained, writeWills }: Missed): void {
     if (this.isWriting) return
     this.isWriting = true
     const work = (): void => {
       this.waiting.begin(byMs)
       this.retained.begin(byMs, retained)
+      writeWills()
       this.store.prepare(AGE_SESSIONS).run(byMs, Math.floor(this.anchorMs))
       // Else a crash before the next note would have the next run count the same rest once more.
       this.writeNote()

@@ -52,8 +52,7 @@ function isSilent(
 export const catchUp = ({ clock, sessions, wills, retained }: Engine): void =>
   clock.catchUp((olderMs) => {
     sessions.age(olderMs)
-    wills.age(olderMs)
-    return retained.age(olderMs)
+    return { retained: retained.age(olderMs), writeWills: wills.age(olderMs) }
   })
 
 /** Messages looked at in one stretch: 1 to 2 ms where all of them go. */

@@ -52,7 +52,7 @@ export const SESSION_SQL = {
   subscriptions: 'SELECT filter, options, identifier FROM mqtt_subscription WHERE session_id = ?',
   putWill: `INSERT OR REPLACE INTO mqtt_will (client_id, topic, payload, flags, properties,
     expiry_seconds, delay_seconds, due_at) VALUES (?,?,?,?,?,?,?,NULL)`,
-  ageWill: 'UPDATE mqtt_will SET due_at = due_at - ? WHERE client_id = ?',
+  moveWill: 'UPDATE mqtt_will SET due_at = ? WHERE client_id = ? AND due_at = ?',
   willDue: 'UPDATE mqtt_will SET due_at = ? WHERE client_id = ?',
   removeWill: 'DELETE FROM mqtt_will WHERE client_id = ?',
 } as const
@@ -87,7 +87,7 @@ export class SessionRows {
         SESSION_SQL.subscriptions,
       ),
       putWill: store.prepare(SESSION_SQL.putWill),
-      ageWill: store.prepare(SESSION_SQL.ageWill),
+      moveWill: store.prepare(SESSION_SQL.moveWill),
       willDue: store.prepare(SESSION_SQL.willDue),
       removeWill: store.prepare(SESSION_SQL.removeWill),
     }
@@ -163,9 +163,9 @@ export class SessionRows {
     )
   }
 
-  /** One that is due by now is so much earlier. */
-  ageWill(clientId: string, byMs: number): void {
-    this.sql.ageWill.run(Math.floor(byMs), clientId)
+  /** One that is due at this time is so at another; one that has come since then is left alone. */
+  moveWill(clientId: string, fromMs: number, toMs: number): void {
+    this.sql.moveWill.run(toMs, clientId, fromMs)
   }
 
   willDue(clientId: string, dueAtMs: number): void {

@@ -25,8 +25,8 @@ interface PendingWill {
   /** Whose it is; null after a restart. */
   readonly principal: MqttPrincipal | null
   deadline: Deadline | null
-  /** Its client was lost before this run. */
-  readonly isEarlier?: boolean
+  /** When it is due by its row, if its client was lost before this run. */
+  earlierDueMs?: number
 }
 
 export const willFields = (packet: WillPacket): WillFields => ({
@@ -63,8 +63,8 @@ export class Wills {
   restore(): void {
     const nowMs = this.parts.clock.nowMs()
     for (const { clientId, will, dueAtMs } of this.parts.rows.wills()) {
-      const isEarlier = dueAtMs !== null
-      const pending: PendingWill = { will, principal: null, deadline: null, isEarlier }
+      const pending: PendingWill = { will, principal: null, deadline: null }
+      if (dueAtMs !== null) pending.earlierDueMs = dueAtMs
       this.byClient.set(clientId, pending)
       const atMs = dueAtMs ?? nowMs + will.delaySeconds * 1000
       this.schedule(clientId, pending, Math.max(atMs, nowMs + RESTART_GRACE_MS))
@@ -133,24 +133,24 @@ export class Wills {
 
   /**
    * The rest before this run was so much longer than was known: who was lost before it has been so for longer by
-   * that. Not waited for, and in one commit with what the clock writes in this stretch of work.
+   * that. Gives what writes their rows, inside `store.commit`, again where that was lost.
    */
-  age(byMs: number): void {
-    const { clock, deadlines, rows, store } = this.parts
+  age(byMs: number): () => void {
+    const { clock, deadlines, rows } = this.parts
     const soonestMs = clock.nowMs() + RESTART_GRACE_MS
-    const aged: string[] = []
+    const moves: (readonly [clientId: string, fromMs: number, toMs: number])[] = []
     for (const [clientId, pending] of this.byClient) {
-      const { deadline, isEarlier } = pending
-      if (!isEarlier || deadline === null) continue
-      aged.push(clientId)
+      const { deadline, earlierDueMs } = pending
+      if (earlierDueMs === undefined || deadline === null) continue
+      const dueMs = earlierDueMs - byMs
+      moves.push([clientId, earlierDueMs, dueMs])
+      pending.earlierDueMs = dueMs
       deadlines.cancel(deadline)
-      this.schedule(clientId, pending, Math.max(deadline.atMs - byMs, soonestMs))
+      this.schedule(clientId, pending, Math.min(deadline.atMs, Math.max(dueMs, soonestMs)))
     }
-    if (aged.length === 0) return
-    const work = (): void => {
-      for (const clientId of aged) rows.ageWill(clientId, byMs)
+    return () => {
+      for (const move of moves) rows.moveWill(...move)
     }
-    void store.commit(work).catch(() => undefined)
   }
 
   /** The gateway stops: wills stay in the store, for clients that do not come back after the restart. */

@@ -14,6 +14,8 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const TODAY = Date.UTC(2026, 10, 28)
 
+const NOTHING = { retained: [], writeWills: () => {} }
+
 /** A box that can be switched off and on, and whose clock may say what it likes. */
 class Box {
   readonly store = openStore({ path: join(tempFolder(), 'kefu.db'), synchronous: 'OFF' })
@@ -69,14 +71,14 @@ class Box {
   run(ms: number): void {
     this.#wallMs += ms
     this.#monotonicMs += ms
-    this.clock.catchUp(() => [])
+    this.clock.catchUp(() => NOTHING)
   }
 
   /** Somebody sets its clock; gives by how much broker time jumps. */
   setClock(wallMs: number): number {
     const beforeMs = this.clock.nowMs()
     this.#wallMs = wallMs
-    this.clock.catchUp(() => [])
+    this.clock.catchUp(() => NOTHING)
     return this.clock.nowMs() - beforeMs
   }
 
@@ -354,11 +356,11 @@ it('what is retained, and sessions in memory, age with it too', async () => {
   expect(running.broker.connections()).toEqual([])
 })
 
-it('a will that waits ages with it, and leaves its client the time to come back', async () => {
+/** A box without a battery, restarted while the will of a bed waits for so many seconds. */
+async function restartWithWill(willDelayInterval: number) {
   const { state, clock } = siteClock()
-  let running = await startBroker({ clock })
-  onTestFinished(() => running.close())
-  const bed = await connectAsync(`mqtt://127.0.0.1:${running.port}`, {
+  const first = await startBroker({ clock })
+  const bed = await connectAsync(`mqtt://127.0.0.1:${first.port}`, {
     clientId: 'bed',
     protocolVersion: 5,
     reconnectPeriod: 0,
@@ -368,22 +370,59 @@ it('a will that waits ages with it, and leaves its client the time to come back'
       payload: Buffer.from('bed'),
       qos: 1,
       retain: true,
-      properties: { willDelayInterval: 3600 },
+      properties: { willDelayInterval },
     },
   })
   bed.stream.destroy()
-  await expect.poll(() => running.broker.connections()[0]?.isConnected).toBe(false)
+  await expect.poll(() => first.broker.connections()[0]?.isConnected).toBe(false)
   state.isKnown = false
-  running = await running.restart()
-  const dueMs = () =>
-    running.store.prepare<{ due_at: number }>('SELECT due_at FROM mqtt_will').get()?.due_at ?? 0
+  const running = await first.restart()
+  onTestFinished(() => running.close())
+  const DUE = 'SELECT due_at FROM mqtt_will'
+  const dueMs = () => running.store.prepare<{ due_at: number }>(DUE).get()?.due_at ?? 0
+  return {
+    running,
+    state,
+    dueMs,
+    /** It turns out that the box was off for three days. */
+    setClock(): void {
+      state.wallMs += 3 * DAY_MS
+      state.isKnown = true
+    },
+    /** What was sent once the box has run for so long. */
+    sentAfter(ms: number): string[] {
+      state.skippedMs = ms
+      running.broker.runDue()
+      return running.broker.retainedTopics('#')
+    },
+  }
+}
+
+it('a will that waits ages with it, and leaves its client the time to come back', async () => {
+  const { dueMs, setClock, sentAfter } = await restartWithWill(3600)
   const beforeMs = dueMs()
-  state.wallMs += 3 * DAY_MS
-  state.isKnown = true
+  setClock()
   await expect.poll(() => beforeMs - dueMs(), { timeout: 5000 }).toBe(3 * DAY_MS)
-  running.broker.runDue()
-  expect(running.broker.retainedTopics('#')).toEqual([])
-  state.skippedMs = 11_000
-  running.broker.runDue()
-  expect(running.broker.retainedTopics('#')).toEqual(['lost'])
+  expect(sentAfter(0)).toEqual([])
+  expect(sentAfter(11_000)).toEqual(['lost'])
+})
+
+it('a will that was about to be sent when the rest became known is not sent later for it', async () => {
+  const { dueMs, setClock, sentAfter } = await restartWithWill(5)
+  const beforeMs = dueMs()
+  expect(sentAfter(7000)).toEqual([])
+  setClock()
+  await expect.poll(dueMs, { timeout: 5000 }).not.toBe(beforeMs)
+  expect(sentAfter(11_000)).toEqual(['lost'])
+})
+
+it('a will whose row a full disk did not take ages once there is room', async () => {
+  const { running, dueMs, setClock } = await restartWithWill(3600)
+  const beforeMs = dueMs()
+  running.failWrites(true)
+  setClock()
+  await expect.poll(() => running.lostWrites(), { timeout: 5000 }).toBeGreaterThan(0)
+  expect(dueMs()).toBe(beforeMs)
+  running.failWrites(false)
+  await expect.poll(() => beforeMs - dueMs(), { timeout: 5000 }).toBe(3 * DAY_MS)
 })

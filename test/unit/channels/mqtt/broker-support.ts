@@ -22,6 +22,8 @@ export interface TestBroker {
   advance(ms: number): void
   /** While true, nothing can be written to disk. */
   failWrites(isFailing: boolean): void
+  /** Writes that came to nothing for it. */
+  lostWrites(): number
   /** Stops broker and store, and starts both anew on the same file. */
   restart(): Promise<TestBroker>
   /** A second broker on a copy of the files as they are at this moment. */
@@ -39,10 +41,15 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
   const store = openStore({ path: join(place, 'kefu.db'), synchronous: 'OFF' })
   let offsetMs = 0
   let isFailing = false
+  let lost = 0
   const broker = createMqttBroker({
     store: {
       ...store,
-      commit: (work) => (isFailing ? failedCommit(store, work) : store.commit(work)),
+      commit: (work) => {
+        if (!isFailing) return store.commit(work)
+        lost++
+        return failedCommit(store, work)
+      },
     },
     clock: { nowMs: () => Date.now() + offsetMs },
     logger: silent,
@@ -69,6 +76,7 @@ export async function startBroker(overrides: Overrides = {}, folder?: string): P
     failWrites: (shouldFail) => {
       isFailing = shouldFail
     },
+    lostWrites: () => lost,
     restart: async () => {
       await stop()
       return startBroker(overrides, place)
