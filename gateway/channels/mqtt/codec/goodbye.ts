@@ -1,4 +1,4 @@
-/** Looks for a DISCONNECT in bytes that nobody handles any more. */
+/** Looks for a DISCONNECT, or any packet, in bytes that nobody handles any more. */
 import { PacketType } from './packets.ts'
 
 /**
@@ -14,6 +14,9 @@ export function findDisconnect(bytes: Buffer): Buffer | undefined {
   }
   return undefined
 }
+
+/** Whether bytes that begin with a packet hold the whole of it. */
+export const holdsPacket = (bytes: Buffer): boolean => packetEnd(bytes, 0) <= bytes.length
 
 /** Where the packet that begins at `from` ends; infinite where its length cannot be read. */
 function packetEnd(bytes: Buffer, from: number): number {

@@ -3,7 +3,7 @@
  * it had sent is still handled, at its rate; where that takes too long only the goodbye is looked for.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { findDisconnect } from '../codec/goodbye.ts'
+import { findDisconnect, holdsPacket } from '../codec/goodbye.ts'
 import { Reason } from '../codec/reason-codes.ts'
 import type { Deadline } from '../deadlines.ts'
 import type { Engine } from '../engine.ts'
@@ -81,9 +81,11 @@ export class Farewell {
   /** Drops what is kept but the goodbye, which is handled. False: there is none, and the connection still stands. */
   cutShort(): boolean {
     const { connection } = this
+    const { isResting } = connection.intake
     const kept = connection.intake.take()
     const goodbye = findDisconnect(kept)
-    this.tell(kept.length - (goodbye?.length ?? 0))
+    // Where nothing holds it, half a packet is all that came before its link broke.
+    if (isResting || holdsPacket(kept)) this.tell(kept.length - (goodbye?.length ?? 0))
     if (goodbye !== undefined) connection.intake.handle(goodbye)
     return connection.state === 'closed'
   }

@@ -35,3 +35,19 @@ test('a client that is silent for 1.5 times its keep alive is gone, and its will
   expect(await reader.next()).toBe(WILL)
   expect(await isAlive()).toBe(true)
 })
+
+test('a client whose link breaks in the middle of a packet is not said to have sent more than it may', async () => {
+  const told: string[] = []
+  const tell = (_: object, message: string): void => void told.push(message)
+  const logger = { debug: () => {}, info: tell, warn: tell, error: tell }
+  const broker = await brokerOfTest({ logger })
+  const device = await clientOfTest(broker)
+  device.send(CONNECT)
+  expect(await device.next()).toBe('20020000')
+  // A PINGREQ, and of a PUBLISH the beginning.
+  device.send(`${PINGREQ} 30 50 0001`)
+  expect(await device.next()).toBe('d000')
+  broker.advance(16_000)
+  await device.closed()
+  expect(told).toEqual(['client disconnected'])
+})
