@@ -101,8 +101,9 @@ describe.each(Object.entries(TRANSPORTS))('a device over %s', (_name, startGatew
 
   test('gives up when the time is over, and withdraws the question', async () => {
     const box = await gateway()
-    box.reply = () => undefined
     const client = device(box.url)
+    await client.ask('你好')
+    box.reply = () => undefined
     await expect(client.ask({ text: '在吗', timeoutMs: 150 })).rejects.toMatchObject({
       code: 'client.timeout',
     })
