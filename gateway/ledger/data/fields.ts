@@ -21,7 +21,8 @@ const ANYWHERE = [
   'passcode',
   'passphrase',
   'captcha',
-  'fingerprint',
+  // Of a certificate or a program it is a digest.
+  '(?<!cert|certificate|tls|ssl|sha[0-9]{0,3}|firmware|build|key|host|ca)fingerprint',
   'faceprint',
   'voiceprint',
   'palmprint',
@@ -43,11 +44,13 @@ const AT_THE_END = [
 
 /** As words of their own. */
 const WORDS = [
-  '(?:pwd|pswd|psw|pin|cvv|cvc|cvn|csc|otp|totp|iris)[12]?',
+  '(?:pwd|pswd|psw|cvv|cvc|cvn|csc|otp|totp|iris)[12]?',
+  // Not one of a circuit: gpio_pin, pin_mode.
+  '(?<! (?:gpio|relay|led|io|input|output|signal) )pin[12]?(?! (?:mode|level|in|out|nr) )',
   'face(?= $| (?:id|image|img|photo|picture|data|features?|template|vector|embedding|encoding) )',
 ]
 
-/** What is told of a secret and is none: how often it was wrong, how long it is. */
+/** What is told of a secret and is none: how often it was wrong, how long it is; and machines that ask for one. */
 const ABOUT_IT = anyOf([
   'count',
   'attempts?',
@@ -64,6 +67,26 @@ const ABOUT_IT = anyOf([
   'expired',
   'required',
   'valid',
+  'changedat',
+  'updatedat',
+  'setat',
+  'expiresat',
+  'sent',
+  'shown',
+  'enabled',
+  'lock',
+  'reader',
+  'sensor',
+  'device',
+  'terminal',
+  'battery',
+  'mode',
+  '锁',
+  '机',
+  '仪',
+  '终端',
+  '设备',
+  '电量',
   '次数',
   '状态',
   '错误',
@@ -80,14 +103,52 @@ export const SECRET_NAME = new RegExp(
 )
 export const SECRET_WORD = new RegExp(` ${anyOf(WORDS)}(?= |$)(?!.*${ABOUT_IT} $)`, 'u')
 
-/** What is called so is no person: `fileName`, `deptName`, `ipAddress`. */
-const OF_A_THING =
-  '(?<!^(?:file|device|pack|dept|department|product|goods|event|intent|skill|host|class|room|ward|drug|medicine|item|service|bank|branch|hospital|school|shop|store|brand|app|field|form|page|ip|mac|web|url))'
+/** Whose name or address it is; by itself it is a person's too. Windows, queues and servers have names as well. */
+const OF_A_PERSON = anyOf([
+  '^',
+  ...['patient', 'customer', 'client', 'user', 'member', 'visitor', 'person', 'owner', 'holder'],
+  ...['student', 'pupil', 'child', 'parent', 'father', 'mother', 'guardian', 'relative', 'kin'],
+  ...['doctor', 'nurse', 'teacher', 'staff', 'employee', 'operator', 'agent', 'caller', 'contact'],
+  ...['payer', 'payee', 'applicant', 'recipient', 'receiver', 'sender', 'insured', 'donor'],
+])
+const KINDS_OF_NAMES = anyOf([
+  ...[
+    'full',
+    'real',
+    'legal',
+    'first',
+    'last',
+    'middle',
+    'given',
+    'family',
+    'sur',
+    'nick',
+    'maiden',
+  ],
+  ...['chinese', 'english'],
+])
+const KINDS_OF_ADDRESSES = anyOf([
+  ...['home', 'work', 'mail', 'mailing', 'postal', 'billing', 'shipping', 'delivery', 'street'],
+  ...['residential', 'permanent', 'current', 'family'],
+])
+const OF_A_PERSON_ZH = anyOf([
+  '^',
+  '患者',
+  '病人',
+  '客户',
+  '用户',
+  '学生',
+  '孩子',
+  '家长',
+  '家属',
+  '联系人',
+  '真实',
+])
 
 /** Who it is, by the end of the name: `fullName`, `patient_name`, 患者姓名, 联系人. */
 export const PERSON_ENDS = {
   name: new RegExp(
-    `(?:${OF_A_THING}name|姓名|名字|联系人|监护人|申请人|持卡人|收款人|付款人|经办人|患者|病人|家属|^(?:patient|customer|student|guardian|contact|visitor))$`,
+    `(?:${OF_A_PERSON}(?:${KINDS_OF_NAMES})?name|${KINDS_OF_NAMES}name|姓名|${OF_A_PERSON_ZH}名字|联系人|监护人|申请人|持卡人|收款人|付款人|经办人|患者|病人|家属|^(?:patient|customer|student|guardian|contact|visitor))$`,
     'u',
   ),
   phone:
@@ -95,5 +156,8 @@ export const PERSON_ENDS = {
   identity: /(?:idcard|idnumber|idno|身份证)(?:no|number|号码?)?$/u,
   number:
     /(?:bankcard|cardno|cardnumber|accountno|卡号|账号|银行卡|住院号码?|病历号码?|病案号码?|门诊号码?|就诊号码?|就诊卡|护照号?码?|通行证号?码?|passport(?:no|number)?|mrn|medicalrecord(?:no|number)|admission(?:no|number))$/u,
-  address: new RegExp(`(?:${OF_A_THING}(?<!email)(?:address|addr)|(?<![a-z])(?:地址|住址))$`, 'u'),
+  address: new RegExp(
+    `(?:(?:${OF_A_PERSON}|${KINDS_OF_ADDRESSES})(?:address|addr)|(?<![a-z])(?:地址|住址))$`,
+    'u',
+  ),
 } as const

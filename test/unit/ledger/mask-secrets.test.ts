@@ -90,9 +90,14 @@ test.each([
 
 test('fields that only sound so are kept', () => {
   const names =
-    'passenger compass bypass boardingPass passport spin opinion pinyin pinned surface surfaceId interfaceId typeface faceCount trackingNumber track soundtrack postcode code departmentCode passwordErrors 密码错误次数 人脸数 laptop status expires'
+    'passenger compass bypass boardingPass passport spin opinion pinyin pinned surface surfaceId interfaceId typeface faceCount trackingNumber track soundtrack postcode code departmentCode passwordErrors 密码错误次数 人脸数 laptop status expires gpio_pin relayPin pin_mode certFingerprint tls_fingerprint firmwareFingerprint fingerprintLock 密码锁电量 人脸识别终端 captchaShown passwordChangedAt otpEnabled'
   const values = Object.fromEntries(names.split(' ').map((name) => [name, '5']))
   expect(withoutSecrets({ values }).values).toEqual(values)
+})
+
+test('yes, no and nothing are no secrets, whatever their field is called', () => {
+  const values = { pass: true, otp: false, fingerprint: null, pin: 0 }
+  expect(withoutSecrets({ values }).values).toEqual({ ...values, pin: '***' })
 })
 
 test('of words that were said none is kept, not even sealed; what the house says stays as it was said', () => {

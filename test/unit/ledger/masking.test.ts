@@ -236,3 +236,20 @@ function luhnGood(body: string): boolean {
   }
   return false
 }
+
+test('names of things stay as they are, names and addresses of persons do not', () => {
+  const things = {
+    ...{ queueName: '内科', windowName: '3号窗口', displayName: '大厅', sensorName: '门磁' },
+    ...{ versionName: 'v1.3', serverAddress: '10.0.0.5', modbusAddress: '17', 科室名字: '骨科' },
+  }
+  expect(maskValue(things)).toEqual(things)
+  const persons = {
+    name: '李建国',
+    patientName: '李建国',
+    guardianFullName: '李建国',
+    患者名字: '李建国',
+  }
+  for (const [field, name] of Object.entries(persons)) expect(maskValue(name, field)).not.toBe(name)
+  const home = '北京市海淀区中关村大街27号'
+  expect(maskValue({ address: home, homeAddress: home })).not.toMatchObject({ homeAddress: home })
+})
