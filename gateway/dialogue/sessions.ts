@@ -120,7 +120,8 @@ export function createSessions(parts: {
 
   function resumeOfDevice(deviceId: string): Session | undefined {
     const last = current.get(deviceId)
-    if (!last || clock.now() - last.atMs > DEVICE_SESSION_IDLE_MS) return undefined
+    // A clock that was set back by hours would have the next person go on in the last one's.
+    if (!last || Math.abs(clock.now() - last.atMs) > DEVICE_SESSION_IDLE_MS) return undefined
     const session = find(last.sessionId)
     return session?.subject ? undefined : session
   }

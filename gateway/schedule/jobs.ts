@@ -123,7 +123,11 @@ async function optimize(store: Store): Promise<string> {
   return (await store.scrub()) ? 'optimized' : 'optimized; the write-ahead log is being read'
 }
 
-function timeJob(time: NonNullable<JobParts['time']>, { ledger, logger }: JobParts): Job {
+/** How long the clock of a box goes after its start before it counts as the last good time. */
+const CLOCK_STANDS_MS = 120_000
+
+function timeJob(time: NonNullable<JobParts['time']>, { clock, ledger, logger }: JobParts): Job {
+  const startedMs = clock.monotonic()
   let isJumpSaid = false
   return {
     name: 'time-floor',
@@ -131,7 +135,8 @@ function timeJob(time: NonNullable<JobParts['time']>, { ledger, logger }: JobPar
     atStart: () => true,
     why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
     run: async () => {
-      await time.persist()
+      // Network time has its say first: what the clock said before would stand over it.
+      if (clock.monotonic() - startedMs >= CLOCK_STANDS_MS) await time.persist()
       const days = time.unprovenDays()
       if (days > 0 && !isJumpSaid) {
         logger?.warn(

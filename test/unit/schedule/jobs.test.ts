@@ -144,6 +144,22 @@ it('time-floor dates what was written in doubt once the clock is right', async (
   expect(await run('time-floor')).toBe('kept')
 })
 
+it('time-floor keeps nothing before network time had its say: a clock weeks ahead at a start is set right without a doubt', async () => {
+  let [wallMs, monotonicMs] = [START_MS + 30 * DAY_MS, 0]
+  const clock = { now: () => wallMs, monotonic: () => monotonicMs }
+  const { box, run } = await openBox({ clock })
+  expect(await run('time-floor')).toBe('kept')
+  wallMs = START_MS + 30_000
+  monotonicMs = 30_000
+  expect([box.time.now(), box.time.doubt()]).toEqual([wallMs, undefined])
+
+  monotonicMs = 120_000
+  wallMs = START_MS + monotonicMs
+  expect(await run('time-floor')).toBe('kept')
+  wallMs -= 2 * DAY_MS
+  expect(box.time.doubt()).toBeDefined()
+})
+
 it('backup keeps the newest that the clock was right for, and tells of none that only a clock ahead has made', async () => {
   const { box, clock } = await openBox()
   const dir = join(tempFolder(), 'backups')
