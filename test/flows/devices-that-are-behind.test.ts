@@ -29,12 +29,17 @@ async function startSlow(options: TestOptions = { packs: [] }) {
 type Slow = Awaited<ReturnType<typeof startSlow>>
 
 /** A client that has sent its CONNECT. */
-async function connect({ ports }: TestGateway, clientId: string, token: string) {
+async function connect(
+  { ports }: TestGateway,
+  clientId: string,
+  token: string,
+  will?: packet.Will,
+) {
   const address = { tcp: { host: '127.0.0.1', port: ports.mqtt }, ws: '' }
   const client = new WireClient(await openLink('tcp', address), 5, clientId)
   onTestFinished(() => client.kill())
   const login = { username: clientId, password: token }
-  client.send(packet.connect({ version: 5, clientId, clean: false, ...login }))
+  client.send(packet.connect({ version: 5, clientId, clean: false, will, ...login }))
   return client
 }
 
@@ -52,8 +57,12 @@ async function flood(gateway: TestGateway, client: WireClient): Promise<void> {
 }
 
 /** The bed is in, and behind. */
-async function floodFromBed(gateway: TestGateway, token: string): Promise<WireClient> {
-  const bed = await connect(gateway, ID, token)
+async function floodFromBed(
+  gateway: TestGateway,
+  token: string,
+  will?: packet.Will,
+): Promise<WireClient> {
+  const bed = await connect(gateway, ID, token, will)
   await bed.expect('connack')
   await flood(gateway, bed)
   return bed
@@ -119,6 +128,19 @@ it.each(shutOut)(
     expect(heard()).toBe(before)
   },
 )
+
+it('a device that said goodbye behind what it had sent is not mourned where it is switched off before that is handled', async () => {
+  const slow = await startSlow()
+  const { gateway } = slow
+  const payload = '{"id":"lost","kind":"alarm","name":"bed lost"}'
+  const will = { topic: `kefu/v1/${ID}/event`, payload }
+  const bed = await floodFromBed(gateway, await gateway.addDevice(ID, 'bedside'), will)
+  bed.send(packet.disconnect())
+  await leave(slow, bed)
+  await runOperation('device.disable', { id: ID }, gateway.box.operations)
+  await afterAll(gateway)
+  expect(gateway.box.ledger.seen(ID, 'event/lost')).toBeUndefined()
+})
 
 it('a nurse station that has gone while it is behind is not said to hear a call', async () => {
   const slow = await startSlow({})

@@ -14,7 +14,11 @@ export function disconnectClients(
 ): void {
   const meant = [...connections].filter((connection) => isMeant(nameOf(connection)))
   meant.sort((a, b) => Number(a.state === 'open') - Number(b.state === 'open'))
-  for (const connection of meant) connection.disconnect(Reason.administrativeAction, reason)
+  for (const connection of meant) {
+    // Who has said goodbye behind what is dropped now is not lost.
+    if (connection.farewell.hasBegun && connection.farewell.cutShort()) continue
+    connection.disconnect(Reason.administrativeAction, reason)
+  }
 }
 
 /** Who brings no id is somebody all the same while its login runs. */
