@@ -33,13 +33,13 @@ async function connect(
   { ports }: TestGateway,
   clientId: string,
   token: string,
-  will?: packet.Will,
+  options: Partial<packet.ConnectOptions> = {},
 ) {
   const address = { tcp: { host: '127.0.0.1', port: ports.mqtt }, ws: '' }
   const client = new WireClient(await openLink('tcp', address), 5, clientId)
   onTestFinished(() => client.kill())
   const login = { username: clientId, password: token }
-  client.send(packet.connect({ version: 5, clientId, clean: false, will, ...login }))
+  client.send(packet.connect({ version: 5, clientId, clean: false, ...login, ...options }))
   return client
 }
 
@@ -60,9 +60,9 @@ async function flood(gateway: TestGateway, client: WireClient): Promise<void> {
 async function floodFromBed(
   gateway: TestGateway,
   token: string,
-  will?: packet.Will,
+  options: Partial<packet.ConnectOptions> = {},
 ): Promise<WireClient> {
-  const bed = await connect(gateway, ID, token, will)
+  const bed = await connect(gateway, ID, token, options)
   await bed.expect('connack')
   await flood(gateway, bed)
   return bed
@@ -134,7 +134,7 @@ it('a device that said goodbye behind what it had sent is not mourned where it i
   const { gateway } = slow
   const payload = '{"id":"lost","kind":"alarm","name":"bed lost"}'
   const will = { topic: `kefu/v1/${ID}/event`, payload }
-  const bed = await floodFromBed(gateway, await gateway.addDevice(ID, 'bedside'), will)
+  const bed = await floodFromBed(gateway, await gateway.addDevice(ID, 'bedside'), { will })
   bed.send(packet.disconnect())
   await leave(slow, bed)
   await runOperation('device.disable', { id: ID }, gateway.box.operations)
