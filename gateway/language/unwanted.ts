@@ -1,5 +1,5 @@
 /** What its speaker does not want: set aside before the rest is understood. */
-import { DENIED_COMMANDS, INSTEAD } from './data/unwanted.ts'
+import { DENIED_COMMANDS, INSTEAD, YET } from './data/unwanted.ts'
 import { toldClauses } from './denial.ts'
 import type { Found } from './engine-parts.ts'
 import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
@@ -7,6 +7,7 @@ import { normalise } from './normalise.ts'
 import type { Readings } from './readings.ts'
 
 const deniesCommand = new RegExp(`^(?:${DENIED_COMMANDS.join('|')})$`, 'u')
+const yet = new RegExp(`^(?:${YET})`, 'u')
 const insteads = INSTEAD.map(({ not, but }) => ({
   not: new RegExp(`^(?:${not})$`, 'u'),
   but: new RegExp(`^(?:${but}) ?`, 'u'),
@@ -44,12 +45,19 @@ export function meantInstead(
   readings: Readings,
   said: string,
 ): string | undefined {
-  const [first = '', ...others] = toldClauses(said)
-  const next = others[0]
+  const [first = '', second, ...others] = toldClauses(said)
+  const next = second?.replace(yet, '')
   if (next === undefined) return undefined
   const instead = insteads.find(({ not, but }) => not.test(first) && but.test(next))
   if (!instead) return undefined
+  const dangerOf = (part: string): number => {
+    const [found] = readings.surest(normalise(part)).candidates
+    return found && isAlarm(base, found.intent) ? found.confidence : 0
+  }
+  // Without "I want", "I want to die" is no danger.
+  const bare = next.replace(instead.but, '')
+  const meant = dangerOf(next) > dangerOf(bare) ? next : bare
   // 我不想活了，我是说真的.
-  if (isAlarm(base, readings.surest(normalise(first)).candidates[0]?.intent)) return undefined
-  return [next.replace(instead.but, ''), ...others.slice(1)].join('，')
+  const isLost = [first, said].some((part) => dangerOf(part) > dangerOf(meant))
+  return isLost ? undefined : [meant, ...others].join('，')
 }

@@ -143,6 +143,9 @@ describe('an emergency is heard beside a question or what was before', () => {
     ['my father is having a heart attack which department', 'a visitor has fainted'],
     ['how long do I wait I have chest pain', 'how long does it take my father is unconscious'],
     ['I have a history of heart disease and my chest hurts'],
+    ["I don't want to wait, I want to die", "I don't want to wait, but I want to die"],
+    ["I don't want to eat, I want to die", "I don't want medicine, I want to kill myself"],
+    ["I don't want help, I want to kill myself", '不用管我了，我要死了', '我不想吃药，我想死'],
   ])('%s …', async (...texts) => {
     const heard = await Promise.all(
       texts.map(async (text) => `${text}: ${said((await ask(text)).intent)}`),

@@ -34,6 +34,10 @@ describe.each(['bank', 'retail', 'education'])('the %s pack', (name) => {
       '我早就活够了',
       'I wish I was dead',
       'I really want to die',
+      "I don't want to wait, I want to die",
+      "I don't want medicine, but I want to kill myself",
+      '不是取钱，我是想死',
+      '不用管我了，我要死了',
     ]) {
       expect(reached(text), text).toEqual(['safety.crisis'])
     }

@@ -24,6 +24,9 @@ const I = '(?:我|我们|他|她)?'
 /** 是, 我是说, 我问的是: taken off before what is meant. */
 const IT_IS = `${I}(?:(?:而|就|只|应该)?是(?:想|要)?(?:说|问|来)?的?|问的是|说的是|要的是)`
 
+/** Opens the clause that says what is. */
+export const YET = 'but |and '
+
 /**
  * What a clause says is not meant, and how the next begins that says what is (without it, what is meant is left). Who is
  * not something (我不是本地人，想问医保) only says so: 不是 needs a 是 behind it.
@@ -37,6 +40,6 @@ export const INSTEAD = [
   },
   {
     not: "(?:no )?(?:i (?:don't|do not) (?:want|need|mean)|i (?:didn't|did not) (?:ask|mean)|not) .{2,40}",
-    but: '(?:but )?i (?:want|need|mean|meant|asked)(?= )',
+    but: 'i (?:want|need|mean|meant|asked)(?= )',
   },
 ] as const

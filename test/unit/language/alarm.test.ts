@@ -346,5 +346,6 @@ describe('one thing instead of another', () => {
     ['我不问停车多少钱，我要问几点开门', 'opening'],
     ["I don't want to park, I want to know when you open", 'opening'],
     ['不是，是胸口疼', 'emergency.chest-pain'],
+    ['不是停车，是着火了', 'emergency.fire'],
   ])('is what is meant: %s', (text, name) => expect(hear(text)).toBe(name))
 })
