@@ -117,10 +117,10 @@ export function releaseRoutes(
   ]
 }
 
-/** Node leaves out what is not base64, and would publish the rest. */
+/** Node leaves out what is not base64, and would publish the rest. Lines, as `base64 FILE` writes them, are none of it. */
 function bytesOf(content: string): Buffer {
   const bytes = Buffer.from(content, 'base64')
-  if (bytes.toString('base64') === content) return bytes
+  if (bytes.toString('base64') === content.replaceAll(/\s/g, '')) return bytes
   throw new CloudError('request.invalid', { detail: '/content: not base64, padded with =' })
 }
 

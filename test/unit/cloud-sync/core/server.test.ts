@@ -376,6 +376,15 @@ it.each([
   expect(rig.core.releases.reports(9)).toEqual([])
 })
 
+it('takes content in lines, as `base64 FILE` writes it', async () => {
+  const content = Buffer.alloc(150, 7).toString('base64').replace(/.{76}/g, '$&\n')
+  const expiresAtMs = Date.now() + 60_000
+  const release = { kind: 'pack', name: 'lines', label: '1', content, expiresAtMs }
+  const operator = { authorization: `Bearer ${rig.core.operatorToken}` }
+  const body = Buffer.from(JSON.stringify(release))
+  expect(await send('POST', '/v1/releases', body, operator)).toMatchObject({ status: 201 })
+})
+
 it('gives what a release holds to those alone whom it is meant for, whatever base they name', async () => {
   const { releases } = rig.core
   const draft = { kind: 'config', label: '1', expiresAtMs: Date.now() + 60_000 } as const
