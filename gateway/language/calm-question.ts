@@ -2,19 +2,25 @@
 import {
   ACUTE,
   ANNOUNCES,
-  ASKS,
   BESIDE,
   CALM,
   NO_END,
+  OPENING,
+  PLEA,
   QUESTION_BEHIND,
+  QUESTIONS,
+  REQUESTS,
   TELLS_OF,
   URGENT,
 } from './data/calm-questions.ts'
 
 const calm = new RegExp(CALM.join('|'), 'u')
 const beside = new RegExp(BESIDE.join('|'), 'u')
-const asks = new RegExp(ASKS.join('|'), 'u')
+const asksIn = new RegExp(QUESTIONS.join('|'), 'u')
+const asks = new RegExp([...QUESTIONS, ...REQUESTS].join('|'), 'u')
 const announces = new RegExp(`^(?:${ANNOUNCES.join('|')})$`, 'u')
+const opening = new RegExp(`^(?:${OPENING})+`, 'u')
+const plea = new RegExp(`(?:${PLEA})$`, 'u')
 const tellsOf = new RegExp(`^(?:${TELLS_OF.join('|')})`, 'u')
 const noEnd = new RegExp(`(?:${NO_END.join('|')})$`, 'u')
 const acute: ReadonlySet<string> = new Set(ACUTE)
@@ -38,8 +44,17 @@ export const hasHappened = (clause: string): boolean =>
 export const tellsOfSomebody = (part: string): boolean =>
   !noEnd.test(part) && (tellsOf.test(part) || hasHappened(part))
 
-/** Whether `text` (in common words) asks for anything. */
+/** Whether `text` (in common words) asks or requests anything. */
 export const asksSomething = (text: string): boolean => asks.test(text)
+
+/** Whether a part of a clause asks for more than what to do now: 我爸晕倒了怎么办 does not. */
+export const asksElse = (part: string): boolean => asksIn.test(part.replace(plea, ''))
+
+/** A clause without the words that announce its question (请问, 我想问一下), and whether it had them. */
+export function splitAnnounced(clause: string): { announced: boolean; asked: string } {
+  const asked = clause.replace(opening, '')
+  return { announced: asked !== clause, asked }
+}
 
 /** Whether `text` (in common words) says no more than that its speaker will ask, or has waited to. */
 export const announcesQuestion = (text: string): boolean => announces.test(text)

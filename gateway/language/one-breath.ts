@@ -3,9 +3,11 @@ import { isShort } from './alarm.ts'
 import {
   announcesQuestion,
   asksAboutIllness,
+  asksElse,
   asksSomething,
   hasHappened,
   isTold,
+  splitAnnounced,
   tellsOfSomebody,
 } from './calm-question.ts'
 import { isSureAlarm } from './danger.ts'
@@ -42,12 +44,15 @@ export function dangerBesideQuestion(
   const isAsked = parts.isTraced && clauses.length > 1 && clauses.some(parts.isQuestion)
   for (const [place, clause] of clauses.entries()) {
     const isAbout = clauses.slice(place + 1).some(asksAboutIllness) && !hasHappened(clause)
-    const units = lang === 'zh' ? [...clause] : clause.split(/(?<= )/)
+    const { announced, asked } = splitAnnounced(clause)
+    const units = lang === 'zh' ? [...asked] : asked.split(/(?<= )/)
     const isCut = units.length <= MOST_UNITS
     const found =
       (isAsked && !isAbout ? parts.danger(clause) : undefined) ??
       (isCut
-        ? (dangerIn(parts, cutsOf(units, lang, true), true) ??
+        ? ((announced ? parts.certainDanger(asked) : undefined) ??
+          (announced && parts.isTraced ? parts.danger(asked) : undefined) ??
+          dangerIn(parts, cutsOf(units, lang, true), true) ??
           dangerIn(parts, cutsOf(units, lang, false), false))
         : undefined)
     if (found) return found
@@ -76,17 +81,21 @@ function createPartReader(base: KnowledgeBase, readings: Readings, isTraced: boo
       )
     },
     danger(part) {
-      if (!isTold(part) || !tellsOfSomebody(part) || withoutDenied(part) !== undefined)
-        return undefined
+      if (!mayTell(part)) return undefined
       const found = readings.surest(normalise(part))
       return !isShort(found) && isSureAlarm(base, found, RISKY_ANSWER) ? found : undefined
     },
     certainDanger(part) {
+      if (!mayTell(part)) return undefined
       const found = readings.certain(normalise(part))
       return found && isAlarm(base, found.candidates[0]?.intent) ? found : undefined
     },
   }
 }
+
+/** Whether a part may tell a danger: of somebody, denied by nothing, and no question itself. */
+const mayTell = (part: string): boolean =>
+  isTold(part) && tellsOfSomebody(part) && !asksElse(part) && withoutDenied(part) === undefined
 
 interface Cut {
   readonly question: string
@@ -108,6 +117,8 @@ function dangerIn(parts: PartReader, cuts: readonly Cut[], isBehind: boolean): F
   for (const [place, { question, rest }] of cuts.entries()) {
     if (!asksSomething(question)) continue
     if (!isTold(rest) || withoutDenied(rest) !== undefined) return undefined
+    // The thing of an illness is asked for: 手断了的片子在哪里取.
+    if (!isBehind && question.startsWith('的')) return undefined
     // What an illness is asked for stands behind it: 我爸骨折能报销吗.
     if (!isBehind && asksAboutIllness(question) && !hasHappened(rest)) return undefined
     const certain = parts.certainDanger(rest)

@@ -14,23 +14,37 @@ export const CALM = [
   '忌口|吃什么|饮食',
   '去年|前年|上个?月|上周|小时候|从前|曾经|以前',
   '过[一两几]次|(?:疼|痛|闷|晕|倒|血|抽)过|好了$',
-  '来看|探望|看望',
+  '来看|探望|看望|护理|送来的',
+  '(?:什么|啥|哪些)检查|片子|住(?:进|在|了)*(?:icu|重症|监护)',
+  '(?:能不能|可不可以|能|可以)[^ ]{0,2}(?:手术|献血|疫苗|增强|胃镜|肠镜|核磁|拔牙|飞机|洗澡|开车)',
+  '[多少漏忘]了?吃?了?[一两几][次片粒颗顿]|死了?(?:这条心|(?:怎么)?这么[慢久])',
+  '本人(?:来不了|去不了|不能[来去])',
   '\\b(?:which|what) (?:department|clinic|doctor|specialist)\\b',
   '\\bhow much\\b|\\bcosts?\\b|\\binsurance\\b|\\bcovered\\b',
   '\\bprevent|\\bcure|\\bhow long\\b|\\brecover|\\brehab|\\bdiet\\b',
   '\\blast (?:year|month|week)\\b|\\b(?:years|months|weeks) ago\\b|\\bin the past\\b|\\bused to\\b|\\bhistory of\\b',
-  '\\bwhere can i buy\\b|\\bvisit(?:s|ing)?\\b',
+  '\\bfollow(?: |-)?up\\b|\\bwhere can i buy\\b|\\bvisit(?:s|ing)?\\b',
 ] as const
 
-/** What a question or a request of everyday has in it; 怎么都 asks nothing. */
-export const ASKS = [
+/** What a question of everyday has in it; 怎么都 asks nothing. */
+export const QUESTIONS = [
   '在哪|哪里|哪儿|哪个|几楼|几层|几点|几号|几天|多少|什么时候|多久|多长时间|什么(?!都|也)',
   '(?:怎么|如何|咋)(?![都也了就]|$)',
   '吗$|能不能|可不可以|要不要|有没有|是不是|行不行',
-  '投诉|想问|问一下|请问|咨询|打听|等了|排了',
   '\\b(?:where|how|what|when|which|who|is there|are there|do you|does|can i|can we|may i|could you)\\b',
+] as const
+
+/** And a request, or who waits. */
+export const REQUESTS = [
+  '投诉|想问|问一下|请问|咨询|打听|等了|排了',
   '\\b(?:complain|complaint|i have been waiting|i want to|i would like|i need to)\\b',
 ] as const
+
+/** Opens what is asked. */
+export const OPENING = '我?[想要]?(?:请问|问一下|问下|咨询|打听)一?下? ?'
+
+/** Ends what is told, by who asks no more than what to do. */
+export const PLEA = '[该要我们]*(?:怎么办|咋办|怎么处理)[呀啊呢]?'
 
 /** All that is said before a question, or by who waits. */
 export const ANNOUNCES = [
@@ -43,7 +57,9 @@ export const ANNOUNCES = [
 export const TELLS_OF = [
   '我|咱|俺|你|他|她|有|孩子|小孩|小朋友|宝宝|儿子|女儿|老|爸|妈|爷|奶|病人|患者|同学|同事',
   '旁边|隔壁|这|那|前面|后面|大厅|走廊|楼|门口|外面|里面',
-  '[a-z]',
+  '胸口|心口|呼吸|心脏|心跳|血压|血氧|血糖|羊水|大出血|流血|车祸',
+  // Not what goes on with a question: book a follow up | after a heart attack.
+  '(?!(?:after|before|for|from|of|with|about|during|to|and|or)\\b|(?:an?|the) (?:heart )?[a-z]+$)[a-z]',
 ] as const
 /** Ends a name, or cuts a word off: 摔伤的老人, 昏迷住|院. */
 export const NO_END = ['的[^的]{1,4}', '病人|患者|伤员|产妇|孕妇', '[住的去没]'] as const
