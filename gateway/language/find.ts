@@ -11,7 +11,7 @@ import type { UnderstandOptions } from './port.ts'
 import { createReadings, type Readings } from './readings.ts'
 import { repairNormal } from './repair.ts'
 import { DEFAULT_ANSWER, RISKY_ANSWER } from './thresholds.ts'
-import { type DeniedCommand, findDeniedCommand, meantInstead } from './unwanted.ts'
+import { callsOther, type DeniedCommand, findDeniedCommand, meantInstead } from './unwanted.ts'
 
 /** A mended reading that means something else must be this much better than the words as heard. */
 const REPAIR_DISCOUNT = 0.95
@@ -36,18 +36,25 @@ export function findAll(
   return [...texts].flatMap((said) => findSaid(parts, readings, said))
 }
 
-/** What else is said clearly, or is a danger; else that a command is not wanted. */
+/**
+ * What else is said clearly, or is a danger; else that a command is not wanted. Who says no to a nurse and wants a
+ * doctor, or a hand (别叫护士，扶我起来), wants somebody: the call is made.
+ */
 function besideDenied(
   parts: EngineParts,
   readings: Readings,
-  { found, rest }: DeniedCommand,
+  { found, isCall, rest }: DeniedCommand,
 ): Found[] {
-  const others = rest === '' ? [] : findSaid(parts, readings, rest)
-  const isClear = others.some(
-    ({ candidates: [one] }) =>
-      one && (isAlarm(parts.base, one.intent) || one.confidence >= DEFAULT_ANSWER),
-  )
-  return isClear ? others : [found]
+  const denied: Found = { ...found, isDenied: true }
+  if (rest === '') return [denied]
+  const others = findSaid(parts, readings, rest)
+  const { base } = parts
+  const first = others.flatMap(({ candidates }) => candidates.slice(0, 1))
+  const clear = first.filter(({ confidence }) => confidence >= DEFAULT_ANSWER)
+  const calls = clear.some(({ intent }) => base.intents[intent]?.intent.command)
+  if (first.some(({ intent }) => isAlarm(base, intent)) || calls) return others
+  if (clear.length > 0 && !callsOther(rest)) return others
+  return [isCall ? found : denied]
 }
 
 /** What the words may mean, as heard and as mended. */

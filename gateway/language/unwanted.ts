@@ -1,21 +1,30 @@
 /** What its speaker does not want: set aside before the rest is understood. */
-import { DENIED_COMMANDS, INSTEAD, YET } from './data/unwanted.ts'
+
+import { asksSomething } from './calm-question.ts'
+import { CALLED, CALMING, DENIED_COMMANDS, INSTEAD, YET } from './data/unwanted.ts'
 import { toldClauses } from './denial.ts'
 import type { Found } from './engine-parts.ts'
 import { isAlarm, type KnowledgeBase } from './knowledge-base.ts'
 import { normalise } from './normalise.ts'
 import type { Readings } from './readings.ts'
 
-const deniesCommand = new RegExp(`^(?:${DENIED_COMMANDS.join('|')})$`, 'u')
+const denials = DENIED_COMMANDS.map(({ commands, isCall, patterns }) => ({
+  isCall,
+  commands: commands as readonly string[],
+  denies: new RegExp(`^(?:${patterns.join('|')})$`, 'u'),
+}))
+const called = new RegExp(CALLED, 'u')
+const calming = new RegExp(`^(?:${CALMING.join('|')})$`, 'u')
 const yet = new RegExp(`^(?:${YET})`, 'u')
 const insteads = INSTEAD.map(({ not, but }) => ({
   not: new RegExp(`^(?:${not})$`, 'u'),
   but: new RegExp(`^(?:${but}) ?`, 'u'),
 }))
 
-/** A command that is denied, and what else was said. */
+/** A command that is denied, and what else was said; not that nobody need come. */
 export interface DeniedCommand {
   readonly found: Found
+  readonly isCall: boolean
   readonly rest: string
 }
 
@@ -26,18 +35,25 @@ export function findDeniedCommand(
   said: string,
 ): DeniedCommand | undefined {
   const clauses = toldClauses(said)
-  const denied = clauses.filter((clause) => deniesCommand.test(clause))
-  for (const clause of denied) {
+  const kindOf = (clause: string) => denials.find(({ denies }) => denies.test(clause))
+  for (const clause of clauses) {
+    const kind = kindOf(clause)
+    if (!kind) continue
     const heard = readings.surest(normalise(clause))
-    const [first] = heard.candidates.filter(({ intent }) => intents[intent]?.intent.command)
-    if (!first) continue
-    const rest = clauses.filter((one) => !denied.includes(one)).join('，')
+    // The likeliest of them, else the first that the pack has: 不要人 sounds most like "stop".
+    const likely = [...heard.candidates.map(({ intent }) => intent), ...intents.keys()]
+    const intent = likely.find((one) => kind.commands.includes(intents[one]?.intent.command ?? ''))
+    if (intent === undefined) continue
+    const rest = clauses.filter((one) => !kindOf(one) && !calming.test(one)).join('，')
     // Read whole: as sure as a rule.
-    const candidates = [{ ...first, confidence: 0.99 }]
-    return { found: { ...heard, candidates, isDenied: true }, rest }
+    const candidates = [{ intent, confidence: 0.99 }]
+    return { found: { ...heard, candidates }, isCall: kind.isCall, rest }
   }
   return undefined
 }
+
+/** Whether what is said beside a denied call calls all the same: 不要护士，要医生. */
+export const callsOther = (rest: string): boolean => called.test(rest) && !asksSomething(rest)
 
 /** What is meant, where `said` names first what is not: 退药 of 不是取药，是退药. Undefined where it does not, or where that is a danger. */
 export function meantInstead(

@@ -67,4 +67,25 @@ describe('the hospital pack', () => {
     'how do I register the baby stopped breathing',
     '我想问一下我爸晕倒了怎么办',
   ])('and so it does here: %s', (text) => expect(isAlarm(text)).toBe(true))
+
+  it.each([
+    '不要护士，要大夫过来',
+    '别叫护士，扶我起来',
+    "I don't need a nurse, I need a doctor",
+    'no need to call a nurse, just help me up',
+  ])('calls a nurse for who wants another, or a hand: %s', (text) => {
+    const heard = engine.understand([{ text, confidence: 1 }])
+    expect(heard).toMatchObject({ kind: 'intent', best: { ref: { intent: 'call.nurse' } } })
+    expect(heard).not.toHaveProperty('isDenied')
+  })
+
+  it.each([
+    ['不要人', 'handoff.person'],
+    ['别重复了', 'command.repeat'],
+  ])('takes for denied the command that the words name: %s', (text, intent) =>
+    expect(engine.understand([{ text, confidence: 1 }])).toMatchObject({
+      isDenied: true,
+      best: { ref: { intent } },
+    }),
+  )
 })

@@ -23,6 +23,8 @@ describe.each(['bank', 'retail', 'education'])('the %s pack', (name) => {
       'I do not want to wait any longer',
       '我想喝水',
       '我不想办了',
+      '我要死了这么慢怎么投诉',
+      '我爸中风了本人来不了怎么取钱',
     ]
     const taken = wishes.filter((text) => reached(text).includes('safety.crisis'))
     expect(taken).toEqual([])

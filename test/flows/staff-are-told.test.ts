@@ -56,6 +56,8 @@ describe('a call for the nurse', () => {
     ['别叫护士', /不叫护士/],
     ['先别叫护士，我自己来', /不叫护士/],
     ["don't call a nurse", /not calling a nurse/],
+    ['别叫护士，她已经来了', /不叫护士/],
+    ["don't call a nurse, I'm fine", /not calling a nurse/],
     ['不用叫护士，停车场在哪', /^(?!.*护士)/],
   ])('is not made by who does not want it: %s', async (text, answer) => {
     const gateway = await startGateway()
@@ -74,6 +76,16 @@ describe('a call for the nurse', () => {
     await gateway.ask(bed, { id: '2', text: '不要紧，帮我叫一下护士' })
     expect(alerts(gateway).map(({ kind }) => kind)).toEqual(['alert.emergency', 'alert.call-nurse'])
   })
+
+  it.each(['不要护士，要医生', '不要护士，要大夫过来', '别叫护士，扶我起来', '不要护士，我要报警'])(
+    'is made for who wants another, or a hand: %s',
+    async (text) => {
+      const gateway = await startGateway()
+      const bed = await gateway.addDevice('bed-12', 'bedside')
+      await gateway.ask(bed, { id: '1', text })
+      expect(alerts(gateway).map(({ kind }) => kind)).toEqual(['alert.call-nurse'])
+    },
+  )
 
   it('goes to the ward of the bed; to every station where nobody of the ward listens', async () => {
     const gateway = await startGateway()

@@ -12,12 +12,40 @@ const STAFF_EN =
 
 /** A command that is not to be carried out; never what is asked or complained of (怎么不叫护士, 没有护士来). */
 export const DENIED_COMMANDS = [
-  `${OPENING}${NOT}(?:再|去|给我|帮我|麻烦|急着)*(?:叫|喊|呼叫|找|请|转|接|派|通知|麻烦)?(?:一下|个)?${STAFF}${END}`,
-  `${OPENING}${STAFF}(?:就|也|都|现在|暂时|先)*${NOT}(?:再)?(?:来|过来|叫|喊|管)${END}`,
-  `${OPENING}${NOT}(?:再)?(?:重复|说一遍|讲一遍|重说)(?:一遍|一下)?${END}`,
-  `(?:no |please |no please )?(?:don't|do not|no need to|you don't need to|you need not)(?: please)? (?:call|get|fetch|bring|send|page|ring)(?: for)? ${STAFF_EN}(?: please| now| again)?`,
-  `(?:no )?i (?:don't|do not|really don't) (?:need|want)(?: to (?:see|call|(?:talk|speak) (?:to|with)))? ${STAFF_EN}(?: please| now)?`,
-  "(?:please )?(?:don't|do not|no need to) (?:repeat|say)(?: it| that)?(?: again)?",
+  {
+    commands: ['call-nurse', 'handoff'],
+    isCall: true,
+    patterns: [
+      `${OPENING}${NOT}(?:再|去|给我|帮我|麻烦|急着)*(?:叫|喊|呼叫|找|请|转|接|派|通知|麻烦)?(?:一下|个)?${STAFF}${END}`,
+      `${OPENING}${STAFF}(?:就|也|都|现在|暂时|先)*${NOT}(?:再)?(?:来|过来|叫|喊|管)${END}`,
+      `(?:no |please |no please )?(?:don't|do not|no need to|you don't need to|you need not)(?: please)? (?:call|get|fetch|bring|send|page|ring)(?: for)? ${STAFF_EN}(?: please| now| again)?`,
+      `(?:no )?i (?:don't|do not|really don't) (?:need|want)(?: to (?:see|call|(?:talk|speak) (?:to|with)))? ${STAFF_EN}(?: please| now)?`,
+    ],
+  },
+  {
+    commands: ['repeat'],
+    isCall: false,
+    patterns: [
+      `${OPENING}${NOT}(?:再)?(?:重复|说一遍|讲一遍|重说)(?:一遍|一下)?${END}`,
+      "(?:please )?(?:don't|do not|no need to) (?:repeat|say)(?: it| that)?(?: again)?",
+    ],
+  },
+] as const
+
+/** Who may be called, in what is left over: 不要护士，要医生. */
+export const CALLED =
+  '护士|医生|大夫|工作人员|客服|真人|保安|\\b(?:nurse|doctor|staff|somebody|someone)\\b'
+
+const WHO_IS_WELL =
+  '(?:我|她们?|他们?|护士|医生|大夫|人|家里人|家属|儿子|女儿|已经|都|刚刚?|现在|先|就|也|真的|感觉)*'
+
+/** Says why nobody need come, each of a whole clause; beside anything else somebody does. */
+export const CALMING = [
+  `${WHO_IS_WELL}(?:来了|来过|在|到了|叫过|有人|自己(?:能|可以|会|就)?(?:来|去|行|弄|走|做|处理)|没事儿?|不要紧|好了|好多了|不疼了|没关系)[了吧啊呀]*`,
+  '(?:千万)?(?:不用|别|不用叫|别叫|不急|谢谢你?|谢谢您|多谢|等一?下|等一?会儿?|可以|行|算了|好的?|知道|太麻烦|不麻烦|按错|误按)[了吧啊呀们]*',
+  "(?:(?:i'm|i am|it's|it is|we are|she's|he's|she is|he is) )?(?:fine|ok|okay|all right|alright|good|better|already here|here)(?: now| already| thanks| thank you)?",
+  '(?:thanks|thank you|please|never mind|wait|not now|it was a mistake)',
+  'i can (?:do it|manage|go|walk|get up)(?: by)?(?: myself| alone)?',
 ] as const
 
 const I = '(?:我|我们|他|她)?'
