@@ -24,9 +24,7 @@ it('"Say that again" and "slower" leave the question of the box open', async () 
   expect(asked).toMatchObject({ status: 'need-input', text: '您要去哪个科？' })
   expect((await say('再说一遍')).text).toBe(asked.text)
   expect((await say('说慢一点')).text).toBe(`好的。 ${asked.text}`)
-  expect((await say('不晓得呢')).text).toBe(
-    `不清楚没关系，可以到服务台问。${asked.text}`,
-  )
+  expect((await say('不晓得呢')).text).toBe(`不清楚没关系，可以到服务台问。${asked.text}`)
   expect((await say('骨科')).text).toBe('骨科在门诊楼5楼。')
 })
 
@@ -73,9 +71,7 @@ it('neither of two is no name that is looked for', async () => {
 it('a name that is not known is named, and then a person is called', async () => {
   const say = await personAt(await startGateway())
   const asked = await say('我要找一个科室')
-  expect((await say('天文科')).text).toBe(
-    `“天文科”我这里没有查到，可以到服务台问。${asked.text}`,
-  )
+  expect((await say('天文科')).text).toBe(`“天文科”我这里没有查到，可以到服务台问。${asked.text}`)
   expect((await say('天文科')).text).toContain('没有工作人员的设备在线')
 })
 
