@@ -97,3 +97,13 @@ export function turn(draft: Partial<LedgerDraft> = {}): LedgerDraft {
     ...draft,
   }
 }
+
+/** Turns of one device, every seventh in the audit lane. */
+export async function fillWithTurns({ store, ledger }: Fixture, count: number): Promise<void> {
+  await store.commit(() => {
+    for (let i = 0; i < count; i++) {
+      const lane = i % 7 === 0 ? 'audit' : 'session'
+      ledger.append(turn({ lane, askKey: { deviceId: 'kiosk-01', askId: `a${i}` } }))
+    }
+  })
+}
