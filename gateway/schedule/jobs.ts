@@ -9,7 +9,7 @@ import { GatewayError } from '../errors.ts'
 import type { FullLedger } from '../ledger/ledger.ts'
 import type { TimeDoubt } from '../ledger/port.ts'
 import { createRetention } from '../ledger/retention.ts'
-import type { TimeFloor } from '../ledger/time-floor.ts'
+import { savedTime, type TimeFloor } from '../ledger/time-floor.ts'
 import type { Logger } from '../logger.ts'
 import type { BackupReport } from '../storage/backup.ts'
 import { backupName, newestBackupMs, pruneBackups } from '../storage/kept-backups.ts'
@@ -126,7 +126,10 @@ async function optimize(store: Store): Promise<string> {
 /** How long the clock of a box goes after its start before it counts as the last good time. */
 const CLOCK_STANDS_MS = 120_000
 
-function timeJob(time: NonNullable<JobParts['time']>, { clock, ledger, logger }: JobParts): Job {
+function timeJob(
+  time: NonNullable<JobParts['time']>,
+  { clock, store, ledger, logger }: JobParts,
+): Job {
   const startedMs = clock.monotonic()
   let isJumpSaid = false
   return {
@@ -135,8 +138,9 @@ function timeJob(time: NonNullable<JobParts['time']>, { clock, ledger, logger }:
     atStart: () => true,
     why: 'Keeps the last time known to be good, and dates what was written while the clock was wrong',
     run: async () => {
-      // Network time has its say first: what the clock said before would stand over it.
-      if (clock.monotonic() - startedMs >= CLOCK_STANDS_MS) await time.persist()
+      // Network time has its say first: what the clock said before would stand over it. A new box knows no other time.
+      const isStanding = clock.monotonic() - startedMs >= CLOCK_STANDS_MS
+      if (isStanding || savedTime(store) === undefined) await time.persist()
       const days = time.unprovenDays()
       if (days > 0 && !isJumpSaid) {
         logger?.warn(
